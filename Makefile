@@ -1,0 +1,50 @@
+# The commands of the README; `make help` lists them.
+SHELL := /bin/bash
+BIN := bin/noetl-catalog
+# sqlc parses SQL with PostgreSQL's own parser: as WebAssembly without cgo, so
+# that no C compiler is needed.
+SQLC := CGO_ENABLED=0 go run github.com/sqlc-dev/sqlc/cmd/sqlc
+GQLGEN := go run github.com/99designs/gqlgen
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List these commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/noetl-catalog.
+	go build -o $(BIN) .
+
+.PHONY: run
+run: build ## Build, start PostgreSQL, serve, and register the examples.
+	./$(BIN) serve --register examples
+
+.PHONY: test
+test: ## Run every test, with the race detector.
+	go vet ./...
+	go test -race ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (10s).
+	@for target in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs grep -Ho '^func Fuzz[A-Za-z]*' | sed 's/func //'); do \
+		package=$$(dirname $${target%%:*}); name=$${target##*:}; \
+		echo "$$package $$name"; go test $$package -run '^$$' -fuzz "^$$name\$$" -fuzztime $${FUZZTIME:-10s} || exit 1; \
+	done
+
+.PHONY: generate
+generate: ## Generate the Go code of sqlc/ and graph/, and db/catalog_schema.sql.
+	$(SQLC) generate
+	$(GQLGEN) generate
+	go test ./db -run TestCatalogSchema -update
+
+.PHONY: check-generated
+check-generated: generate ## Fail where the generated code is not what is committed.
+	@changes=$$(git status --porcelain -- sqlc graph db); if [ -n "$$changes" ]; then \
+		echo "generated code differs from what is committed:"; echo "$$changes"; git diff -- sqlc graph db | head -100; exit 1; fi
+
+.PHONY: lint
+lint: ## Check formatting, SQL and Go style.
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	$(SQLC) vet
+	go vet ./...

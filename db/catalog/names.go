@@ -1,0 +1,96 @@
+package catalog
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+// The longest names, in bytes. A path and a label stand in index entries, of
+// which PostgreSQL allows 2,704 bytes.
+const (
+	maxPathBytes     = 1024
+	maxLabelBytes    = 128
+	maxEventIDBytes  = 255
+	maxTypeNameBytes = 128
+)
+
+// CheckPath says whether path can name a resource: 1 to 1,024 bytes of UTF-8
+// without control characters or white space at either end; else
+// BAD_USER_INPUT.
+func CheckPath(argument, path string) error {
+	return checkName(argument, path, maxPathBytes)
+}
+
+// CheckLabel says whether label can name a version: 1 to 128 bytes under the
+// rule of CheckPath; else BAD_USER_INPUT.
+func CheckLabel(argument, label string) error {
+	return checkName(argument, label, maxLabelBytes)
+}
+
+// CheckEventID says whether id can name an event: 1 to 255 bytes under the
+// rule of CheckPath; else BAD_USER_INPUT.
+func CheckEventID(argument, id string) error {
+	return checkName(argument, id, maxEventIDBytes)
+}
+
+// CheckTypeName says whether name can name a resource type or an event type: 1
+// to 128 bytes under the rule of CheckPath; else BAD_USER_INPUT.
+func CheckTypeName(argument, name string) error {
+	return checkName(argument, name, maxTypeNameBytes)
+}
+
+func checkName(argument, name string, maxBytes int) error {
+	switch {
+	case name == "":
+		return fault.Input(argument, "must not be empty")
+	case len(name) > maxBytes:
+		return fault.Input(argument, "is %d bytes long; %d are allowed", len(name), maxBytes)
+	case !utf8.ValidString(name):
+		return fault.Input(argument, "is not valid UTF-8")
+	}
+	// Ahead of white space, because a line break is both and this is the
+	// clearer of the two messages.
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return fault.Input(argument, "holds a control character (U+%04X)", r)
+		}
+	}
+	if strings.TrimSpace(name) != name {
+		return fault.Input(argument, "begins or ends with white space")
+	}
+	return nil
+}
+
+// CheckText says whether text (a source, a location, a content) can be stored
+// in a text column: UTF-8 without NUL, else BAD_USER_INPUT with line and
+// column; maxBytes at most, else PAYLOAD_TOO_LARGE. It may be empty.
+func CheckText(argument, text string, maxBytes int) error {
+	if len(text) > maxBytes {
+		return fault.New(fault.PayloadTooLarge, argument, "is %d bytes long; %d are allowed", len(text), maxBytes)
+	}
+	if nul := strings.IndexByte(text, 0); nul >= 0 {
+		line, column := position([]byte(text[:nul]))
+		return fault.At(argument, line, column, "holds a NUL character (U+0000), which cannot be stored")
+	}
+	if !utf8.ValidString(text) {
+		line, column := position([]byte(text[:invalidUTF8(text)]))
+		return fault.At(argument, line, column, "is not valid UTF-8")
+	}
+	return nil
+}
+
+// invalidUTF8 is the offset of the first byte that is not UTF-8, or -1.
+func invalidUTF8(text string) int {
+	for i, r := range text {
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+			return i
+		}
+	}
+	return -1
+}

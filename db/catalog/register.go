@@ -1,0 +1,246 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+// MaxRegistrations is how many registrations one call takes.
+const MaxRegistrations = 1000
+
+// Registration is a wish to register a payload under a path.
+type Registration struct {
+	// Path and Type may be nil for YAML that names them itself.
+	Path *string
+	Type *string
+	// Version is the wished label; nil for the next one.
+	Version *string
+	// Source is 'inline' where it is empty.
+	Source   string
+	Location string
+	// Exactly one of JSON and YAML is given.
+	JSON []byte
+	YAML *string
+	// Meta is JSON, or nil for none.
+	Meta []byte
+}
+
+// Status is what a registration came to.
+type Status string
+
+// The outcomes of a registration (DESIGN section 3).
+const (
+	Registered Status = "REGISTERED"
+	Updated    Status = "UPDATED"
+	Unchanged  Status = "UNCHANGED"
+)
+
+// RegistrationResult is a version and its event, or the fault that stood in
+// the way. A dry run has no event.
+type RegistrationResult struct {
+	Status  Status
+	Version *Version
+	// EventID and EventTime are empty for a dry run.
+	EventID   string
+	EventTime time.Time
+	Fault     *fault.Error
+}
+
+// RegisterOptions say how to treat the registrations of one call.
+type RegisterOptions struct {
+	// Atomic: all of them or none. Else each that can be.
+	Atomic bool
+	// DryRun tells what would happen and writes nothing.
+	DryRun bool
+	Limits Limits
+}
+
+// Register registers payloads in one statement and one transaction. With
+// Atomic, a fault of any is returned as a fault.List whose arguments begin
+// with "inputs[i]", and nothing is written; without, each result has its own.
+func (s *Store) Register(ctx context.Context, scopes []string, registrations []Registration, options RegisterOptions) ([]RegistrationResult, error) {
+	if len(registrations) > MaxRegistrations {
+		return nil, fault.Input("inputs", "%d registrations are more than the %d that one call takes",
+			len(registrations), MaxRegistrations)
+	}
+	if scopes == nil {
+		scopes = []string{}
+	}
+	results := make([]RegistrationResult, len(registrations))
+	params := sqlc.RegisterParams{Scopes: scopes, Atomic: options.Atomic, DryRun: options.DryRun}
+	sent := make([]int, 0, len(registrations)) // the inputs that passed the checks here
+	var faults fault.List
+	for i := range registrations {
+		checked, err := registrations[i].check(options.Limits)
+		if err != nil {
+			problem, ok := fault.As(err)
+			if !ok {
+				return nil, fmt.Errorf("check registration: %w", err)
+			}
+			results[i].Fault = problem
+			faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
+			continue
+		}
+		eventID, err := uuid.NewV7()
+		if err != nil {
+			return nil, fmt.Errorf("make event id: %w", err)
+		}
+		checked.appendTo(&params, eventID.String())
+		sent = append(sent, i)
+	}
+	if len(sent) == 0 || (options.Atomic && len(faults) > 0) {
+		if options.Atomic && len(faults) > 0 {
+			return nil, faults
+		}
+		return results, nil
+	}
+
+	raw, err := s.queries.Register(ctx, params)
+	if err != nil {
+		return nil, fmt.Errorf("register: %w", err)
+	}
+	var answers []struct {
+		Status    Status     `json:"status"`
+		EventID   string     `json:"event_id"`
+		EventTime time.Time  `json:"event_timestamp"`
+		Type      string     `json:"type"`
+		Version   string     `json:"version"`
+		Revision  int32      `json:"revision"`
+		Source    string     `json:"source"`
+		Location  *string    `json:"location"`
+		Timestamp time.Time  `json:"timestamp"`
+		Code      fault.Code `json:"code"`
+		Argument  string     `json:"argument"`
+		Message   string     `json:"message"`
+	}
+	if err := json.Unmarshal(raw, &answers); err != nil {
+		return nil, fmt.Errorf("read what catalog_register answered: %w", err)
+	}
+	if len(answers) != len(sent) {
+		return nil, fmt.Errorf("catalog_register answered %d of %d registrations", len(answers), len(sent))
+	}
+	for n, answer := range answers {
+		i := sent[n]
+		if answer.Code != "" {
+			problem := fault.New(answer.Code, answer.Argument, "%s", answer.Message)
+			results[i].Fault = problem
+			faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
+			continue
+		}
+		version := &Version{
+			Path: params.Paths[n], Type: answer.Type, Label: answer.Version, Revision: answer.Revision,
+			Source: answer.Source, Location: answer.Location, Timestamp: answer.Timestamp,
+		}
+		results[i] = RegistrationResult{Status: answer.Status, Version: version, EventID: answer.EventID, EventTime: answer.EventTime}
+		if options.DryRun && answer.Status != Unchanged {
+			version.Payload, version.Content, version.Meta = params.Payloads[n], params.Contents[n], params.Metas[n]
+			version.Columns = Columns{Payload: true, Content: true, Meta: true}
+		}
+		if options.DryRun {
+			results[i].EventID, results[i].EventTime = "", time.Time{}
+		}
+	}
+	if options.Atomic && len(faults) > 0 {
+		return nil, faults
+	}
+	return results, nil
+}
+
+// checkedRegistration is a registration whose payload is sound JSON.
+type checkedRegistration struct {
+	path, kind string
+	foldKind   bool
+	version    string
+	source     string
+	location   string
+	payload    []byte
+	content    string
+	meta       []byte
+}
+
+func (r *Registration) check(limits Limits) (checkedRegistration, error) {
+	c := checkedRegistration{source: r.Source, location: r.Location, meta: r.Meta}
+	switch {
+	case (r.JSON == nil) == (r.YAML == nil):
+		return c, fault.Input("payload", "give exactly one of json and yaml")
+	case r.YAML != nil:
+		document, err := ParseYAML("payload.yaml", *r.YAML, limits)
+		if err != nil {
+			return c, err
+		}
+		c.payload, c.content = document.JSON, *r.YAML
+		c.path, c.kind, c.foldKind = document.Path, document.Kind, true
+	default:
+		if err := CheckJSON("payload.json", r.JSON, limits); err != nil {
+			return c, err
+		}
+		c.payload = r.JSON
+	}
+	switch {
+	case r.Path != nil:
+		c.path = *r.Path
+	case c.path == "" && r.YAML != nil:
+		return c, fault.Input("path", "is needed: the document has neither metadata.path nor path")
+	case c.path == "":
+		return c, fault.Input("path", "is needed with a JSON payload")
+	}
+	switch {
+	case r.Type != nil:
+		c.kind, c.foldKind = *r.Type, false
+	case c.kind == "" && r.YAML != nil:
+		return c, fault.Input("type", "is needed: the document has no kind")
+	case c.kind == "":
+		return c, fault.Input("type", "is needed with a JSON payload")
+	}
+	if err := CheckPath("path", c.path); err != nil {
+		return c, err
+	}
+	if r.Version != nil {
+		c.version = *r.Version
+		if err := CheckLabel("version", c.version); err != nil {
+			return c, err
+		}
+	}
+	if c.source == "" {
+		c.source = "inline"
+	}
+	if err := CheckText("source", c.source, 128); err != nil {
+		return c, err
+	}
+	if err := CheckText("location", c.location, 4096); err != nil {
+		return c, err
+	}
+	if err := CheckText("type", c.kind, 128); err != nil {
+		return c, err
+	}
+	if bytes.Equal(bytes.TrimSpace(c.meta), []byte("null")) {
+		c.meta = nil
+	}
+	if c.meta != nil {
+		if err := CheckJSON("meta", c.meta, limits); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (c *checkedRegistration) appendTo(params *sqlc.RegisterParams, eventID string) {
+	params.Paths = append(params.Paths, c.path)
+	params.Types = append(params.Types, c.kind)
+	params.FoldTypes = append(params.FoldTypes, c.foldKind)
+	params.Versions = append(params.Versions, c.version)
+	params.Sources = append(params.Sources, c.source)
+	params.Locations = append(params.Locations, c.location)
+	params.Payloads = append(params.Payloads, c.payload)
+	params.Contents = append(params.Contents, c.content)
+	params.Metas = append(params.Metas, c.meta)
+	params.EventIds = append(params.EventIds, eventID)
+}

@@ -1,0 +1,270 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+// Resource is the head row of a path: what its latest version is.
+type Resource = sqlc.Resource
+
+// ResourceFilter narrows a list of resources; the fields given must all hold.
+// A nil slice or pointer and an empty prefix do not narrow.
+type ResourceFilter struct {
+	Paths      []string
+	Types      []string
+	PathPrefix string
+	// PayloadContains and MetaContains are JSON that the latest version's
+	// payload or meta contains, as @> does.
+	PayloadContains []byte
+	MetaContains    []byte
+	UpdatedSince    *time.Time
+	UpdatedBefore   *time.Time
+}
+
+func (f ResourceFilter) contains() bool {
+	return f.PayloadContains != nil || f.MetaContains != nil
+}
+
+// OrderField is what a list of resources is sorted by.
+type OrderField string
+
+// The order fields; the path breaks ties of the two times.
+const (
+	OrderByPath      OrderField = "PATH"
+	OrderByUpdatedAt OrderField = "UPDATED_AT"
+	OrderByCreatedAt OrderField = "CREATED_AT"
+)
+
+// Order is an order of a list of resources.
+type Order struct {
+	Field      OrderField
+	Descending bool
+}
+
+// SortTime is the time that a resource is sorted by: zero in the order of paths.
+func (o Order) SortTime(r *Resource) time.Time {
+	switch o.Field {
+	case OrderByUpdatedAt:
+		return r.UpdatedAt
+	case OrderByCreatedAt:
+		return r.CreatedAt
+	case OrderByPath:
+	}
+	return time.Time{}
+}
+
+// Range is a part of an ordered list: low <= (sort time, path) < high. An
+// empty HighPath with a zero HighTime, in the order of paths, has no upper end.
+type Range struct {
+	LowTime  time.Time
+	LowPath  string
+	HighTime time.Time
+	HighPath string
+}
+
+// The ends of time for a list: nothing in a catalog lies outside them.
+var (
+	distantPast   = time.Date(-4712, 1, 1, 0, 0, 0, 0, time.UTC)
+	distantFuture = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+)
+
+// WholeRange has everything in it.
+func WholeRange() Range {
+	return Range{LowTime: distantPast, HighTime: distantFuture}
+}
+
+// ResourcesByPath are the resources at these paths, in their order, nil for
+// one that is not registered or lies out of scope.
+func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]*Resource, error) {
+	rows, err := s.queries.ResourcesByPath(ctx, sqlc.ResourcesByPathParams{Paths: paths, Scopes: scopes})
+	if err != nil {
+		return nil, fmt.Errorf("read resources: %w", err)
+	}
+	byPath := make(map[string]*Resource, len(rows))
+	for i := range rows {
+		byPath[rows[i].ResourcePath] = &rows[i]
+	}
+	found := make([]*Resource, len(paths))
+	for i, path := range paths {
+		found[i] = byPath[path]
+	}
+	return found, nil
+}
+
+// ListResources lists up to limit resources that pass the filter.
+func (s *Store) ListResources(ctx context.Context, scopes []string, filter ResourceFilter, order Order, within Range, limit int) ([]*Resource, error) {
+	rows, err := s.listResources(ctx, scopes, filter, order, within, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list resources: %w", err)
+	}
+	list := make([]*Resource, len(rows))
+	for i := range rows {
+		list[i] = &rows[i]
+	}
+	return list, nil
+}
+
+func (s *Store) listResources(ctx context.Context, scopes []string, filter ResourceFilter, order Order, within Range, limit int) ([]Resource, error) {
+	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
+	since, before := filter.updatedRange()
+	if filter.contains() {
+		params := sqlc.ListResourcesContainingAscParams{
+			SortField:       string(order.Field),
+			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
+			UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+			LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath,
+			PageSize: int32(limit),
+		}
+		if order.Descending {
+			return s.queries.ListResourcesContainingDesc(ctx, sqlc.ListResourcesContainingDescParams(params))
+		}
+		return s.queries.ListResourcesContainingAsc(ctx, params)
+	}
+	if order.Field == OrderByPath {
+		params := sqlc.ListResourcesByPathAscParams{
+			LowPath: within.LowPath, HighPath: within.HighPath,
+			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
+			UpdatedSince: since, UpdatedBefore: before, Scopes: scopes, PageSize: int32(limit),
+		}
+		if order.Descending {
+			return s.queries.ListResourcesByPathDesc(ctx, sqlc.ListResourcesByPathDescParams(params))
+		}
+		return s.queries.ListResourcesByPathAsc(ctx, params)
+	}
+	params := sqlc.ListResourcesByUpdatedAscParams{
+		LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath,
+		Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
+		UpdatedSince: since, UpdatedBefore: before, Scopes: scopes, PageSize: int32(limit),
+	}
+	switch {
+	case order.Field == OrderByUpdatedAt && order.Descending:
+		return s.queries.ListResourcesByUpdatedDesc(ctx, sqlc.ListResourcesByUpdatedDescParams(params))
+	case order.Field == OrderByUpdatedAt:
+		return s.queries.ListResourcesByUpdatedAsc(ctx, params)
+	case order.Descending:
+		return s.queries.ListResourcesByCreatedDesc(ctx, sqlc.ListResourcesByCreatedDescParams(params))
+	}
+	return s.queries.ListResourcesByCreatedAsc(ctx, sqlc.ListResourcesByCreatedAscParams(params))
+}
+
+// ListResourcesOfTypes lists up to limit resources of each type that pass the
+// filter; the answer has a place for each type, in their order.
+func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string, filter ResourceFilter, order Order, within Range, limit int) ([][]*Resource, error) {
+	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
+	since, before := filter.updatedRange()
+	params := sqlc.ListResourcesOfTypesAscParams{
+		Parents: types, SortField: string(order.Field),
+		Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
+		UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+		LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath,
+		PageSize: int32(limit),
+	}
+	lists := make([][]*Resource, len(types))
+	add := func(row sqlc.ListResourcesOfTypesAscRow) {
+		lists[row.Parent-1] = append(lists[row.Parent-1], &Resource{
+			ResourcePath: row.ResourcePath, ResourceType: row.ResourceType,
+			LatestVersion: row.LatestVersion, LatestRevision: row.LatestRevision,
+			Name: row.Name, Description: row.Description, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		})
+	}
+	if order.Descending {
+		rows, err := s.queries.ListResourcesOfTypesDesc(ctx, sqlc.ListResourcesOfTypesDescParams(params))
+		if err != nil {
+			return nil, fmt.Errorf("list resources of types: %w", err)
+		}
+		for _, row := range rows {
+			add(sqlc.ListResourcesOfTypesAscRow(row))
+		}
+		return lists, nil
+	}
+	rows, err := s.queries.ListResourcesOfTypesAsc(ctx, params)
+	if err != nil {
+		return nil, fmt.Errorf("list resources of types: %w", err)
+	}
+	for _, row := range rows {
+		add(row)
+	}
+	return lists, nil
+}
+
+// CountResources counts the resources that pass the filter.
+func (s *Store) CountResources(ctx context.Context, scopes []string, filter ResourceFilter) (int, error) {
+	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
+	since, before := filter.updatedRange()
+	var count int64
+	var err error
+	if filter.contains() {
+		count, err = s.queries.CountResourcesContaining(ctx, sqlc.CountResourcesContainingParams{
+			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
+			UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+		})
+	} else {
+		count, err = s.queries.CountResources(ctx, sqlc.CountResourcesParams{
+			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
+			UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+		})
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count resources: %w", err)
+	}
+	return int(count), nil
+}
+
+// CountResourcesOfTypes counts, for each type, the resources that pass the filter.
+func (s *Store) CountResourcesOfTypes(ctx context.Context, scopes, types []string, filter ResourceFilter) ([]int, error) {
+	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
+	since, before := filter.updatedRange()
+	rows, err := s.queries.CountResourcesOfTypes(ctx, sqlc.CountResourcesOfTypesParams{
+		Parents: types, Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
+		UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count resources of types: %w", err)
+	}
+	byType := make(map[string]int, len(rows))
+	for _, row := range rows {
+		byType[row.ResourceType] = int(row.Count)
+	}
+	counts := make([]int, len(types))
+	for i, name := range types {
+		counts[i] = byType[name]
+	}
+	return counts, nil
+}
+
+func (f ResourceFilter) updatedRange() (since, before time.Time) {
+	since, before = distantPast, distantFuture
+	if f.UpdatedSince != nil {
+		since = *f.UpdatedSince
+	}
+	if f.UpdatedBefore != nil {
+		before = *f.UpdatedBefore
+	}
+	return since, before
+}
+
+// PrefixRange turns a prefix into the half-open range of the strings that
+// begin with it, in byte order. An empty high end means no end.
+func PrefixRange(prefix string) (low, high string) {
+	for rest := prefix; rest != ""; {
+		last, size := utf8.DecodeLastRuneInString(rest)
+		rest = rest[:len(rest)-size]
+		switch {
+		case last == utf8.MaxRune:
+			continue
+		case last == 0xD7FF: // the next code points are surrogates, which no text holds
+			last = 0xDFFF
+		}
+		return prefix, rest + string(last+1)
+	}
+	return prefix, ""
+}

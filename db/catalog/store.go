@@ -1,0 +1,38 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+// Store reads and writes the catalog. It holds no state of its own.
+type Store struct {
+	queries *sqlc.Queries
+}
+
+// NewStore makes a store over a pool, a connection or a transaction.
+func NewStore(db sqlc.DBTX) *Store {
+	return &Store{queries: sqlc.New(db)}
+}
+
+// ResourceTypes are all the known types, by name.
+func (s *Store) ResourceTypes(ctx context.Context) ([]string, error) {
+	names, err := s.queries.ResourceTypes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list resource types: %w", err)
+	}
+	return names, nil
+}
+
+// SaveResourceType adds a type; one that exists stays as it is.
+func (s *Store) SaveResourceType(ctx context.Context, name string) error {
+	if err := CheckTypeName("name", name); err != nil {
+		return err
+	}
+	if err := s.queries.SaveResourceType(ctx, name); err != nil {
+		return fmt.Errorf("save resource type: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+// Package db is the server's side of the database: it opens the pool,
+// migrates the schema and keeps the partitions of the event log ahead of the
+// clock. The rules of what is stored are in db/catalog and db/eventlog.
+//
+//	pool, err := db.Open(ctx, databaseURL, db.Options{})
+//	err = db.Migrate(ctx, databaseURL)
+package db
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Options of a pool; zero values are the defaults.
+type Options struct {
+	// MaxConns is the most connections of the pool; 20 by default.
+	MaxConns int32
+	// StatementTimeout ends a statement; 5 s by default.
+	StatementTimeout time.Duration
+	// Configure, where given, has the last word on the pool's configuration.
+	Configure func(*pgxpool.Config)
+}
+
+// Open makes a pool whose sessions have a deadline for everything that can
+// hang (safety.md 2.2: PostgreSQL's own defaults are none) and do not inherit
+// settings of a role or a database that would change what our SQL means. It
+// fails where the database does not answer.
+func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		// pgx's message repeats the URL; it blanks the password.
+		return nil, fmt.Errorf("read the database URL: %w", err)
+	}
+	config.MaxConns = 20
+	if options.MaxConns > 0 {
+		config.MaxConns = options.MaxConns
+	}
+	config.MaxConnLifetime = 30 * time.Minute
+	config.MaxConnLifetimeJitter = 3 * time.Minute
+	config.PingTimeout = 2 * time.Second
+	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	timeout := 5 * time.Second
+	if options.StatementTimeout > 0 {
+		timeout = options.StatementTimeout
+	}
+	setSession(config.ConnConfig.RuntimeParams, timeout)
+	if options.Configure != nil {
+		options.Configure(config)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("make the connection pool: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return pool, nil
+}
+
+func setSession(params map[string]string, statementTimeout time.Duration) {
+	for name, value := range map[string]string{
+		"application_name":                    "noetl-catalog",
+		"search_path":                         "public",
+		"TimeZone":                            "UTC",
+		"statement_timeout":                   fmt.Sprint(statementTimeout.Milliseconds()),
+		"lock_timeout":                        "2s",
+		"idle_in_transaction_session_timeout": "10s",
+		"default_transaction_isolation":       "read committed",
+		"synchronous_commit":                  "on",
+		// Pages are read in the order of an index that is nearly always cached.
+		"random_page_cost": "1.1",
+		"jit":              "off",
+	} {
+		params[name] = value
+	}
+}

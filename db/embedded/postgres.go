@@ -1,0 +1,182 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// socketPort is the number in the socket's name where there is no TCP.
+const socketPort = 5432
+
+// clusterName begins the cluster_name setting of every PostgreSQL that this
+// package starts; the process id of its server follows. It is how an orphan of
+// ours is told from a PostgreSQL that somebody started by hand.
+const clusterName = "noetl-catalog/"
+
+func (cfg Config) port() int {
+	if cfg.Port == 0 {
+		return socketPort
+	}
+	return cfg.Port
+}
+
+// ownSettings are not the caller's to change: where PostgreSQL is, who may
+// reach it, and whose it is.
+func ownSettings() []string {
+	return []string{
+		"cluster_name", "data_directory", "hba_file", "listen_addresses", "port",
+		"unix_socket_directories", "unix_socket_permissions",
+	}
+}
+
+func checkSettings(settings map[string]string) error {
+	for name := range settings {
+		if slices.Contains(ownSettings(), strings.ToLower(name)) {
+			return fmt.Errorf("setting %q is the embedded PostgreSQL's own and cannot be changed", name)
+		}
+		if name == "" || strings.ContainsAny(name, "= \t\n") {
+			return fmt.Errorf("setting %q: not the name of a setting", name)
+		}
+	}
+	return nil
+}
+
+// arguments is the command line of postgres. All that matters is said here,
+// so that nothing depends on a postgresql.conf that somebody edited.
+func arguments(cfg Config, dataDir, socketDir string) []string {
+	listen, durable := "", "on"
+	if cfg.Port != 0 {
+		listen = "127.0.0.1"
+	}
+	if cfg.Ephemeral {
+		durable = "off"
+	}
+	// The data directory comes first: orphans are found by it where there is
+	// no /proc.
+	args := []string{"-D", dataDir}
+	set := func(name, value string) { args = append(args, "-c", name+"="+value) }
+	set("cluster_name", clusterName+strconv.Itoa(os.Getpid()))
+	set("fsync", durable)
+	set("full_page_writes", durable)
+	set("listen_addresses", listen)
+	set("log_destination", "stderr")
+	set("log_timezone", "UTC")
+	set("logging_collector", "off")
+	set("port", strconv.Itoa(cfg.port()))
+	set("synchronous_commit", durable)
+	set("timezone", "UTC")
+	set("unix_socket_directories", quoteListItem(socketDir))
+	set("unix_socket_permissions", "0700")
+	for _, name := range slices.Sorted(maps.Keys(cfg.Settings)) {
+		set(name, cfg.Settings[name])
+	}
+	return args
+}
+
+// quoteListItem keeps a path with a comma or a space one item of a list.
+func quoteListItem(path string) string {
+	return `"` + strings.ReplaceAll(path, `"`, `""`) + `"`
+}
+
+// childEnvironment is what initdb and postgres see of ours: no PG variables,
+// no locale and no time zone, which would change what is made, and no secrets,
+// for the child may be another user's process.
+func childEnvironment() []string {
+	env := []string{"LC_ALL=C", "TZ=UTC"}
+	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+func connectionURL(socketDir string, port int, password, database string) string {
+	query := url.Values{"host": {socketDir}, "port": {strconv.Itoa(port)}}
+	u := url.URL{
+		Scheme: "postgres",
+		User:   url.UserPassword(databaseUser, password),
+		Path:   "/" + database,
+		// libpq takes a plus for a plus.
+		RawQuery: strings.ReplaceAll(query.Encode(), "+", "%20"),
+	}
+	return u.String()
+}
+
+// The states of a connection attempt, as PostgreSQL tells them.
+const (
+	codeNoSuchDatabase = "3D000"
+	codeStartingUp     = "57P03"
+	classNotAllowed    = "28"
+)
+
+// awaitReady returns once a connection to our database succeeded, which alone
+// proves that PostgreSQL is up: a socket and a process also belong to one that
+// is starting, recovering or ending. adminURL is of a database that is always
+// there.
+func (s *Server) awaitReady(ctx context.Context, progress func(string), adminURL string) error {
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	begun, told := time.Now(), false
+	for {
+		err := tryConnection(ctx, s.url)
+		var refused *pgconn.PgError
+		switch {
+		case err == nil:
+			return nil
+		case !errors.As(err, &refused):
+		case refused.Code == codeNoSuchDatabase:
+			if err := createDatabase(ctx, adminURL); err != nil {
+				return err
+			}
+			continue
+		case strings.HasPrefix(refused.Code, classNotAllowed):
+			return fmt.Errorf("the password in %s is not the database's: %w", s.place.passwordFile(), err)
+		case refused.Code == codeStartingUp && !told && time.Since(begun) > time.Second:
+			progress("PostgreSQL recovers after it was not ended in good order ...")
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-s.exited:
+			return errors.New("it ended at once")
+		case <-poll.C:
+		}
+	}
+}
+
+func tryConnection(ctx context.Context, connURL string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, connURL)
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
+// createDatabase makes our database. It is done at every start that finds it
+// absent and not once after initdb, between which a kill may fall.
+func createDatabase(ctx context.Context, adminURL string) error {
+	conn, err := pgx.Connect(ctx, adminURL)
+	if err != nil {
+		return fmt.Errorf("connecting to create the database: %w", err)
+	}
+	_, err = conn.Exec(ctx, "CREATE DATABASE "+databaseName)
+	if err := errors.Join(err, conn.Close(ctx)); err != nil {
+		return fmt.Errorf("creating the database %s: %w", databaseName, err)
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+// Event is one event. Payload and Meta are set only where Columns asked for
+// them, and nil where the event has none.
+type Event struct {
+	ID        string
+	Type      string
+	Path      string
+	Version   string
+	Payload   []byte
+	Meta      []byte
+	Timestamp time.Time
+	Columns   Columns
+}
+
+// Columns says which of the large columns to read.
+type Columns struct{ Payload, Meta bool }
+
+// Direction is the order of a list of events, by timestamp and then id.
+type Direction bool
+
+// The two directions.
+const (
+	OldestFirst Direction = false
+	NewestFirst Direction = true
+)
+
+// fewPaths is up to how many paths a prefix is read path by path and merged;
+// above it the timeline is walked, where a match is then never far.
+const fewPaths = 200
+
+// List lists up to limit events that pass the filter. It reads along the
+// index that serves the filter's most selective field.
+func (s *Store) List(ctx context.Context, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([]*Event, error) {
+	access, err := s.accessFor(ctx, scopes, &filter)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.read(ctx, access, scopes, filter, within, direction, limit, limit, columns)
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	list := make([]*Event, len(rows))
+	for i, row := range rows {
+		list[i] = eventOf(row, columns)
+	}
+	return list, nil
+}
+
+// Count counts the events that pass the filter.
+func (s *Store) Count(ctx context.Context, scopes []string, filter Filter) (int, error) {
+	access, err := s.accessFor(ctx, scopes, &filter)
+	if err != nil {
+		return 0, err
+	}
+	counts, err := s.count(ctx, access, scopes, filter)
+	if err != nil {
+		return 0, fmt.Errorf("count events: %w", err)
+	}
+	total := 0
+	for _, count := range counts {
+		total += int(count)
+	}
+	return total, nil
+}
+
+// ListOfPaths lists, for each path, up to limit of its events; the answer has
+// a place for each path, in their order.
+func (s *Store) ListOfPaths(ctx context.Context, scopes, paths []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
+	return s.listPerParent(ctx, accessPath{kind: byPath, keys: paths}, scopes, filter, within, direction, limit, columns)
+}
+
+// CountOfPaths counts, for each path, its events that pass the filter.
+func (s *Store) CountOfPaths(ctx context.Context, scopes, paths []string, filter Filter) ([]int, error) {
+	return s.countPerParent(ctx, accessPath{kind: byPath, keys: paths}, scopes, filter)
+}
+
+// ListOfVersions lists, for each version, up to limit of its events; the
+// answer has a place for each version, in their order.
+func (s *Store) ListOfVersions(ctx context.Context, scopes []string, versions []catalog.LabelKey, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
+	return s.listPerParent(ctx, accessVersions(versions), scopes, filter, within, direction, limit, columns)
+}
+
+// CountOfVersions counts, for each version, its events that pass the filter.
+func (s *Store) CountOfVersions(ctx context.Context, scopes []string, versions []catalog.LabelKey, filter Filter) ([]int, error) {
+	return s.countPerParent(ctx, accessVersions(versions), scopes, filter)
+}
+
+// ByID are the events of these ids, in their order, nil for one that does not
+// exist or lies out of scope.
+func (s *Store) ByID(ctx context.Context, scopes, ids []string, columns Columns) ([]*Event, error) {
+	rows, err := s.queries.EventsByID(ctx, sqlc.EventsByIDParams{
+		WithPayload: columns.Payload, WithMeta: columns.Meta, EventIds: ids, Scopes: scopes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read events by id: %w", err)
+	}
+	byID := make(map[string]*Event, len(rows))
+	for _, row := range rows {
+		byID[row.EventID] = &Event{
+			ID: row.EventID, Type: row.EventType, Path: row.ResourcePath, Version: row.ResourceVersion,
+			Payload: row.Payload, Meta: row.Meta, Timestamp: row.Timestamp, Columns: columns,
+		}
+	}
+	found := make([]*Event, len(ids))
+	for i, id := range ids {
+		found[i] = byID[id]
+	}
+	return found, nil
+}
+
+// accessKind is the index that a list reads along.
+type accessKind int
+
+const (
+	// byTime walks the timeline, or, planned for its arguments, the GIN indexes
+	// of payload and meta.
+	byTime accessKind = iota
+	byPath
+	byVersion
+	byType
+	byExecution
+)
+
+// accessPath is an index and the keys to look up in it.
+type accessPath struct {
+	kind   accessKind
+	keys   []string
+	labels []string // with byVersion, beside keys
+}
+
+func accessVersions(versions []catalog.LabelKey) accessPath {
+	access := accessPath{kind: byVersion, keys: make([]string, len(versions)), labels: make([]string, len(versions))}
+	for i, version := range versions {
+		access.keys[i], access.labels[i] = version.Path, version.Label
+	}
+	return access
+}
+
+// accessFor chooses the index for a filter: the fewest events first.
+func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) (accessPath, error) {
+	switch {
+	case filter.ExecutionID != nil:
+		return accessPath{kind: byExecution, keys: []string{*filter.ExecutionID}}, nil
+	case filter.Path != nil && filter.Version != nil:
+		return accessPath{kind: byVersion, keys: []string{*filter.Path}, labels: []string{*filter.Version}}, nil
+	case filter.Path != nil:
+		return accessPath{kind: byPath, keys: []string{*filter.Path}}, nil
+	case filter.PayloadContains != nil || filter.MetaContains != nil:
+		return accessPath{kind: byTime}, nil
+	case filter.PathPrefix != nil && *filter.PathPrefix != "":
+		low, high := catalog.PrefixRange(*filter.PathPrefix)
+		paths, err := s.queries.PathsUnderPrefix(ctx, sqlc.PathsUnderPrefixParams{
+			PrefixLow: low, PrefixHigh: high, Scopes: scopes, AtMost: fewPaths + 1,
+		})
+		if err != nil {
+			return accessPath{}, fmt.Errorf("find the paths of a prefix: %w", err)
+		}
+		if len(paths) <= fewPaths {
+			return accessPath{kind: byPath, keys: paths}, nil
+		}
+	}
+	if len(filter.Types) > 0 {
+		return accessPath{kind: byType, keys: distinct(filter.Types)}, nil
+	}
+	return accessPath{kind: byTime}, nil
+}
+
+func distinct(words []string) []string {
+	seen := make(map[string]bool, len(words))
+	var once []string
+	for _, word := range words {
+		if !seen[word] {
+			seen[word] = true
+			once = append(once, word)
+		}
+	}
+	return once
+}
+
+func (s *Store) listPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
+	rows, err := s.read(ctx, access, scopes, filter, within, direction, limit, limit*len(access.keys), columns)
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	lists := make([][]*Event, len(access.keys))
+	for _, row := range rows {
+		lists[row.Parent-1] = append(lists[row.Parent-1], eventOf(row, columns))
+	}
+	return lists, nil
+}
+
+func (s *Store) countPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int, error) {
+	rows, err := s.count(ctx, access, scopes, filter)
+	if err != nil {
+		return nil, fmt.Errorf("count events: %w", err)
+	}
+	counts := make([]int, len(rows))
+	for i, count := range rows {
+		counts[i] = int(count)
+	}
+	return counts, nil
+}
+
+// eventRow is what every list query returns.
+type eventRow sqlc.FeedNewestFirstRow
+
+func eventOf(row eventRow, columns Columns) *Event {
+	return &Event{
+		ID: row.EventID, Type: row.EventType, Path: row.ResourcePath, Version: row.ResourceVersion,
+		Payload: row.Payload, Meta: row.Meta, Timestamp: row.Timestamp, Columns: columns,
+	}
+}

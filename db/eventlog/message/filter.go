@@ -1,0 +1,92 @@
+package message
+
+import (
+	"fmt"
+	"strings"
+)
+
+// filter makes one value of another.
+type filter func(value) value
+
+// makeFilter is a filter of Jinja's by its name and arguments, or what is
+// wrong with them.
+func makeFilter(name string, arguments []argument) (filter, string) {
+	switch name {
+	case "default", "d":
+		return defaultFilter(arguments)
+	case "truncate":
+		return truncateFilter(arguments)
+	case "tojson", "upper", "lower":
+		if len(arguments) > 0 {
+			return nil, name + " takes no arguments"
+		}
+	default:
+		return nil, fmt.Sprintf("unknown filter %q; known are default, tojson, upper, lower and truncate", name)
+	}
+	switch name {
+	case "tojson":
+		return func(v value) value { return textValue(v.toJSON()) }, ""
+	case "upper":
+		return func(v value) value { return textValue(strings.ToUpper(v.String())) }, ""
+	}
+	return func(v value) value { return textValue(strings.ToLower(v.String())) }, ""
+}
+
+// defaultFilter is default(value='', boolean=false): for what is not there,
+// or, with true, also for what is empty, zero or false. Unlike Jinja's it
+// takes null for not there, which is what a reader of JSON expects.
+func defaultFilter(arguments []argument) (filter, string) {
+	fallback, falsy := textValue(""), false
+	if len(arguments) > 2 || len(arguments) == 2 && arguments[1].is != "boolean" {
+		return nil, "default takes a value and, at most, true or false after it"
+	}
+	if len(arguments) > 0 {
+		fallback = arguments[0].value
+	}
+	if len(arguments) > 1 {
+		falsy = arguments[1].value.truthy()
+	}
+	return func(v value) value {
+		if v.kind == undefined || falsy && !v.truthy() {
+			return fallback
+		}
+		return v
+	}, ""
+}
+
+// leeway is by how much a text may exceed the length before it is cut (Jinja's
+// default).
+const leeway = 5
+
+// truncateFilter is truncate(length=255, killwords=false, end='...'): the
+// text cut to length characters, end included, at a space unless killwords.
+func truncateFilter(arguments []argument) (filter, string) {
+	length, killWords, end := 255, false, "..."
+	for i, a := range arguments {
+		switch {
+		case i == 0 && a.is == "number":
+			length = a.number
+		case i == 1 && a.is == "boolean":
+			killWords = a.value.truthy()
+		case i == 2 && a.is == "string":
+			end = a.value.text
+		default:
+			return nil, "truncate takes a number, true or false, and a string"
+		}
+	}
+	tail := len([]rune(end))
+	if length < tail {
+		return nil, fmt.Sprintf("truncate cannot cut to %d characters with %d of them at the end", length, tail)
+	}
+	return func(v value) value {
+		text := []rune(v.String())
+		if len(text) <= length+leeway {
+			return textValue(string(text))
+		}
+		cut := string(text[:length-tail])
+		if space := strings.LastIndexByte(cut, ' '); space >= 0 && !killWords {
+			cut = cut[:space]
+		}
+		return textValue(cut + end)
+	}, ""
+}

@@ -1,0 +1,227 @@
+// Package message renders the messages of events from their type's template:
+// a subset of Jinja that reads values and can do nothing else.
+//
+//	template, err := message.Parse("{{ resource_path }}: {{ payload.rows | default('no') }} rows")
+//	text, err := template.Render(message.Values{ResourcePath: "a/b", Payload: payload})
+//
+// A template is text with expressions: a name, the way into it, and filters.
+//
+//	{{ payload.error.message | default('unknown') | truncate(80) }}
+//	{{ meta['node name'] | upper }}   {{ payload.items[0] | tojson }}   {# a comment #}
+//
+// Statements ({% … %}), calculations, includes and calls are refused. The
+// subset is small on purpose: templates come from users and are rendered in
+// the server, for every reader (DESIGN section 7).
+package message
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Limits of a template and of what it renders to, in bytes.
+const (
+	MaxTemplate = 8 << 10
+	MaxOutput   = 64 << 10
+)
+
+// ErrTooLong is Render's error for more than MaxOutput bytes.
+var ErrTooLong = errors.New("the message is longer than 64 KiB")
+
+// names are what a template may refer to.
+func names() []string {
+	return []string{
+		"event_id", "event_type", "resource_path", "resource_version",
+		"resource_type", "payload", "meta", "timestamp",
+	}
+}
+
+// Values are what a template is rendered over.
+type Values struct {
+	EventID, EventType, ResourcePath, ResourceVersion, ResourceType string
+	// Payload and Meta are valid JSON, or nil.
+	Payload, Meta json.RawMessage
+	Timestamp     time.Time
+}
+
+// Template is a parsed template. It may be rendered concurrently.
+type Template struct {
+	parts []part
+	size  int // of the literal text
+}
+
+// part is a piece of text, or an expression.
+type part struct {
+	text       string
+	expression *expression
+}
+
+type expression struct {
+	name    string
+	way     []step
+	filters []filter
+}
+
+// step goes into an object by key, or into an array by index.
+type step struct {
+	key   string
+	index int // -1 for a key
+}
+
+// Uses tells whether the template refers to one of the names, for example
+// "payload": what it does not refer to need not be loaded.
+func (t *Template) Uses(name string) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool {
+		return p.expression != nil && p.expression.name == name
+	})
+}
+
+// Render renders the template. A name or a key that is not there renders as
+// nothing, as does null; text renders as it is, numbers with the digits they
+// are stored with, and objects and arrays as compact JSON.
+func (t *Template) Render(values Values) (string, error) {
+	out := make([]byte, 0, t.size+64)
+	for i := range t.parts {
+		if e := t.parts[i].expression; e != nil {
+			out = append(out, e.evaluate(&values).String()...)
+		} else {
+			out = append(out, t.parts[i].text...)
+		}
+		if len(out) > MaxOutput {
+			return "", ErrTooLong
+		}
+	}
+	return string(out), nil
+}
+
+func (e *expression) evaluate(values *Values) value {
+	v := values.named(e.name)
+	for _, s := range e.way {
+		v = v.step(s)
+	}
+	for _, f := range e.filters {
+		v = f(v)
+	}
+	return v
+}
+
+func (v *Values) named(name string) value {
+	switch name {
+	case "event_id":
+		return textValue(v.EventID)
+	case "event_type":
+		return textValue(v.EventType)
+	case "resource_path":
+		return textValue(v.ResourcePath)
+	case "resource_version":
+		return textValue(v.ResourceVersion)
+	case "resource_type":
+		return textValue(v.ResourceType)
+	case "payload":
+		return jsonValue(v.Payload)
+	case "meta":
+		return jsonValue(v.Meta)
+	case "timestamp":
+		return textValue(v.Timestamp.UTC().Format("2006-01-02T15:04:05.000000Z"))
+	}
+	return value{}
+}
+
+// value is text, JSON that is no text, or nothing.
+type value struct {
+	kind kind
+	text string
+	json []byte
+}
+
+type kind int
+
+const (
+	undefined kind = iota
+	isText
+	isJSON
+)
+
+func textValue(text string) value { return value{kind: isText, text: text} }
+
+// jsonValue takes JSON; text in it becomes text, null and nil are undefined.
+func jsonValue(raw []byte) value {
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
+		return value{}
+	case raw[0] == '"':
+		var text string
+		if json.Unmarshal(raw, &text) != nil {
+			return value{}
+		}
+		return textValue(text)
+	}
+	return value{kind: isJSON, json: raw}
+}
+
+func (v value) String() string {
+	switch v.kind {
+	case isText:
+		return v.text
+	case isJSON:
+		return string(compact(v.json))
+	case undefined:
+	}
+	return ""
+}
+
+// truthy is Jinja's: text and collections that are not empty, numbers that
+// are not zero, and true.
+func (v value) truthy() bool {
+	if v.kind == isText {
+		return v.text != ""
+	}
+	switch text := v.String(); text {
+	case "", "false", "0", "0.0", "[]", "{}":
+		return false
+	}
+	return true
+}
+
+func (v value) toJSON() string {
+	switch v.kind {
+	case isText:
+		var out bytes.Buffer
+		encoder := json.NewEncoder(&out)
+		encoder.SetEscapeHTML(false)
+		if encoder.Encode(v.text) != nil {
+			return ""
+		}
+		return strings.TrimSuffix(out.String(), "\n")
+	case isJSON:
+		return v.String()
+	case undefined:
+	}
+	return "null"
+}
+
+func compact(raw []byte) []byte {
+	if raw[0] != '{' && raw[0] != '[' {
+		return raw
+	}
+	var out bytes.Buffer
+	if json.Compact(&out, raw) != nil {
+		return raw
+	}
+	return out.Bytes()
+}
+
+func (v value) step(s step) value {
+	if v.kind != isJSON {
+		return value{}
+	}
+	if s.index >= 0 {
+		return jsonValue(element(v.json, s.index))
+	}
+	return jsonValue(member(v.json, s.key))
+}

@@ -1,0 +1,110 @@
+package message
+
+import "encoding/json"
+
+// member is the value of a key of a JSON object; nil if raw is none or has no
+// such key. raw must be valid JSON: nothing but the way to the key is looked at.
+func member(raw []byte, key string) []byte {
+	if len(raw) == 0 || raw[0] != '{' {
+		return nil
+	}
+	var found []byte
+	for at := skipSpace(raw, 1); at < len(raw) && raw[at] == '"'; {
+		end := skipValue(raw, at)
+		name := raw[at:end]
+		at = skipSpace(raw, end) + 1 // the colon
+		at = skipSpace(raw, at)
+		end = skipValue(raw, at)
+		if isKey(name, key) {
+			found = raw[at:end] // on: the last of equal keys holds
+		}
+		if at = skipSpace(raw, end); at < len(raw) && raw[at] == ',' {
+			at = skipSpace(raw, at+1)
+		}
+	}
+	return found
+}
+
+// element is an element of a JSON array; nil if raw is none or is shorter.
+func element(raw []byte, index int) []byte {
+	if len(raw) == 0 || raw[0] != '[' {
+		return nil
+	}
+	for at := skipSpace(raw, 1); at < len(raw) && raw[at] != ']'; index-- {
+		end := skipValue(raw, at)
+		if index == 0 {
+			return raw[at:end]
+		}
+		if at = skipSpace(raw, end); at < len(raw) && raw[at] == ',' {
+			at = skipSpace(raw, at+1)
+		}
+	}
+	return nil
+}
+
+// isKey compares a quoted name with a key. Names without escapes, nearly all,
+// are compared as they stand.
+func isKey(quoted []byte, key string) bool {
+	if len(quoted) == len(key)+2 {
+		if inner := quoted[1 : len(quoted)-1]; string(inner) == key {
+			return true
+		}
+	}
+	for _, c := range quoted {
+		if c == '\\' {
+			var name string
+			return json.Unmarshal(quoted, &name) == nil && name == key
+		}
+	}
+	return false
+}
+
+func skipSpace(raw []byte, at int) int {
+	for at < len(raw) && (raw[at] == ' ' || raw[at] == '\n' || raw[at] == '\t' || raw[at] == '\r') {
+		at++
+	}
+	return at
+}
+
+// skipValue returns the end of the value that begins at a place. It always
+// moves on, whatever it is given.
+func skipValue(raw []byte, at int) int {
+	depth, start := 0, at
+	for at < len(raw) {
+		switch raw[at] {
+		case '"':
+			at = skipString(raw, at)
+			if depth == 0 {
+				return at
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return at + 1
+			}
+			if depth < 0 {
+				return max(at, start+1)
+			}
+		case ',', ':', ' ', '\n', '\t', '\r':
+			if depth == 0 {
+				return max(at, start+1)
+			}
+		}
+		at++
+	}
+	return at
+}
+
+func skipString(raw []byte, at int) int {
+	for at++; at < len(raw); at++ {
+		switch raw[at] {
+		case '\\':
+			at++
+		case '"':
+			return at + 1
+		}
+	}
+	return len(raw)
+}

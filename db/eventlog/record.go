@@ -1,0 +1,197 @@
+package eventlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+// MaxRecords is how many events one call records.
+const MaxRecords = 10_000
+
+// maxAhead is how far in the future a timestamp may lie: partitions exist for
+// it, and a clock that is off by more is a mistake (DESIGN section 4).
+const maxAhead = 24 * time.Hour
+
+// Record is a wish to record an event.
+type Record struct {
+	// ID may be nil: a new UUIDv7.
+	ID   *string
+	Type string
+	Path string
+	// Version may be nil: the latest.
+	Version *string
+	// Payload and Meta are JSON, or nil for none.
+	Payload, Meta []byte
+	// Timestamp may be nil: now.
+	Timestamp *time.Time
+}
+
+// Recorded is an event as it is stored.
+type Recorded struct {
+	Event *Event
+	// Duplicate tells that this very event had been recorded before.
+	Duplicate bool
+}
+
+// Record records events in one statement and one transaction: all of them or
+// none. A fault of any is returned as a fault.List whose arguments begin with
+// "inputs[i]". A repeated ID with the same type, path, version, payload and
+// meta is a duplicate and writes nothing; with other content it is a CONFLICT.
+func (s *Store) Record(ctx context.Context, scopes []string, records []Record, limits catalog.Limits) ([]Recorded, error) {
+	if len(records) > MaxRecords {
+		return nil, fault.Input("inputs", "%d events are more than the %d that one call takes", len(records), MaxRecords)
+	}
+	if len(records) == 0 {
+		return []Recorded{}, nil
+	}
+	if scopes == nil {
+		scopes = []string{}
+	}
+	params := sqlc.RecordEventsParams{Scopes: scopes}
+	var faults fault.List
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	for i := range records {
+		record := records[i]
+		if err := record.check(limits, now); err != nil {
+			problem, ok := fault.As(err)
+			if !ok {
+				return nil, fmt.Errorf("check event: %w", err)
+			}
+			faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
+			continue
+		}
+		id, at, version := "", now, ""
+		if record.ID != nil {
+			id = *record.ID
+		} else {
+			made, err := uuid.NewV7()
+			if err != nil {
+				return nil, fmt.Errorf("make event id: %w", err)
+			}
+			id = made.String()
+		}
+		if record.Version != nil {
+			version = *record.Version
+		}
+		if record.Timestamp != nil {
+			at = *record.Timestamp
+		}
+		params.EventIds = append(params.EventIds, id)
+		params.Types = append(params.Types, record.Type)
+		params.Paths = append(params.Paths, record.Path)
+		params.Versions = append(params.Versions, version)
+		params.Payloads = append(params.Payloads, noNull(record.Payload))
+		params.Metas = append(params.Metas, noNull(record.Meta))
+		params.Timestamps = append(params.Timestamps, at)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+
+	rows, err := s.recordOrFind(ctx, params)
+	if err != nil {
+		return nil, fmt.Errorf("record events: %w", err)
+	}
+	recorded := make([]Recorded, len(rows))
+	for i, row := range rows {
+		if row.Problem != "" {
+			problem := problemOf(row.Problem, params, i)
+			faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
+			continue
+		}
+		recorded[i] = Recorded{Duplicate: row.Duplicate, Event: &Event{
+			ID: params.EventIds[i], Type: params.Types[i], Path: params.Paths[i], Version: row.Version,
+			Timestamp: row.Timestamp,
+		}}
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return recorded, nil
+}
+
+// recordOrFind runs the statement again where another caller has just
+// recorded one of the same ids, or waited for this one: the next look sees
+// what the other has committed.
+func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
+	const tries = 5
+	for try := 1; ; try++ {
+		rows, err := s.queries.RecordEvents(ctx, params)
+		var failure *pgconn.PgError
+		if err == nil || try == tries || !errors.As(err, &failure) {
+			return rows, err
+		}
+		// The key of event_identity, or of the partition where the timestamp is
+		// the same too.
+		raced := failure.Code == "23505" && strings.HasPrefix(failure.TableName, "event_")
+		if deadlocked := failure.Code == "40P01"; !raced && !deadlocked {
+			return nil, err
+		}
+	}
+}
+
+func (r *Record) check(limits catalog.Limits, now time.Time) error {
+	if r.ID != nil {
+		if err := catalog.CheckEventID("eventId", *r.ID); err != nil {
+			return err
+		}
+	}
+	if err := catalog.CheckText("type", r.Type, 128); err != nil {
+		return err
+	}
+	if err := catalog.CheckPath("path", r.Path); err != nil {
+		return err
+	}
+	if r.Version != nil {
+		if err := catalog.CheckLabel("version", *r.Version); err != nil {
+			return err
+		}
+	}
+	if r.Payload != nil {
+		if err := catalog.CheckJSON("payload", r.Payload, limits); err != nil {
+			return err
+		}
+	}
+	if r.Meta != nil {
+		if err := catalog.CheckJSON("meta", r.Meta, limits); err != nil {
+			return err
+		}
+	}
+	if r.Timestamp != nil && r.Timestamp.After(now.Add(maxAhead)) {
+		return fault.Input("timestamp", "lies more than a day ahead")
+	}
+	return nil
+}
+
+// noNull makes JSON null the absence that it stands for.
+func noNull(json []byte) []byte {
+	if bytes.Equal(bytes.TrimSpace(json), []byte("null")) {
+		return nil
+	}
+	return json
+}
+
+func problemOf(problem string, params sqlc.RecordEventsParams, i int) *fault.Error {
+	switch problem {
+	case "FORBIDDEN":
+		return fault.New(fault.Forbidden, "path", "this path is outside what you may write")
+	case "UNKNOWN_TYPE":
+		return fault.Input("type", "unknown event type %q; saveEventType adds one", params.Types[i])
+	case "UNKNOWN_PATH":
+		return fault.New(fault.NotFound, "path", "no resource is registered at %q", params.Paths[i])
+	case "UNKNOWN_VERSION":
+		return fault.New(fault.NotFound, "version", "%q has no version %q", params.Paths[i], params.Versions[i])
+	}
+	return fault.New(fault.Conflict, "eventId", "an event %q with another content is recorded already", params.EventIds[i])
+}

@@ -1,0 +1,70 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/eventlog/message"
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+// Store reads and writes events. It holds no state of its own.
+type Store struct {
+	queries *sqlc.Queries
+	// planned runs a statement with a plan made for its very arguments: for
+	// filters whose best access path depends on what they ask for.
+	planned *sqlc.Queries
+}
+
+// NewStore makes a store over a pool, a connection or a transaction.
+func NewStore(db sqlc.DBTX) *Store {
+	return &Store{queries: sqlc.New(db), planned: sqlc.New(plannedPerCall{db})}
+}
+
+// EventType is a kind of event with the template of its messages.
+type EventType = sqlc.EventType
+
+// EventTypes are all the known types, by name.
+func (s *Store) EventTypes(ctx context.Context) ([]EventType, error) {
+	types, err := s.queries.EventTypes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list event types: %w", err)
+	}
+	return types, nil
+}
+
+// EventTypesByName are the types of these names, in their order, nil for an
+// unknown one.
+func (s *Store) EventTypesByName(ctx context.Context, names []string) ([]*EventType, error) {
+	rows, err := s.queries.EventTypesByName(ctx, names)
+	if err != nil {
+		return nil, fmt.Errorf("read event types: %w", err)
+	}
+	byName := make(map[string]*EventType, len(rows))
+	for i := range rows {
+		byName[rows[i].Name] = &rows[i]
+	}
+	found := make([]*EventType, len(names))
+	for i, name := range names {
+		found[i] = byName[name]
+	}
+	return found, nil
+}
+
+// SaveEventType adds an event type or changes its template; nil is none. A
+// template that does not parse is refused with its line and column.
+func (s *Store) SaveEventType(ctx context.Context, name string, template *string) error {
+	if err := catalog.CheckTypeName("name", name); err != nil {
+		return err
+	}
+	if template != nil {
+		if _, err := message.Parse(*template); err != nil {
+			return err
+		}
+	}
+	if err := s.queries.SaveEventType(ctx, sqlc.SaveEventTypeParams{Name: name, Template: template}); err != nil {
+		return fmt.Errorf("save event type: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package db
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrated says what Migrate did.
+type Migrated struct {
+	// From and To are schema versions, the numbers of the migrations.
+	From, To int64
+	// Partitions is how many partitions of event were made.
+	Partitions int
+}
+
+// Migrate brings the schema up to date and makes the event log's partitions.
+// Servers that start at the same time wait for each other on a session lock;
+// the second finds nothing to do. It needs a direct connection, not one
+// through a transaction pooler.
+func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return Migrated{}, fmt.Errorf("read the database URL: %w", err)
+	}
+	setSession(config.RuntimeParams, 0)
+	config.RuntimeParams["lock_timeout"] = "5s"
+	connections := stdlib.OpenDB(*config)
+	defer connections.Close()
+
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return Migrated{}, fmt.Errorf("read the migrations: %w", err)
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	if err != nil {
+		return Migrated{}, fmt.Errorf("make the migration lock: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, connections, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return Migrated{}, fmt.Errorf("read the migrations: %w", err)
+	}
+	applied, err := provider.Up(ctx)
+	if err != nil {
+		return Migrated{}, fmt.Errorf("migrate: %w", err)
+	}
+	done := Migrated{}
+	if done.To, err = provider.GetDBVersion(ctx); err != nil {
+		return Migrated{}, fmt.Errorf("read the schema version: %w", err)
+	}
+	done.From = done.To - int64(len(applied))
+
+	connection, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return Migrated{}, fmt.Errorf("connect to make partitions: %w", err)
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = connection.Close(closing)
+	}()
+	if done.Partitions, err = EnsurePartitions(ctx, connection); err != nil {
+		return Migrated{}, err
+	}
+	return done, nil
+}

@@ -1,0 +1,218 @@
+package graph_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/noetl/noetl-catalog/db"
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// api is a server over a database of the test's own.
+type api struct {
+	t    testing.TB
+	pool *pgxpool.Pool
+	http *httptest.Server
+	log  *logBuffer
+	sql  *statementLog
+}
+
+func setup(t testing.TB) *api {
+	t.Helper()
+	return setupAt(t, dbtest.URL(t))
+}
+
+func setupAt(t testing.TB, databaseURL string) *api {
+	t.Helper()
+	a := &api{t: t, log: &logBuffer{}, sql: &statementLog{}}
+	a.pool = dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.Tracer = a.sql }})
+	logger := slog.New(slog.NewTextHandler(a.log, nil))
+	resolver, err := graph.NewResolver(catalog.NewStore(a.pool), eventlog.NewStore(a.pool), catalog.DefaultLimits(), logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: a.pool.Ping, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.http = httptest.NewServer(handler)
+	t.Cleanup(a.http.Close)
+	return a
+}
+
+// in is the same server, for a subtest.
+func (a *api) in(t testing.TB) *api {
+	sub := *a
+	sub.t = t
+	return &sub
+}
+
+// statementLog notes the statements that reach PostgreSQL.
+type statementLog struct {
+	mu         sync.Mutex
+	statements []string
+}
+
+func (l *statementLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.statements = append(l.statements, data.SQL)
+	return ctx
+}
+
+func (l *statementLog) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// take returns what was noted and starts anew.
+func (l *statementLog) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := l.statements
+	l.statements = nil
+	return taken
+}
+
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+type gqlError struct {
+	Message    string         `json:"message"`
+	Path       []any          `json:"path"`
+	Extensions map[string]any `json:"extensions"`
+}
+
+type variables map[string]any
+
+// ask sends a request and returns data and errors as they came.
+func (a *api) ask(query string, vars variables) (json.RawMessage, []gqlError) {
+	a.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	response, err := http.Post(a.http.URL+"/graphql", "application/json", bytes.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	var answer struct {
+		Data   json.RawMessage
+		Errors []gqlError
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		a.t.Fatalf("answer is not JSON: %v\n%s", err, raw)
+	}
+	return answer.Data, answer.Errors
+}
+
+// get sends a request that must succeed, and unmarshals data into into.
+func (a *api) get(into any, query string, vars variables) {
+	a.t.Helper()
+	data, errs := a.ask(query, vars)
+	if len(errs) > 0 {
+		a.t.Fatalf("%s\nerrors: %+v\nlog: %s", query, errs, a.log.String())
+	}
+	if into == nil {
+		return
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		a.t.Fatalf("read data: %v\n%s", err, data)
+	}
+}
+
+// same fails unless data is the wanted JSON, whatever its spaces.
+func (a *api) same(want, query string, vars variables) {
+	a.t.Helper()
+	var got, wanted any
+	a.get(&got, query, vars)
+	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
+		a.t.Fatalf("wanted JSON: %v", err)
+	}
+	if diff := cmp.Diff(wanted, got); diff != "" {
+		a.t.Errorf("%s\n(-want +got):\n%s", query, diff)
+	}
+}
+
+// refused fails unless the answer is one error of this code and argument.
+func (a *api) refused(code, argument, query string, vars variables) gqlError {
+	a.t.Helper()
+	data, errs := a.ask(query, vars)
+	if len(errs) != 1 {
+		a.t.Fatalf("%s\nwant one %s error, got %+v with data %s", query, code, errs, data)
+	}
+	got, _ := errs[0].Extensions["argument"].(string)
+	if errs[0].Extensions["code"] != code || got != argument {
+		a.t.Errorf("%s\nwant code %s argument %q, got %+v", query, code, argument, errs[0])
+	}
+	return errs[0]
+}
+
+func (a *api) exec(sql string, args ...any) {
+	a.t.Helper()
+	if _, err := a.pool.Exec(context.Background(), sql, args...); err != nil {
+		a.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+const registerMutation = `mutation($input: RegisterResourceInput!) { registerResource(input: $input) {
+	status version { path version revision } event { eventId type { name } } } }`
+
+type registered struct {
+	RegisterResource struct {
+		Status  string
+		Version struct {
+			Path, Version string
+			Revision      int
+		}
+		Event *struct {
+			EventID string
+			Type    struct{ Name string }
+		}
+	}
+}
+
+// register registers a JSON payload as a playbook.
+func (a *api) register(path string, payload any) registered {
+	a.t.Helper()
+	var got registered
+	a.get(&got, registerMutation, variables{"input": variables{
+		"path": path, "type": "playbook", "payload": variables{"json": payload},
+	}})
+	return got
+}
+
+func compact(text string) string { return strings.Join(strings.Fields(text), " ") }

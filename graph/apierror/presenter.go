@@ -1,0 +1,210 @@
+package apierror
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+// Presenter is gqlgen's error presenter and recover function.
+type Presenter struct {
+	// Log gets the cause of everything that the client is not told.
+	Log *slog.Logger
+	// NewID makes the id by which a client's report of an INTERNAL error is
+	// found in the log; nil for 128 random bits as text.
+	NewID func() string
+}
+
+// Present is the GraphQL error for err, with a code always. A fault.List
+// becomes one error for each of its first MaxErrors faults: all but the last
+// are added to the response of ctx, the last is returned.
+func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
+	if err == nil {
+		return nil
+	}
+	at, argument := place(ctx, err)
+
+	var list fault.List
+	if errors.As(err, &list) && len(list) > 0 {
+		list = list[:min(len(list), MaxErrors)]
+		last := len(list) - 1
+		for _, f := range list[:last] {
+			// gqlgen holds no lock while it presents, so that this may come
+			// back here, once for each fault.
+			graphql.AddError(ctx, &gqlerror.Error{Err: f, Path: at.Path, Locations: at.Locations})
+		}
+		return presentFault(at, argument, list[last])
+	}
+	if f, ok := fault.As(err); ok {
+		return presentFault(at, argument, f)
+	}
+
+	var given *gqlerror.Error
+	if errors.As(err, &given) && Code(given) != "" {
+		return presentCoded(given)
+	}
+	if argument != "" {
+		// gqlgen's own words about a value that does not fit its type.
+		return presentFault(at, argument, &fault.Error{Code: fault.BadUserInput, Message: innermost(err)})
+	}
+	return p.presentOther(ctx, at, err)
+}
+
+// Recover is the INTERNAL error for a panic, whose value and stack go to the
+// log.
+func (p Presenter) Recover(ctx context.Context, value any) error {
+	id := p.id()
+	p.Log.LogAttrs(ctx, slog.LevelError, "panic while answering",
+		slog.String("id", id), slog.String("panic", fmt.Sprint(value)), slog.String("stack", string(debug.Stack())))
+	return internal(id)
+}
+
+// presentOther is for what the caller could not have done better.
+func (p Presenter) presentOther(ctx context.Context, at gqlerror.Error, err error) *gqlerror.Error {
+	d := diagnose(ctx, err)
+	attrs := []slog.Attr{slog.String("code", string(d.code)), slog.String("path", at.Path.String()), slog.Any("error", err)}
+	out := Errorf(d.code, "%s", d.message)
+	switch d.code {
+	case Internal:
+		id := p.id()
+		out = internal(id)
+		attrs = append(attrs, slog.String("id", id))
+	case Unavailable:
+		out.Extensions["retryable"] = d.retryable
+	}
+	if !d.quiet {
+		p.Log.LogAttrs(ctx, d.level, "error while answering", attrs...)
+	}
+	out.Path, out.Locations = at.Path, at.Locations
+	return out
+}
+
+func (p Presenter) id() string {
+	if p.NewID != nil {
+		return p.NewID()
+	}
+	return rand.Text()
+}
+
+func internal(id string) *gqlerror.Error {
+	out := Errorf(Internal, "internal error; its id in the server's log is %s", id)
+	out.Extensions["id"] = id
+	return out
+}
+
+func presentFault(at gqlerror.Error, argument string, f *fault.Error) *gqlerror.Error {
+	if argument != "" {
+		f = f.Under(argument)
+	}
+	out := Errorf(f.Code, "%s", cut(f.Error()))
+	out.Path, out.Locations = at.Path, at.Locations
+	if f.Argument != "" {
+		out.Extensions["argument"] = f.Argument
+	}
+	if f.Line > 0 {
+		out.Extensions["line"] = f.Line
+		out.Extensions["column"] = f.Column
+	}
+	return out
+}
+
+// presentCoded passes on an error that already says its code: gqlgen's about
+// the document, or one made by this package. It is copied, never changed: the
+// same error may be presented for several fields at once.
+func presentCoded(given *gqlerror.Error) *gqlerror.Error {
+	out := &gqlerror.Error{
+		Message:    given.Message,
+		Path:       given.Path,
+		Locations:  locations(given.Locations),
+		Extensions: maps.Clone(given.Extensions),
+	}
+	if variable := variableOf(given.Path); variable != "" {
+		// gqlgen names a variable in `path`, which the specification keeps for
+		// places in the response; without its name the message says nothing.
+		out.Message, out.Path = variable+": "+out.Message, nil
+	}
+	out.Message = cut(out.Message)
+	return out
+}
+
+// variableOf is "$input.path" for gqlgen's path of a refused variable.
+func variableOf(path ast.Path) string {
+	if len(path) < 2 || path[0] != ast.PathName("variable") {
+		return ""
+	}
+	return "$" + path[1:].String()
+}
+
+// place is where in the response the error belongs and, if gqlgen met it while
+// it read the field's arguments, the argument that it is about: gqlgen then
+// appends the argument to the path of the field.
+func place(ctx context.Context, err error) (at gqlerror.Error, argument string) {
+	field := graphql.GetFieldContext(ctx)
+	if field != nil {
+		at.Path = field.Path()
+	}
+	var given *gqlerror.Error
+	if !errors.As(err, &given) {
+		return at, ""
+	}
+	at.Locations = locations(given.Locations)
+	if given.Path == nil {
+		return at, ""
+	}
+	if rest, ok := argumentPath(field, at.Path, given.Path); ok {
+		return at, rest.String()
+	}
+	at.Path = given.Path
+	return at, ""
+}
+
+// argumentPath is what follows the field's path, if it names one of the
+// field's arguments.
+func argumentPath(field *graphql.FieldContext, fieldPath, path ast.Path) (ast.Path, bool) {
+	if field == nil || field.Field.Field == nil || field.Field.Definition == nil {
+		return nil, false
+	}
+	if len(path) <= len(fieldPath) || !slices.Equal(path[:len(fieldPath)], fieldPath) {
+		return nil, false
+	}
+	rest := path[len(fieldPath):]
+	name, ok := rest[0].(ast.PathName)
+	if !ok || field.Field.Definition.Arguments.ForName(string(name)) == nil {
+		return nil, false
+	}
+	return rest, true
+}
+
+// locations drops those that gqlparser could not tell, which it gives as -1.
+func locations(given []gqlerror.Location) []gqlerror.Location {
+	var known []gqlerror.Location
+	for _, l := range given {
+		if l.Line > 0 {
+			known = append(known, l)
+		}
+	}
+	return known
+}
+
+// innermost is the message below gqlgen's wrapping, which repeats the path.
+func innermost(err error) string {
+	var given *gqlerror.Error
+	for errors.As(err, &given) && given.Err != nil {
+		err = given.Err
+	}
+	if given != nil && given.Err == nil {
+		return given.Message
+	}
+	return err.Error()
+}

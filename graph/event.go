@@ -1,0 +1,235 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/message"
+	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/graph/loader"
+	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/pagination"
+)
+
+// eventColumns are the large columns that the running field's selection asks
+// for. message is not among them: few templates look into them.
+func eventColumns(ctx context.Context) eventlog.Columns {
+	names := selected(ctx)
+	return eventlog.Columns{
+		Payload: names["payload"],
+		Meta:    names["meta"] || names["executionId"] || names["step"] || names["status"],
+	}
+}
+
+func eventPath(e *model.Event) string { return e.Row.Path }
+func eventID(e *model.Event) string   { return e.Row.ID }
+func eventType(e *model.Event) string { return e.Row.Type }
+func eventVersion(e *model.Event) catalog.LabelKey {
+	return catalog.LabelKey{Path: e.Row.Path, Label: e.Row.Version}
+}
+func eventPlace(e *model.Event) pagination.Place { return pagination.At(e.Row.Timestamp, e.Row.ID) }
+
+// eventsByID reads events as a loader's batch.
+func (r *Resolver) eventsByID(columns eventlog.Columns) loader.Batch[string, *model.Event] {
+	return func(ctx context.Context, ids []string) ([]*model.Event, error) {
+		rows, err := r.events.ByID(ctx, auth.Scopes(ctx), ids, columns)
+		return model.NewEvents(rows), err
+	}
+}
+
+// wholeEvent is the event with its large columns, which a list may have left out.
+func (r *Resolver) wholeEvent(ctx context.Context, e *model.Event, has bool) (*eventlog.Event, error) {
+	if has {
+		return e.Row, nil
+	}
+	full, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Event columns", Group: e.Siblings},
+		keysOf(e.Siblings, eventID), e.Row.ID, r.eventsByID(eventlog.Columns{Payload: true, Meta: true}))
+	if err != nil {
+		return nil, err
+	}
+	if full == nil {
+		return nil, fmt.Errorf("event %q is gone", e.Row.ID)
+	}
+	return full.Row, nil
+}
+
+// metaText is a key of an event's meta as text, as ->> gives it.
+func (r *Resolver) metaText(ctx context.Context, e *model.Event, key string) (*string, error) {
+	full, err := r.wholeEvent(ctx, e, e.Row.Columns.Meta)
+	if err != nil || full.Meta == nil {
+		return nil, err
+	}
+	var meta map[string]json.RawMessage
+	if json.Unmarshal(full.Meta, &meta) != nil {
+		return nil, nil // an array or a scalar has no keys
+	}
+	raw := meta[key]
+	switch {
+	case raw == nil || bytes.Equal(raw, []byte("null")):
+		return nil, nil
+	case raw[0] == '"':
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return nil, fmt.Errorf("read meta.%s: %w", key, err)
+		}
+		return &text, nil
+	}
+	text := string(raw)
+	return &text, nil
+}
+
+// eventTypeOf is the row of an event's type.
+func (r *Resolver) eventTypeOf(ctx context.Context, e *model.Event) (*eventlog.EventType, error) {
+	return loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Event.type", Group: e.Siblings},
+		keysOf(e.Siblings, eventType), e.Row.Type, r.events.EventTypesByName)
+}
+
+// messageOf renders an event's template. Reading an event never fails for its
+// message: without a template, or with one that fails, it is '<type> <path>'.
+func (r *Resolver) messageOf(ctx context.Context, e *model.Event) (string, error) {
+	plain := e.Row.Type + " " + e.Row.Path
+	kind, err := r.eventTypeOf(ctx, e)
+	if err != nil {
+		return "", err
+	}
+	if kind == nil || kind.Template == nil {
+		return plain, nil
+	}
+	template, err := r.templates.Parse(*kind.Template)
+	if err != nil {
+		r.logFailure(ctx, kind, err)
+		return plain, nil
+	}
+	text, err := r.render(ctx, template, e)
+	if err != nil && ctx.Err() == nil {
+		r.logFailure(ctx, kind, err)
+		return plain, nil
+	}
+	return text, err
+}
+
+// render renders a template over an event, reading only what it refers to.
+func (r *Resolver) render(ctx context.Context, template *message.Template, e *model.Event) (string, error) {
+	values := message.Values{
+		EventID: e.Row.ID, EventType: e.Row.Type,
+		ResourcePath: e.Row.Path, ResourceVersion: e.Row.Version, Timestamp: e.Row.Timestamp,
+	}
+	if template.Uses("payload") || template.Uses("meta") {
+		full, err := r.wholeEvent(ctx, e, e.Row.Columns == eventlog.Columns{Payload: true, Meta: true})
+		if err != nil {
+			return "", err
+		}
+		values.Payload, values.Meta = full.Payload, full.Meta
+	}
+	if template.Uses("resource_type") {
+		version, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Event.version type", Group: e.Siblings},
+			keysOf(e.Siblings, eventVersion), eventVersion(e), r.versionsByLabel(catalog.Columns{}))
+		if err != nil {
+			return "", err
+		}
+		if version != nil {
+			values.ResourceType = version.Row.Type
+		}
+	}
+	return template.Render(values)
+}
+
+// logFailure logs a template's failure the first time.
+func (r *Resolver) logFailure(ctx context.Context, kind *eventlog.EventType, err error) {
+	if logged, _ := r.failed.ContainsOrAdd(*kind.Template, struct{}{}); !logged {
+		r.logger.WarnContext(ctx, "an event type's template fails; its events read '<type> <path>'",
+			"event_type", kind.Name, "error", err)
+	}
+}
+
+// eventFilter checks a filter. empty: it holds an empty list of alternatives,
+// and nothing passes.
+func (r *Resolver) eventFilter(filter *model.EventFilter) (checked eventlog.Filter, empty bool, err error) {
+	if filter == nil {
+		return eventlog.Filter{}, false, nil
+	}
+	checked = eventlog.Filter{
+		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: filter.Statuses,
+		Types: filter.Types, ResourceTypes: filter.ResourceTypes,
+		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+		Since: filter.Since, Until: filter.Until,
+		PayloadContains: filter.Payload, MetaContains: filter.Meta,
+	}
+	empty = isEmpty(filter.Statuses) || isEmpty(filter.Types) || isEmpty(filter.ResourceTypes)
+	return checked, empty, firstFault(
+		checkWord("filter.executionId", filter.ExecutionID), checkWord("filter.step", filter.Step),
+		checkWords("filter.statuses", filter.Statuses), checkWords("filter.types", filter.Types),
+		checkWords("filter.resourceTypes", filter.ResourceTypes),
+		checkWord("filter.path", filter.Path), checkWord("filter.pathPrefix", filter.PathPrefix),
+		checkWord("filter.version", filter.Version),
+		r.checkFilterJSON("filter.payload", filter.Payload), r.checkFilterJSON("filter.meta", filter.Meta),
+	)
+}
+
+// eventRange turns a span into the domain's range.
+func eventRange(span pagination.Span) eventlog.Range {
+	within := eventlog.WholeRange()
+	if span.Low != nil {
+		within.LowTime, within.LowID = span.Low.Time(), span.Low.Key
+	}
+	if span.High != nil {
+		within.HighTime, within.HighID = span.High.Time(), span.High.Key
+	}
+	return within
+}
+
+// eventArgs are the arguments of a list of events below another object.
+type eventArgs struct {
+	first, last   *int
+	after, before *string
+	filter        *model.EventFilter
+}
+
+// eventsBelow reads the events of siblings: newest first, one statement for
+// all of them.
+func eventsBelow[P any, K comparable](
+	ctx context.Context, r *Resolver, name string, args eventArgs,
+	group *model.Group[P], keyOf func(P) K, key K,
+	list func(ctx context.Context, scopes []string, keys []K, filter eventlog.Filter, within eventlog.Range, direction eventlog.Direction, limit int, columns eventlog.Columns) ([][]*eventlog.Event, error),
+	count func(ctx context.Context, scopes []string, keys []K, filter eventlog.Filter) ([]int, error),
+) (*model.EventConnection, error) {
+	page, err := pagination.Parse(args.first, args.after, args.last, args.before, "event")
+	if err != nil {
+		return nil, err
+	}
+	filter, empty, err := r.eventFilter(args.filter)
+	if err != nil {
+		return nil, err
+	}
+	if empty {
+		return noEvents(ctx, page)
+	}
+	columns, position := eventColumns(ctx), place(ctx)
+	fetch := listsOf(name, position, group, keyOf, key, model.NewEvents,
+		func(ctx context.Context, keys []K, span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
+			return list(ctx, auth.Scopes(ctx), keys, filter, eventRange(span), eventlog.Direction(descending), limit, columns)
+		})
+	read, err := pagination.Read(ctx, page, true, fetch, eventPlace)
+	if err != nil {
+		return nil, err
+	}
+	return &model.EventConnection{Page: read, Count: func(ctx context.Context) (int, error) {
+		field := loader.Field{Name: name + " " + string(pagination.Count), Group: group, Arguments: position}
+		return loader.Load(ctx, loader.From(ctx), field, keysOf(group, keyOf), key,
+			func(ctx context.Context, keys []K) ([]int, error) { return count(ctx, auth.Scopes(ctx), keys, filter) })
+	}}, nil
+}
+
+// noEvents is a page of a list that nothing passes into.
+func noEvents(ctx context.Context, args pagination.Args) (*model.EventConnection, error) {
+	page, err := pagination.Read(ctx, args, true, nothing[*model.Event], eventPlace)
+	return &model.EventConnection{Page: page, Count: func(context.Context) (int, error) { return 0, nil }}, err
+}
+
+func nothing[T any](context.Context, pagination.Purpose, pagination.Span, bool, int) ([]T, bool, error) {
+	return nil, false, nil
+}

@@ -1,0 +1,125 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
+
+	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/graph/generated"
+	"github.com/noetl/noetl-catalog/graph/limit"
+	"github.com/noetl/noetl-catalog/graph/loader"
+	"github.com/noetl/noetl-catalog/graph/scalar"
+	"github.com/noetl/noetl-catalog/graph/transport"
+)
+
+// maxTokens is the most tokens of a document (DESIGN section 9).
+const maxTokens = 10_000
+
+// HandlerOptions configure the routes.
+type HandlerOptions struct {
+	// Ready tells whether the database answers; for /readyz.
+	Ready func(context.Context) error
+	// Origins of other web pages that may send requests; none by default.
+	Origins []string
+	Logger  *slog.Logger
+}
+
+// NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz and
+// a front page, to this machine only.
+func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error) {
+	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true, Origins: options.Origins})
+	if err != nil {
+		return nil, err
+	}
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+
+	routes := http.NewServeMux()
+	routes.Handle("/graphql", newServer(schema, options.Logger))
+	routes.Handle("GET /schema.graphql", text("text/plain; charset=utf-8", sdl(schema.Schema())))
+	routes.Handle("GET /healthz", text("text/plain; charset=utf-8", "ok\n"))
+	routes.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := options.Ready(ctx); err != nil {
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ready\n")
+	})
+	routes.Handle("GET /{$}", text("text/html; charset=utf-8", frontPage))
+	return guard.Wrap(routes), nil
+}
+
+func newServer(schema graphql.ExecutableSchema, logger *slog.Logger) *handler.Server {
+	server := handler.New(schema)
+	presenter := apierror.Presenter{Log: logger}
+	server.SetErrorPresenter(presenter.Present)
+	server.SetRecoverFunc(presenter.Recover)
+	server.SetParserTokenLimit(maxTokens)
+	server.SetValidationRulesFn(scalar.ExactNumbers)
+	server.SetQueryCache(documentCache{lru.New[*ast.QueryDocument](1000)})
+	server.Use(limit.New(limit.Options{}))
+	server.Use(extension.Introspection{})
+	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		ctx = auth.WithScopes(ctx, auth.Everything())
+		return next(loader.WithLoaders(ctx, loader.New()))
+	})
+	server.AddTransport(transport.HTTP{})
+	return server
+}
+
+// documentCache keeps parsed documents, but none that is so long that a
+// thousand like it would fill the memory.
+type documentCache struct {
+	graphql.Cache[*ast.QueryDocument]
+}
+
+const maxCachedDocument = 32 << 10
+
+func (c documentCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
+	if len(query) <= maxCachedDocument {
+		c.Cache.Add(ctx, query, document)
+	}
+}
+
+// sdl writes the schema with every description.
+func sdl(schema *ast.Schema) string {
+	var out strings.Builder
+	formatter.NewFormatter(&out).FormatSchema(schema)
+	return out.String()
+}
+
+func text(mediaType, body string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", mediaType)
+		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		_, _ = io.WriteString(w, body)
+	})
+}
+
+const frontPage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>noetl-catalog</title>
+<h1>noetl-catalog</h1>
+<p>A GraphQL server over NoETL's catalog of versioned resources and its log of events.</p>
+<ul>
+<li>Send queries to <code>/graphql</code>, for example
+<code>{ resources { nodes { path latestVersion { version } } } }</code></li>
+<li><a href="/schema.graphql">The schema</a></li>
+</ul>
+`

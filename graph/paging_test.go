@@ -1,0 +1,182 @@
+package graph_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// connection is what every page is read as.
+type connection struct {
+	Edges []struct {
+		Cursor string
+		Node   struct{ Key string }
+	}
+	Nodes    []struct{ Key string }
+	PageInfo struct {
+		HasNextPage, HasPreviousPage bool
+		StartCursor, EndCursor       *string
+	}
+	TotalCount int
+}
+
+const connectionFields = `{ edges { cursor node { key: %[1]s } } nodes { key: %[1]s }
+	pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }`
+
+// A page is exactly the slice of the whole list that the arguments name, and
+// its page info is exact, forwards and backwards, whatever the cursors.
+func TestPaging_AnyArguments_ExactSlice(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	// Equal times, so that the second sort key matters.
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload, timestamp)
+		SELECT 'p/' || chr(97 + n % 7) || '/' || n, CASE WHEN n % 3 = 0 THEN 'target' ELSE 'playbook' END, '1.0.0', jsonb_build_object('odd', n % 2 = 1),
+			timestamptz '2026-01-01' + make_interval(hours => n % 5) FROM generate_series(1, 37) n`)
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT 'p/b/1', 'playbook', '2.0.' || n, '{}' FROM generate_series(1, 30) n`)
+	a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, meta, timestamp)
+		SELECT 'e' || n, 'UPDATED', 'p/b/1', '1.0.0', jsonb_build_object('node_name', 'step-' || n % 2), timestamptz '2026-02-01' + make_interval(mins => n % 4)
+		FROM generate_series(1, 33) n`)
+
+	lists := []struct{ name, field, extra, key string }{
+		{"by path", "resources", `filter: {pathPrefix: "p/"}`, "path"},
+		{"by path, descending", "resources", `orderBy: {field: PATH, direction: DESC}`, "path"},
+		{"by update", "resources", `orderBy: {field: UPDATED_AT, direction: DESC}`, "path"},
+		{"by creation", "resources", `orderBy: {field: CREATED_AT, direction: ASC}`, "path"},
+		{"by containment", "resources", `filter: {payload: {odd: true}}, orderBy: {field: UPDATED_AT, direction: ASC}`, "path"},
+		{"by containment and path", "resources", `filter: {payload: {odd: true}}, orderBy: {field: PATH, direction: DESC}`, "path"},
+		{"newest events", "events", ``, "eventId"},
+		{"oldest events", "events", `direction: ASC, filter: {step: "step-1"}`, "eventId"},
+		{"events of a prefix", "events", `filter: {pathPrefix: "p/b"}`, "eventId"},
+		{"events of types", "events", `filter: {types: ["UPDATED", "UPDATED"]}`, "eventId"},
+		{"versions", "resource.versions", ``, "version"},
+		{"events of a resource", "resource.events", ``, "eventId"},
+	}
+	for _, list := range lists {
+		t.Run(list.name, func(t *testing.T) {
+			read := func(arguments string) connection {
+				if list.extra != "" {
+					arguments += " " + list.extra
+				}
+				fields := fmt.Sprintf(connectionFields, list.key)
+				a := a.in(t)
+				if below, nested := cutPrefix(list.field); nested {
+					var got struct{ Resource map[string]connection }
+					a.get(&got, fmt.Sprintf(`{ resource(path: "p/b/1") { %s(%s) %s } }`, below, arguments, fields), nil)
+					return got.Resource[below]
+				}
+				var got map[string]connection
+				a.get(&got, fmt.Sprintf(`{ %s(%s) %s }`, list.field, arguments, fields), nil)
+				return got[list.field]
+			}
+			whole := read("first: 200")
+			if len(whole.Nodes) < 15 || whole.TotalCount != len(whole.Nodes) || whole.PageInfo.HasNextPage || whole.PageInfo.HasPreviousPage {
+				t.Fatalf("the whole list: %d nodes, %+v, total %d", len(whole.Nodes), whole.PageInfo, whole.TotalCount)
+			}
+			rapid.Check(t, func(t *rapid.T) {
+				size := rapid.IntRange(1, 12).Draw(t, "size")
+				backward := rapid.Bool().Draw(t, "backward")
+				after := rapid.IntRange(-1, len(whole.Edges)-1).Draw(t, "after")
+				before := rapid.IntRange(0, len(whole.Edges)).Draw(t, "before")
+				arguments := fmt.Sprintf("first: %d", size)
+				if backward {
+					arguments = fmt.Sprintf("last: %d", size)
+				}
+				low, high := after+1, before
+				if after >= 0 {
+					arguments += fmt.Sprintf(" after: %q", whole.Edges[after].Cursor)
+				}
+				if before < len(whole.Edges) {
+					arguments += fmt.Sprintf(" before: %q", whole.Edges[before].Cursor)
+				}
+				low = min(low, len(whole.Edges))
+				high = max(high, low)
+				if backward {
+					low = max(low, high-size)
+				} else {
+					high = min(high, low+size)
+				}
+				got := read(arguments)
+				if diff := cmp.Diff(keys(whole.Nodes[low:high]), keys(got.Nodes)); diff != "" {
+					t.Fatalf("%s (-want +got):\n%s", arguments, diff)
+				}
+				if len(got.Nodes) == 0 {
+					return // what lies beside nothing has no one place
+				}
+				if got.PageInfo.HasNextPage != (high < len(whole.Nodes)) || got.PageInfo.HasPreviousPage != (low > 0) {
+					t.Fatalf("%s: [%d, %d) of %d, page info %+v", arguments, low, high, len(whole.Nodes), got.PageInfo)
+				}
+				if *got.PageInfo.StartCursor != got.Edges[0].Cursor || *got.PageInfo.EndCursor != got.Edges[len(got.Edges)-1].Cursor {
+					t.Fatalf("%s: the page's cursors are not its ends'", arguments)
+				}
+				if got.TotalCount != len(whole.Nodes) {
+					t.Fatalf("%s: totalCount %d, want %d", arguments, got.TotalCount, len(whole.Nodes))
+				}
+			})
+		})
+	}
+}
+
+func cutPrefix(field string) (string, bool) {
+	const prefix = "resource."
+	if len(field) > len(prefix) && field[:len(prefix)] == prefix {
+		return field[len(prefix):], true
+	}
+	return field, false
+}
+
+func keys(nodes []struct{ Key string }) []string {
+	list := make([]string, len(nodes))
+	for i, node := range nodes {
+		list[i] = node.Key
+	}
+	return list
+}
+
+// Paging on while others insert misses and repeats nothing that was there.
+func TestPaging_ConcurrentInserts_NothingLostOrRepeated(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT 'p/' || to_char(n, 'FM000'), 'playbook', '1.0.0', '{}' FROM generate_series(1, 100) n`)
+	var seen []string
+	cursor := ""
+	for page := 0; ; page++ {
+		var got struct{ Resources connection }
+		a.get(&got, `query($after: String) { resources(first: 7, after: $after, filter: {pathPrefix: "p/"}) {
+			nodes { key: path } pageInfo { hasNextPage endCursor } } }`, variables{"after": nilIfEmpty(cursor)})
+		for _, node := range got.Resources.Nodes {
+			if len(node.Key) == len("p/000") {
+				seen = append(seen, node.Key)
+			}
+		}
+		// One before and one after the page's end.
+		a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES
+			('p/' || to_char($1::int * 7, 'FM000') || '-early', 'playbook', '1.0.0', '{}'),
+			('p/' || to_char($1::int * 7 + 20, 'FM000') || '-late', 'playbook', '1.0.0', '{}')`, page)
+		if !got.Resources.PageInfo.HasNextPage {
+			break
+		}
+		cursor = *got.Resources.PageInfo.EndCursor
+	}
+	want := make([]string, 100)
+	for i := range want {
+		want[i] = fmt.Sprintf("p/%03d", i+1)
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("paths seen (-want +got):\n%s", diff)
+	}
+	if !slices.IsSorted(seen) {
+		t.Error("pages are out of order")
+	}
+}
+
+func nilIfEmpty(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}

@@ -1,0 +1,270 @@
+package graph_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/noetl/noetl-catalog/db"
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph"
+)
+
+// explainer is a database that asks PostgreSQL for its plan before it runs a
+// query: for the arguments given, and the generic one that a prepared
+// statement ends up with.
+type explainer struct {
+	pool  *pgxpool.Pool
+	mu    sync.Mutex
+	plans map[string][]string // name of the query → plans as JSON
+	err   error
+}
+
+var (
+	queryName  = regexp.MustCompile(`^-- name: (\w+) `)
+	anArgument = regexp.MustCompile(`\$\d+`)
+)
+
+func (e *explainer) note(ctx context.Context, sql string, args []any) {
+	name := queryName.FindStringSubmatch(sql)
+	if name == nil {
+		return
+	}
+	_, perCall := first(args).(pgx.QueryExecMode)
+	plans, err := e.explain(ctx, sql, args, !perCall)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.plans[name[1]] = append(e.plans[name[1]], plans...)
+	if err != nil && e.err == nil {
+		e.err = fmt.Errorf("explain %s: %w", name[1], err)
+	}
+}
+
+func first(args []any) any {
+	if len(args) == 0 {
+		return nil
+	}
+	return args[0]
+}
+
+func (e *explainer) explain(ctx context.Context, sql string, args []any, generic bool) ([]string, error) {
+	connection, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer connection.Release()
+	var plans []string
+	var plan string
+	if err := connection.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+sql, args...).Scan(&plan); err != nil {
+		return nil, err
+	}
+	plans = append(plans, plan)
+	if !generic {
+		return plans, nil
+	}
+	arguments := map[string]bool{}
+	for _, argument := range anArgument.FindAllString(sql, -1) {
+		arguments[argument] = true
+	}
+	nulls := ""
+	if len(arguments) > 0 {
+		nulls = "(" + strings.TrimSuffix(strings.Repeat("NULL, ", len(arguments)), ", ") + ")"
+	}
+	batch := []string{"PREPARE explained AS " + sql, "SET plan_cache_mode = force_generic_plan"}
+	defer func() {
+		_, _ = connection.Exec(ctx, "RESET plan_cache_mode")
+		_, _ = connection.Exec(ctx, "DEALLOCATE explained")
+	}()
+	for _, statement := range batch {
+		if _, err := connection.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return nil, err
+		}
+	}
+	if err := connection.QueryRow(ctx, "EXPLAIN (FORMAT JSON) EXECUTE explained"+nulls, pgx.QueryExecModeSimpleProtocol).Scan(&plan); err != nil {
+		return nil, err
+	}
+	return append(plans, plan), nil
+}
+
+func (e *explainer) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	return e.pool.Exec(ctx, sql, args...)
+}
+
+func (e *explainer) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	e.note(ctx, sql, args)
+	return e.pool.Query(ctx, sql, args...)
+}
+
+func (e *explainer) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	e.note(ctx, sql, args)
+	return e.pool.QueryRow(ctx, sql, args...)
+}
+
+// Every query that reads catalog or event is planned on a filled database, and
+// none of the plans reads a whole table.
+func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	fill(t, databaseURL)
+	explained := &explainer{pool: dbtest.PoolAt(t, databaseURL, db.Options{}), plans: map[string][]string{}}
+	resolver, err := graph.NewResolver(catalog.NewStore(explained), eventlog.NewStore(explained), catalog.DefaultLimits(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: explained.pool.Ping, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &api{t: t, pool: explained.pool, http: httptest.NewServer(handler), log: &logBuffer{}}
+	t.Cleanup(a.http.Close)
+
+	for _, query := range planQueries() {
+		a.get(nil, query, nil)
+	}
+	a.register("team1/new", variables{"a": 1})
+	a.get(nil, `mutation { recordEvents(inputs: [{type: "UPDATED", path: "team1/new"}, {type: "UPDATED", path: "team1/folder1/resource-1"}]) { results { duplicate } } }`, nil)
+
+	if explained.err != nil {
+		t.Fatal(explained.err)
+	}
+	for name, sql := range queriesOnLargeTables(t) {
+		if len(explained.plans[name]) == 0 {
+			t.Errorf("no request of this test runs the query %s, which reads a large table:\n%s", name, sql)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(explained.plans)) {
+		for _, plan := range explained.plans[name] {
+			for _, table := range sequentialScans(t, plan) {
+				t.Errorf("%s reads the whole of %s:\n%s", name, table, plan)
+			}
+		}
+	}
+}
+
+// planQueries are requests that between them run every query.
+func planQueries() []string {
+	const page = `{ nodes { path latestVersion { version payload } } totalCount pageInfo { hasNextPage hasPreviousPage } }`
+	const events = `{ nodes { eventId payload message version { version } resource { path } } totalCount pageInfo { hasNextPage hasPreviousPage } }`
+	queries := []string{
+		`{ resource(path: "team1/folder1/resource-1") { latestVersion { payload previous { version } }
+			version(version: "1.0.2") { payload } versions(first: 5) { nodes { version events(first: 5) { nodes { eventId } totalCount } } }
+			oldest: versions(last: 2) { nodes { version } } latestEvent { eventId } events(first: 5) { nodes { eventId } totalCount } old: events(last: 5) { nodes { eventId } } } }`,
+		`{ version(path: "team1/folder1/resource-1") { payload content meta events(last: 3) { nodes { eventId } } } event(eventId: "event-17") { payload message } }`,
+		`{ resourceTypes { name resourceCount resources(first: 3, filter: {pathPrefix: "team1/"}) { nodes { path } totalCount } last: resources(last: 3) { nodes { path } } } eventTypes { name } }`,
+		`{ resourcesByPath(paths: ["team1/folder1/resource-1", "none"]) { path } }`,
+	}
+	for _, field := range []string{"PATH", "UPDATED_AT", "CREATED_AT"} {
+		for _, direction := range []string{"ASC", "DESC"} {
+			for _, filter := range []string{`{}`, `{types: ["target"]}`, `{pathPrefix: "team1/"}`, `{payload: {credential: "cred-7"}}`, `{meta: {team: "team-7"}}`} {
+				queries = append(queries, fmt.Sprintf(`{ resources(first: 20, filter: %s, orderBy: {field: %s, direction: %s}) %s }`, filter, field, direction, page))
+			}
+		}
+	}
+	for _, direction := range []string{"ASC", "DESC"} {
+		for _, filter := range []string{
+			`{}`, `{types: ["UPDATED"]}`, `{types: ["UPDATED", "EXECUTION_STARTED"], since: "2020-01-01T00:00:00Z"}`,
+			`{path: "team1/folder1/resource-1"}`, `{path: "team1/folder1/resource-1", version: "1.0.1"}`,
+			`{pathPrefix: "team1/folder1/"}`, `{pathPrefix: "team1"}`, `{executionId: "4711000123"}`,
+			`{meta: {execution_id: "4711000123"}}`, `{payload: {rows: 17, result: "none"}}`,
+			`{step: "step-3", statuses: ["FAILED"]}`, `{resourceTypes: ["target"]}`,
+		} {
+			queries = append(queries, fmt.Sprintf(`{ events(first: 20, filter: %s, direction: %s) %s }`, filter, direction, events))
+		}
+	}
+	return queries
+}
+
+func fill(t *testing.T, databaseURL string) {
+	t.Helper()
+	script, err := os.ReadFile(filepath.Join("testdata", "fill.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection, err := pgx.Connect(t.Context(), databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close(context.Background()) }()
+	// One by one: VACUUM does not run in a transaction.
+	for _, statement := range strings.Split(string(script), ";\n") {
+		if _, err := connection.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("fill the database: %v\n%s", err, statement)
+		}
+	}
+}
+
+// queriesOnLargeTables are the texts of the sqlc queries that name catalog or event.
+func queriesOnLargeTables(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "sqlc", "queries", "*.sql"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("find the queries: %v", err)
+	}
+	large := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO)\s+(catalog|event)\b`)
+	found := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range strings.Split(string(text), "-- name: ")[1:] {
+			if large.MatchString(query) {
+				name, _, _ := strings.Cut(query, " ")
+				found[name] = query
+			}
+		}
+	}
+	return found
+}
+
+// sequentialScans are the large tables, or partitions of them, that a plan
+// reads from end to end.
+func sequentialScans(t *testing.T, plan string) []string {
+	t.Helper()
+	type node struct {
+		NodeType string `json:"Node Type"`
+		Relation string `json:"Relation Name"`
+		Plans    []json.RawMessage
+	}
+	var roots []struct{ Plan json.RawMessage }
+	if err := json.Unmarshal([]byte(plan), &roots); err != nil {
+		t.Fatalf("read a plan: %v", err)
+	}
+	var found []string
+	var walk func(raw json.RawMessage)
+	walk = func(raw json.RawMessage) {
+		var n node
+		if err := json.Unmarshal(raw, &n); err != nil {
+			t.Fatalf("read a plan: %v", err)
+		}
+		// Months to come are empty yet, and an empty table has nothing to read.
+		empty := n.Relation == "event_past" || n.Relation > "event_"+thisMonth() && strings.HasPrefix(n.Relation, "event_2")
+		if n.NodeType == "Seq Scan" && (n.Relation == "catalog" || strings.HasPrefix(n.Relation, "event_2") || n.Relation == "event_identity") && !empty {
+			found = append(found, n.Relation)
+		}
+		for _, child := range n.Plans {
+			walk(child)
+		}
+	}
+	walk(roots[0].Plan)
+	return found
+}
+
+func thisMonth() string { return time.Now().UTC().Format("2006_01") }

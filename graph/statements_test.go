@@ -1,0 +1,96 @@
+package graph_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A nested query costs the same SQL statements for a page of 3 as for one of
+// 30: their number depends on the query's shape, never on its data (promise 6).
+func TestStatements_LargerPage_SameCount(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.exec(`INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, 9) n`)
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT 'p/' || n, 'kind-' || 1 + n % 9, '1.0.' || v, jsonb_build_object('name', n, 'v', v)
+		FROM generate_series(1, 80) n CROSS JOIN generate_series(0, 6) v`)
+	a.exec(`INSERT INTO event_type SELECT 'type-' || n, '{{ resource_type }} {{ payload.n }}' FROM generate_series(1, 9) n`)
+	a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
+		SELECT 'e' || n, 'type-' || 1 + n % 9, 'p/' || 1 + n % 80, '1.0.' || n % 7, jsonb_build_object('n', n),
+			jsonb_build_object('execution_id', n / 7, 'node_name', 'step')
+		FROM generate_series(1, 4000) n`)
+
+	for name, test := range map[string]struct {
+		query string
+		// statements are how many it takes: a change that costs more must say so.
+		statements int
+	}{
+		"catalog page": {`query($n: Int!) { resources(first: $n) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes {
+			path name versionCount type { name resourceCount } latestVersion { version payload content }
+			latestEvent { type { name template } message timestamp } } } }`, 8},
+		"three levels": {`query($n: Int!) { resources(first: $n) { nodes { versions(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes {
+			version payload isLatest previous { version resource { path } } next { version }
+			events(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { eventId message step executionId version { version type { name } } } } } } } } }`, 12},
+		"event feed": {`query($n: Int!) { events(first: $n) { totalCount nodes {
+			message payload meta step status executionId type { name template }
+			resource { path type { resourceCount } latestVersion { version } } version { version payload resource { versionCount } } } } }`, 9},
+		"types": {`query($n: Int!) { resourceTypes { name resourceCount resources(first: $n) { totalCount nodes { path latestVersion { version } } pageInfo { hasNextPage } } } }`, 5},
+		"aliases of one list": {`query($n: Int!) { resources(first: $n) { nodes {
+			a: versions(first: 1) { nodes { version } } b: versions(last: 1) { nodes { version } }
+			c: events(filter: {types: ["type-1"]}) { nodes { eventId } } d: events(filter: {step: "step"}) { nodes { eventId } } } } }`, 5},
+		"nodes": {`query($n: Int!, $after: String) { resources(first: $n, after: $after) { edges { cursor node { id events(last: 2) { edges { cursor node { id } } } } } } }`, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			few := a.in(t).count(test.query, 3)
+			many := a.in(t).count(test.query, 30)
+			if diff := cmp.Diff(few, many); diff != "" {
+				t.Errorf("statements of a page of 3 and of 30 differ (-3 +30):\n%s", diff)
+			}
+			if len(few) != test.statements {
+				t.Errorf("%d statements, want %d:\n%v", len(few), test.statements, few)
+			}
+		})
+	}
+}
+
+// count returns the names of the statements that a query takes, sorted.
+func (a *api) count(query string, n int) []string {
+	a.t.Helper()
+	a.sql.take()
+	a.get(nil, query, variables{"n": n})
+	var names []string
+	for _, statement := range a.sql.take() {
+		name := queryName.FindStringSubmatch(statement)
+		if name == nil {
+			a.t.Fatalf("a statement that is not sqlc's: %s", statement)
+		}
+		names = append(names, name[1])
+	}
+	slices.Sort(names)
+	return names
+}
+
+// A call in bulk is one statement, however long.
+func TestStatements_BulkMutation_One(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	for _, size := range []int{1, 200} {
+		var registrations, events []variables
+		for i := range size {
+			path := fmt.Sprintf("bulk/%d", i)
+			registrations = append(registrations, variables{"path": path, "type": "playbook", "payload": variables{"json": variables{"i": i}}})
+			events = append(events, variables{"path": path, "type": "EXECUTION_STARTED"})
+		}
+		a.sql.take()
+		a.get(nil, `mutation($inputs: [RegisterResourceInput!]!) { registerResources(inputs: $inputs) { results { registration { status version { version } event { eventId } } } } }`,
+			variables{"inputs": registrations})
+		a.get(nil, `mutation($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate event { eventId } } } }`,
+			variables{"inputs": events})
+		if statements := a.sql.take(); len(statements) != 2 {
+			t.Errorf("%d inputs took %d statements, want 2", size, len(statements))
+		}
+	}
+}

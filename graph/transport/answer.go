@@ -1,0 +1,121 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/apierror"
+)
+
+// refusal is an answer to a request that never became an operation.
+type refusal struct {
+	status int
+	err    *gqlerror.Error
+	// allow is the Allow header of a 405.
+	allow string
+}
+
+func refuse(status int, code fault.Code, format string, args ...any) *refusal {
+	return &refusal{status: status, err: apierror.Errorf(code, format, args...)}
+}
+
+// answer writes one response.
+type answer struct {
+	w         http.ResponseWriter
+	mediaType string
+	begun     bool
+}
+
+func (a *answer) refuse(r *refusal) {
+	if r.allow != "" {
+		a.w.Header().Set("Allow", r.allow)
+	}
+	a.write(r.status, &graphql.Response{Errors: gqlerror.List{r.err}})
+}
+
+// write sends a response. Its data goes out byte for byte as execution made
+// it: a second pass of encoding/json would cost as much again as making it,
+// and would rewrite the payloads in it. An answer without data has no `data`.
+func (a *answer) write(status int, response *graphql.Response) {
+	head, tail := envelope(response)
+	header := a.w.Header()
+	header.Set("Content-Type", a.mediaType+"; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(head)+len(response.Data)+len(tail)))
+	header.Set("Cache-Control", "no-store")
+	header.Add("Vary", "Accept")
+	a.begun = true
+	a.w.WriteHeader(status)
+	for _, part := range [][]byte{head, response.Data, tail} {
+		if _, err := a.w.Write(part); err != nil {
+			// The client has gone; net/http closes the connection.
+			return
+		}
+	}
+}
+
+// envelope is what stands before and after the data.
+func envelope(response *graphql.Response) (head, tail []byte) {
+	var before bytes.Buffer
+	before.WriteByte('{')
+	if errs := apierror.Cap(response.Errors); len(errs) > 0 {
+		before.WriteString(`"errors":`)
+		encode(&before, errs)
+	}
+	if len(response.Data) > 0 {
+		if before.Len() > 1 {
+			before.WriteByte(',')
+		}
+		before.WriteString(`"data":`)
+	}
+	var after bytes.Buffer
+	if len(response.Extensions) > 0 {
+		if before.Len() > 1 {
+			after.WriteByte(',')
+		}
+		after.WriteString(`"extensions":`)
+		encode(&after, response.Extensions)
+	}
+	after.WriteByte('}')
+	return before.Bytes(), after.Bytes()
+}
+
+func encode(buf *bytes.Buffer, value any) {
+	encoder := json.NewEncoder(buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		// Only an extension of ours that is not JSON can fail. The panic is
+		// answered and logged like any other, before a byte has been sent.
+		panic(err)
+	}
+	buf.Truncate(buf.Len() - 1)
+}
+
+// requestStatus is the status of an answer without data: the document, its
+// variables or its cost were refused, or who asks may not. The older media
+// type has 200 for a well-formed request, whatever becomes of it.
+func requestStatus(mediaType string, errs gqlerror.List) int {
+	if mediaType == plainJSON {
+		return http.StatusOK
+	}
+	for _, err := range errs {
+		switch apierror.Code(err) {
+		case apierror.Unauthenticated:
+			return http.StatusUnauthorized
+		case fault.Forbidden:
+			return http.StatusForbidden
+		case apierror.TooManyRequests:
+			return http.StatusTooManyRequests
+		case apierror.Internal:
+			return http.StatusInternalServerError
+		case apierror.Timeout, apierror.Unavailable:
+			return http.StatusServiceUnavailable
+		}
+	}
+	return http.StatusBadRequest
+}

@@ -1,0 +1,92 @@
+package transport
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+// GuardOptions say whom the server answers.
+type GuardOptions struct {
+	// Loopback: the server listens on loopback only and has no authentication.
+	// It then answers only to names of this machine, since any web page can
+	// have its own name resolved to 127.0.0.1 (DNS rebinding).
+	Loopback bool
+	// Origins are those of other web pages that may send requests, such as
+	// "https://app.example.com"; none by default.
+	Origins []string
+}
+
+// Guard keeps out, before anything is parsed, what a browser sends on behalf
+// of a page that is not ours.
+type Guard struct {
+	loopback bool
+	origins  *http.CrossOriginProtection
+}
+
+// NewGuard returns a guard, or an error for an origin that is not one.
+func NewGuard(options GuardOptions) (*Guard, error) {
+	g := &Guard{loopback: options.Loopback, origins: http.NewCrossOriginProtection()}
+	for _, origin := range options.Origins {
+		if err := g.origins.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("allowing the origin %q: %w", origin, err)
+		}
+	}
+	return g, nil
+}
+
+// Wrap returns next behind the guard: 421 for a foreign Host, 403 for a
+// foreign Origin of anything but a plain GET, HEAD or OPTIONS.
+func (g *Guard) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		header.Set("Referrer-Policy", "no-referrer")
+
+		a := answer{w: w, mediaType: plainJSON}
+		if g.loopback && !isLoopback(r.Host) {
+			a.refuse(refuse(http.StatusMisdirectedRequest, fault.Forbidden,
+				"this server answers on this machine only: to localhost, 127.0.0.1 and [::1]"))
+			return
+		}
+		if g.foreign(r) {
+			a.refuse(refuse(http.StatusForbidden, fault.Forbidden, "requests from this origin are not allowed"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// foreign reports a request that a page of another origin caused. A WebSocket
+// handshake is a GET, which the standard library takes for harmless, but what
+// it opens is not bound by CORS.
+func (g *Guard) foreign(r *http.Request) bool {
+	if r.Header.Get("Upgrade") != "" {
+		handshake := *r
+		handshake.Method = http.MethodPost
+		r = &handshake
+	}
+	return g.origins.Check(r) != nil
+}
+
+// isLoopback reports whether a Host header, with or without a port, names this
+// machine.
+func isLoopback(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	if bare, ok := strings.CutPrefix(name, "["); ok {
+		name, _ = strings.CutSuffix(bare, "]")
+	}
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(name)
+	return err == nil && addr.Zone() == "" && addr.IsLoopback()
+}

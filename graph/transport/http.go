@@ -1,0 +1,316 @@
+// Package transport is the server's edge on HTTP: the POST and GET of
+// GraphQL-over-HTTP, the guard before them, and net/http's limits.
+//
+//	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
+//	gql := handler.New(schema)
+//	gql.AddTransport(transport.HTTP{})
+//	server := transport.Server("127.0.0.1:8080", guard.Wrap(gql), log)
+//
+// It replaces gqlgen's own POST and GET, which repeat a malformed body in the
+// error, read bodies without a limit, choose the wrong status in many cases
+// and encode the response twice.
+package transport
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/apierror"
+)
+
+// HTTP is the transport for POST and GET. It answers every request that comes
+// to it, if only with 405, so that it must be the last that is added.
+type HTTP struct {
+	// MaxBody is the longest request body in bytes; 0 for 16 MiB.
+	MaxBody int64
+	// QueryTimeout is how long a query may run; 0 for 10 s.
+	QueryTimeout time.Duration
+	// MutationTimeout is how long a mutation may run; 0 for 60 s. Stopping one
+	// leaves its caller in doubt, and a batch of 10,000 events takes a while.
+	MutationTimeout time.Duration
+}
+
+var _ graphql.Transport = HTTP{}
+
+const (
+	defaultMaxBody         = 16 << 20
+	defaultQueryTimeout    = 10 * time.Second
+	defaultMutationTimeout = 60 * time.Second
+
+	allowed = "GET, POST, OPTIONS"
+)
+
+var errNoResponse = errors.New("execution gave no response")
+
+// Supports implements graphql.Transport.
+func (HTTP) Supports(*http.Request) bool { return true }
+
+// Do implements graphql.Transport.
+func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	a := &answer{w: w, mediaType: plainJSON}
+	defer a.recover(r.Context(), exec)
+
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", allowed)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	start := graphql.Now()
+	params, refused := h.read(a, r)
+	if refused != nil {
+		a.refuse(refused)
+		return
+	}
+	params.Headers = r.Header
+	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
+	h.run(a, r, params, exec)
+}
+
+// read takes the request apart, cheapest refusals first.
+func (h HTTP) read(a *answer, r *http.Request) (*graphql.RawParams, *refusal) {
+	if r.Method != http.MethodPost && r.Method != http.MethodGet {
+		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "send GraphQL requests with POST or GET")
+		refused.allow = allowed
+		return nil, refused
+	}
+	mediaType, ok := negotiate(r.Header.Values("Accept"))
+	if !ok {
+		return nil, refuse(http.StatusNotAcceptable, fault.BadUserInput,
+			"answers come as %s or %s; the Accept header allows neither", responseJSON, plainJSON)
+	}
+	a.mediaType = mediaType
+	if r.Method == http.MethodGet {
+		params, err := decodeURL(r.URL.RawQuery)
+		return params, badRequest(err)
+	}
+	if refused := checkContent(r.Header); refused != nil {
+		return nil, refused
+	}
+	body, refused := h.readBody(a.w, r)
+	if refused != nil {
+		return nil, refused
+	}
+	params, err := DecodeRequest(body)
+	return params, badRequest(err)
+}
+
+func badRequest(err *gqlerror.Error) *refusal {
+	switch {
+	case err == nil:
+		return nil
+	case apierror.Code(err) == fault.PayloadTooLarge:
+		return &refusal{status: http.StatusRequestEntityTooLarge, err: err}
+	}
+	return &refusal{status: http.StatusBadRequest, err: err}
+}
+
+// checkContent lets application/json through and nothing else: forms and
+// text/plain are what a foreign web page may send without asking (CORS), and
+// 64 KB of gzip are 64 MB of body.
+func checkContent(header http.Header) *refusal {
+	mediaType, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
+	charset, given := parameters["charset"]
+	if err != nil || mediaType != plainJSON || given && !strings.EqualFold(charset, "utf-8") {
+		return refuse(http.StatusUnsupportedMediaType, fault.BadUserInput, "the body must be %s, in UTF-8", plainJSON)
+	}
+	if _, given := header["Content-Encoding"]; given {
+		return refuse(http.StatusUnsupportedMediaType, fault.BadUserInput, "the body must come without a Content-Encoding")
+	}
+	return nil
+}
+
+// readBody reads the whole body before gqlgen begins, which would take a read
+// error for a request.
+func (h HTTP) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	limit := orDefault(h.MaxBody, defaultMaxBody)
+	if r.ContentLength > limit {
+		w.Header().Set("Connection", "close")
+		return nil, tooLarge(limit)
+	}
+	var body bytes.Buffer
+	// A length that is only claimed must not reserve much.
+	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+
+	var overLimit *http.MaxBytesError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case err == nil:
+		return body.Bytes(), nil
+	case errors.As(err, &overLimit):
+		return nil, tooLarge(limit)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return nil, refuse(http.StatusRequestTimeout, apierror.Timeout, "the request body did not arrive in time")
+	}
+	return nil, refuse(http.StatusBadRequest, fault.BadUserInput, "the request body could not be read to its end")
+}
+
+func tooLarge(limit int64) *refusal {
+	return refuse(http.StatusRequestEntityTooLarge, fault.PayloadTooLarge, "the request body is longer than %d bytes", limit)
+}
+
+// decodeURL reads the parameters of a GET.
+func decodeURL(rawQuery string) (*graphql.RawParams, *gqlerror.Error) {
+	values, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, apierror.Errorf(fault.BadUserInput, "the query part of the address is not well formed")
+	}
+	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+		switch given := values[name]; {
+		case len(given) > 1:
+			return nil, argument(name, "%s is given more than once", name)
+		case len(given) == 1 && !utf8.ValidString(given[0]):
+			return nil, argument(name, "%s is not valid UTF-8", name)
+		}
+	}
+	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
+	var refused *gqlerror.Error
+	if params.Variables, refused = decodeObject("variables", values.Get("variables")); refused != nil {
+		return nil, refused
+	}
+	if params.Extensions, refused = decodeObject("extensions", values.Get("extensions")); refused != nil {
+		return nil, refused
+	}
+	if refused := queryGiven(params); refused != nil {
+		return nil, refused
+	}
+	return params, nil
+}
+
+func decodeObject(name, text string) (map[string]any, *gqlerror.Error) {
+	if text == "" {
+		return nil, nil
+	}
+	value, refused := decodeJSON([]byte(text))
+	if refused != nil {
+		refused.Extensions["argument"] = name
+		return nil, refused
+	}
+	var object map[string]any
+	return object, member(map[string]any{name: value}, name, "object", &object)
+}
+
+// run checks what only the parsed document tells, and executes it.
+func (h HTTP) run(a *answer, r *http.Request, params *graphql.RawParams, exec graphql.GraphExecutor) {
+	op, errs := exec.CreateOperationContext(r.Context(), params)
+	if len(errs) > 0 {
+		ctx := graphql.WithOperationContext(r.Context(), op)
+		a.write(requestStatus(a.mediaType, errs), exec.DispatchError(ctx, apierror.Cap(errs)))
+		return
+	}
+	if refused := h.permitted(r.Method, op); refused != nil {
+		a.refuse(refused)
+		return
+	}
+	timeout := orDefault(h.QueryTimeout, defaultQueryTimeout)
+	if op.Operation.Operation == ast.Mutation {
+		timeout = orDefault(h.MutationTimeout, defaultMutationTimeout)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	defer cancel()
+
+	next, ctx := exec.DispatchOperation(ctx, op)
+	response := next(ctx)
+	if response == nil {
+		// gqlgen's way of saying that the context had ended before it began.
+		response = exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(cmp.Or(ctx.Err(), errNoResponse))})
+	}
+	status := http.StatusOK
+	if len(response.Data) == 0 {
+		status = requestStatus(a.mediaType, response.Errors)
+	}
+	a.write(status, response)
+}
+
+// permitted refuses what this transport must not execute.
+func (HTTP) permitted(method string, op *graphql.OperationContext) *refusal {
+	switch {
+	case op.Operation.Operation == ast.Subscription:
+		return refuse(http.StatusBadRequest, fault.BadUserInput,
+			"subscriptions are served over WebSocket (graphql-transport-ws) and over SSE (Accept: text/event-stream)")
+	case method == http.MethodGet && op.Operation.Operation != ast.Query:
+		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "a GET runs queries only; send a %s with POST", op.Operation.Operation)
+		refused.allow = http.MethodPost
+		return refused
+	case defers(op):
+		// One answer holds the first part only; the rest would be lost.
+		return refuse(http.StatusBadRequest, fault.BadUserInput, "@defer needs Accept: multipart/mixed")
+	}
+	return nil
+}
+
+// defers reports whether the document uses @defer anywhere.
+func defers(op *graphql.OperationContext) bool {
+	if !strings.Contains(op.RawQuery, "defer") {
+		return false
+	}
+	if hasDefer(op.Operation.SelectionSet) {
+		return true
+	}
+	for _, fragment := range op.Doc.Fragments {
+		if hasDefer(fragment.SelectionSet) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasDefer(set ast.SelectionSet) bool {
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			if hasDefer(s.SelectionSet) {
+				return true
+			}
+		case *ast.InlineFragment:
+			if s.Directives.ForName("defer") != nil || hasDefer(s.SelectionSet) {
+				return true
+			}
+		case *ast.FragmentSpread:
+			if s.Directives.ForName("defer") != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// recover answers a panic that no resolver's own recover caught. gqlgen's
+// server would answer it as well, with the wrong shape and no media type.
+func (a *answer) recover(ctx context.Context, exec graphql.GraphExecutor) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	presenter, ok := exec.(interface {
+		PresentRecoveredError(ctx context.Context, value any) error
+	})
+	if a.begun || !ok || value == http.ErrAbortHandler {
+		panic(value)
+	}
+	var presented *gqlerror.Error
+	if !errors.As(presenter.PresentRecoveredError(ctx, value), &presented) {
+		presented = apierror.Errorf(apierror.Internal, "internal error")
+	}
+	a.refuse(&refusal{status: http.StatusInternalServerError, err: presented})
+}
+
+func orDefault[T int64 | time.Duration](value, standard T) T {
+	if value == 0 {
+		return standard
+	}
+	return value
+}

@@ -1,0 +1,446 @@
+-- Events: one query per access path and direction, each with its index.
+--
+-- A page is the half-open range low <= (timestamp, event_id) < high. The plain
+-- bounds on timestamp beside it let PostgreSQL skip partitions. parent is the
+-- place, from 1, of the key that an event was found by. The outer order is the
+-- time's over all parents, and @total_size bounds it: the page size where
+-- parents are merged into one list, parents × page size where each has its own.
+
+-- name: FeedNewestFirst :many
+SELECT
+    0::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM event e
+WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+  AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+  AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+  AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+      @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+      sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+      sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+  AND (@resource_types::text[] IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+        AND c.resource_type = ANY (@resource_types::text[])))
+ORDER BY e.timestamp DESC, e.event_id DESC
+LIMIT @total_size::integer;
+
+-- name: EventsOfPathsNewestFirst :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM unnest(@parent_paths::text[]) WITH ORDINALITY AS p(path, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.resource_path = p.path
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+    ORDER BY e.timestamp DESC, e.event_id DESC
+    LIMIT @page_size::integer
+) AS e
+ORDER BY e.timestamp DESC, e.event_id DESC
+LIMIT @total_size::integer;
+
+-- name: EventsOfVersionsNewestFirst :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM ROWS FROM (unnest(@parent_paths::text[]), unnest(@parent_labels::text[])) WITH ORDINALITY AS p(path, label, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.resource_path = p.path AND e.resource_version = p.label
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+    ORDER BY e.timestamp DESC, e.event_id DESC
+    LIMIT @page_size::integer
+) AS e
+ORDER BY e.timestamp DESC, e.event_id DESC
+LIMIT @total_size::integer;
+
+-- name: EventsOfTypesNewestFirst :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM unnest(@parent_types::text[]) WITH ORDINALITY AS p(type, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.event_type = p.type
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+    ORDER BY e.timestamp DESC, e.event_id DESC
+    LIMIT @page_size::integer
+) AS e
+ORDER BY e.timestamp DESC, e.event_id DESC
+LIMIT @total_size::integer;
+
+-- name: EventsOfExecutionsNewestFirst :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM unnest(@parent_executions::text[]) WITH ORDINALITY AS p(execution, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+    ORDER BY e.timestamp DESC, e.event_id DESC
+    LIMIT @page_size::integer
+) AS e
+ORDER BY e.timestamp DESC, e.event_id DESC
+LIMIT @total_size::integer;
+
+-- name: FeedOldestFirst :many
+SELECT
+    0::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM event e
+WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+  AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+  AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+  AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+      @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+      sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+      sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+  AND (@resource_types::text[] IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+        AND c.resource_type = ANY (@resource_types::text[])))
+ORDER BY e.timestamp ASC, e.event_id ASC
+LIMIT @total_size::integer;
+
+-- name: EventsOfPathsOldestFirst :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM unnest(@parent_paths::text[]) WITH ORDINALITY AS p(path, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.resource_path = p.path
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+    ORDER BY e.timestamp ASC, e.event_id ASC
+    LIMIT @page_size::integer
+) AS e
+ORDER BY e.timestamp ASC, e.event_id ASC
+LIMIT @total_size::integer;
+
+-- name: EventsOfVersionsOldestFirst :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM ROWS FROM (unnest(@parent_paths::text[]), unnest(@parent_labels::text[])) WITH ORDINALITY AS p(path, label, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.resource_path = p.path AND e.resource_version = p.label
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+    ORDER BY e.timestamp ASC, e.event_id ASC
+    LIMIT @page_size::integer
+) AS e
+ORDER BY e.timestamp ASC, e.event_id ASC
+LIMIT @total_size::integer;
+
+-- name: EventsOfTypesOldestFirst :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM unnest(@parent_types::text[]) WITH ORDINALITY AS p(type, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.event_type = p.type
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+    ORDER BY e.timestamp ASC, e.event_id ASC
+    LIMIT @page_size::integer
+) AS e
+ORDER BY e.timestamp ASC, e.event_id ASC
+LIMIT @total_size::integer;
+
+-- name: EventsOfExecutionsOldestFirst :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM unnest(@parent_executions::text[]) WITH ORDINALITY AS p(execution, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+    ORDER BY e.timestamp ASC, e.event_id ASC
+    LIMIT @page_size::integer
+) AS e
+ORDER BY e.timestamp ASC, e.event_id ASC
+LIMIT @total_size::integer;
+
+-- name: CountFeed :one
+SELECT count(*)
+FROM event e
+WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+  AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+  AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+  AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+      @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+      sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+      sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+  AND (@resource_types::text[] IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+        AND c.resource_type = ANY (@resource_types::text[])));
+
+-- name: CountTimeline :one
+-- The feed without a filter: answered from an index alone.
+SELECT count(*)
+FROM event e
+WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
+  AND e.resource_path ^@ ANY (@scopes::text[]);
+
+-- name: CountEventsOfPaths :many
+SELECT p.parent::integer AS parent, n.count::bigint AS count
+FROM unnest(@parent_paths::text[]) WITH ORDINALITY AS p(path, parent)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count FROM event e
+    WHERE e.resource_path = p.path
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+) AS n
+ORDER BY p.parent;
+
+-- name: CountEventsOfVersions :many
+SELECT p.parent::integer AS parent, n.count::bigint AS count
+FROM ROWS FROM (unnest(@parent_paths::text[]), unnest(@parent_labels::text[])) WITH ORDINALITY AS p(path, label, parent)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count FROM event e
+    WHERE e.resource_path = p.path AND e.resource_version = p.label
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+) AS n
+ORDER BY p.parent;
+
+-- name: CountEventsOfTypes :many
+SELECT p.parent::integer AS parent, n.count::bigint AS count
+FROM unnest(@parent_types::text[]) WITH ORDINALITY AS p(type, parent)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count FROM event e
+    WHERE e.event_type = p.type
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+) AS n
+ORDER BY p.parent;
+
+-- name: CountEventsOfExecutions :many
+SELECT p.parent::integer AS parent, n.count::bigint AS count
+FROM unnest(@parent_executions::text[]) WITH ORDINALITY AS p(execution, parent)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count FROM event e
+    WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
+      AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+      AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[])))
+) AS n
+ORDER BY p.parent;
+
+-- name: EventsByID :many
+-- An event's identity finds its partition.
+SELECT e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM event_identity i
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.timestamp = i.timestamp AND e.event_id = i.event_id AND e.resource_path ^@ ANY (@scopes::text[])
+    OFFSET 0
+) AS e
+WHERE i.event_id = ANY (@event_ids::text[])
+ORDER BY e.event_id;
+
+-- name: RecordEvents :many
+-- Records events: all of them, or none where any has a problem. One row per
+-- input, in their order. An input whose event_id is there already, or stands
+-- earlier in the same call, with the same content is a duplicate; with another
+-- content it is a CONFLICT. An empty version stands for the latest.
+WITH input AS MATERIALIZED (
+    SELECT i.ordinal, i.event_id, i.event_type, i.path, i.payload, i.meta, i.timestamp,
+        coalesce(nullif(i.version, ''), r.latest_version) AS version,
+        t.name IS NOT NULL AS type_known,
+        r.resource_path IS NOT NULL AS path_known,
+        i.path ^@ ANY (@scopes::text[]) AS in_scope,
+        first_value(i.ordinal) OVER (PARTITION BY i.event_id ORDER BY i.ordinal) AS first_ordinal
+    FROM ROWS FROM (unnest(@event_ids::text[]), unnest(@types::text[]), unnest(@paths::text[]), unnest(@versions::text[]), unnest(@payloads::jsonb[]), unnest(@metas::jsonb[]), unnest(@timestamps::timestamptz[]))
+        WITH ORDINALITY AS i(event_id, event_type, path, version, payload, meta, timestamp, ordinal)
+    LEFT JOIN resource r ON r.resource_path = i.path
+    LEFT JOIN event_type t ON t.name = i.event_type
+), checked AS MATERIALIZED (
+    SELECT i.*,
+        coalesce(stored.timestamp, first_input.timestamp) AS stored_timestamp,
+        stored.event_id IS NOT NULL OR i.first_ordinal <> i.ordinal AS seen,
+        CASE
+            WHEN NOT i.in_scope THEN 'FORBIDDEN'
+            WHEN NOT i.type_known THEN 'UNKNOWN_TYPE'
+            WHEN NOT i.path_known THEN 'UNKNOWN_PATH'
+            WHEN NOT EXISTS (SELECT 1 FROM catalog c WHERE c.resource_path = i.path AND c.resource_version = i.version)
+                THEN 'UNKNOWN_VERSION'
+            WHEN stored.event_id IS NOT NULL
+                AND (stored.event_type, stored.resource_path, stored.resource_version, stored.payload, stored.meta)
+                    IS DISTINCT FROM (i.event_type, i.path, i.version, i.payload, i.meta) THEN 'CONFLICT'
+            WHEN i.first_ordinal <> i.ordinal
+                AND (first_input.event_type, first_input.path, first_input.version, first_input.payload, first_input.meta)
+                    IS DISTINCT FROM (i.event_type, i.path, i.version, i.payload, i.meta) THEN 'CONFLICT'
+            ELSE ''
+        END AS problem
+    FROM input i
+    JOIN input first_input ON first_input.ordinal = i.first_ordinal
+    LEFT JOIN LATERAL (
+        SELECT e.* FROM event_identity d
+        CROSS JOIN LATERAL (SELECT * FROM event e WHERE e.timestamp = d.timestamp AND e.event_id = d.event_id OFFSET 0) AS e
+        WHERE d.event_id = i.event_id
+    ) AS stored ON true
+), recorded AS (
+    INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
+    SELECT event_id, event_type, path, version, payload, meta, timestamp
+    FROM checked
+    WHERE NOT seen AND NOT EXISTS (SELECT 1 FROM checked WHERE problem <> '')
+    ORDER BY ordinal
+)
+SELECT ordinal::integer AS ordinal, coalesce(version, '')::text AS version,
+    coalesce(stored_timestamp, timestamp)::timestamptz AS timestamp,
+    seen::boolean AS duplicate, problem::text AS problem
+FROM checked
+ORDER BY ordinal;
