@@ -47,6 +47,10 @@ func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Po
 		timeout = options.StatementTimeout
 	}
 	setSession(config.ConnConfig.RuntimeParams, timeout)
+	// A list is read along an index, in its order, and ends with its page. Where
+	// the planner expects few matches it would rather read and sort a whole
+	// table, and be wrong for the filters that people use.
+	config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
 	if options.Configure != nil {
 		options.Configure(config)
 	}

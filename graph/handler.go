@@ -31,16 +31,14 @@ const maxTokens = 10_000
 // HandlerOptions configure the routes.
 type HandlerOptions struct {
 	// Ready tells whether the database answers; for /readyz.
-	Ready func(context.Context) error
-	// Origins of other web pages that may send requests; none by default.
-	Origins []string
-	Logger  *slog.Logger
+	Ready  func(context.Context) error
+	Logger *slog.Logger
 }
 
 // NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz and
 // a front page, to this machine only.
 func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error) {
-	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true, Origins: options.Origins})
+	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ CROSS JOIN LATERAL (
       AND ($16::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($16::text[])))
+            AND c.resource_type = ANY ($16::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent
 `
@@ -108,7 +108,7 @@ CROSS JOIN LATERAL (
       AND ($16::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($16::text[])))
+            AND c.resource_type = ANY ($16::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent
 `
@@ -190,7 +190,7 @@ CROSS JOIN LATERAL (
       AND ($16::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($16::text[])))
+            AND c.resource_type = ANY ($16::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent
 `
@@ -272,7 +272,7 @@ CROSS JOIN LATERAL (
       AND ($17::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($17::text[])))
+            AND c.resource_type = ANY ($17::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent
 `
@@ -340,6 +340,68 @@ func (q *Queries) CountEventsOfVersions(ctx context.Context, arg CountEventsOfVe
 	return items, nil
 }
 
+const countEventsUnderPrefix = `-- name: CountEventsUnderPrefix :one
+SELECT count(*)
+FROM event e
+WHERE e.resource_path >= $1::text AND ($2::text = '' OR e.resource_path < $2::text)
+  AND e.timestamp >= $3::timestamptz AND e.timestamp <= $4::timestamptz
+  AND (e.timestamp, e.event_id) >= ($3::timestamptz, $5::text)
+  AND (e.timestamp, e.event_id) < ($4::timestamptz, $6::text)
+  AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+      $7::text[], $8, $9, $10,
+      $11, $12, $13::text[],
+      $14::jsonb, $15::jsonb, $16::text[])
+  AND ($17::text[] IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+        AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+`
+
+type CountEventsUnderPrefixParams struct {
+	PrefixLow       string
+	PrefixHigh      string
+	LowTime         time.Time
+	HighTime        time.Time
+	LowID           string
+	HighID          string
+	Types           []string
+	Path            *string
+	PathPrefix      *string
+	Version         *string
+	ExecutionID     *string
+	Step            *string
+	Statuses        []string
+	PayloadContains []byte
+	MetaContains    []byte
+	Scopes          []string
+	ResourceTypes   []string
+}
+
+func (q *Queries) CountEventsUnderPrefix(ctx context.Context, arg CountEventsUnderPrefixParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countEventsUnderPrefix,
+		arg.PrefixLow,
+		arg.PrefixHigh,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowID,
+		arg.HighID,
+		arg.Types,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.ExecutionID,
+		arg.Step,
+		arg.Statuses,
+		arg.PayloadContains,
+		arg.MetaContains,
+		arg.Scopes,
+		arg.ResourceTypes,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countFeed = `-- name: CountFeed :one
 SELECT count(*)
 FROM event e
@@ -353,7 +415,7 @@ WHERE e.timestamp >= $1::timestamptz AND e.timestamp <= $2::timestamptz
   AND ($15::text[] IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-        AND c.resource_type = ANY ($15::text[])))
+        AND c.resource_type = ANY ($15::text[]) OFFSET 0))
 `
 
 type CountFeedParams struct {
@@ -505,7 +567,7 @@ CROSS JOIN LATERAL (
       AND ($18::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[])))
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT $19::integer
 ) AS e
@@ -618,7 +680,7 @@ CROSS JOIN LATERAL (
       AND ($18::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[])))
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
     LIMIT $19::integer
 ) AS e
@@ -731,7 +793,7 @@ CROSS JOIN LATERAL (
       AND ($18::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[])))
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT $19::integer
 ) AS e
@@ -844,7 +906,7 @@ CROSS JOIN LATERAL (
       AND ($18::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[])))
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
     LIMIT $19::integer
 ) AS e
@@ -957,7 +1019,7 @@ CROSS JOIN LATERAL (
       AND ($18::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[])))
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT $19::integer
 ) AS e
@@ -1070,7 +1132,7 @@ CROSS JOIN LATERAL (
       AND ($18::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[])))
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
     LIMIT $19::integer
 ) AS e
@@ -1183,7 +1245,7 @@ CROSS JOIN LATERAL (
       AND ($19::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[])))
+            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT $20::integer
 ) AS e
@@ -1298,7 +1360,7 @@ CROSS JOIN LATERAL (
       AND ($19::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[])))
+            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
     LIMIT $20::integer
 ) AS e
@@ -1411,7 +1473,7 @@ WHERE e.timestamp >= $3::timestamptz AND e.timestamp <= $4::timestamptz
   AND ($17::text[] IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-        AND c.resource_type = ANY ($17::text[])))
+        AND c.resource_type = ANY ($17::text[]) OFFSET 0))
 ORDER BY e.timestamp DESC, e.event_id DESC
 LIMIT $18::integer
 `
@@ -1455,6 +1517,8 @@ type FeedNewestFirstRow struct {
 // place, from 1, of the key that an event was found by. The outer order is the
 // time's over all parents, and @total_size bounds it: the page size where
 // parents are merged into one list, parents × page size where each has its own.
+// OFFSET 0 keeps a subquery from becoming a join, which would read all of
+// catalog to spare a few probes.
 func (q *Queries) FeedNewestFirst(ctx context.Context, arg FeedNewestFirstParams) ([]FeedNewestFirstRow, error) {
 	rows, err := q.db.Query(ctx, feedNewestFirst,
 		arg.WithPayload,
@@ -1521,7 +1585,7 @@ WHERE e.timestamp >= $3::timestamptz AND e.timestamp <= $4::timestamptz
   AND ($17::text[] IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-        AND c.resource_type = ANY ($17::text[])))
+        AND c.resource_type = ANY ($17::text[]) OFFSET 0))
 ORDER BY e.timestamp ASC, e.event_id ASC
 LIMIT $18::integer
 `

@@ -55,6 +55,7 @@ func TestParseYAML_Text_JSONAsListed(t *testing.T) {
 		{"tags in full", "[!<tag:yaml.org,2002:str> 1, !!binary aGk=, !!timestamp 2001-01-01]", `["1","aGk=","2001-01-01"]`},
 		{"the tag that only says string", "[! 12, &a ! true, é, ! null, 'x! ', 12]", `["12","true","é","null","x! ",12]`},
 		{"the same over lines", "- ! 0x1F # 12 ! \n- 12\n- Hi! 12\n", `["0x1F",12,"Hi! 12"]`},
+		{"the same with line ends of Windows", "- ! 1\r\n- ! 2\r\n- 3\r\n", `["1","2",3]`},
 		{"keys that look like others", "yes: 1\n0755: 2\n2001-01-01: 3\n\"200\": 4\n'null': 5\n!!str 7: 6", `{"yes":1,"0755":2,"2001-01-01":3,"200":4,"null":5,"7":6}`},
 		{"an empty key", `"": 1`, `{"":1}`},
 		{"anchors", "a: &x [1, &y {k: v}]\nb: *x\nc: *y\nd: &z s\n*z : 2\n", `{"a":[1,{"k":"v"}],"b":[1,{"k":"v"}],"c":{"k":"v"},"d":"s","s":2}`},
@@ -97,6 +98,7 @@ func TestParseYAML_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"a key twice", "a: 1\nb:\n  a: 2\na: 3\n", badInput(4, 1, `"a" appears twice in one mapping (first in line 1)`)},
 		{"a key twice, once quoted", "x:\n  a: 1\n  \"\\x61\": 2", badInput(3, 3, `"a" appears twice`)},
 		{"a key twice by alias", "- &k a\n- {a: 1, *k : 2}", badInput(2, 10, `"a" appears twice`)},
+		{"a key twice in a large mapping", largeMapping(30) + "k25: 1", badInput(31, 1, `"k25" appears twice in one mapping (first in line 26)`)},
 		{"two merges", "<<: {a: 1}\n<<: {b: 1}\n", badInput(2, 1, "<< appears twice")},
 		{"an integer key", "a:\n  200: x", badInput(2, 3, `"200" is not one unless it is quoted`)},
 		{"a float key", "{1.5: x}", badInput(1, 2, "must be a string")},
@@ -111,11 +113,14 @@ func TestParseYAML_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"merge of a list of scalars", "<<: [{}, x]\n", badInput(1, 10, "takes a mapping")},
 		{"merge of itself", "a: &a\n  <<: *a\n", badInput(2, 7, "refers to the mapping it stands in")},
 
+		{"merge of a tagged mapping", "<<: !!set {a}\n", badInput(1, 5, "not one that a mapping may have")},
+
 		{"NaN", "a: .nan", badInput(1, 4, "no NaN")},
 		{"infinity", "a:\n- 1\n- -.Inf\n", badInput(3, 3, "no infinity")},
 		{"tagged infinity", "!!float .inf", badInput(1, 1, "no infinity")},
 		{"a long number", "a: " + strings.Repeat("1", 401), badInput(1, 4, "this one is 401")},
 		{"a long hexadecimal number", "a: 0x" + strings.Repeat("f", 396), badInput(1, 4, "a number may be 400")},
+		{"a long hexadecimal number of zeros", "a: 0x" + strings.Repeat("0", 400), badInput(1, 4, "this one is 402")},
 		{"a very long hexadecimal number", "a: 0x" + strings.Repeat("f", 1<<20), badInput(1, 4, "a number may be 400")},
 		{"a large exponent", "a: 1e309", badInput(1, 4, "beyond ±308; quote it")},
 		{"a large effective exponent", "a: 1000e306", badInput(1, 4, "beyond ±308")},
@@ -163,6 +168,7 @@ func TestParseYAML_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"101 levels", strings.Repeat("[", 101) + strings.Repeat("]", 101), tooLargeAt(1, 101, "100 levels")},
 		{"101 levels of blocks", strings.Repeat("- ", 101) + "a", tooLargeAt(1, 201, "100 levels")},
 		{"101 levels by alias", "- &a " + strings.Repeat("[", 98) + strings.Repeat("]", 98) + "\n- [[*a]]", tooLargeAt(1, 103, "100 levels")},
+		{"101 levels of merges", strings.Repeat("{<<: ", 150) + "{}" + strings.Repeat("}", 150), tooLargeAt(1, 501, "100 levels")},
 		{"too many bytes", "a: " + strings.Repeat("x", 8<<20), tooLargeAt(0, 0, "8388611 bytes")},
 	}
 	for _, test := range tests {
@@ -175,6 +181,14 @@ func TestParseYAML_NotStorable_RefusedWithItsPlace(t *testing.T) {
 			}
 		})
 	}
+}
+
+func largeMapping(size int) string {
+	var text strings.Builder
+	for i := range size {
+		fmt.Fprintf(&text, "k%d: 1\n", i)
+	}
+	return text.String()
 }
 
 func TestParseYAML_HostileText_RefusedCheaply(t *testing.T) {
@@ -200,6 +214,10 @@ func TestParseYAML_HostileText_RefusedCheaply(t *testing.T) {
 			badInput(2, 13, "expand the document to more than 16777216 bytes"),
 		},
 		{"beyond 16 MiB without an alias", `"` + strings.Repeat(`\a`, 3<<20) + `"`, tooLargeAt(1, 1, "more than 16777216 bytes as JSON")},
+		{
+			"one merge many times", "- &m {k: " + strings.Repeat("x", 2000) + "}\n" + strings.Repeat("- {<<: *m}\n", 100),
+			badInput(1, 10, "expand the document to more than 65536 bytes"),
+		},
 		{"50,000 lists in flow", strings.Repeat("[", 50000), tooLargeAt(1, 1, "100 levels")},
 		{"50,000 mappings in flow", strings.Repeat("{a: ", 50000), tooLargeAt(1, 1, "100 levels")},
 		{"50,000 lists in block", strings.Repeat("- ", 50000), tooLargeAt(1, 1, "100 levels")},

@@ -73,7 +73,7 @@ func TestStart_OrphanIsShuttingDown_IsAwaitedAndNotAdopted(t *testing.T) {
 	h := readyHelper(t, dir)
 	// The shutdown cannot end before we let it.
 	checkpointer := titled(t, dir, "checkpointer")
-	must(t, syscall.Kill(checkpointer, syscall.SIGSTOP))
+	pause(t, checkpointer)
 	h.kill9(t)
 
 	var lines []string
@@ -97,7 +97,7 @@ func TestStart_BackendOutlivesPostmaster_IsAwaited(t *testing.T) {
 	must(t, err)
 	conn := connect(t, strings.TrimSpace(string(text)))
 	backend := int(conn.PgConn().PID())
-	must(t, syscall.Kill(backend, syscall.SIGSTOP))
+	pause(t, backend)
 	must(t, syscall.Kill(h.postmaster, syscall.SIGKILL))
 	h.kill9(t)
 

@@ -24,8 +24,7 @@
 //
 // A PostgreSQL that outlived its server is ended in good order and a new one
 // is started; it is not adopted. The new one is then always our child (its end
-// is seen at once, it ends with us) and always has the settings of this run;
-// it costs some 20 ms more than adopting.
+// is seen at once, it ends with us) and always has the settings of this run.
 //
 // One data directory looks like this:
 //

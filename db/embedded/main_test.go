@@ -285,6 +285,13 @@ func titled(t *testing.T, dir, word string) int {
 	return found
 }
 
+// pause stops a process as if it hung. A failed test does not leave it so.
+func pause(t *testing.T, pid int) {
+	t.Helper()
+	must(t, syscall.Kill(pid, syscall.SIGSTOP))
+	t.Cleanup(func() { signalProcess(pid, syscall.SIGCONT) })
+}
+
 func isZombie(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && bytes.Contains(stat, []byte(") Z "))

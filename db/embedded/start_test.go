@@ -73,6 +73,24 @@ func TestStart_NewDirectory_MakesAPrivateDurableDatabase(t *testing.T) {
 	}
 }
 
+func TestStart_EditedConfigurationFile_DoesNotMatter(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	conf, err := os.OpenFile(filepath.Join(dir, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = conf.WriteString("fsync = off\nlisten_addresses = '*'\ntimezone = 'Asia/Tokyo'\nlogging_collector = on\n")
+	must(t, errors.Join(err, conf.Close()))
+
+	server := startServer(t, Config{DataDir: dir})
+	for setting, want := range map[string]string{
+		"fsync": "on", "listen_addresses": "", "TimeZone": "UTC", "logging_collector": "off",
+	} {
+		if got := query(t, server.URL(), "SHOW "+setting); got != want {
+			t.Errorf("%s is %q, want %q", setting, got, want)
+		}
+	}
+}
+
 func TestStart_NoOrWrongPassword_IsRefused(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, Config{DataDir: dataDir(t)})
@@ -472,7 +490,7 @@ func TestStop_PostgreSQLHangs_IsMadeToEndAndLosesNothing(t *testing.T) {
 	server := startServer(t, Config{DataDir: dir})
 	writeNote(t, server.URL())
 	// Without its checkpointer no shutdown gets to its end.
-	must(t, syscall.Kill(titled(t, dir, "checkpointer"), syscall.SIGSTOP))
+	pause(t, titled(t, dir, "checkpointer"))
 
 	hurry, cancel := context.WithCancel(context.Background())
 	cancel()

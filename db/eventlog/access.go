@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 
+	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -148,6 +149,18 @@ func (s *Store) count(ctx context.Context, access accessPath, scopes []string, f
 		if filter.timeline() {
 			count, err := s.planned.CountTimeline(ctx, sqlc.CountTimelineParams{
 				LowTime: within.LowTime, HighTime: within.HighTime, Scopes: scopes,
+			})
+			return []int64{count}, err
+		}
+		if filter.PathPrefix != nil && filter.PayloadContains == nil && filter.MetaContains == nil {
+			low, high := catalog.PrefixRange(*filter.PathPrefix)
+			count, err := s.planned.CountEventsUnderPrefix(ctx, sqlc.CountEventsUnderPrefixParams{
+				PrefixLow: low, PrefixHigh: high,
+				LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
+				Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+				ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
+				PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+				Scopes: scopes, ResourceTypes: filter.ResourceTypes,
 			})
 			return []int64{count}, err
 		}

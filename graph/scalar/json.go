@@ -42,15 +42,19 @@ func (j JSON) MarshalGQL(w io.Writer) {
 // or of a literal. It refuses, with a fault, what PostgreSQL cannot store:
 // NUL characters, text that is not UTF-8, numbers of more than 400 characters
 // or with an exponent beyond ±308 (which jsonb would write out in full, for
-// ever, on each read), and more than 100 levels.
+// ever, on each read), and, as PAYLOAD_TOO_LARGE, more than 100 levels.
 func (j *JSON) UnmarshalGQL(v any) error {
 	w := writer{out: make([]byte, 0, 256)}
 	if problem := w.value(v, 1); problem != "" {
+		code := fault.BadUserInput
+		if problem == tooDeep {
+			code = fault.PayloadTooLarge
+		}
 		if len(w.path) == 0 {
-			return fault.Input("", "%s", problem)
+			return fault.New(code, "", "%s", problem)
 		}
 		slices.Reverse(w.path)
-		return fault.Input("", "%s at %s", problem, "/"+strings.Join(w.path, "/"))
+		return fault.New(code, "", "%s at %s", problem, "/"+strings.Join(w.path, "/"))
 	}
 	*j = w.out
 	return nil

@@ -4,15 +4,15 @@
 SET session_replication_role = replica;
 SET statement_timeout = 0;
 
--- Seven past months as partitions of their own, as a database that has been in
+-- Six past months as partitions of their own, as a database that has been in
 -- use for a while has them.
 ALTER TABLE event DETACH PARTITION event_past;
 DROP TABLE event_past;
 SELECT event_attach_partition('event_' || to_char(month, 'YYYY_MM'), month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC')
-FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC') - interval '7 months',
+FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC') - interval '6 months',
                      date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month', interval '1 month') AS month;
 SELECT event_attach_partition('event_past', NULL,
-    (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '7 months') AT TIME ZONE 'UTC');
+    (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '6 months') AT TIME ZONE 'UTC');
 
 INSERT INTO catalog (resource_path, resource_type, resource_version, payload, meta, timestamp, revision)
 SELECT path, CASE WHEN r % 50 = 0 THEN 'target' ELSE 'playbook' END, '1.0.' || (v - 1),

@@ -5,6 +5,8 @@
 -- place, from 1, of the key that an event was found by. The outer order is the
 -- time's over all parents, and @total_size bounds it: the page size where
 -- parents are merged into one list, parents × page size where each has its own.
+-- OFFSET 0 keeps a subquery from becoming a join, which would read all of
+-- catalog to spare a few probes.
 
 -- name: FeedNewestFirst :many
 SELECT
@@ -24,7 +26,7 @@ WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::times
   AND (@resource_types::text[] IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-        AND c.resource_type = ANY (@resource_types::text[])))
+        AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
 ORDER BY e.timestamp DESC, e.event_id DESC
 LIMIT @total_size::integer;
 
@@ -49,7 +51,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT @page_size::integer
 ) AS e
@@ -77,7 +79,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT @page_size::integer
 ) AS e
@@ -105,7 +107,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT @page_size::integer
 ) AS e
@@ -133,7 +135,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT @page_size::integer
 ) AS e
@@ -158,7 +160,7 @@ WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::times
   AND (@resource_types::text[] IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-        AND c.resource_type = ANY (@resource_types::text[])))
+        AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
 ORDER BY e.timestamp ASC, e.event_id ASC
 LIMIT @total_size::integer;
 
@@ -183,7 +185,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
     LIMIT @page_size::integer
 ) AS e
@@ -211,7 +213,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
     LIMIT @page_size::integer
 ) AS e
@@ -239,7 +241,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
     LIMIT @page_size::integer
 ) AS e
@@ -267,7 +269,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
     LIMIT @page_size::integer
 ) AS e
@@ -287,7 +289,23 @@ WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::times
   AND (@resource_types::text[] IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-        AND c.resource_type = ANY (@resource_types::text[])));
+        AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0));
+
+-- name: CountEventsUnderPrefix :one
+SELECT count(*)
+FROM event e
+WHERE e.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR e.resource_path < @prefix_high::text)
+  AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+  AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
+  AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
+  AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+      @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+      sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+      sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+  AND (@resource_types::text[] IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+        AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0));
 
 -- name: CountTimeline :one
 -- The feed without a filter: answered from an index alone.
@@ -312,7 +330,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent;
 
@@ -332,7 +350,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent;
 
@@ -352,7 +370,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent;
 
@@ -372,7 +390,7 @@ CROSS JOIN LATERAL (
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY (@resource_types::text[])))
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent;
 

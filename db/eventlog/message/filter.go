@@ -32,7 +32,7 @@ func makeFilter(name string, arguments []argument) (filter, string) {
 	return func(v value) value { return textValue(strings.ToLower(v.String())) }, ""
 }
 
-// defaultFilter is default(value='', boolean=false): for what is not there,
+// defaultFilter is default(value=”, boolean=false): for what is not there,
 // or, with true, also for what is empty, zero or false. Unlike Jinja's it
 // takes null for not there, which is what a reader of JSON expects.
 func defaultFilter(arguments []argument) (filter, string) {

@@ -1,0 +1,126 @@
+package graph_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/noetl/noetl-catalog/graph/model"
+)
+
+// What a program writes in plain SQL, knowing only the seed's columns, is in
+// the API at once (promise 2).
+func TestPlainSQL_SeedColumns_SeenAtOnce(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES
+		('sql/a', 'task', 'first', '{"metadata": {"name": "A", "description": "an a"}}'), ('sql/a', 'task', 'second', '{"name": "B"}')`)
+	a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version) VALUES ('sql-1', 'REGISTERED', 'sql/a', 'first')`)
+	a.same(`{"resource": {"name": "B", "description": null, "versionCount": 2, "type": {"name": "task", "resourceCount": 1},
+		"latestVersion": {"version": "second", "revision": 2, "source": "inline", "location": null, "content": null, "meta": null},
+		"version": {"revision": 1, "events": {"nodes": [{"eventId": "sql-1", "payload": null, "meta": null, "executionId": null}]}},
+		"latestEvent": {"message": "Resource sql/a version first was registered."}}}`,
+		`{ resource(path: "sql/a") { name description versionCount type { name resourceCount }
+			latestVersion { version revision source location content meta }
+			version(version: "first") { revision events { nodes { eventId payload meta executionId } } } latestEvent { message } } }`, nil)
+	// The next registration goes on from there.
+	if got := a.register("sql/a", variables{"name": "C"}).RegisterResource; got.Status != "UPDATED" || got.Version.Revision != 3 || got.Version.Version != "1.0.0" {
+		t.Errorf("registered after plain SQL: %+v", got)
+	}
+}
+
+func TestQueries_Absent_Null(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("a", variables{"v": 1})
+	a.same(`{"resource": null, "version": null, "label": null, "event": null, "node": null, "nodes": [null, null, null], "resourcesByPath": [null, {"path": "a", "version": null, "latestEvent": {"type": {"name": "REGISTERED"}}}, null],
+		"resources": {"nodes": [], "totalCount": 0, "pageInfo": {"hasNextPage": false, "hasPreviousPage": false, "startCursor": null, "endCursor": null}}}`,
+		`query($ids: [ID!]!) { resource(path: "x") { path } version(path: "x") { path } label: version(path: "a", version: "9") { path } event(eventId: "x") { eventId }
+			node(id: "garbage") { id } nodes(ids: $ids) { id } resourcesByPath(paths: ["x", "a", ""]) { path version(version: "9") { version } latestEvent { type { name } } }
+			resources(filter: {paths: []}) { nodes { path } totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`,
+		variables{"ids": []string{model.ResourceID("x"), model.VersionID("a", "9"), model.EventNodeID("x")}})
+}
+
+// An id leads back to its object, alone and in a mixed list, in the order asked.
+func TestNodes_MixedIDs_InOrder(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	event := a.register("a", variables{"v": 1}).RegisterResource.Event.EventID
+	a.register("b", variables{"v": 2})
+	ids := []string{model.EventNodeID(event), model.ResourceID("b"), model.VersionID("a", "1.0.0"), "?", model.ResourceID("a"), model.ResourceID("b")}
+	a.same(`{"nodes": [{"id": "`+ids[0]+`", "message": "Resource a version 1.0.0 was registered.", "eventPayload": {"status": "REGISTERED", "revision": 1}},
+		{"id": "`+ids[1]+`", "path": "b"}, {"id": "`+ids[2]+`", "revision": 1, "payload": {"v": 1}}, null, {"id": "`+ids[4]+`", "path": "a"}, {"id": "`+ids[1]+`", "path": "b"}],
+		"node": {"id": "`+ids[2]+`", "__typename": "Version"}}`,
+		`query($ids: [ID!]!, $id: ID!) { nodes(ids: $ids) { id ... on Event { message eventPayload: payload } ... on Resource { path } ... on Version { revision payload } } node(id: $id) { id __typename } }`,
+		variables{"ids": ids, "id": ids[2]})
+}
+
+func TestFilters_Resources_EachField(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload, meta, timestamp) VALUES
+		('x/a', 'playbook', '1', '{"tool": {"kind": "http"}}', '{"team": "red"}', '2026-01-01Z'), ('x/b', 'task', '1', '{"tool": {"kind": "http"}}', NULL, '2026-01-02Z'),
+		('x%/c', 'task', '1', '{"tool": [1, {"k": 2}]}', '{"team": "red"}', '2026-01-03Z')`)
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload, timestamp) VALUES ('x/b', 'task', '2', '{"tool": {"kind": "duckdb"}}', '2026-01-04Z')`)
+	for filter, want := range map[string]string{
+		`{}`:                                         `x%/c x/a x/b`,
+		`{pathPrefix: "x/"}`:                         `x/a x/b`,
+		`{pathPrefix: "x%"}`:                         `x%/c`,
+		`{types: ["task"]}`:                          `x%/c x/b`,
+		`{types: ["task", "playbook"]}`:              `x%/c x/a x/b`,
+		`{paths: ["x/b", "none", "x/a"]}`:            `x/a x/b`,
+		`{payload: {tool: {kind: "http"}}}`:          `x/a`,
+		`{payload: {tool: [{k: 2}]}}`:                `x%/c`,
+		`{meta: {team: "red"}}`:                      `x%/c x/a`,
+		`{meta: {team: "red"}, payload: {tool: {}}}`: `x/a`,
+		`{updatedSince: "2026-01-03T00:00:00Z"}`:     `x%/c x/b`,
+		`{updatedBefore: "2026-01-03T00:00:00Z"}`:    `x/a`,
+		`{updatedSince: "2026-01-03T00:00:00Z", updatedBefore: "2026-01-04T00:00:00Z"}`: `x%/c`,
+	} {
+		var got struct {
+			Resources struct {
+				Nodes      []struct{ Path string }
+				TotalCount int
+			}
+		}
+		a.get(&got, `{ resources(filter: `+filter+`) { nodes { path } totalCount } }`, nil)
+		var paths []string
+		for _, node := range got.Resources.Nodes {
+			paths = append(paths, node.Path)
+		}
+		if strings.Join(paths, " ") != want || got.Resources.TotalCount != len(paths) {
+			t.Errorf("%s: %v (total %d), want %s", filter, paths, got.Resources.TotalCount, want)
+		}
+	}
+	a.same(`{"resourceTypes": [{"name": "action", "resources": {"nodes": []}}, {"name": "playbook", "resources": {"nodes": [{"path": "x/a"}]}}, {"name": "step", "resources": {"nodes": []}},
+		{"name": "target", "resources": {"nodes": []}}, {"name": "task", "resources": {"nodes": [{"path": "x/b"}]}}, {"name": "workflow", "resources": {"nodes": []}}]}`,
+		`{ resourceTypes { name resources(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes { path } } } }`, nil)
+}
+
+func TestRoutes_OtherPaths_Served(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	for path, want := range map[string]string{
+		"/": "noetl-catalog", "/healthz": "ok", "/readyz": "ready", "/schema.graphql": "The version registered last.",
+	} {
+		response, err := http.Get(a.http.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %v, without %q:\n%.300s", path, response.StatusCode, err, want, body)
+		}
+	}
+	a.pool.Close()
+	response, err := http.Get(a.http.URL + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("/readyz without a database: %d", response.StatusCode)
+	}
+}
