@@ -5,6 +5,7 @@ BIN := bin/noetl-catalog
 # that no C compiler is needed.
 SQLC := CGO_ENABLED=0 go run github.com/sqlc-dev/sqlc/cmd/sqlc
 GQLGEN := go run github.com/99designs/gqlgen
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
 
@@ -44,7 +45,6 @@ check-generated: generate ## Fail where the generated code is not what is commit
 		echo "generated code differs from what is committed:"; echo "$$changes"; git diff -- sqlc graph db | head -100; exit 1; fi
 
 .PHONY: lint
-lint: ## Check formatting, SQL and Go style.
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+lint: ## Check SQL and Go style.
 	$(SQLC) vet
-	go vet ./...
+	$(GOLANGCI_LINT) run

@@ -36,7 +36,7 @@ func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
 	setSession(config.RuntimeParams, 0)
 	config.RuntimeParams["lock_timeout"] = "5s"
 	connections := stdlib.OpenDB(*config)
-	defer connections.Close()
+	defer func() { _ = connections.Close() }()
 
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 
@@ -214,5 +213,3 @@ func (a *api) register(path string, payload any) registered {
 	}})
 	return got
 }
-
-func compact(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 	yaml := func(text string) variables {
 		return variables{"input": variables{"path": "new", "type": "playbook", "payload": variables{"yaml": text}}}
 	}
-	json := func(value any) variables {
+	payload := func(value any) variables {
 		return variables{"input": variables{"path": "new", "type": "playbook", "payload": variables{"json": value}}}
 	}
 	with := func(vars variables, field string, value any) variables {
@@ -57,37 +58,45 @@ func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 		"too many ids":            {"BAD_USER_INPUT", "ids", `query($p: [ID!]!) { nodes(ids: $p) { id } }`, variables{"p": strings.Split(strings.Repeat("a,", 200)+"a", ",")}},
 		"NUL in a path":           {"BAD_USER_INPUT", "path", `query($p: String!) { resource(path: $p) { path } }`, variables{"p": "a\x00b"}},
 		"NUL in a filter":         {"BAD_USER_INPUT", "filter.step", `query($p: String!) { events(filter: {step: $p}) { totalCount } }`, variables{"p": "\x00"}},
-		"no payload":              {"BAD_USER_INPUT", "payload", register, variables{"input": variables{"path": "new", "type": "playbook", "payload": variables{}}}},
-		"two payloads":            {"BAD_USER_INPUT", "payload", register, variables{"input": variables{"path": "new", "type": "playbook", "payload": variables{"json": 1, "yaml": "a: 1"}}}},
-		"empty path":              {"BAD_USER_INPUT", "path", register, with(json(1), "path", "")},
-		"path with spaces around": {"BAD_USER_INPUT", "path", register, with(json(1), "path", " a")},
-		"path with a newline":     {"BAD_USER_INPUT", "path", register, with(json(1), "path", "a\nb")},
-		"path too long":           {"BAD_USER_INPUT", "path", register, with(json(1), "path", strings.Repeat("a", 1025))},
-		"no path in YAML":         {"BAD_USER_INPUT", "path", register, variables{"input": variables{"type": "playbook", "payload": variables{"yaml": "a: 1"}}}},
-		"no type in YAML":         {"BAD_USER_INPUT", "type", register, variables{"input": variables{"path": "new", "payload": variables{"yaml": "a: 1"}}}},
-		"unknown type":            {"BAD_USER_INPUT", "type", register, with(json(1), "type", "poem")},
-		"empty label":             {"BAD_USER_INPUT", "version", register, with(json(1), "version", "")},
-		"label too long":          {"BAD_USER_INPUT", "version", register, with(json(1), "version", strings.Repeat("1", 129))},
-		"label taken":             {"CONFLICT", "version", register, with(with(json(2), "path", "known"), "version", "1.0.0")},
-		"YAML syntax":             {"BAD_USER_INPUT", "payload.yaml", register, yaml("a: [1")},
-		"YAML duplicate key":      {"BAD_USER_INPUT", "payload.yaml", register, yaml("a: 1\na: 2")},
-		"YAML two documents":      {"BAD_USER_INPUT", "payload.yaml", register, yaml("a: 1\n---\nb: 2")},
-		"YAML not a number":       {"BAD_USER_INPUT", "payload.yaml", register, yaml("a: .nan")},
-		"YAML number as a key":    {"BAD_USER_INPUT", "payload.yaml", register, yaml("{a: b}: c")},
-		"YAML alias bomb":         {"BAD_USER_INPUT", "payload.yaml", register, yaml(aliasBomb())},
-		"YAML too deep":           {"PAYLOAD_TOO_LARGE", "payload.yaml", register, yaml(deep)},
-		"YAML NUL":                {"BAD_USER_INPUT", "payload.yaml", register, yaml(`a: "\0"`)},
-		"YAML too large":          {"PAYLOAD_TOO_LARGE", "payload.yaml", register, yaml(strings.Repeat("a", 8<<20+1))},
-		"event without resource":  {"NOT_FOUND", "path", record, event("path", "nowhere")},
-		"event without version":   {"NOT_FOUND", "version", record, event("version", "9.9.9")},
-		"event of unknown type":   {"BAD_USER_INPUT", "type", record, event("type", "SNEEZED")},
-		"event far ahead":         {"BAD_USER_INPUT", "timestamp", record, event("timestamp", "2999-01-01T00:00:00Z")},
-		"event id too long":       {"BAD_USER_INPUT", "eventId", record, event("eventId", strings.Repeat("x", 256))},
-		"event id taken":          {"CONFLICT", "eventId", record, event("eventId", "taken")},
-		"template syntax":         {"BAD_USER_INPUT", "template", `mutation { saveEventType(input: {name: "X", template: "{{ a"}) { eventType { name } } }`, nil},
+		"no payload":              {"BAD_USER_INPUT", "input.payload", register, variables{"input": variables{"path": "new", "type": "playbook", "payload": variables{}}}},
+		"two payloads":            {"BAD_USER_INPUT", "input.payload", register, variables{"input": variables{"path": "new", "type": "playbook", "payload": variables{"json": 1, "yaml": "a: 1"}}}},
+		"empty path":              {"BAD_USER_INPUT", "input.path", register, with(payload(1), "path", "")},
+		"path with spaces around": {"BAD_USER_INPUT", "input.path", register, with(payload(1), "path", " a")},
+		"path with a newline":     {"BAD_USER_INPUT", "input.path", register, with(payload(1), "path", "a\nb")},
+		"path too long":           {"BAD_USER_INPUT", "input.path", register, with(payload(1), "path", strings.Repeat("a", 1025))},
+		"no path in YAML":         {"BAD_USER_INPUT", "input.path", register, variables{"input": variables{"type": "playbook", "payload": variables{"yaml": "a: 1"}}}},
+		"no type in YAML":         {"BAD_USER_INPUT", "input.type", register, variables{"input": variables{"path": "new", "payload": variables{"yaml": "a: 1"}}}},
+		"unknown type":            {"BAD_USER_INPUT", "input.type", register, with(payload(1), "type", "poem")},
+		"empty label":             {"BAD_USER_INPUT", "input.version", register, with(payload(1), "version", "")},
+		"label too long":          {"BAD_USER_INPUT", "input.version", register, with(payload(1), "version", strings.Repeat("1", 129))},
+		"label taken":             {"CONFLICT", "input.version", register, with(with(payload(2), "path", "known"), "version", "1.0.0")},
+		"YAML syntax":             {"BAD_USER_INPUT", "input.payload.yaml", register, yaml("a: [1")},
+		"YAML duplicate key":      {"BAD_USER_INPUT", "input.payload.yaml", register, yaml("a: 1\na: 2")},
+		"YAML two documents":      {"BAD_USER_INPUT", "input.payload.yaml", register, yaml("a: 1\n---\nb: 2")},
+		"YAML not a number":       {"BAD_USER_INPUT", "input.payload.yaml", register, yaml("a: .nan")},
+		"YAML number as a key":    {"BAD_USER_INPUT", "input.payload.yaml", register, yaml("{a: b}: c")},
+		"YAML alias bomb":         {"BAD_USER_INPUT", "input.payload.yaml", register, yaml(aliasBomb())},
+		"YAML too deep":           {"PAYLOAD_TOO_LARGE", "input.payload.yaml", register, yaml(deep)},
+		"JSON NUL":                {"BAD_USER_INPUT", "input.payload.json", register, payload(variables{"a": []any{"x\x00"}})},
+		"JSON too deep":           {"PAYLOAD_TOO_LARGE", "input.payload.json", register, payload(nested(101))},
+		"JSON too large":          {"PAYLOAD_TOO_LARGE", "input.payload.json", register, payload(strings.Repeat("a", 8<<20))},
+		"JSON long number":        {"BAD_USER_INPUT", "input.payload.json", register, payload(number(strings.Repeat("9", 401)))},
+		"JSON exponent":           {"BAD_USER_INPUT", "input.payload.json", register, payload(number("1e309"))},
+		"meta NUL":                {"BAD_USER_INPUT", "input.meta", register, with(payload(1), "meta", "\x00")},
+		"not a time":              {"BAD_USER_INPUT", "input.timestamp", record, event("timestamp", "yesterday")},
+		"finer than microseconds": {"BAD_USER_INPUT", "input.timestamp", record, event("timestamp", "2026-01-01T00:00:00.0000001Z")},
+		"YAML NUL":                {"BAD_USER_INPUT", "input.payload.yaml", register, yaml(`a: "\0"`)},
+		"YAML too large":          {"PAYLOAD_TOO_LARGE", "input.payload.yaml", register, yaml(strings.Repeat("a", 8<<20+1))},
+		"event without resource":  {"NOT_FOUND", "input.path", record, event("path", "nowhere")},
+		"event without version":   {"NOT_FOUND", "input.version", record, event("version", "9.9.9")},
+		"event of unknown type":   {"BAD_USER_INPUT", "input.type", record, event("type", "SNEEZED")},
+		"event far ahead":         {"BAD_USER_INPUT", "input.timestamp", record, event("timestamp", "2999-01-01T00:00:00Z")},
+		"event id too long":       {"BAD_USER_INPUT", "input.eventId", record, event("eventId", strings.Repeat("x", 256))},
+		"event id taken":          {"CONFLICT", "input.eventId", record, event("eventId", "taken")},
+		"template syntax":         {"BAD_USER_INPUT", "input.template", `mutation { saveEventType(input: {name: "X", template: "{{ a"}) { eventType { name } } }`, nil},
 		"template statement":      {"BAD_USER_INPUT", "template", `{ renderTemplate(template: "{% for x in y %}{% endfor %}") }`, nil},
 		"template without event":  {"NOT_FOUND", "eventId", `{ renderTemplate(template: "x", eventId: "none") }`, nil},
-		"empty type name":         {"BAD_USER_INPUT", "name", `mutation { saveResourceType(input: {name: ""}) { resourceType { name } } }`, nil},
+		"empty type name":         {"BAD_USER_INPUT", "input.name", `mutation { saveResourceType(input: {name: ""}) { resourceType { name } } }`, nil},
 		"batch, second bad":       {"BAD_USER_INPUT", "inputs[1].type", `mutation { registerResources(inputs: [{path: "new", type: "playbook", payload: {json: 1}}, {path: "new2", type: "poem", payload: {json: 1}}]) { results { error { code } } } }`, nil},
 		"batch of events, bad":    {"NOT_FOUND", "inputs[1].path", `mutation { recordEvents(inputs: [{type: "UPDATED", path: "known"}, {type: "UPDATED", path: "nowhere"}]) { results { duplicate } } }`, nil},
 		"mixed dry run":           {"BAD_USER_INPUT", "inputs", `mutation { registerResources(inputs: [{path: "new", type: "playbook", payload: {json: 1}, dryRun: true}, {path: "new2", type: "playbook", payload: {json: 1}}]) { results { error { code } } } }`, nil},
@@ -123,3 +132,13 @@ func aliasBomb() string {
 	}
 	return text
 }
+
+func nested(levels int) any {
+	var value any = 1
+	for range levels {
+		value = []any{value}
+	}
+	return value
+}
+
+func number(digits string) any { return json.Number(digits) }

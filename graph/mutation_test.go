@@ -204,11 +204,11 @@ func TestTypes_Saved_Known(t *testing.T) {
 	a.same(`{"saveEventType": {"eventType": {"template": null}}}`, `mutation { saveEventType(input: {name: "step.exit"}) { eventType { template } } }`, nil)
 	a.same(`{"registerResource": {"version": {"type": {"name": "subscription"}}}}`,
 		`mutation { registerResource(input: {payload: {yaml: "kind: Subscription\npath: sub"}}) { version { type { name } } } }`, nil)
-	problem := a.refused("BAD_USER_INPUT", "type", `mutation { registerResource(input: {path: "p", type: "poem", payload: {json: 1}}) { status } }`, nil)
+	problem := a.refused("BAD_USER_INPUT", "input.type", `mutation { registerResource(input: {path: "p", type: "poem", payload: {json: 1}}) { status } }`, nil)
 	if !strings.Contains(problem.Message, "action, playbook, step, subscription, target, task, workflow") {
 		t.Errorf("the known types are not listed: %s", problem.Message)
 	}
-	refused := a.refused("BAD_USER_INPUT", "template", `mutation { saveEventType(input: {name: "x", template: "ok\n  {{ nothing }}"}) { eventType { name } } }`, nil)
+	refused := a.refused("BAD_USER_INPUT", "input.template", `mutation { saveEventType(input: {name: "x", template: "ok\n  {{ nothing }}"}) { eventType { name } } }`, nil)
 	if refused.Extensions["line"] != 2.0 || refused.Extensions["column"] != 6.0 {
 		t.Errorf("place of the mistake: %+v", refused.Extensions)
 	}

@@ -21,7 +21,7 @@ func (r *mutationResolver) RecordEvent(ctx context.Context, input model.RecordEv
 	if errors.As(err, &faults) {
 		// The one input is the argument itself.
 		own := *faults[0]
-		own.Argument = strings.TrimPrefix(own.Argument, "inputs[0].")
+		own.Argument = strings.Replace(own.Argument, "inputs[0]", "input", 1)
 		return nil, &own
 	}
 	if err != nil {

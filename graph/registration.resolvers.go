@@ -22,7 +22,7 @@ func (r *mutationResolver) RegisterResource(ctx context.Context, input model.Reg
 		return nil, err
 	}
 	if results[0].Fault != nil {
-		return nil, results[0].Fault
+		return nil, results[0].Fault.Under("input")
 	}
 	return registrations(results)[0].Registration, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
+	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
@@ -32,4 +33,12 @@ func (r *Resolver) countOfType(ctx context.Context, obj *model.ResourceType, nam
 		return 0, fmt.Errorf("count resources of a type: %w", err)
 	}
 	return count, nil
+}
+
+// ofInput moves a fault's argument below "input".
+func ofInput(err error) error {
+	if problem, ok := fault.As(err); ok {
+		return problem.Under("input")
+	}
+	return err
 }

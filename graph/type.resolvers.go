@@ -34,7 +34,7 @@ func (r *eventTypeResolver) Template(ctx context.Context, obj *model.EventType) 
 // SaveResourceType is the resolver for the saveResourceType field.
 func (r *mutationResolver) SaveResourceType(ctx context.Context, input model.SaveResourceTypeInput) (*model.SaveResourceTypePayload, error) {
 	if err := r.catalog.SaveResourceType(ctx, input.Name); err != nil {
-		return nil, err
+		return nil, ofInput(err)
 	}
 	return &model.SaveResourceTypePayload{ResourceType: model.NewResourceTypes([]string{input.Name})[0]}, nil
 }
@@ -42,7 +42,7 @@ func (r *mutationResolver) SaveResourceType(ctx context.Context, input model.Sav
 // SaveEventType is the resolver for the saveEventType field.
 func (r *mutationResolver) SaveEventType(ctx context.Context, input model.SaveEventTypeInput) (*model.SaveEventTypePayload, error) {
 	if err := r.events.SaveEventType(ctx, input.Name, input.Template); err != nil {
-		return nil, err
+		return nil, ofInput(err)
 	}
 	saved := &eventlog.EventType{Name: input.Name, Template: input.Template}
 	return &model.SaveEventTypePayload{EventType: &model.EventType{Name: input.Name, Row: saved}}, nil

@@ -44,11 +44,12 @@ var cluster struct {
 // Main runs a package's tests and stops the server they used.
 func Main(m *testing.M) {
 	code := m.Run()
-	stop()
+	Stop()
 	os.Exit(code)
 }
 
-func stop() {
+// Stop stops the process's server; for a TestMain that cannot use Main.
+func Stop() {
 	if cluster.adminURL != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

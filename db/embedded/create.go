@@ -125,7 +125,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("opening a directory to sync it: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("syncing %s: %w", dir, err)
 	}

@@ -184,7 +184,7 @@ func (s *Server) run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 
 	// postgres itself and not pg_ctl: its end is then ours to see.
 	cmd := exec.Command(filepath.Join(s.install.BinDir, "postgres"), //nolint:gosec // found by us or named by the operator

@@ -154,7 +154,7 @@ func (a archive) unpack(tarball, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	if err := untar(root, unzipped); err != nil {
 		return err
 	}

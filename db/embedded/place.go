@@ -199,7 +199,7 @@ func (p *place) takeLock() error {
 	}
 	if err := tryLock(f); err != nil {
 		holder, _ := io.ReadAll(io.LimitReader(f, 20))
-		f.Close()
+		_ = f.Close()
 		if !errors.Is(err, errLocked) {
 			return fmt.Errorf("locking %s: %w", path, err)
 		}
@@ -289,7 +289,7 @@ func (p *place) inside(do func(*os.Root) ([]byte, error)) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	return do(root)
 }
 
@@ -410,7 +410,7 @@ func (p *place) openLog() (*logFile, error) {
 		}
 		info, err := f.Stat()
 		if err := errors.Join(err, p.account.ownFile(f)); err != nil {
-			f.Close()
+			_ = f.Close()
 			return nil, err
 		}
 		log.File, log.start = f, info.Size()
@@ -430,7 +430,7 @@ func (l *logFile) tail() string {
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return ""

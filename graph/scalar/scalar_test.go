@@ -159,8 +159,10 @@ func TestExactNumbers_LiteralsOfJSON_KeepTheirDigits(t *testing.T) {
 		{`{f(json:` + big + `)}`, "json", big},
 		{`{f(json:1)}`, "json", "1"},
 		{`{f(json:-0.50)}`, "json", "-0.50"},
-		{`{f(json:{a:[` + big + `,{b:` + fine + `}] c:"1" d:E e:"""x""" f:null g:true})}`, "json",
-			`{"a":[` + big + `,{"b":` + fine + `}],"c":"1","d":"E","e":"x","f":null,"g":true}`},
+		{
+			`{f(json:{a:[` + big + `,{b:` + fine + `}] c:"1" d:E e:"""x""" f:null g:true})}`, "json",
+			`{"a":[` + big + `,{"b":` + fine + `}],"c":"1","d":"E","e":"x","f":null,"g":true}`,
+		},
 		{`query($given:JSON){f(json:{a:$given b:1.10})}`, "json", `{"a":1.10,"b":1.10}`},
 		{`query($v:JSON={a:` + big + `}){f(json:$v)}`, "json", `{"a":` + big + `}`},
 		{`{f(list:[1.0,[2.0]])}`, "list", `[1.0,[2.0]]`},

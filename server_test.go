@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
+)
+
+// TestMain lets scripts run this test binary as noetl-catalog, and stops the
+// PostgreSQL that they used.
+func TestMain(m *testing.M) {
+	testscript.Main(withDatabase{m}, map[string]func(){"noetl-catalog": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	}})
+}
+
+type withDatabase struct{ m *testing.M }
+
+func (w withDatabase) Run() int {
+	defer dbtest.Stop()
+	return w.m.Run()
+}
+
+// The command line, as a person or a script uses it: one file in
+// testdata/script for each subject.
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	examples, err := filepath.Abs("examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			defer listener.Close()
+			env.Setenv("ADDRESS", listener.Addr().String())
+			env.Setenv("DATABASE", dbtest.EmptyURL(env.T().(testing.TB)))
+			env.Setenv("EXAMPLES", examples)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
+	})
+}
+
+// await ADDRESS waits until the server there is ready.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.After(60 * time.Second)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		response, err := http.Get(fmt.Sprintf("http://%s/readyz", args[0]))
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			ts.Fatalf("no server is ready at %s", args[0])
+		}
+	}
+}
