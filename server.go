@@ -233,7 +233,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	}
 	if len(c.Examples) > 0 {
 		group.Go(func() error {
-			register := cli.Register{Paths: c.Examples, Server: address, Quiet: true}
+			register := cli.Register{Paths: c.Examples, Server: address}
 			if err := register.Run(groupCtx, out.stderr, out.stderr); err != nil && groupCtx.Err() == nil {
 				logger.WarnContext(groupCtx, "not everything was registered", "error", err)
 			}
