@@ -12,7 +12,7 @@ func member(raw []byte, key string) []byte {
 	for at := skipSpace(raw, 1); at < len(raw) && raw[at] == '"'; {
 		end := skipValue(raw, at)
 		name := raw[at:end]
-		at = skipSpace(raw, end) + 1 // the colon
+		at = min(skipSpace(raw, end)+1, len(raw)) // the colon
 		at = skipSpace(raw, at)
 		end = skipValue(raw, at)
 		if isKey(name, key) {
