@@ -1,0 +1,301 @@
+package catalog_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"pgregory.net/rapid"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+type fixture struct {
+	*catalog.Store
+	t    testing.TB
+	pool *pgxpool.Pool
+}
+
+func setup(t testing.TB) fixture {
+	t.Helper()
+	pool := dbtest.Pool(t)
+	return fixture{catalog.NewStore(pool), t, pool}
+}
+
+var everything = []string{""}
+
+func wish(path, payload string) catalog.Registration {
+	kind := "playbook"
+	return catalog.Registration{Path: &path, Type: &kind, JSON: []byte(payload)}
+}
+
+func labelled(r catalog.Registration, label string) catalog.Registration {
+	r.Version = &label
+	return r
+}
+
+func withMeta(r catalog.Registration, meta string) catalog.Registration {
+	r.Meta = []byte(meta)
+	return r
+}
+
+func typed(r catalog.Registration, kind string) catalog.Registration {
+	r.Type = &kind
+	return r
+}
+
+// one registers one payload and returns "STATUS label revision", or the fault.
+func (f fixture) one(r catalog.Registration) string {
+	f.t.Helper()
+	results, err := f.Register(context.Background(), everything, []catalog.Registration{r}, catalog.RegisterOptions{Limits: catalog.DefaultLimits()})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return line(results[0])
+}
+
+func line(r catalog.RegistrationResult) string {
+	if r.Fault != nil {
+		return fmt.Sprintf("%s %s", r.Fault.Code, r.Fault.Argument)
+	}
+	return fmt.Sprintf("%s %s %d", r.Status, r.Version.Label, r.Version.Revision)
+}
+
+func (f fixture) count(sql string) int {
+	f.t.Helper()
+	var n int
+	if err := f.pool.QueryRow(context.Background(), sql).Scan(&n); err != nil {
+		f.t.Fatal(err)
+	}
+	return n
+}
+
+// The rules of DESIGN section 3, one after another on one path.
+func TestRegister_EachRule_StatusLabelRevision(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for i, step := range []struct {
+		wish catalog.Registration
+		want string
+	}{
+		{wish("p", `{"a": 1, "b": [1, 2]}`), "REGISTERED 1.0.0 1"},
+		{wish("p", `{"b": [1.0, 2e0], "a": 1.00}`), "UNCHANGED 1.0.0 1"}, // jsonb equality
+		{wish("p", `{"a": 2}`), "UPDATED 1.0.1 2"},
+		{wish("p", `{"a": 1, "b": [1, 2]}`), "UPDATED 1.0.2 3"}, // back to an older payload
+		{withMeta(wish("p", `{"a": 1, "b": [1, 2]}`), `{"by": "me"}`), "UPDATED 1.0.3 4"},
+		{wish("p", `{"a": 1, "b": [1, 2]}`), "UNCHANGED 1.0.3 4"}, // meta not given
+		{withMeta(wish("p", `{"a": 1, "b": [1, 2]}`), `null`), "UNCHANGED 1.0.3 4"},
+		{withMeta(wish("p", `{"a": 1, "b": [1, 2]}`), `{"by":"me"}`), "UNCHANGED 1.0.3 4"},
+		{typed(wish("p", `{"a": 1, "b": [1, 2]}`), "workflow"), "UPDATED 1.0.4 5"},
+		{labelled(wish("p", `{"a": 2}`), "1.0.1"), "UNCHANGED 1.0.1 2"}, // an older label with its payload
+		{labelled(wish("p", `{"a": 3}`), "1.0.1"), "CONFLICT version"},
+		{labelled(typed(wish("p", `{"a": 2}`), "task"), "1.0.1"), "CONFLICT version"},
+		{labelled(typed(wish("p", `{"a": 1, "b": [1, 2]}`), "workflow"), "stable"), "UPDATED stable 6"}, // another label, equal payload
+		{labelled(wish("p", `1`), "v2"), "UPDATED v2 7"},
+		{labelled(wish("p", `2`), "01.2.3"), "UPDATED 01.2.3 8"},
+		{labelled(wish("p", `3`), "2026-11-23"), "UPDATED 2026-11-23 9"},
+		{wish("p", `4`), "UPDATED 1.0.5 10"}, // only x.y.z labels count
+		{labelled(wish("p", `5`), "1.0.9"), "UPDATED 1.0.9 11"},
+		{wish("p", `6`), "UPDATED 1.0.10 12"},
+		{labelled(wish("p", `7`), "0.99.99"), "UPDATED 0.99.99 13"},
+		{wish("p", `8`), "UPDATED 1.0.11 14"}, // the highest, not the latest
+		{labelled(wish("p", `9`), "1.0.99999999999999999999"), "UPDATED 1.0.99999999999999999999 15"},
+		{wish("p", `10`), "UPDATED 1.0.100000000000000000000 16"},
+		{typed(wish("p", `1`), "Playbook"), "BAD_USER_INPUT type"}, // an explicit type is exact
+		{wish("q", `null`), "REGISTERED 1.0.0 1"},
+		{wish("q", `null`), "UNCHANGED 1.0.0 1"},
+	} {
+		if got := f.one(step.wish); got != step.want {
+			t.Errorf("step %d: %s, want %s", i, got, step.want)
+		}
+	}
+	yaml := "kind: PlayBook\npath: y\n"
+	if got := f.one(catalog.Registration{YAML: &yaml}); got != "REGISTERED 1.0.0 1" {
+		t.Errorf("kind in another case: %s", got)
+	}
+}
+
+// Each registration leaves one event that says what it came to.
+func TestRegister_EachStatus_LeavesItsEvent(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for _, payload := range []string{`1`, `2`, `2`} {
+		f.one(withMeta(wish("p", payload), `{"secret": "of the caller"}`))
+	}
+	rows, err := f.pool.Query(t.Context(), `SELECT event_id, event_type || ' ' || resource_version || ' ' || payload || ' ' || coalesce(meta::text, 'no meta') FROM event ORDER BY timestamp, event_id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for rows.Next() {
+		var id, text string
+		if err := rows.Scan(&id, &text); err != nil {
+			t.Fatal(err)
+		}
+		if parsed, err := uuid.Parse(id); err != nil || parsed.Version() != 7 {
+			t.Errorf("event id %s is not a UUIDv7", id)
+		}
+		got = append(got, text)
+	}
+	want := []string{
+		`REGISTERED 1.0.0 {"status": "REGISTERED", "revision": 1} no meta`,
+		`UPDATED 1.0.1 {"status": "UPDATED", "revision": 2} no meta`,
+		`UNCHANGED 1.0.1 {"status": "UNCHANGED", "revision": 2} no meta`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestRegister_Batch_AtomicOrEach(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	batch := []catalog.Registration{wish("a", `1`), typed(wish("b", `1`), "poem"), wish("a", `2`), wish("c", `{"n": 1e999}`), wish("a", `2`)}
+	limits := catalog.DefaultLimits()
+
+	_, err := f.Register(t.Context(), everything, batch, catalog.RegisterOptions{Atomic: true, Limits: limits})
+	var faults fault.List
+	if !errors.As(err, &faults) || faults[0].Argument != "inputs[3].payload.json" {
+		t.Errorf("atomic: %v", err)
+	}
+	_, err = f.Register(t.Context(), everything, batch[:3], catalog.RegisterOptions{Atomic: true, Limits: limits})
+	if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Argument != "inputs[1].type" || !strings.Contains(faults[0].Message, "action, playbook, step, target, task, workflow") {
+		t.Errorf("atomic, refused by the database: %v", err)
+	}
+	if n := f.count(`SELECT (SELECT count(*) FROM catalog) + (SELECT count(*) FROM event) + (SELECT count(*) FROM resource)`); n != 0 {
+		t.Errorf("%d rows were written by refused calls", n)
+	}
+
+	for _, dryRun := range []bool{true, false} {
+		results, err := f.Register(t.Context(), everything, batch, catalog.RegisterOptions{DryRun: dryRun, Limits: limits})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, result := range results {
+			got = append(got, line(result))
+			if (result.EventID == "") != (dryRun || result.Fault != nil) {
+				t.Errorf("dry run %v: event id %q", dryRun, result.EventID)
+			}
+		}
+		want := []string{"REGISTERED 1.0.0 1", "BAD_USER_INPUT type", "UPDATED 1.0.1 2", "BAD_USER_INPUT payload.json", "UNCHANGED 1.0.1 2"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("dry run %v (-want +got):\n%s", dryRun, diff)
+		}
+		rows := map[bool]int{true: 0, false: 2 + 3}[dryRun]
+		if n := f.count(`SELECT (SELECT count(*) FROM catalog) + (SELECT count(*) FROM event)`); n != rows {
+			t.Errorf("dry run %v: %d rows, want %d", dryRun, n, rows)
+		}
+	}
+
+	if _, err := f.Register(t.Context(), everything, make([]catalog.Registration, catalog.MaxRegistrations+1), catalog.RegisterOptions{Limits: limits}); err == nil {
+		t.Error("1,001 registrations were taken")
+	}
+}
+
+func TestRegister_OutOfScope_Forbidden(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	limits := catalog.DefaultLimits()
+	results, err := f.Register(t.Context(), []string{"team7/"}, []catalog.Registration{wish("team7/a", `1`), wish("team70/a", `1`)}, catalog.RegisterOptions{Limits: limits})
+	if err != nil || line(results[0]) != "REGISTERED 1.0.0 1" || line(results[1]) != "FORBIDDEN path" {
+		t.Errorf("%v %v", results, err)
+	}
+	results, err = f.Register(t.Context(), nil, []catalog.Registration{wish("team7/a", `2`)}, catalog.RegisterOptions{Limits: limits})
+	if err != nil || line(results[0]) != "FORBIDDEN path" {
+		t.Errorf("no scopes: %v %v", results, err)
+	}
+	for _, scopes := range [][]string{{"team70/"}, {}, nil} {
+		found, err := f.ResourcesByPath(t.Context(), scopes, []string{"team7/a"})
+		if err != nil || found[0] != nil {
+			t.Errorf("scopes %v: %v %v", scopes, found, err)
+		}
+	}
+}
+
+// Callers that name the same paths in different orders wait for each other,
+// and none fails.
+func TestRegister_SamePathsInOtherOrders_NoDeadlock(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	const callers, paths = 8, 50
+	var group sync.WaitGroup
+	for caller := range callers {
+		group.Go(func() {
+			batch := make([]catalog.Registration, paths)
+			for i, place := range rand.Perm(paths) {
+				batch[place] = wish(fmt.Sprintf("p/%d", i), fmt.Sprint(caller))
+			}
+			if _, err := f.Register(context.Background(), everything, batch, catalog.RegisterOptions{Atomic: true, Limits: catalog.DefaultLimits()}); err != nil {
+				t.Errorf("caller %d: %v", caller, err)
+			}
+		})
+	}
+	group.Wait()
+	if n := f.count(`SELECT count(*) FROM (SELECT FROM catalog GROUP BY resource_path HAVING count(*) = 8 AND max(revision) = 8) AS whole`); n != paths {
+		t.Errorf("%d paths have 8 versions, want %d", n, paths)
+	}
+}
+
+// A range has exactly the texts that begin with the prefix.
+func TestPrefixRange_AnyText_SameAsHasPrefix(t *testing.T) {
+	t.Parallel()
+	letters := rapid.SampledFrom([]rune{'a', 'b', '%', '_', '/', 'é', 0xD7FF, 0xE000, 0xFFFF, 0x10FFFE, 0x10FFFF})
+	text := rapid.Map(rapid.SliceOfN(letters, 0, 4), func(r []rune) string { return string(r) })
+	rapid.Check(t, func(t *rapid.T) {
+		prefix, path := text.Draw(t, "prefix"), text.Draw(t, "path")
+		low, high := catalog.PrefixRange(prefix)
+		within := path >= low && (high == "" || path < high)
+		if within != strings.HasPrefix(path, prefix) {
+			t.Fatalf("prefix %q, path %q: range [%q, %q) has it: %v", prefix, path, low, high, within)
+		}
+	})
+}
+
+func TestListVersions_Ranges_NewestAndOldest(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for i := range 12 {
+		f.one(wish("p", fmt.Sprint(i)))
+	}
+	f.one(wish("q", `{"q": true}`))
+	revisions := func(lists [][]*catalog.Version) [][]int32 {
+		all := make([][]int32, len(lists))
+		for i, list := range lists {
+			for _, version := range list {
+				all[i] = append(all[i], version.Revision)
+			}
+		}
+		return all
+	}
+	for _, test := range []struct {
+		within catalog.RevisionRange
+		newest bool
+		want   [][]int32
+	}{
+		{catalog.AllRevisions(), true, [][]int32{{12, 11, 10}, nil, {1}}},
+		{catalog.AllRevisions(), false, [][]int32{{1, 2, 3}, nil, {1}}},
+		{catalog.RevisionRange{Low: 3, High: 5}, true, [][]int32{{4, 3}, nil, nil}},
+	} {
+		lists, err := f.ListVersions(t.Context(), everything, []string{"p", "none", "q"}, test.within, test.newest, 3, catalog.Columns{Payload: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, revisions(lists)); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test, diff)
+		}
+		if !json.Valid(lists[0][0].Payload) || lists[0][0].Meta != nil {
+			t.Errorf("columns: %+v", lists[0][0])
+		}
+	}
+}
