@@ -1,0 +1,184 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+func recordSetup(t *testing.T) (*eventlog.Store, *pgxpool.Pool) {
+	t.Helper()
+	pool := dbtest.Pool(t)
+	if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('p', 'task', '1', '{}'), ('p', 'task', '2', '{}')`); err != nil {
+		t.Fatal(err)
+	}
+	return eventlog.NewStore(pool), pool
+}
+
+func events(t *testing.T, pool *pgxpool.Pool) int {
+	t.Helper()
+	var n int
+	if err := pool.QueryRow(context.Background(), `SELECT count(*) FROM event`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestRecord_Defaults_LatestVersionNowUUIDv7(t *testing.T) {
+	t.Parallel()
+	store, pool := recordSetup(t)
+	recorded, err := store.Record(t.Context(), everything, []eventlog.Record{{Type: "UPDATED", Path: "p", Payload: []byte("null"), Meta: []byte(" null ")}}, catalog.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := recorded[0].Event
+	if id, err := uuid.Parse(event.ID); err != nil || id.Version() != 7 || event.Version != "2" || recorded[0].Duplicate || time.Since(event.Timestamp).Abs() > time.Hour {
+		t.Errorf("%+v", recorded[0])
+	}
+	var payloadIsNull, metaIsNull bool
+	if err := pool.QueryRow(t.Context(), `SELECT payload IS NULL, meta IS NULL FROM event`).Scan(&payloadIsNull, &metaIsNull); err != nil || !payloadIsNull || !metaIsNull {
+		t.Errorf("JSON null was stored: %v %v %v", payloadIsNull, metaIsNull, err)
+	}
+}
+
+// The same id with the same content is the same event, at whatever time it is
+// said to have happened; with other content it is refused.
+func TestRecord_SameID_DuplicateOrConflict(t *testing.T) {
+	t.Parallel()
+	store, pool := recordSetup(t)
+	base := eventlog.Record{ID: new("e"), Type: "UPDATED", Path: "p", Payload: []byte(`{"a": 1}`), Meta: []byte(`{"b": 2}`)}
+	record := func(change func(*eventlog.Record)) ([]eventlog.Recorded, error) {
+		changed := base
+		change(&changed)
+		return store.Record(context.Background(), everything, []eventlog.Record{changed}, catalog.DefaultLimits())
+	}
+	first, err := record(func(*eventlog.Record) {})
+	if err != nil || first[0].Duplicate {
+		t.Fatalf("%+v %v", first, err)
+	}
+	for name, change := range map[string]func(*eventlog.Record){
+		"the same":      func(*eventlog.Record) {},
+		"another time":  func(r *eventlog.Record) { r.Timestamp = new(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)) },
+		"other spaces":  func(r *eventlog.Record) { r.Payload = []byte(`{"a":1.0}`) },
+		"named version": func(r *eventlog.Record) { r.Version = new("2") },
+	} {
+		again, err := record(change)
+		if err != nil || !again[0].Duplicate || !again[0].Event.Timestamp.Equal(first[0].Event.Timestamp) {
+			t.Errorf("%s: %+v %v", name, again, err)
+		}
+	}
+	for name, change := range map[string]func(*eventlog.Record){
+		"payload": func(r *eventlog.Record) { r.Payload = nil },
+		"meta":    func(r *eventlog.Record) { r.Meta = []byte(`{}`) },
+		"type":    func(r *eventlog.Record) { r.Type = "REGISTERED" },
+		"version": func(r *eventlog.Record) { r.Version = new("1") },
+	} {
+		_, err := record(change)
+		var faults fault.List
+		if !errors.As(err, &faults) || faults[0].Code != fault.Conflict || faults[0].Argument != "inputs[0].eventId" {
+			t.Errorf("other %s: %v", name, err)
+		}
+	}
+	// Within one call, too.
+	twice, err := store.Record(t.Context(), everything, []eventlog.Record{{ID: new("f"), Type: "UPDATED", Path: "p"}, {ID: new("f"), Type: "UPDATED", Path: "p"}, base}, catalog.DefaultLimits())
+	if err != nil || twice[0].Duplicate || !twice[1].Duplicate || !twice[2].Duplicate {
+		t.Errorf("%+v %v", twice, err)
+	}
+	if _, err := store.Record(t.Context(), everything, []eventlog.Record{{ID: new("g"), Type: "UPDATED", Path: "p"}, {ID: new("g"), Type: "REGISTERED", Path: "p"}}, catalog.DefaultLimits()); err == nil {
+		t.Error("one call recorded one id with two contents")
+	}
+	if n := events(t, pool); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+}
+
+// Twenty callers retry the same event at once: it is recorded once.
+func TestRecord_ConcurrentRetries_OneEvent(t *testing.T) {
+	t.Parallel()
+	store, pool := recordSetup(t)
+	for round, timestamp := range []*time.Time{nil, new(time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC))} {
+		var recorded atomic.Int64
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() {
+				results, err := store.Record(context.Background(), everything, []eventlog.Record{
+					{ID: new(fmt.Sprintf("r%d-a", round)), Type: "UPDATED", Path: "p", Timestamp: timestamp},
+					{ID: new(fmt.Sprintf("r%d-b", round)), Type: "UPDATED", Path: "p", Timestamp: timestamp},
+				}, catalog.DefaultLimits())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for _, result := range results {
+					if !result.Duplicate {
+						recorded.Add(1)
+					}
+				}
+			})
+		}
+		group.Wait()
+		if recorded.Load() != 2 || events(t, pool) != 2*(round+1) {
+			t.Errorf("round %d: %d new, %d stored", round, recorded.Load(), events(t, pool))
+		}
+	}
+}
+
+func TestRecord_Batch_AllOrNone(t *testing.T) {
+	t.Parallel()
+	store, pool := recordSetup(t)
+	limits := catalog.DefaultLimits()
+	good := eventlog.Record{Type: "UPDATED", Path: "p"}
+	for name, test := range map[string]struct {
+		bad      eventlog.Record
+		code     fault.Code
+		argument string
+	}{
+		"path":      {eventlog.Record{Type: "UPDATED", Path: "none"}, fault.NotFound, "inputs[1].path"},
+		"version":   {eventlog.Record{Type: "UPDATED", Path: "p", Version: new("9")}, fault.NotFound, "inputs[1].version"},
+		"type":      {eventlog.Record{Type: "NONE", Path: "p"}, fault.BadUserInput, "inputs[1].type"},
+		"timestamp": {eventlog.Record{Type: "UPDATED", Path: "p", Timestamp: new(time.Now().Add(25 * time.Hour))}, fault.BadUserInput, "inputs[1].timestamp"},
+		"payload":   {eventlog.Record{Type: "UPDATED", Path: "p", Payload: []byte(`{`)}, fault.BadUserInput, "inputs[1].payload"},
+		"id":        {eventlog.Record{ID: new(""), Type: "UPDATED", Path: "p"}, fault.BadUserInput, "inputs[1].eventId"},
+	} {
+		_, err := store.Record(t.Context(), everything, []eventlog.Record{good, test.bad, good}, limits)
+		var faults fault.List
+		if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Code != test.code || faults[0].Argument != test.argument {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := store.Record(t.Context(), []string{"q"}, []eventlog.Record{good}, limits)
+	var faults fault.List
+	if !errors.As(err, &faults) || faults[0].Code != fault.Forbidden {
+		t.Errorf("out of scope: %v", err)
+	}
+	if n := events(t, pool); n != 0 {
+		t.Errorf("%d events were half written", n)
+	}
+	if recorded, err := store.Record(t.Context(), everything, nil, limits); err != nil || len(recorded) != 0 {
+		t.Errorf("nothing to record: %v %v", recorded, err)
+	}
+
+	many := make([]eventlog.Record, eventlog.MaxRecords+1)
+	for i := range many {
+		many[i] = good
+	}
+	if _, err := store.Record(t.Context(), everything, many, limits); err == nil {
+		t.Error("10,001 events were taken")
+	}
+	recorded, err := store.Record(t.Context(), everything, many[1:], limits)
+	if err != nil || len(recorded) != eventlog.MaxRecords || events(t, pool) != eventlog.MaxRecords {
+		t.Errorf("10,000 events: %d recorded, %d stored, %v", len(recorded), events(t, pool), err)
+	}
+}
