@@ -50,7 +50,7 @@ type refusal struct {
 
 // A batch is at most this long: one request, well within the server's limits.
 const (
-	batchFiles = 200
+	batchFiles = 50
 	batchBytes = 4 << 20
 )
 
@@ -76,7 +76,10 @@ func (r *Register) Run(ctx context.Context, stdout, stderr io.Writer) error {
 			answered, err := target.register(ctx, batch, r.DryRun)
 			if err != nil {
 				report.abandon()
-				return fmt.Errorf("after %d files: %w", report.done, err)
+				if report.done > 0 {
+					err = fmt.Errorf("after %d of %d files: %w", report.done, report.total, err)
+				}
+				return err
 			}
 			if len(answered) != len(batch) {
 				return fmt.Errorf("the answer has %d results for %d files", len(answered), len(batch))

@@ -139,7 +139,7 @@ func TestRegister_ServerRefuses_SaysWhy(t *testing.T) {
 		status       int
 		answer, want string
 	}{
-		"GraphQL error":   {http.StatusUnauthorized, `{"errors": [{"message": "a token is needed", "extensions": {"code": "UNAUTHENTICATED"}}]}`, "after 0 files: the server refused the request: a token is needed (UNAUTHENTICATED)"},
+		"GraphQL error":   {http.StatusUnauthorized, `{"errors": [{"message": "a token is needed", "extensions": {"code": "UNAUTHENTICATED"}}]}`, "the server refused the request: a token is needed (UNAUTHENTICATED)"},
 		"not GraphQL":     {http.StatusBadGateway, `<html>`, "502 Bad Gateway with what is not GraphQL"},
 		"no data":         {http.StatusOK, `{}`, "without data"},
 		"too few results": {http.StatusOK, `{"data": {"registerResources": {"results": []}}}`, "0 results for 1 files"},
