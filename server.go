@@ -139,11 +139,12 @@ func stopDatabase(server *embedded.Server) error {
 type serveCommand struct {
 	databaseFlags `embed:""`
 
-	Listen         string   `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only, as there is no authentication yet. Default: ${default}."`
-	MaxConnections int32    `env:"CATALOG_MAX_CONNECTIONS" default:"20" help:"Most connections to the database. Default: ${default}."`
-	MaxPayload     int      `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
-	Examples       []string `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
-	LogLevel       string   `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
+	Listen         string        `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only, as there is no authentication yet. Default: ${default}."`
+	MaxConnections int32         `env:"CATALOG_MAX_CONNECTIONS" default:"20" help:"Most connections to the database. Default: ${default}."`
+	MaxPayload     int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
+	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
+	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
+	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
 }
 
 func (c *serveCommand) check() error {
@@ -159,6 +160,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.MaxPayload < 1024 || c.MaxPayload > 64<<20 {
 		return &configError{"--max-payload must be from 1 KiB to 64 MiB"}
+	}
+	if c.QueryTimeout < 100*time.Millisecond || c.QueryTimeout > 5*time.Minute {
+		return &configError{"--query-timeout must be from 100ms to 5m"}
 	}
 	return nil
 }
@@ -192,7 +196,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	logger.InfoContext(ctx, "the schema is up to date", "from", migrated.From, "to", migrated.To, "partitions_made", migrated.Partitions)
-	pool, err := db.Open(ctx, databaseURL, db.Options{MaxConns: c.MaxConnections})
+	pool, err := db.Open(ctx, databaseURL, db.Options{MaxConns: c.MaxConnections, StatementTimeout: c.QueryTimeout})
 	if err != nil {
 		return err
 	}
@@ -205,7 +209,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return fmt.Errorf("make the resolvers: %w", err)
 	}
-	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: pool.Ping, Logger: logger})
+	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: pool.Ping, QueryTimeout: c.QueryTimeout, Logger: logger})
 	if err != nil {
 		return fmt.Errorf("make the handler: %w", err)
 	}

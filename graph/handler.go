@@ -31,8 +31,10 @@ const maxTokens = 10_000
 // HandlerOptions configure the routes.
 type HandlerOptions struct {
 	// Ready tells whether the database answers; for /readyz.
-	Ready  func(context.Context) error
-	Logger *slog.Logger
+	Ready func(context.Context) error
+	// QueryTimeout is how long a query may run; 0 for 10 s.
+	QueryTimeout time.Duration
+	Logger       *slog.Logger
 }
 
 // NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz and
@@ -45,7 +47,7 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
 
 	routes := http.NewServeMux()
-	routes.Handle("/graphql", newServer(schema, options.Logger))
+	routes.Handle("/graphql", newServer(schema, options))
 	routes.Handle("GET /schema.graphql", text("text/plain; charset=utf-8", sdl(schema.Schema())))
 	routes.Handle("GET /healthz", text("text/plain; charset=utf-8", "ok\n"))
 	routes.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -61,9 +63,9 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	return guard.Wrap(routes), nil
 }
 
-func newServer(schema graphql.ExecutableSchema, logger *slog.Logger) *handler.Server {
+func newServer(schema graphql.ExecutableSchema, options HandlerOptions) *handler.Server {
 	server := handler.New(schema)
-	presenter := apierror.Presenter{Log: logger}
+	presenter := apierror.Presenter{Log: options.Logger}
 	server.SetErrorPresenter(presenter.Present)
 	server.SetRecoverFunc(presenter.Recover)
 	server.SetParserTokenLimit(maxTokens)
@@ -75,7 +77,7 @@ func newServer(schema graphql.ExecutableSchema, logger *slog.Logger) *handler.Se
 		ctx = auth.WithScopes(ctx, auth.Everything())
 		return next(loader.WithLoaders(ctx, loader.New()))
 	})
-	server.AddTransport(transport.HTTP{})
+	server.AddTransport(transport.HTTP{QueryTimeout: options.QueryTimeout})
 	return server
 }
 

@@ -123,12 +123,12 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
 	fill(t, databaseURL)
-	explained := &explainer{pool: dbtest.PoolAt(t, databaseURL, db.Options{}), plans: map[string][]string{}}
+	explained := &explainer{pool: dbtest.PoolAt(t, databaseURL, db.Options{StatementTimeout: time.Minute}), plans: map[string][]string{}}
 	resolver, err := graph.NewResolver(catalog.NewStore(explained), eventlog.NewStore(explained), catalog.DefaultLimits(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: explained.pool.Ping, Logger: slog.New(slog.DiscardHandler)})
+	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: explained.pool.Ping, QueryTimeout: time.Minute, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/sqlc"
@@ -103,7 +105,7 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 		return results, nil
 	}
 
-	raw, err := s.queries.Register(ctx, params)
+	raw, err := s.registerOrRetry(ctx, params)
 	if err != nil {
 		return nil, fmt.Errorf("register: %w", err)
 	}
@@ -152,6 +154,20 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 		return nil, faults
 	}
 	return results, nil
+}
+
+// registerOrRetry runs the statement again where it lost a deadlock, which
+// only writers in plain SQL that name several paths at once can bring about.
+// Nothing had been written then.
+func (s *Store) registerOrRetry(ctx context.Context, params sqlc.RegisterParams) ([]byte, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		raw, err := s.queries.Register(ctx, params)
+		var failure *pgconn.PgError
+		if err == nil || try == tries || !errors.As(err, &failure) || failure.Code != "40P01" {
+			return raw, err
+		}
+	}
 }
 
 // checkedRegistration is a registration whose payload is sound JSON.
