@@ -3,7 +3,9 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -26,10 +28,21 @@ func (s *Store) ResourceTypes(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// MaxTypes is how many resource types, and how many event types, there can
+// be: they are listed whole.
+const MaxTypes = 1000
+
 // SaveResourceType adds a type; one that exists stays as it is.
 func (s *Store) SaveResourceType(ctx context.Context, name string) error {
 	if err := CheckTypeName("name", name); err != nil {
 		return err
+	}
+	known, err := s.ResourceTypes(ctx)
+	if err != nil {
+		return err
+	}
+	if len(known) >= MaxTypes && !slices.Contains(known, name) {
+		return fault.Input("name", "there are %d resource types already, and no more can be added", len(known))
 	}
 	if err := s.queries.SaveResourceType(ctx, name); err != nil {
 		return fmt.Errorf("save resource type: %w", err)

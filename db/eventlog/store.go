@@ -3,9 +3,11 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
+	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -62,6 +64,14 @@ func (s *Store) SaveEventType(ctx context.Context, name string, template *string
 		if _, err := message.Parse(*template); err != nil {
 			return err
 		}
+	}
+	known, err := s.EventTypes(ctx)
+	if err != nil {
+		return err
+	}
+	exists := slices.ContainsFunc(known, func(kind EventType) bool { return kind.Name == name })
+	if len(known) >= catalog.MaxTypes && !exists {
+		return fault.Input("name", "there are %d event types already, and no more can be added", len(known))
 	}
 	if err := s.queries.SaveEventType(ctx, sqlc.SaveEventTypeParams{Name: name, Template: template}); err != nil {
 		return fmt.Errorf("save event type: %w", err)
