@@ -33,9 +33,15 @@ var (
 	kinds     = []string{"UPDATED", "REGISTERED", "EXECUTION_FAILED"}
 	steps     = []string{"load", "7"}
 	documents = []any{
-		nil, map[string]any{}, []any{}, "x", 7.0,
-		map[string]any{"a": 1.0}, map[string]any{"a": 1.0, "b": []any{1.0, 2.0, map[string]any{"c": nil}}},
-		map[string]any{"a": map[string]any{"b": []any{"x"}}}, []any{1.0, []any{2.0}}, []any{"x", "x", 7.0},
+		nil,
+		map[string]any{},
+		[]any{},
+		"x", 7.0,
+		map[string]any{"a": 1.0},
+		map[string]any{"a": 1.0, "b": []any{1.0, 2.0, map[string]any{"c": nil}}},
+		map[string]any{"a": map[string]any{"b": []any{"x"}}},
+		[]any{1.0, []any{2.0}},
+		[]any{"x", "x", 7.0},
 	}
 )
 
