@@ -22,8 +22,12 @@ func NewCache(size int) *Cache {
 	return &Cache{parsed: cache}
 }
 
-// Parse is like the function Parse, but parses each template once.
+// Parse is like the function Parse, but parses each template once. Texts that
+// are too long are refused without being kept: so the cache's memory is bounded.
 func (c *Cache) Parse(text string) (*Template, error) {
+	if len(text) > MaxTemplate {
+		return Parse(text)
+	}
 	if known, ok := c.parsed.Get(text); ok {
 		return known.template, known.err
 	}

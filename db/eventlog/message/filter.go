@@ -32,8 +32,8 @@ func makeFilter(name string, arguments []argument) (filter, string) {
 	return func(v value) value { return textValue(strings.ToLower(v.String())) }, ""
 }
 
-// defaultFilter is default(value=”, boolean=false): for what is not there,
-// or, with true, also for what is empty, zero or false. Unlike Jinja's it
+// defaultFilter is default(value, boolean=false): for what is not there, or,
+// with true, also for what is empty, zero or false. Unlike Jinja's it
 // takes null for not there, which is what a reader of JSON expects.
 func defaultFilter(arguments []argument) (filter, string) {
 	fallback, falsy := textValue(""), false
@@ -64,14 +64,14 @@ func truncateFilter(arguments []argument) (filter, string) {
 	length, killWords, end := 255, false, "..."
 	for i, a := range arguments {
 		switch {
-		case i == 0 && a.is == "number":
+		case i == 0 && a.is == "integer":
 			length = a.number
 		case i == 1 && a.is == "boolean":
 			killWords = a.value.truthy()
 		case i == 2 && a.is == "string":
 			end = a.value.text
 		default:
-			return nil, "truncate takes a number, true or false, and a string"
+			return nil, "truncate takes a whole number, true or false, and a string"
 		}
 	}
 	tail := len([]rune(end))

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,6 @@ func Parse(text string) (*Template, error) {
 		open := p.nextOpening()
 		if open > p.at {
 			t.parts = append(t.parts, part{text: text[p.at:open]})
-			t.size += open - p.at
 		}
 		if p.at = open; open == len(text) {
 			break
@@ -33,11 +33,14 @@ func Parse(text string) (*Template, error) {
 		case '%':
 			return nil, p.fail(open, "statements ({%% … %%}) are not part of what templates can do; use {{ name | filter }}")
 		case '#':
-			end := strings.Index(text[open:], "#}")
-			if end < 0 {
+			comment, _, ended := strings.Cut(text[open+len("{#"):], "#}")
+			if !ended {
 				return nil, p.fail(open, "this comment has no end (#})")
 			}
-			p.at = open + end + len("#}")
+			if strings.HasPrefix(comment, "-") || strings.HasSuffix(comment, "-") {
+				return nil, p.fail(open, noWhitespaceControl)
+			}
+			p.at = open + len("{#") + len(comment) + len("#}")
 		default:
 			e, err := p.expression()
 			if err != nil {
@@ -48,6 +51,8 @@ func Parse(text string) (*Template, error) {
 	}
 	return t, nil
 }
+
+const noWhitespaceControl = "whitespace control ({{-, -}}, {#-, -#}) is not part of what templates can do"
 
 type parser struct {
 	text string
@@ -80,7 +85,7 @@ func (p *parser) expression() (*expression, error) {
 	opening := p.at
 	p.at += len("{{")
 	if p.peek() == '-' {
-		return nil, p.fail(p.at, "whitespace control ({{-) is not part of what templates can do")
+		return nil, p.fail(p.at, noWhitespaceControl)
 	}
 	p.space()
 	start := p.at
@@ -116,6 +121,9 @@ func (p *parser) expression() (*expression, error) {
 	if !strings.HasPrefix(p.text[p.at:], "}}") {
 		if p.at >= len(p.text) {
 			return nil, p.fail(opening, "this expression has no end (}})")
+		}
+		if strings.HasPrefix(p.text[p.at:], "-}}") {
+			return nil, p.fail(p.at, noWhitespaceControl)
 		}
 		return nil, p.fail(p.at, "only names, .key, [index] and filters (| name) can stand in an expression")
 	}
@@ -195,8 +203,8 @@ func (p *parser) filter() (filter, error) {
 // argument is a literal.
 type argument struct {
 	value  value
-	number int
-	is     string // "string", "number" or "boolean"; "" for none
+	number int    // of an integer
+	is     string // "string", "integer", "number" or "boolean"; "" for none
 }
 
 func (p *parser) argument() (argument, error) {
@@ -205,21 +213,39 @@ func (p *parser) argument() (argument, error) {
 	case c == '\'' || c == '"':
 		text, err := p.string()
 		return argument{value: textValue(text), is: "string"}, err
-	case c >= '0' && c <= '9':
-		digits := p.digits()
-		number, err := strconv.ParseInt(digits, 10, 32)
-		if err != nil || (len(digits) > 1 && digits[0] == '0') {
-			return argument{}, p.fail(start, "%q is not a number that can stand here", digits)
-		}
-		return argument{value: value{kind: isJSON, json: []byte(digits)}, number: int(number), is: "number"}, nil
+	case c == '-' || c >= '0' && c <= '9':
+		return p.number()
 	}
-	switch word := p.identifier(); strings.ToLower(word) {
-	case "true", "false":
+	switch word := p.identifier(); word {
+	case "true", "True", "false", "False":
 		return argument{value: value{kind: isJSON, json: []byte(strings.ToLower(word))}, is: "boolean"}, nil
-	case "none":
+	case "none", "None":
 		return argument{}, nil
 	}
 	return argument{}, p.fail(start, "a string, a number, true, false or none is expected here")
+}
+
+// number reads a number such as 12, -3 or 0.5. One that is no integer of 32
+// bits can stand where only its digits matter.
+func (p *parser) number() (argument, error) {
+	start := p.at
+	if p.peek() == '-' {
+		p.at++
+	}
+	p.digits()
+	if p.peek() == '.' {
+		p.at++
+		p.digits()
+	}
+	text := p.text[start:p.at]
+	if !json.Valid([]byte(text)) {
+		return argument{}, p.fail(start, "%q is not a number that can stand here", text)
+	}
+	a := argument{value: value{kind: isJSON, json: []byte(text)}, is: "number"}
+	if number, err := strconv.ParseInt(text, 10, 32); err == nil {
+		a.number, a.is = int(number), "integer"
+	}
+	return a, nil
 }
 
 // string reads a quoted string, with \\, \n, \t, \' and \" in it.

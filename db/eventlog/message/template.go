@@ -23,14 +23,21 @@ import (
 	"time"
 )
 
-// Limits of a template and of what it renders to, in bytes.
+// Limits of a template, of what it renders to, and of what it may read and
+// filter on the way there, in bytes. Without the last, a short template could
+// go through a large payload hundreds of times, and a chain of tojson doubles
+// what it is given at each link.
 const (
 	MaxTemplate = 8 << 10
 	MaxOutput   = 64 << 10
+	MaxWork     = 32 << 20
 )
 
-// ErrTooLong is Render's error for more than MaxOutput bytes.
-var ErrTooLong = errors.New("the message is longer than 64 KiB")
+// Render's errors for more than MaxOutput and MaxWork bytes.
+var (
+	ErrTooLong     = errors.New("the message is longer than 64 KiB")
+	ErrTooMuchWork = errors.New("the template reads more than 32 MiB")
+)
 
 // names are what a template may refer to.
 func names() []string {
@@ -51,7 +58,6 @@ type Values struct {
 // Template is a parsed template. It may be rendered concurrently.
 type Template struct {
 	parts []part
-	size  int // of the literal text
 }
 
 // part is a piece of text, or an expression.
@@ -82,31 +88,45 @@ func (t *Template) Uses(name string) bool {
 
 // Render renders the template. A name or a key that is not there renders as
 // nothing, as does null; text renders as it is, numbers with the digits they
-// are stored with, and objects and arrays as compact JSON.
+// are stored with, and objects and arrays as compact JSON. Nothing is escaped
+// for HTML, by tojson neither. The errors are ErrTooLong and ErrTooMuchWork.
 func (t *Template) Render(values Values) (string, error) {
-	out := make([]byte, 0, t.size+64)
+	var scratch [256]byte // most messages fit, and need no other allocation than their own
+	out, work := scratch[:0], MaxWork
 	for i := range t.parts {
+		text := t.parts[i].text
 		if e := t.parts[i].expression; e != nil {
-			out = append(out, e.evaluate(&values).String()...)
-		} else {
-			out = append(out, t.parts[i].text...)
+			v, left := e.evaluate(&values, work)
+			if left < 0 {
+				return "", ErrTooMuchWork
+			}
+			text, work = v.String(), left
 		}
-		if len(out) > MaxOutput {
+		if len(out)+len(text) > MaxOutput {
 			return "", ErrTooLong
 		}
+		out = append(out, text...)
 	}
 	return string(out), nil
 }
 
-func (e *expression) evaluate(values *Values) value {
+// evaluate returns the expression's value and how much of the work is left;
+// less than nothing if it gave up.
+func (e *expression) evaluate(values *Values, work int) (value, int) {
 	v := values.named(e.name)
 	for _, s := range e.way {
+		if work -= v.size(); work < 0 {
+			return value{}, work
+		}
 		v = v.step(s)
 	}
 	for _, f := range e.filters {
+		if work -= v.size(); work < 0 {
+			return value{}, work
+		}
 		v = f(v)
 	}
-	return v
+	return v, work - v.size()
 }
 
 func (v *Values) named(name string) value {
@@ -148,6 +168,8 @@ const (
 
 func textValue(text string) value { return value{kind: isText, text: text} }
 
+func (v value) size() int { return len(v.text) + len(v.json) }
+
 // jsonValue takes JSON; text in it becomes text, null and nil are undefined.
 func jsonValue(raw []byte) value {
 	raw = bytes.TrimSpace(raw)
@@ -178,14 +200,20 @@ func (v value) String() string {
 // truthy is Jinja's: text and collections that are not empty, numbers that
 // are not zero, and true.
 func (v value) truthy() bool {
-	if v.kind == isText {
+	if v.kind != isJSON {
 		return v.text != ""
 	}
-	switch text := v.String(); text {
-	case "", "false", "0", "0.0", "[]", "{}":
+	switch v.json[0] {
+	case 't':
+		return true
+	case 'f':
 		return false
+	case '{', '[':
+		inside := skipSpace(v.json, 1)
+		return inside < len(v.json) && v.json[inside] != '}' && v.json[inside] != ']'
 	}
-	return true
+	digits, _, _ := strings.Cut(strings.ToLower(string(v.json)), "e")
+	return strings.ContainsAny(digits, "123456789")
 }
 
 func (v value) toJSON() string {

@@ -19,7 +19,7 @@ import (
 func values() message.Values {
 	return message.Values{
 		EventID: "e-1", EventType: "REGISTERED", ResourcePath: "a/b", ResourceVersion: "1.0.0", ResourceType: "playbook",
-		Payload:   json.RawMessage(`{"rows": 12345678901234567890, "rate": 1.50, "ok": true, "none": null, "text": "say \"hé\"", "empty": "", "zero": 0, "list": [1, {"k": "v"}, [true]], "object": {"a b": {"c": "deep"}, "d\u0065": 5}, "rows": 7, "sp ce": "x"}`),
+		Payload:   json.RawMessage(`{"rows": 12345678901234567890, "rate": 1.50, "ok": true, "none": null, "text": "say \"hé\"", "empty": "", "zero": 0, "list": [1, {"k": "v"}, [true]], "object": {"a b": {"c": "deep"}, "d\u0065": 5}, "rows": 7, "sp ce": "x", "none of it": [0.00, -0, 0e5, false, [ ], { }], "all of it": [0.01, 1e0, -1, true, [0], {"a": 0}], "a\\n": "backslash", "a\n": "escape"}`),
 		Meta:      json.RawMessage(`{"execution_id": "4711"}`),
 		Timestamp: time.Date(2026, 3, 1, 13, 0, 0, 1000, time.FixedZone("", 3600)),
 	}
@@ -66,7 +66,11 @@ func TestRender_EachForm_Text(t *testing.T) {
 		"{{ payload.missing | default('one two three four') | truncate(9, true, '…') }}": "one two …",
 		"{{ payload.missing | default('ééééééééééééé') | truncate(5, true, '') }}":       "ééééé",
 		"{{ payload.missing | default('one two three') | truncate(8) }}":                 "one two three", // within the leeway
-		"a{# not {{ seen }} #}b":                                                         "ab",
+		"{{ payload['a\\n'] }} {{ payload['a\\\\n'] }}":                                  "escape backslash",
+		"{{ payload.missing | default(-1) }} {{ payload.missing | default(0.5) }} {{ payload.missing | default(12345678901) }}": "-1 0.5 12345678901",
+		"{{ payload.missing | default(True) }}{{ payload.missing | default(None) }}":                                            "true",
+		"a{##}b{#}c#}d":          "abd",
+		"a{# not {{ seen }} #}b": "ab",
 	} {
 		parsed, err := message.Parse(template)
 		if err != nil {
@@ -109,7 +113,16 @@ func TestParse_OutsideTheSubset_RefusedWithPlace(t *testing.T) {
 		"{{ payload | default(007) }}":          {1, 22, "not a number"},
 		"{{ payload | truncate('a') }}":         {1, 14, "truncate takes"},
 		"{{ payload | truncate(2) }}":           {1, 14, "truncate cannot cut"},
+		"{{ payload | default(-) }}":            {1, 22, "not a number"},
+		"{{ payload | default(1.) }}":           {1, 22, "not a number"},
+		"{{ payload | default(trUe) }}":         {1, 22, "a string, a number"},
+		"{{ payload | truncate(9.5) }}":         {1, 14, "truncate takes"},
+		"{{ payload | truncate(-9) }}":          {1, 14, "truncate cannot cut"},
 		"{{- payload }}":                        {1, 3, "whitespace control"},
+		"{{ payload -}}":                        {1, 12, "whitespace control"},
+		"{#- payload #}":                        {1, 1, "whitespace control"},
+		"a {# payload -#}":                      {1, 3, "whitespace control"},
+		"{#}":                                   {1, 1, "this comment has no end"},
 		"a\n{% for x in payload %}{% endfor %}": {2, 1, "statements"},
 		"{% include '/etc/passwd' %}":           {1, 1, "statements"},
 		"{# no end":                             {1, 1, "this comment has no end"},
@@ -141,6 +154,53 @@ func TestRender_LongOutput_ErrTooLong(t *testing.T) {
 	}
 }
 
+// A short template over a large payload, and a chain of filters each of which
+// doubles what it is given, end early instead of holding up the server.
+func TestRender_MuchWork_ErrTooMuchWork(t *testing.T) {
+	t.Parallel()
+	large := json.RawMessage(`{"a": "` + strings.Repeat("x ", message.MaxWork/16) + `"}`)
+	blank := json.RawMessage("[" + strings.Repeat(" ", message.MaxWork/16) + "]")
+	for template, want := range map[string]error{
+		strings.Repeat("{{ meta }}", 100):                                 message.ErrTooMuchWork,
+		"{{ payload.a | truncate(9) }}":                                   nil,
+		strings.Repeat("{{ payload.b }}", 300):                            message.ErrTooMuchWork,
+		strings.Repeat("{{ payload.a | truncate(9) }}", 200):              message.ErrTooMuchWork,
+		"{{ event_id" + strings.Repeat(" | tojson", 500) + "}}":           message.ErrTooMuchWork,
+		"{{ event_id" + strings.Repeat(" | tojson", 3) + " | upper }}":    nil,
+		"{{ event_id" + strings.Repeat(" | upper | lower", 400) + "}}":    nil,
+		"{{ payload" + strings.Repeat(".a", 3000) + " | default('x') }}":  nil,
+		"{{ payload.a" + strings.Repeat(" | upper", 10) + " | tojson }} ": message.ErrTooMuchWork,
+	} {
+		parsed, err := message.Parse(template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parsed.Render(message.Values{EventID: `"`, Payload: large, Meta: blank}); !errors.Is(err, want) {
+			t.Errorf("%.60s: error %v, want %v", template, err, want)
+		}
+	}
+}
+
+// With true, default stands in for exactly what Jinja takes for false.
+func TestRender_DefaultTrue_StandsInForWhatIsFalse(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"none of it": "x x x x x x ", "all of it": `0.01 1e0 -1 true [0] {"a":0} `,
+	} {
+		template := ""
+		for i := range 6 {
+			template += fmt.Sprintf("{{ payload['%s'][%d] | default('x', true) }} ", key, i)
+		}
+		parsed, err := message.Parse(template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := parsed.Render(values()); err != nil || got != want {
+			t.Errorf("%s: %q, %v; want %q", key, got, err, want)
+		}
+	}
+}
+
 func TestUses_NamesInExpressions_Only(t *testing.T) {
 	t.Parallel()
 	parsed, err := message.Parse("payload {# {{ meta }} #} {{ resource_type | upper }}")
@@ -167,6 +227,9 @@ func TestRender_PlainText_Itself(t *testing.T) {
 	})
 }
 
+// keys are such that some look like others' JSON.
+func keys() []string { return []string{"a", "b", "c\"d", "é", "", "\n", `\n`} }
+
 // The way into JSON leads where encoding/json leads.
 func TestRender_WayIntoJSON_AsDecoded(t *testing.T) {
 	t.Parallel()
@@ -178,7 +241,7 @@ func TestRender_WayIntoJSON_AsDecoded(t *testing.T) {
 		}
 		return rapid.OneOf(scalars,
 			rapid.Map(rapid.SliceOfN(generate(depth-1), 0, 3), func(s []any) any { return s }),
-			rapid.Map(rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c\"d", "é", ""}), generate(depth-1), 0, 3), func(m map[string]any) any { return m }))
+			rapid.Map(rapid.MapOfN(rapid.SampledFrom(keys()), generate(depth-1), 0, 3), func(m map[string]any) any { return m }))
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		value := generate(3).Draw(t, "value")
@@ -193,8 +256,8 @@ func TestRender_WayIntoJSON_AsDecoded(t *testing.T) {
 				}
 				continue
 			}
-			key := rapid.SampledFrom([]string{"a", "b", "c\"d", "é", ""}).Draw(t, "key")
-			way += "['" + key + "']"
+			key := rapid.SampledFrom(keys()).Draw(t, "key")
+			way += "['" + strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(key) + "']"
 			object, _ := at.(map[string]any)
 			at = object[key]
 		}
@@ -239,6 +302,25 @@ func TestCache_RepeatedAndBroken_ParsedOnce(t *testing.T) {
 	first, _ := cache.Parse("a")
 	if second, _ := cache.Parse("a"); first != second {
 		t.Error("the same text was parsed twice")
+	}
+}
+
+func TestCache_MoreThanItsSize_KeepsTheLast(t *testing.T) {
+	t.Parallel()
+	cache := message.NewCache(2)
+	first, _ := cache.Parse("a")
+	for _, text := range []string{"b", "c"} {
+		if _, err := cache.Parse(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again, _ := cache.Parse("a"); again == first {
+		t.Error("a cache of two templates keeps three")
+	}
+	long := strings.Repeat("x", message.MaxTemplate+1)
+	_, once := cache.Parse(long)
+	if _, twice := cache.Parse(long); once == nil || errors.Is(twice, once) {
+		t.Error("a text that is too long is kept")
 	}
 }
 

@@ -1,6 +1,9 @@
 package message
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // member is the value of a key of a JSON object; nil if raw is none or has no
 // such key. raw must be valid JSON: nothing but the way to the key is looked at.
@@ -45,18 +48,11 @@ func element(raw []byte, index int) []byte {
 // isKey compares a quoted name with a key. Names without escapes, nearly all,
 // are compared as they stand.
 func isKey(quoted []byte, key string) bool {
-	if len(quoted) == len(key)+2 {
-		if inner := quoted[1 : len(quoted)-1]; string(inner) == key {
-			return true
-		}
+	if bytes.IndexByte(quoted, '\\') >= 0 {
+		var name string
+		return json.Unmarshal(quoted, &name) == nil && name == key
 	}
-	for _, c := range quoted {
-		if c == '\\' {
-			var name string
-			return json.Unmarshal(quoted, &name) == nil && name == key
-		}
-	}
-	return false
+	return len(quoted) == len(key)+2 && string(quoted[1:len(quoted)-1]) == key
 }
 
 func skipSpace(raw []byte, at int) int {
