@@ -76,7 +76,7 @@ func TestLayout_QueriesOfPaths_TakeScopes(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("find the queries: %v", err)
 	}
-	ofPaths := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(catalog|resource|event|event_identity)\b|\bcatalog_register\b`)
+	ofPaths := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(catalog|resource|event|event_identity|execution)\b|\bcatalog_register\b`)
 	seen := 0
 	for _, file := range files {
 		text, err := os.ReadFile(file)

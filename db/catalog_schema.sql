@@ -172,10 +172,18 @@ BEGIN
             USING ERRCODE = 'datetime_field_overflow';
     END IF;
     INSERT INTO event_identity (event_id, timestamp) SELECT event_id, timestamp FROM ins;
+    INSERT INTO event_pending (event_id, timestamp) SELECT event_id, timestamp FROM ins;
+    -- The doorbell. The sequencer holds this lock while it is awake. A NOTIFY in
+    -- every commit would let only one transaction of the database commit at a
+    -- time, so it is rung only where nobody is awake.
+    IF FOUND AND pg_try_advisory_lock_shared(20251, 1) THEN
+        PERFORM pg_advisory_unlock_shared(20251, 1);
+        PERFORM pg_notify('event_bell', '');
+    END IF;
     RETURN NULL;
 END $$;
 
-COMMENT ON FUNCTION public.event_after_insert() IS 'Promise: an event_id exists once over all partitions, whoever inserts and into whichever partition.';
+COMMENT ON FUNCTION public.event_after_insert() IS 'Promise: an event_id exists once over all partitions, and every committed event gets a place in the log, whoever inserts and into whichever partition.';
 
 CREATE FUNCTION public.event_attach_partition(name text, lower_bound timestamp with time zone, upper_bound timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -187,12 +195,7 @@ BEGIN
     EXECUTE format('CREATE TABLE %I (LIKE event INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
     EXECUTE format('ALTER TABLE event ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%L)',
         name, coalesce(quote_literal(lower_bound), 'MINVALUE'), upper_bound);
-    -- A statement trigger of event does not fire for an INSERT straight into a
-    -- partition, and does not fire twice when both have it.
-    EXECUTE format('CREATE TRIGGER event_after_insert AFTER INSERT ON %I
-        REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION event_after_insert()', name);
-    EXECUTE format('CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON %I
-        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''event'')', name);
+    PERFORM event_guard_partitions();
 END $$;
 
 CREATE FUNCTION public.event_ensure_partitions(months_ahead integer) RETURNS integer
@@ -230,11 +233,191 @@ END $_$;
 
 COMMENT ON FUNCTION public.event_ensure_partitions(months_ahead integer) IS 'Promise: every timestamp that an event may have, to a day ahead, has a partition; returns how many it made.';
 
+CREATE FUNCTION public.event_guard_partitions() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    child regclass;
+    guarded integer := 0;
+BEGIN
+    -- A statement trigger of event does not fire for an INSERT straight into a
+    -- partition, and does not fire twice when both have it.
+    FOR child IN
+        SELECT inhrelid::regclass FROM pg_inherits
+        WHERE inhparent = 'event'::regclass AND NOT event_is_guarded(inhrelid)
+    LOOP
+        EXECUTE format('CREATE TRIGGER event_after_insert AFTER INSERT ON %s
+            REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION event_after_insert()', child);
+        EXECUTE format('CREATE OR REPLACE TRIGGER event_no_truncate BEFORE TRUNCATE ON %s
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''event'')', child);
+        guarded := guarded + 1;
+    END LOOP;
+    RETURN guarded;
+END $$;
+
+COMMENT ON FUNCTION public.event_guard_partitions() IS 'Promise: every partition of event has the triggers, also one that was attached by hand; returns how many lacked them. Their rows are then for event_reconcile.';
+
+CREATE FUNCTION public.event_is_guarded(partition regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (EXISTS (SELECT 1 FROM pg_trigger WHERE ((pg_trigger.tgrelid = (event_is_guarded.partition)::oid) AND (pg_trigger.tgfoid = ('public.event_after_insert'::regproc)::oid))));
+
+CREATE TABLE public.event (
+    event_id text NOT NULL COLLATE pg_catalog."C",
+    event_type text NOT NULL COLLATE pg_catalog."C",
+    resource_path text NOT NULL COLLATE pg_catalog."C",
+    resource_version text NOT NULL COLLATE pg_catalog."C",
+    payload jsonb,
+    meta jsonb,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT event_timestamp_check CHECK (isfinite("timestamp"))
+)
+PARTITION BY RANGE ("timestamp");
+
+CREATE FUNCTION public.event_partitions_ahead() RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (SELECT count(*) AS count FROM (pg_inherits JOIN pg_class ON ((pg_class.oid = pg_inherits.inhrelid))) WHERE ((pg_inherits.inhparent = ('public.event'::regclass)::oid) AND (pg_class.relname ~ '^event_[0-9]{4}_[0-9]{2}$'::text) AND ("right"((pg_class.relname)::text, 7) > to_char((now() AT TIME ZONE 'UTC'::text), 'YYYY_MM'::text))));
+
+CREATE FUNCTION public.event_partitions_unguarded() RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (SELECT count(*) AS count FROM pg_inherits WHERE ((pg_inherits.inhparent = ('public.event'::regclass)::oid) AND (NOT public.event_is_guarded((pg_inherits.inhrelid)::regclass))));
+
 CREATE FUNCTION public.event_passes(event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb, types text[], path text, path_prefix text, version text, execution_id text, step text, statuses text[], payload_contains jsonb, meta_contains jsonb, scopes text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (((types IS NULL) OR (event_type = ANY (types))) AND ((path IS NULL) OR (resource_path = path)) AND ((path_prefix IS NULL) OR (resource_path ^@ path_prefix)) AND ((version IS NULL) OR (resource_version = version)) AND ((execution_id IS NULL) OR ((meta ->> 'execution_id'::text) = execution_id)) AND ((step IS NULL) OR ((meta ->> 'node_name'::text) = step)) AND ((statuses IS NULL) OR (lower((meta ->> 'status'::text)) = ANY (statuses))) AND ((payload_contains IS NULL) OR (payload @> payload_contains)) AND ((meta_contains IS NULL) OR (meta @> meta_contains)) AND (resource_path ^@ ANY (scopes)));
+    RETURN (((types IS NULL) OR (event_type = ANY (types))) AND ((path IS NULL) OR (resource_path = path)) AND ((path_prefix IS NULL) OR (resource_path ^@ path_prefix)) AND ((version IS NULL) OR (resource_version = version)) AND ((execution_id IS NULL) OR ((meta ->> 'execution_id'::text) = execution_id)) AND ((step IS NULL) OR ((meta ->> 'node_name'::text) = step)) AND ((statuses IS NULL) OR (lower(((meta ->> 'status'::text) COLLATE "C")) = ANY (statuses))) AND ((payload_contains IS NULL) OR (payload @> payload_contains)) AND ((meta_contains IS NULL) OR (meta @> meta_contains)) AND (resource_path ^@ ANY (scopes)));
 
 COMMENT ON FUNCTION public.event_passes(event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb, types text[], path text, path_prefix text, version text, execution_id text, step text, statuses text[], payload_contains jsonb, meta_contains jsonb, scopes text[]) IS 'Promise: what EventFilter means, in one place: all of the fields given hold (statuses come in lower case), and the path lies within a scope. Time bounds and resourceTypes stand in the queries. PostgreSQL inlines it.';
+
+CREATE FUNCTION public.event_phase(event_type text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(start|started|initialized)$'::text) THEN 'STARTED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(complete|completed)$'::text) THEN 'COMPLETED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(fail|failed|error)$'::text) THEN 'FAILED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(cancel|cancelled|canceled)$'::text) THEN 'CANCELLED'::text ELSE NULL::text END;
+
+COMMENT ON FUNCTION public.event_phase(event_type text) IS 'Promise: the one table of the event types that start and end a run, in whatever spelling NoETL has for them.';
+
+CREATE FUNCTION public.event_reconcile() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    adopted bigint;
+    doubled bigint;
+BEGIN
+    -- A transaction has its id before it takes a seq: the sequencer relies on it.
+    PERFORM pg_current_xact_id();
+    PERFORM pg_advisory_xact_lock(hashtextextended('event_reconcile', 0));
+    INSERT INTO event_identity (event_id, timestamp)
+        SELECT DISTINCT ON (e.event_id) e.event_id, e.timestamp FROM event e
+        WHERE NOT EXISTS (SELECT 1 FROM event_identity i WHERE i.event_id = e.event_id)
+        ORDER BY e.event_id, e.timestamp
+        ON CONFLICT DO NOTHING;
+    INSERT INTO event_pending (event_id, timestamp)
+        SELECT i.event_id, i.timestamp FROM event_identity i
+        WHERE NOT EXISTS (SELECT 1 FROM event_log l WHERE l.event_id = i.event_id)
+          AND NOT EXISTS (SELECT 1 FROM event_pending p WHERE p.event_id = i.event_id)
+        ORDER BY i.timestamp, i.event_id;
+    GET DIAGNOSTICS adopted = ROW_COUNT;
+    IF adopted > 0 THEN
+        PERFORM pg_notify('event_bell', '');
+    END IF;
+    SELECT count(*) INTO doubled FROM event e JOIN event_identity i USING (event_id) WHERE i.timestamp <> e.timestamp;
+    IF doubled > 0 THEN
+        RAISE WARNING '% events have an event_id that another event has too; they are not in the log', doubled;
+    END IF;
+    RETURN adopted;
+END $$;
+
+COMMENT ON FUNCTION public.event_reconcile() IS 'Promise: events that came in with triggers off (restored, replicated, attached, or older than the log) get their identity and their place in the log, in the order of their timestamps; returns how many. Reads the whole of event.';
+
+CREATE FUNCTION public.event_sequence(row_limit integer, after_seq bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    head bigint;
+    moved bigint;
+BEGIN
+    -- A look that writes nothing: an idle sequencer must cost no flush.
+    IF NOT EXISTS (SELECT 1 FROM event_pending WHERE seq > after_seq) THEN
+        RETURN 0;
+    END IF;
+    SELECT position INTO head FROM event_head FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN -1;
+    END IF;
+    -- A position that is handed out and then lost in a crash would be given to
+    -- another event.
+    PERFORM set_config('synchronous_commit', 'on', true)
+        WHERE current_setting('synchronous_commit') IN ('off', 'local');
+
+    WITH due AS (
+        DELETE FROM event_pending WHERE seq = ANY (ARRAY(
+            SELECT seq FROM event_pending WHERE seq > after_seq ORDER BY seq LIMIT row_limit))
+        RETURNING seq, event_id, timestamp
+    ), placed AS MATERIALIZED (
+        SELECT head + row_number() OVER (ORDER BY due.seq) AS position, due.event_id, due.timestamp,
+            e.event_type, e.resource_path, e.resource_version,
+            CASE WHEN octet_length(e.meta ->> 'execution_id') BETWEEN 1 AND 255 THEN e.meta ->> 'execution_id' END AS execution_id,
+            CASE WHEN octet_length(e.meta ->> 'parent_execution_id') BETWEEN 1 AND 255 THEN e.meta ->> 'parent_execution_id' END AS parent,
+            coalesce(t.phase = 'STARTED', false) AS starts,
+            nullif(t.phase, 'STARTED') AS ending,
+            CASE WHEN t.phase = 'FAILED' THEN coalesce(e.payload ->> 'error', e.meta ->> 'error') END AS error
+        FROM due
+        LEFT JOIN LATERAL (
+            SELECT * FROM event WHERE event.timestamp = due.timestamp AND event.event_id = due.event_id OFFSET 0
+        ) AS e ON true
+        LEFT JOIN event_type t ON t.name = e.event_type
+    ), logged AS (
+        INSERT INTO event_log (position, event_id, timestamp, event_type, resource_path, execution_id)
+        SELECT position, event_id, timestamp, event_type, resource_path, execution_id FROM placed
+    ), folded AS (
+        INSERT INTO execution AS x (execution_id, path, version, status, started, started_at, finished_at,
+            last_event_at, event_count, error, parent)
+        SELECT execution_id,
+            (array_agg(resource_path ORDER BY starts DESC, position))[1],
+            (array_agg(resource_version ORDER BY starts DESC, position))[1],
+            coalesce((array_agg(ending ORDER BY position) FILTER (WHERE ending IS NOT NULL))[1], 'RUNNING'),
+            bool_or(starts),
+            coalesce((array_agg(timestamp ORDER BY position) FILTER (WHERE starts))[1], min(timestamp)),
+            (array_agg(timestamp ORDER BY position) FILTER (WHERE ending IS NOT NULL))[1],
+            max(timestamp),
+            count(*),
+            (array_agg(error ORDER BY position) FILTER (WHERE ending IS NOT NULL))[1],
+            (array_agg(parent ORDER BY starts DESC, position) FILTER (WHERE parent IS NOT NULL))[1]
+        FROM placed
+        WHERE execution_id IS NOT NULL
+        GROUP BY execution_id
+        ON CONFLICT (execution_id) DO UPDATE SET
+            path = CASE WHEN excluded.started AND NOT x.started THEN excluded.path ELSE x.path END,
+            version = CASE WHEN excluded.started AND NOT x.started THEN excluded.version ELSE x.version END,
+            status = CASE x.status WHEN 'RUNNING' THEN excluded.status ELSE x.status END,
+            started = x.started OR excluded.started,
+            started_at = CASE
+                WHEN x.started THEN x.started_at
+                WHEN excluded.started THEN excluded.started_at
+                ELSE least(x.started_at, excluded.started_at)
+            END,
+            finished_at = CASE x.status WHEN 'RUNNING' THEN excluded.finished_at ELSE x.finished_at END,
+            last_event_at = greatest(x.last_event_at, excluded.last_event_at),
+            event_count = x.event_count + excluded.event_count,
+            error = CASE x.status WHEN 'RUNNING' THEN excluded.error ELSE x.error END,
+            parent = CASE
+                WHEN excluded.started AND NOT x.started THEN coalesce(excluded.parent, x.parent)
+                ELSE coalesce(x.parent, excluded.parent)
+            END
+    )
+    SELECT count(*) INTO moved FROM placed;
+
+    IF moved > 0 THEN
+        UPDATE event_head SET position = head + moved;
+        PERFORM pg_notify('event_log', (head + moved)::text);
+    END IF;
+    RETURN moved;
+END $$;
+
+COMMENT ON FUNCTION public.event_sequence(row_limit integer, after_seq bigint) IS 'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log and folds them into execution; returns how many, or -1 where another session is at it. READ COMMITTED only.';
 
 CREATE FUNCTION public.payload_text(payload jsonb, key text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -272,27 +455,66 @@ CREATE TABLE public.catalog (
     content text
 );
 
-CREATE TABLE public.event (
-    event_id text NOT NULL COLLATE pg_catalog."C",
-    event_type text NOT NULL COLLATE pg_catalog."C",
-    resource_path text NOT NULL COLLATE pg_catalog."C",
-    resource_version text NOT NULL COLLATE pg_catalog."C",
-    payload jsonb,
-    meta jsonb,
-    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT event_timestamp_check CHECK (isfinite("timestamp"))
-)
-PARTITION BY RANGE ("timestamp");
+CREATE TABLE public.event_head (
+    one boolean DEFAULT true NOT NULL,
+    stream uuid DEFAULT gen_random_uuid() NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    floor bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT event_head_one_check CHECK (one)
+);
 
 CREATE TABLE public.event_identity (
     event_id text NOT NULL COLLATE pg_catalog."C",
     "timestamp" timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.event_log (
+    "position" bigint NOT NULL,
+    event_id text NOT NULL COLLATE pg_catalog."C",
+    "timestamp" timestamp with time zone NOT NULL,
+    event_type text COLLATE pg_catalog."C",
+    resource_path text COLLATE pg_catalog."C",
+    execution_id text COLLATE pg_catalog."C"
+);
+
+CREATE TABLE public.event_pending (
+    seq bigint NOT NULL,
+    event_id text NOT NULL COLLATE pg_catalog."C",
+    "timestamp" timestamp with time zone NOT NULL,
+    pending_since timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0');
+
+CREATE SEQUENCE public.event_pending_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.event_pending_seq OWNED BY public.event_pending.seq;
+
 CREATE TABLE public.event_type (
     name text NOT NULL COLLATE pg_catalog."C",
-    template text
+    template text,
+    phase text GENERATED ALWAYS AS (public.event_phase(name)) STORED
 );
+
+CREATE TABLE public.execution (
+    execution_id text NOT NULL COLLATE pg_catalog."C",
+    path text NOT NULL COLLATE pg_catalog."C",
+    version text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL,
+    started boolean NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    last_event_at timestamp with time zone NOT NULL,
+    event_count integer NOT NULL,
+    error text,
+    parent text COLLATE pg_catalog."C",
+    CONSTRAINT execution_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])))
+)
+WITH (fillfactor='80');
 
 CREATE TABLE public.resource (
     resource_path text NOT NULL COLLATE pg_catalog."C",
@@ -309,17 +531,31 @@ CREATE TABLE public.resource_type (
     name text NOT NULL COLLATE pg_catalog."C"
 );
 
+ALTER TABLE ONLY public.event_pending ALTER COLUMN seq SET DEFAULT nextval('public.event_pending_seq'::regclass);
+
 ALTER TABLE ONLY public.catalog
     ADD CONSTRAINT catalog_pkey PRIMARY KEY (resource_path, resource_version);
 
+ALTER TABLE ONLY public.event_head
+    ADD CONSTRAINT event_head_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY public.event_identity
     ADD CONSTRAINT event_identity_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.event_log
+    ADD CONSTRAINT event_log_pkey PRIMARY KEY ("position");
+
+ALTER TABLE ONLY public.event_pending
+    ADD CONSTRAINT event_pending_pkey PRIMARY KEY (seq);
 
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT event_pkey PRIMARY KEY ("timestamp", event_id);
 
 ALTER TABLE ONLY public.event_type
     ADD CONSTRAINT event_type_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.execution
+    ADD CONSTRAINT execution_pkey PRIMARY KEY (execution_id);
 
 ALTER TABLE ONLY public.resource
     ADD CONSTRAINT resource_pkey PRIMARY KEY (resource_path);
@@ -337,6 +573,10 @@ CREATE UNIQUE INDEX catalog_revision_key ON public.catalog USING btree (resource
 
 CREATE INDEX event_execution_idx ON ONLY public.event USING btree (((meta ->> 'execution_id'::text)) COLLATE "C", "timestamp", event_id) WHERE ((meta ->> 'execution_id'::text) IS NOT NULL);
 
+CREATE INDEX event_log_execution_idx ON public.event_log USING btree (execution_id, "position") WHERE (execution_id IS NOT NULL);
+
+CREATE INDEX event_log_path_idx ON public.event_log USING btree (resource_path, "position");
+
 CREATE INDEX event_meta_idx ON ONLY public.event USING gin (meta jsonb_path_ops);
 
 CREATE INDEX event_path_idx ON ONLY public.event USING btree (resource_path, "timestamp", event_id);
@@ -346,6 +586,14 @@ CREATE INDEX event_payload_idx ON ONLY public.event USING gin (payload jsonb_pat
 CREATE INDEX event_type_idx ON ONLY public.event USING btree (event_type, "timestamp", event_id);
 
 CREATE INDEX event_version_idx ON ONLY public.event USING btree (resource_path, resource_version, "timestamp", event_id);
+
+CREATE INDEX execution_parent_idx ON public.execution USING btree (parent, started_at, execution_id) WHERE (parent IS NOT NULL);
+
+CREATE INDEX execution_path_idx ON public.execution USING btree (path, started_at, execution_id);
+
+CREATE INDEX execution_start_idx ON public.execution USING btree (started_at, execution_id);
+
+CREATE INDEX execution_status_idx ON public.execution USING btree (status, started_at, execution_id);
 
 CREATE INDEX resource_created_idx ON public.resource USING btree (created_at, resource_path);
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -63,6 +64,23 @@ func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Po
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	return pool, nil
+}
+
+// Connect makes one connection outside the pool, with the same settings: for
+// those who listen. It must be direct, not through a transaction pooler.
+func Connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL: %w", err)
+	}
+	config.ConnectTimeout = 5 * time.Second
+	setSession(config.RuntimeParams, 30*time.Second)
+	config.RuntimeParams["enable_seqscan"] = "off"
+	connection, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return connection, nil
 }
 
 func setSession(params map[string]string, statementTimeout time.Duration) {

@@ -6,6 +6,8 @@ package sqlc
 
 import (
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 type Catalog struct {
@@ -31,14 +33,52 @@ type Event struct {
 	Timestamp       time.Time
 }
 
+type EventHead struct {
+	One      bool
+	Stream   pgtype.UUID
+	Position int64
+	Floor    int64
+}
+
 type EventIdentity struct {
 	EventID   string
 	Timestamp time.Time
 }
 
+type EventLog struct {
+	Position     int64
+	EventID      string
+	Timestamp    time.Time
+	EventType    *string
+	ResourcePath *string
+	ExecutionID  *string
+}
+
+type EventPending struct {
+	Seq          int64
+	EventID      string
+	Timestamp    time.Time
+	PendingSince time.Time
+}
+
 type EventType struct {
 	Name     string
 	Template *string
+	Phase    *string
+}
+
+type Execution struct {
+	ExecutionID string
+	Path        string
+	Version     string
+	Status      string
+	Started     bool
+	StartedAt   time.Time
+	FinishedAt  *time.Time
+	LastEventAt time.Time
+	EventCount  int32
+	Error       *string
+	Parent      *string
 }
 
 type Resource struct {

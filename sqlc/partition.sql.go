@@ -19,3 +19,41 @@ func (q *Queries) EnsurePartitions(ctx context.Context, monthsAhead int32) (int3
 	err := row.Scan(&made)
 	return made, err
 }
+
+const guardPartitions = `-- name: GuardPartitions :one
+SELECT event_guard_partitions()::integer AS guarded
+`
+
+func (q *Queries) GuardPartitions(ctx context.Context) (int32, error) {
+	row := q.db.QueryRow(ctx, guardPartitions)
+	var guarded int32
+	err := row.Scan(&guarded)
+	return guarded, err
+}
+
+const partitionStatus = `-- name: PartitionStatus :one
+SELECT event_partitions_ahead()::integer AS ahead, event_partitions_unguarded()::integer AS unguarded
+`
+
+type PartitionStatusRow struct {
+	Ahead     int32
+	Unguarded int32
+}
+
+func (q *Queries) PartitionStatus(ctx context.Context) (PartitionStatusRow, error) {
+	row := q.db.QueryRow(ctx, partitionStatus)
+	var i PartitionStatusRow
+	err := row.Scan(&i.Ahead, &i.Unguarded)
+	return i, err
+}
+
+const reconcile = `-- name: Reconcile :one
+SELECT event_reconcile()::bigint AS adopted
+`
+
+func (q *Queries) Reconcile(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, reconcile)
+	var adopted int64
+	err := row.Scan(&adopted)
+	return adopted, err
+}

@@ -10,7 +10,7 @@ import (
 )
 
 const eventTypes = `-- name: EventTypes :many
-SELECT name, template FROM event_type ORDER BY name
+SELECT name, template, phase FROM event_type ORDER BY name
 `
 
 func (q *Queries) EventTypes(ctx context.Context) ([]EventType, error) {
@@ -22,7 +22,7 @@ func (q *Queries) EventTypes(ctx context.Context) ([]EventType, error) {
 	items := []EventType{}
 	for rows.Next() {
 		var i EventType
-		if err := rows.Scan(&i.Name, &i.Template); err != nil {
+		if err := rows.Scan(&i.Name, &i.Template, &i.Phase); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -34,7 +34,7 @@ func (q *Queries) EventTypes(ctx context.Context) ([]EventType, error) {
 }
 
 const eventTypesByName = `-- name: EventTypesByName :many
-SELECT name, template FROM event_type WHERE name = ANY ($1::text[]) ORDER BY name
+SELECT name, template, phase FROM event_type WHERE name = ANY ($1::text[]) ORDER BY name
 `
 
 func (q *Queries) EventTypesByName(ctx context.Context, names []string) ([]EventType, error) {
@@ -46,7 +46,7 @@ func (q *Queries) EventTypesByName(ctx context.Context, names []string) ([]Event
 	items := []EventType{}
 	for rows.Next() {
 		var i EventType
-		if err := rows.Scan(&i.Name, &i.Template); err != nil {
+		if err := rows.Scan(&i.Name, &i.Template, &i.Phase); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -1,9 +1,6 @@
 package eventlog
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Filter is EventFilter: which events to pass. The fields given must all
 // hold; a nil pointer or slice does not narrow. What each means in SQL is
@@ -37,7 +34,7 @@ func lowered(words []string) []string {
 	}
 	lower := make([]string, len(words))
 	for i, word := range words {
-		lower[i] = strings.ToLower(word)
+		lower[i] = asciiLower(word)
 	}
 	return lower
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/fault"
@@ -17,11 +19,19 @@ type Store struct {
 	// planned runs a statement with a plan made for its very arguments: for
 	// filters whose best access path depends on what they ask for.
 	planned *sqlc.Queries
+	// begin begins a transaction; nil for a store within one.
+	begin func(context.Context, pgx.TxOptions) (pgx.Tx, error)
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db sqlc.DBTX) *Store {
-	return &Store{queries: sqlc.New(db), planned: sqlc.New(plannedPerCall{db})}
+	store := &Store{queries: sqlc.New(db), planned: sqlc.New(plannedPerCall{db})}
+	if beginner, ok := db.(interface {
+		BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
+	}); ok {
+		store.begin = beginner.BeginTx
+	}
+	return store
 }
 
 // EventType is a kind of event with the template of its messages.

@@ -21,6 +21,12 @@ const (
 	Conflict        Code = "CONFLICT"
 	PayloadTooLarge Code = "PAYLOAD_TOO_LARGE"
 	Forbidden       Code = "FORBIDDEN"
+	// StreamChanged and CursorExpired are about a cursor into the event log: of
+	// another history, or of one whose events have been dropped since.
+	StreamChanged Code = "STREAM_CHANGED"
+	CursorExpired Code = "CURSOR_EXPIRED"
+	// Unavailable is what goes away by itself: the same request is right later.
+	Unavailable Code = "UNAVAILABLE"
 )
 
 // Error says what was wrong with which argument, in words for the caller.

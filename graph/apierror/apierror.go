@@ -28,11 +28,9 @@ const (
 	DepthLimitExceeded      fault.Code = "DEPTH_LIMIT_EXCEEDED"
 	TooManyRequests         fault.Code = "TOO_MANY_REQUESTS"
 	Unauthenticated         fault.Code = "UNAUTHENTICATED"
-	StreamChanged           fault.Code = "STREAM_CHANGED"
-	CursorExpired           fault.Code = "CURSOR_EXPIRED"
 	SlowConsumer            fault.Code = "SLOW_CONSUMER"
 	Timeout                 fault.Code = "TIMEOUT"
-	Unavailable             fault.Code = "UNAVAILABLE"
+	Unavailable                        = fault.Unavailable
 	Internal                fault.Code = "INTERNAL"
 )
 

@@ -112,6 +112,9 @@ func presentFault(at gqlerror.Error, argument string, f *fault.Error) *gqlerror.
 	if f.Argument != "" {
 		out.Extensions["argument"] = f.Argument
 	}
+	if f.Code == Unavailable {
+		out.Extensions["retryable"] = true
+	}
 	if f.Line > 0 {
 		out.Extensions["line"] = f.Line
 		out.Extensions["column"] = f.Column

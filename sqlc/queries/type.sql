@@ -7,10 +7,10 @@ SELECT name FROM resource_type ORDER BY name;
 SELECT name FROM resource_type WHERE name = ANY (@names::text[]) ORDER BY name;
 
 -- name: EventTypes :many
-SELECT name, template FROM event_type ORDER BY name;
+SELECT * FROM event_type ORDER BY name;
 
 -- name: EventTypesByName :many
-SELECT name, template FROM event_type WHERE name = ANY (@names::text[]) ORDER BY name;
+SELECT * FROM event_type WHERE name = ANY (@names::text[]) ORDER BY name;
 
 -- name: SaveResourceType :exec
 INSERT INTO resource_type (name) VALUES (@name) ON CONFLICT (name) DO NOTHING;

@@ -1,0 +1,131 @@
+package eventlog
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+// Cursor is a place in the log: everything up to Position has been seen, and
+// so have the positions of Seen beyond it. Clients hold it as opaque text.
+type Cursor struct {
+	// Stream is the log's identity: another database, or this one with its
+	// history thrown away, has another.
+	Stream   string
+	Position int64
+	// Seen are events that a list showed before they had their position, next
+	// to others, with a lower one, that it could not see yet. In order, without
+	// overlap; nearly always empty.
+	Seen []Span
+}
+
+// Span is the positions from First to Last.
+type Span struct{ First, Last int64 }
+
+// maxCursor bounds the text of a cursor in bytes.
+const maxCursor = 64 << 10
+
+// String is the cursor as clients hold it: base64url of
+// v1:<stream>:<position>, with :<first>-<last>,… for what has been seen beyond.
+func (c Cursor) String() string {
+	text := make([]byte, 0, 64)
+	text = append(text, "v1:"...)
+	text = append(text, c.Stream...)
+	text = append(text, ':')
+	text = strconv.AppendInt(text, c.Position, 10)
+	separator := byte(':')
+	for _, span := range c.Seen {
+		text = append(text, separator)
+		text = strconv.AppendInt(text, span.First, 10)
+		text = append(text, '-')
+		text = strconv.AppendInt(text, span.Last, 10)
+		separator = ','
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// ParseCursor reads a cursor that a client sent as an argument.
+func ParseCursor(argument, text string) (Cursor, error) {
+	refused := fault.Input(argument, "is not a cursor of an event stream")
+	if len(text) > maxCursor {
+		return Cursor{}, refused
+	}
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return Cursor{}, refused
+	}
+	parts := strings.Split(string(decoded), ":")
+	if len(parts) < 3 || len(parts) > 4 || parts[0] != "v1" {
+		return Cursor{}, refused
+	}
+	var cursor Cursor
+	if id, err := uuid.Parse(parts[1]); err != nil || id.String() != parts[1] {
+		return Cursor{}, refused
+	}
+	cursor.Stream = parts[1]
+	if cursor.Position, err = parsePosition(parts[2]); err != nil {
+		return Cursor{}, refused
+	}
+	if len(parts) == 4 {
+		before := cursor.Position
+		for text := range strings.SplitSeq(parts[3], ",") {
+			first, last, _ := strings.Cut(text, "-")
+			var span Span
+			if span.First, err = parsePosition(first); err != nil {
+				return Cursor{}, refused
+			}
+			if span.Last, err = parsePosition(last); err != nil || span.First <= before || span.Last < span.First {
+				return Cursor{}, refused
+			}
+			before = span.Last
+			cursor.Seen = append(cursor.Seen, span)
+		}
+	}
+	return cursor, nil
+}
+
+// parsePosition reads a number in the only form that String writes.
+func parsePosition(text string) (int64, error) {
+	position, err := strconv.ParseInt(text, 10, 64)
+	if err == nil && (position < 0 || strconv.FormatInt(position, 10) != text) {
+		err = strconv.ErrSyntax
+	}
+	return position, err
+}
+
+// has tells whether the event at a position beyond the cursor's own has been
+// seen.
+func (c *Cursor) has(position int64) bool {
+	return slices.ContainsFunc(c.Seen, func(span Span) bool { return span.First <= position && position <= span.Last })
+}
+
+// advance moves the cursor to a position, and forgets what lies behind it.
+func (c *Cursor) advance(position int64) {
+	c.Position = position
+	for len(c.Seen) > 0 && c.Seen[0].Last <= position {
+		c.Seen = c.Seen[1:]
+	}
+	if len(c.Seen) > 0 && c.Seen[0].First <= position {
+		rest := slices.Clone(c.Seen)
+		rest[0].First = position + 1
+		c.Seen = rest
+	}
+}
+
+// spansOf joins positions, in rising order, into spans.
+func spansOf(positions []int64) []Span {
+	var spans []Span
+	for _, position := range positions {
+		if last := len(spans) - 1; last >= 0 && spans[last].Last == position-1 {
+			spans[last].Last = position
+			continue
+		}
+		spans = append(spans, Span{position, position})
+	}
+	return spans
+}

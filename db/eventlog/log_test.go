@@ -1,0 +1,411 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/noetl/noetl-catalog/db"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+// live is a database with its log followed, as a server process has it.
+type live struct {
+	url   string
+	pool  *pgxpool.Pool
+	store *eventlog.Store
+	log   *eventlog.Log
+}
+
+// follow sets up a database and starts a sequencer and a log over it.
+func follow(t *testing.T, options eventlog.LogOptions) *live {
+	t.Helper()
+	url := dbtest.URL(t)
+	pool := dbtest.PoolAt(t, url, db.Options{})
+	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT path, 'task', '1', '{}' FROM unnest(ARRAY['a/one', 'a/two', 'b/one']) AS path`)
+	// The test's database is a copy; a copy is another log.
+	exec(t, pool, `UPDATE event_head SET stream = gen_random_uuid()`)
+	l := &live{url: url, pool: pool, store: eventlog.NewStore(pool)}
+	l.log = l.process(t, options)
+	return l
+}
+
+// process starts what one server process runs.
+func (l *live) process(t *testing.T, options eventlog.LogOptions) *eventlog.Log {
+	t.Helper()
+	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, l.url) }
+	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	metrics := eventlog.NewMetrics(prometheus.NewRegistry())
+	log := eventlog.NewLog(l.store, connect, metrics, logger, options)
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { _ = log.Run(ctx) })
+	group.Go(func() { _ = eventlog.NewSequencer(connect, metrics, logger).Run(ctx) })
+	t.Cleanup(func() { cancel(); group.Wait() })
+	return log
+}
+
+func exec(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
+	t.Helper()
+	if _, err := pool.Exec(context.Background(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+const insertEvent = `INSERT INTO event (event_id, event_type, resource_path, resource_version) VALUES ($1, 'UPDATED', $2, '1')`
+
+func (l *live) record(t testing.TB, path string, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		exec(t, l.pool, insertEvent, id, path)
+	}
+}
+
+func (l *live) subscribe(t testing.TB, filter eventlog.Filter, after *string) *eventlog.Subscription {
+	t.Helper()
+	s, err := l.log.Subscribe(t.Context(), everything, filter, after)
+	if err != nil {
+		t.Fatalf("subscribe: %v", err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// take takes the next n deliveries and checks that they chain.
+func take(t testing.TB, s *eventlog.Subscription, n int) []eventlog.Delivery {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var taken []eventlog.Delivery
+	for len(taken) < n {
+		delivery, err := s.Next(ctx)
+		if err != nil {
+			t.Fatalf("after %d of %d deliveries: %v", len(taken), n, err)
+		}
+		if len(taken) > 0 && (delivery.Previous == nil || *delivery.Previous != taken[len(taken)-1].Cursor) {
+			t.Fatalf("delivery %d does not follow the one before", len(taken))
+		}
+		taken = append(taken, delivery)
+	}
+	return taken
+}
+
+func idsOf(deliveries []eventlog.Delivery) []string {
+	var list []string
+	for _, delivery := range deliveries {
+		list = append(list, delivery.Entry.Event.ID)
+	}
+	return list
+}
+
+// nothing checks that no delivery is waiting: a marker recorded now is next.
+func nothing(t testing.TB, l *live, s *eventlog.Subscription, path string) {
+	t.Helper()
+	l.record(t, path, "marker")
+	if got := idsOf(take(t, s, 1)); got[0] != "marker" {
+		t.Errorf("unexpected delivery of %s", got[0])
+	}
+}
+
+func equal(t testing.TB, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestLog_Subscription_FromNowOnInOrder(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{})
+	l.record(t, "a/one", "before")
+	s := l.subscribe(t, eventlog.Filter{}, nil)
+	l.record(t, "a/one", "1", "2")
+	l.record(t, "b/one", "3")
+	deliveries := take(t, s, 3)
+	equal(t, idsOf(deliveries), []string{"1", "2", "3"})
+	if deliveries[0].Previous != nil || !deliveries[0].Live || deliveries[0].Position() != "2" {
+		t.Errorf("the first delivery: previous %v, live %v, position %s", deliveries[0].Previous, deliveries[0].Live, deliveries[0].Position())
+	}
+
+	again := l.subscribe(t, eventlog.Filter{}, &deliveries[0].Cursor)
+	past := take(t, again, 2)
+	equal(t, idsOf(past), []string{"2", "3"})
+	if *past[0].Previous != deliveries[0].Cursor || past[0].Live || past[1].Cursor != deliveries[2].Cursor {
+		t.Errorf("resumed: %+v", past)
+	}
+	l.record(t, "b/one", "4")
+	if next := take(t, again, 1); next[0].Entry.Event.ID != "4" || !next[0].Live {
+		t.Errorf("after the past: %+v", next[0])
+	}
+}
+
+func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{})
+	start, err := l.store.TailCursor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range []struct{ path, kind, meta string }{
+		{"a/one", "UPDATED", `{"execution_id": "x", "status": "Failed"}`},
+		{"a/two", "REGISTERED", `{"execution_id": 7}`},
+		{"b/one", "UPDATED", `{}`},
+	} {
+		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, $2, $3, '1', $4)`,
+			fmt.Sprint(i), e.kind, e.path, e.meta)
+	}
+	exec(t, l.pool, insertEvent, "end", "b/one")
+	for name, test := range map[string]struct {
+		filter eventlog.Filter
+		want   []string
+	}{
+		"all":               {eventlog.Filter{}, []string{"0", "1", "2", "end"}},
+		"path":              {eventlog.Filter{Path: new("a/two")}, []string{"1"}},
+		"prefix":            {eventlog.Filter{PathPrefix: new("a/")}, []string{"0", "1"}},
+		"prefix not a path": {eventlog.Filter{PathPrefix: new("a/o")}, []string{"0"}},
+		"empty prefix":      {eventlog.Filter{PathPrefix: new("")}, []string{"0", "1", "2", "end"}},
+		"type":              {eventlog.Filter{Types: []string{"REGISTERED", "none"}}, []string{"1"}},
+		"execution":         {eventlog.Filter{ExecutionID: new("7")}, []string{"1"}},
+		"status":            {eventlog.Filter{Statuses: []string{"fAILED"}}, []string{"0"}},
+		"meta":              {eventlog.Filter{MetaContains: []byte(`{"execution_id": 7.0}`)}, []string{"1"}},
+		"resource type":     {eventlog.Filter{ResourceTypes: []string{"playbook"}}, nil},
+		"two":               {eventlog.Filter{Types: []string{"UPDATED"}, PathPrefix: new("b/")}, []string{"2", "end"}},
+	} {
+		// The past from the database, and live.
+		cursor := start.String()
+		past := l.subscribe(t, test.filter, &cursor)
+		equal(t, idsOf(take(t, past, len(test.want))), test.want)
+		current := l.subscribe(t, test.filter, nil)
+		for i, e := range []struct{ path, kind, meta string }{
+			{"a/one", "UPDATED", `{"execution_id": "x", "status": "Failed"}`},
+			{"a/two", "REGISTERED", `{"execution_id": 7}`},
+			{"b/one", "UPDATED", `{}`},
+		} {
+			exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, $2, $3, '1', $4)`,
+				fmt.Sprint(name, i), e.kind, e.path, e.meta)
+		}
+		exec(t, l.pool, insertEvent, name+"end", "b/one")
+		var want []string
+		for _, id := range test.want {
+			want = append(want, name+id)
+		}
+		equal(t, idsOf(take(t, current, len(want))), want)
+	}
+}
+
+// A subscription that falls off the ring goes on from the database, and comes
+// back to the ring.
+func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{RingLength: 10})
+	all := l.subscribe(t, eventlog.Filter{}, nil)
+	some := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
+	var want, wantSome []string
+	for i := range 60 {
+		path := []string{"a/one", "a/two"}[i%2]
+		l.record(t, path, fmt.Sprint(i))
+		want = append(want, fmt.Sprint(i))
+		if path == "a/two" {
+			wantSome = append(wantSome, fmt.Sprint(i))
+		}
+		if i == 5 {
+			equal(t, idsOf(take(t, all, 3)), want[:3])
+		}
+	}
+	equal(t, idsOf(take(t, all, 57)), want[3:])
+	equal(t, idsOf(take(t, some, 30)), wantSome)
+	nothing(t, l, all, "a/two")
+	nothing2 := take(t, some, 1)
+	equal(t, idsOf(nothing2), []string{"marker"})
+}
+
+func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
+	t.Parallel()
+	l, other := follow(t, eventlog.LogOptions{}), follow(t, eventlog.LogOptions{})
+	l.record(t, "a/one", "1", "2", "3")
+	s := l.subscribe(t, eventlog.Filter{}, nil)
+	l.record(t, "a/one", "4")
+	good := take(t, s, 1)[0].Cursor
+	parsed, err := eventlog.ParseCursor("after", good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(change func(*eventlog.Cursor)) string {
+		changed := parsed
+		change(&changed)
+		return changed.String()
+	}
+	exec(t, l.pool, `UPDATE event_head SET floor = 2`)
+	for name, test := range map[string]struct {
+		log    *eventlog.Log
+		cursor string
+		code   fault.Code
+	}{
+		"good":            {l.log, good, ""},
+		"at the floor":    {l.log, at(func(c *eventlog.Cursor) { c.Position = 2 }), ""},
+		"below the floor": {l.log, at(func(c *eventlog.Cursor) { c.Position = 1 }), fault.CursorExpired},
+		"another log's":   {other.log, good, fault.StreamChanged},
+		"beyond the end":  {l.log, at(func(c *eventlog.Cursor) { c.Position = 5 }), fault.BadUserInput},
+		"seen beyond":     {l.log, at(func(c *eventlog.Cursor) { c.Seen = []eventlog.Span{{First: 6, Last: 9}} }), fault.BadUserInput},
+		"empty":           {l.log, "", fault.BadUserInput},
+		"of a list":       {l.log, "ZXZlbnQ6MTph", fault.BadUserInput},
+		"cut":             {l.log, good[:len(good)-1], fault.BadUserInput},
+	} {
+		s, err := test.log.Subscribe(t.Context(), everything, eventlog.Filter{}, &test.cursor)
+		if err == nil {
+			s.Close()
+		}
+		var refused *fault.Error
+		errors.As(err, &refused)
+		if (test.code == "") != (err == nil) || test.code != "" && (refused == nil || refused.Code != test.code || refused.Argument != "after") {
+			t.Errorf("%s: %v, want %q", name, err, test.code)
+		}
+	}
+}
+
+// When the history is thrown away, open subscriptions are told.
+func TestLog_StreamRenewed_EndsSubscriptions(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{})
+	s := l.subscribe(t, eventlog.Filter{}, nil)
+	exec(t, l.pool, `UPDATE event_head SET stream = gen_random_uuid()`)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	_, err := s.Next(ctx)
+	if refused, ok := fault.As(err); !ok || refused.Code != fault.StreamChanged {
+		t.Errorf("got %v, want STREAM_CHANGED", err)
+	}
+}
+
+// The events of one transaction that commits late come after those that were
+// committed before it, and none is lost.
+func TestLog_LateCommit_StillDelivered(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{})
+	s := l.subscribe(t, eventlog.Filter{}, nil)
+	tx, err := l.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), insertEvent, "late", "a/one"); err != nil {
+		t.Fatal(err)
+	}
+	l.record(t, "a/two", "early")
+	equal(t, idsOf(take(t, s, 1)), []string{"early"})
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, idsOf(take(t, s, 1)), []string{"late"})
+}
+
+// A list shows events that have no position yet; the cursor of its snapshot
+// neither repeats them nor skips those with lower positions that it could not see.
+func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
+	t.Parallel()
+	// No sequencer runs here, so that events stay pending.
+	url := dbtest.URL(t)
+	pool := dbtest.PoolAt(t, url, db.Options{})
+	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a/one', 'task', '1', '{}')`)
+	l := &live{url: url, pool: pool, store: eventlog.NewStore(pool)}
+	l.record(t, "a/one", "first")
+	if _, err := l.store.TailCursor(t.Context()); err != nil { // gives "first" its place
+		t.Fatal(err)
+	}
+	unseen, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unseen.Exec(t.Context(), insertEvent, "unseen", "a/one"); err != nil {
+		t.Fatal(err)
+	}
+	l.record(t, "a/one", "seen 1", "seen 2")
+	var shown []*eventlog.Event
+	tail, err := l.store.Snapshot(t.Context(), func(store *eventlog.Store) (err error) {
+		shown, err = store.List(t.Context(), everything, eventlog.Filter{}, eventlog.WholeRange(), eventlog.OldestFirst, 10, eventlog.Columns{})
+		return err
+	})
+	if err != nil || len(shown) != 3 {
+		t.Fatalf("%d events shown: %v", len(shown), err)
+	}
+	if err := unseen.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.record(t, "a/one", "after")
+	cursor, err := l.store.CursorOf(t.Context(), tail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cursor.Seen) != 1 {
+		t.Errorf("the cursor has seen %v, want one span", cursor.Seen)
+	}
+	l.log = l.process(t, eventlog.LogOptions{})
+	s := l.subscribe(t, eventlog.Filter{}, new(cursor.String()))
+	first := take(t, s, 1)
+	equal(t, idsOf(first), []string{"unseen"})
+	// The cursor of that delivery still knows what had been seen.
+	resumed := l.subscribe(t, eventlog.Filter{}, &first[0].Cursor)
+	equal(t, idsOf(take(t, resumed, 1)), []string{"after"})
+	equal(t, idsOf(take(t, s, 1)), []string{"after"})
+}
+
+func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{})
+	insert := func(id, kind, execution string) {
+		exec(t, l.pool, `INSERT INTO event_type (name) VALUES ($1) ON CONFLICT DO NOTHING`, kind)
+		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, $2, 'a/one', '1', jsonb_build_object('execution_id', $3::text))`, id, kind, execution)
+	}
+	drain := func(s *eventlog.Subscription) []string {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		var got []string
+		for {
+			delivery, err := s.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				return got
+			}
+			if err != nil {
+				t.Fatalf("after %v: %v", got, err)
+			}
+			got = append(got, delivery.Entry.Event.ID)
+		}
+	}
+	run := func(after *string) *eventlog.Subscription {
+		s, err := l.log.SubscribeExecution(t.Context(), everything, "run", after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return s
+	}
+	insert("other", "EXECUTION_STARTED", "other")
+	early := run(nil)
+	insert("1", "playbook.initialized", "run")
+	insert("2", "step.enter", "run")
+	half := run(nil)
+	insert("x", "EXECUTION_COMPLETED", "other")
+	insert("3", "execution.cancelled", "run")
+	insert("4", "step.exit", "run")
+	for name, s := range map[string]*eventlog.Subscription{"before its first": early, "midway": half, "after its end": run(nil)} {
+		if got := drain(s); !slices.Equal(got, []string{"1", "2", "3"}) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	// After the end there is nothing but stragglers.
+	again := run(nil)
+	last := take(t, again, 3)[2].Cursor
+	equal(t, drain(run(&last)), []string{"4"})
+}

@@ -1,0 +1,192 @@
+package eventlog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// parsedEntry is what matchers read out of an entry's JSON: once, whoever asks
+// first, and for all of them.
+type parsedEntry struct {
+	// What meta ->> gives under each key, or nil; the status in ASCII lower
+	// case. Guarded by Entry.once.
+	execution, step, status *string
+
+	payload, meta parsedColumn
+}
+
+// parsedColumn is a JSON column as a tree, made when a filter first needs it.
+type parsedColumn struct {
+	once sync.Once
+	// root is nil where the column is NULL (or does not parse, which jsonb
+	// rules out).
+	root *jsonValue
+}
+
+// contains is the column's raw @> inner, where NULL contains nothing.
+func (c *parsedColumn) contains(raw []byte, inner *jsonValue) bool {
+	c.once.Do(func() {
+		if raw == nil {
+			return
+		}
+		if root, err := parseJSON(string(raw)); err == nil {
+			c.root = &root
+		}
+	})
+	return c.root != nil && c.root.contains(*inner)
+}
+
+// readMeta reads the keys of meta that filters name.
+func (p *parsedEntry) readMeta(meta []byte) {
+	parser := jsonParser{source: string(meta)}
+	parser.space()
+	if !parser.take('{') {
+		return
+	}
+	for more := true; more; more = parser.take(',') {
+		parser.space()
+		key, ok := parser.key()
+		if !ok {
+			return
+		}
+		start := parser.at
+		value, ok := parser.value(1)
+		if !ok {
+			return
+		}
+		text := textOf(value, parser.source[start:parser.at])
+		switch key {
+		case "execution_id":
+			p.execution = text
+		case "node_name":
+			p.step = text
+		case "status":
+			if text != nil {
+				text = new(asciiLower(*text))
+			}
+			p.status = text
+		}
+		parser.space()
+	}
+}
+
+// textOf is what ->> makes of a value: a string without quotes, nil for JSON
+// null, and the JSON itself of anything else. It is a copy, so that it does
+// not keep the whole of meta in memory.
+func textOf(value jsonValue, raw string) *string {
+	switch value.kind {
+	case jsonNull:
+		return nil
+	case jsonString:
+		return new(strings.Clone(value.text))
+	case jsonFalse, jsonTrue, jsonNumber, jsonArray, jsonObject:
+	}
+	return new(strings.Clone(raw))
+}
+
+// matcher is a Filter made ready for live events, with its caller's scopes. It
+// says of an entry what the SQL queries say of its row: event_passes, the time
+// bounds and the resource types. It never changes; many may use it at once.
+type matcher struct {
+	filter        Filter
+	scopes        []string
+	payload, meta *jsonValue
+}
+
+// newMatcher prepares a filter. No scopes pass nothing. It fails where the
+// filter's JSON does not parse.
+func newMatcher(filter Filter, scopes []string) (*matcher, error) {
+	m := &matcher{filter: filter, scopes: scopes}
+	if filter.Statuses != nil {
+		m.filter.Statuses = make([]string, len(filter.Statuses))
+		for i, status := range filter.Statuses {
+			m.filter.Statuses[i] = asciiLower(status)
+		}
+	}
+	// A timestamptz has whole microseconds; a parameter's nanoseconds are cut.
+	if filter.Since != nil {
+		m.filter.Since = new(filter.Since.Truncate(time.Microsecond))
+	}
+	if filter.Until != nil {
+		m.filter.Until = new(filter.Until.Truncate(time.Microsecond))
+	}
+	var err error
+	if m.payload, err = parseContained("payload", filter.PayloadContains); err != nil {
+		return nil, err
+	}
+	if m.meta, err = parseContained("meta", filter.MetaContains); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// parseContained parses the JSON of a filter; nil does not narrow.
+func parseContained(field string, raw []byte) (*jsonValue, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	root, err := parseJSON(string(raw))
+	if err != nil {
+		return nil, fmt.Errorf("filter by %s: %w", field, err)
+	}
+	return &root, nil
+}
+
+// passes tells whether the filter lets an entry pass. The entry's event must
+// have been read with payload and meta; one that has been dropped never
+// passes. What is cheap to tell is asked first.
+func (m *matcher) passes(e *Entry) bool {
+	event, filter := e.Event, &m.filter
+	if event == nil {
+		return false
+	}
+	return isAny(filter.Types, &event.Type) &&
+		isAny(filter.ResourceTypes, &e.ResourceType) &&
+		is(filter.Path, &event.Path) &&
+		is(filter.Version, &event.Version) &&
+		(filter.PathPrefix == nil || strings.HasPrefix(event.Path, *filter.PathPrefix)) &&
+		(filter.Since == nil || !event.Timestamp.Before(*filter.Since)) &&
+		(filter.Until == nil || event.Timestamp.Before(*filter.Until)) &&
+		slices.ContainsFunc(m.scopes, func(scope string) bool { return strings.HasPrefix(event.Path, scope) }) &&
+		m.passesKeys(e) &&
+		(m.payload == nil || e.parsed.payload.contains(event.Payload, m.payload)) &&
+		(m.meta == nil || e.parsed.meta.contains(event.Meta, m.meta))
+}
+
+// passesKeys asks for the keys of meta that the filter names.
+func (m *matcher) passesKeys(e *Entry) bool {
+	filter := &m.filter
+	if filter.ExecutionID == nil && filter.Step == nil && filter.Statuses == nil {
+		return true
+	}
+	e.once.Do(func() { e.parsed.readMeta(e.Event.Meta) })
+	return is(filter.ExecutionID, e.parsed.execution) &&
+		is(filter.Step, e.parsed.step) &&
+		isAny(filter.Statuses, e.parsed.status)
+}
+
+// is is SQL's "want IS NULL OR got = want".
+func is(want, got *string) bool {
+	return want == nil || got != nil && *got == *want
+}
+
+// isAny is SQL's "want IS NULL OR got = ANY (want)": an empty list, unlike
+// none, has nothing in it.
+func isAny(want []string, got *string) bool {
+	return want == nil || got != nil && slices.Contains(want, *got)
+}
+
+// asciiLower is SQL's lower(text COLLATE "C"): it changes A to Z and nothing
+// else, whatever the locale.
+func asciiLower(text string) string {
+	lower := []byte(text)
+	for i, c := range lower {
+		if 'A' <= c && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
+		}
+	}
+	return string(lower)
+}

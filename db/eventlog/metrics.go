@@ -1,0 +1,126 @@
+package eventlog
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type counter interface{ Inc() }
+
+// Metrics are the numbers of the sequencer, the tail and the subscriptions.
+type Metrics struct {
+	sequenced            prometheus.Counter
+	lastSequenced        prometheus.Gauge
+	sequencerConnections prometheus.Counter
+	tailConnections      prometheus.Counter
+	read                 prometheus.Counter
+	delivered            prometheus.Counter
+	pages                prometheus.Counter
+	fellBehind           prometheus.Counter
+}
+
+// NewMetrics makes the metrics and registers them.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
+	number := func(name, help string) prometheus.Counter {
+		counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "catalog_" + name, Help: help})
+		registry.MustRegister(counter)
+		return counter
+	}
+	m := &Metrics{
+		sequenced:            number("events_sequenced_total", "Events that this process has given their place in the log."),
+		sequencerConnections: number("sequencer_connections_total", "Connections that the sequencer has made; more than one are reconnects."),
+		tailConnections:      number("tail_connections_total", "LISTEN connections that the tail has made; more than one are reconnects."),
+		read:                 number("tail_events_total", "Events that the tail has read."),
+		delivered:            number("subscription_events_total", "Events delivered to subscriptions."),
+		pages:                number("subscription_catchup_pages_total", "Pages of the log that subscriptions read from the database."),
+		fellBehind:           number("subscription_fell_behind_total", "Times that a subscription fell off the ring of recent events and went on from the database."),
+		lastSequenced: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "catalog_sequencer_last_look_timestamp_seconds", Help: "When this process's sequencer last found the log complete.",
+		}),
+	}
+	registry.MustRegister(m.lastSequenced)
+	return m
+}
+
+var (
+	describe = func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("catalog_"+name, help, labels, nil)
+	}
+	headDesc          = describe("log_head_position", "The log's last position, as this process's tail knows it.")
+	ringDesc          = describe("ring_events", "Recent events held in memory.")
+	ringBytesDesc     = describe("ring_bytes", "Memory that they hold, about.")
+	subscriptionsDesc = describe("subscriptions", "Open subscriptions, by whether they read the ring (live) or the database (catching_up).", "state")
+	lagDesc           = describe("subscription_lag_events", "How many positions the open subscriptions are behind the log's head.")
+	pendingDesc       = describe("events_pending", "Committed events without a place in the log (counted to 100,000).")
+	pendingAgeDesc    = describe("events_pending_oldest_seconds", "Age of the oldest of them.")
+	queueDesc         = describe("notification_queue_usage_ratio", "How full PostgreSQL's notification queue is.")
+	aheadDesc         = describe("partitions_ahead", "Months after this one that have a partition of event.")
+	unguardedDesc     = describe("partitions_unguarded", "Partitions of event that lack their triggers.")
+	upDesc            = describe("database_up", "Whether the database answered this scrape.")
+)
+
+// lagBuckets are the bounds of the lag's histogram, in positions.
+var lagBuckets = []float64{0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000}
+
+// Describe implements prometheus.Collector.
+func (l *Log) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{headDesc, ringDesc, ringBytesDesc, subscriptionsDesc, lagDesc,
+		pendingDesc, pendingAgeDesc, queueDesc, aheadDesc, unguardedDesc, upDesc} {
+		descs <- desc
+	}
+}
+
+// Collect implements prometheus.Collector: what is true at this moment, in
+// this process and in the database.
+func (l *Log) Collect(metrics chan<- prometheus.Metric) {
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	l.collectProcess(gauge, metrics)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	pending, err := l.store.queries.PendingStatus(ctx)
+	if err != nil {
+		gauge(upDesc, 0)
+		return
+	}
+	gauge(pendingDesc, float64(pending.Pending))
+	gauge(pendingAgeDesc, pending.OldestSeconds)
+	if usage, err := l.store.queries.NotificationQueueUsage(ctx); err == nil {
+		gauge(queueDesc, usage)
+	}
+	if partitions, err := l.store.queries.PartitionStatus(ctx); err == nil {
+		gauge(aheadDesc, float64(partitions.Ahead))
+		gauge(unguardedDesc, float64(partitions.Unguarded))
+	}
+	gauge(upDesc, 1)
+}
+
+func (l *Log) collectProcess(gauge func(*prometheus.Desc, float64, ...string), metrics chan<- prometheus.Metric) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	gauge(headDesc, float64(l.ring.last))
+	gauge(ringDesc, float64(l.ring.last-l.ring.first+1))
+	gauge(ringBytesDesc, float64(l.ring.bytes))
+
+	live, sum := 0, 0.0
+	buckets := map[float64]uint64{}
+	for s := range l.subscriptions {
+		lag := s.lag()
+		sum += float64(lag)
+		for _, bound := range lagBuckets {
+			if float64(lag) <= bound {
+				buckets[bound]++
+			}
+		}
+		if s.registered {
+			live++
+		}
+	}
+	gauge(subscriptionsDesc, float64(live), "live")
+	gauge(subscriptionsDesc, float64(len(l.subscriptions)-live), "catching_up")
+	metrics <- prometheus.MustNewConstHistogram(lagDesc, uint64(len(l.subscriptions)), sum, buckets)
+}

@@ -1,0 +1,168 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+// Head is the end of the log.
+type Head struct {
+	Stream   string
+	Position int64
+	// Floor is the last position of which events may have been dropped.
+	Floor int64
+}
+
+// Head reads the end of the log.
+func (s *Store) Head(ctx context.Context) (Head, error) {
+	row, err := s.queries.LogHead(ctx)
+	if err != nil {
+		return Head{}, fmt.Errorf("read the log's head: %w", err)
+	}
+	return Head(row), nil
+}
+
+// maxExecutionID is the longest execution id that the sequencer takes for one,
+// in bytes.
+const maxExecutionID = 255
+
+const (
+	// logPage is how many rows of the log a page looks at.
+	logPage = 500
+	// logWindow is how many positions a page may skip by their type or path.
+	logWindow = 200_000
+	// logBytes bounds the payloads and metas of a page, in bytes as stored, but
+	// for its first event.
+	logBytes = 4 << 20
+)
+
+// ReadLog reads, in the log's order, events after a position and up to
+// another that pass the filter: one page of them, and how far it has looked.
+// That is past `after` always, and upTo where nothing is left.
+func (s *Store) ReadLog(ctx context.Context, scopes []string, filter Filter, after, upTo int64) (entries []*Entry, looked int64, err error) {
+	rows, end, err := s.readLog(ctx, scopes, filter, after, upTo)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the log: %w", err)
+	}
+	looked = end
+	if len(rows) == logPage {
+		looked = rows[len(rows)-1].Position
+	}
+	for _, row := range rows {
+		if row.Over {
+			return entries, row.Position - 1, nil
+		}
+		if row.Passes {
+			entries = append(entries, entryOf(row))
+		}
+	}
+	return entries, looked, nil
+}
+
+// tailLog reads the log as it is: an entry for each position after `after`,
+// up to upTo or the end of the page, dropped events included.
+func (s *Store) tailLog(ctx context.Context, after, upTo int64) ([]*Entry, error) {
+	rows, err := walkLog(ctx, s.queries, []string{""}, Filter{}, after, upTo)
+	if err != nil {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	entries := make([]*Entry, 0, len(rows))
+	for _, row := range rows {
+		if row.Over {
+			break
+		}
+		entry := &Entry{Position: row.Position}
+		if row.Passes {
+			entry = entryOf(row)
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+func entryOf(row sqlc.LogWalkRow) *Entry {
+	return &Entry{
+		Position: row.Position, ResourceType: row.ResourceType, Phase: row.Phase, Template: row.Template,
+		Event: &Event{
+			ID: row.EventID, Type: row.EventType, Path: row.ResourcePath, Version: row.ResourceVersion,
+			Payload: row.Payload, Meta: row.Meta, Timestamp: row.Timestamp,
+			Columns: Columns{Payload: true, Meta: true},
+		},
+	}
+}
+
+// readLog reads a page along the index that serves the filter, and says up to
+// where the page reaches if it is not full.
+func (s *Store) readLog(ctx context.Context, scopes []string, filter Filter, after, upTo int64) ([]sqlc.LogWalkRow, int64, error) {
+	within := filter.within(WholeRange())
+	// The log holds no execution ids that are longer.
+	if filter.ExecutionID != nil && len(*filter.ExecutionID) <= maxExecutionID {
+		rows, err := s.planned.LogOfExecution(ctx, sqlc.LogOfExecutionParams{
+			After: after, UpTo: upTo, PageSize: logPage, MaxBytes: logBytes,
+			LowTime: within.LowTime, HighTime: within.HighTime,
+			ExecutionID: *filter.ExecutionID,
+			Types:       filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+			Step: filter.Step, Statuses: lowered(filter.Statuses),
+			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
+		})
+		return rowsOf(rows, func(r sqlc.LogOfExecutionRow) sqlc.LogWalkRow { return sqlc.LogWalkRow(r) }), upTo, err
+	}
+	paths, err := s.fewPathsOf(ctx, scopes, filter)
+	if err != nil {
+		return nil, 0, err
+	}
+	if paths != nil {
+		rows, err := s.planned.LogOfPaths(ctx, sqlc.LogOfPathsParams{
+			ParentPaths: paths,
+			After:       after, UpTo: upTo, PageSize: logPage, MaxBytes: logBytes,
+			LowTime: within.LowTime, HighTime: within.HighTime,
+			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
+			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
+		})
+		return rowsOf(rows, func(r sqlc.LogOfPathsRow) sqlc.LogWalkRow { return sqlc.LogWalkRow(r) }), upTo, err
+	}
+	upTo = min(upTo, after+logWindow)
+	rows, err := walkLog(ctx, s.planned, scopes, filter, after, upTo)
+	return rows, upTo, err
+}
+
+func walkLog(ctx context.Context, queries *sqlc.Queries, scopes []string, filter Filter, after, upTo int64) ([]sqlc.LogWalkRow, error) {
+	within := filter.within(WholeRange())
+	return queries.LogWalk(ctx, sqlc.LogWalkParams{
+		After: after, UpTo: upTo, PageSize: logPage, MaxBytes: logBytes,
+		LowTime: within.LowTime, HighTime: within.HighTime,
+		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
+		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+		Scopes: scopes, ResourceTypes: filter.ResourceTypes,
+	})
+}
+
+// fewPathsOf are the paths that a filter narrows the log to, where they are
+// few enough to be read one by one; else nil. It is asked after upTo is known:
+// a path with an event up to there is registered by then.
+func (s *Store) fewPathsOf(ctx context.Context, scopes []string, filter Filter) ([]string, error) {
+	if filter.Path != nil {
+		return []string{*filter.Path}, nil
+	}
+	if filter.PathPrefix == nil || *filter.PathPrefix == "" {
+		return nil, nil
+	}
+	low, high := catalog.PrefixRange(*filter.PathPrefix)
+	paths, err := s.queries.PathsUnderPrefix(ctx, sqlc.PathsUnderPrefixParams{
+		PrefixLow: low, PrefixHigh: high, Scopes: scopes, AtMost: fewPaths + 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find the paths of a prefix: %w", err)
+	}
+	if len(paths) > fewPaths {
+		return nil, nil
+	}
+	return paths, nil
+}

@@ -1,0 +1,216 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+const (
+	// sequencePage is how many events get their places in one transaction.
+	sequencePage = 2000
+	// sequenceIdle is how long a sequencer with nothing to do stays awake.
+	sequenceIdle = 20 * time.Millisecond
+	// sequencePoll is how often it looks while it is awake, and sequenceMerge
+	// how long it leaves events to gather under load.
+	sequencePoll  = time.Millisecond
+	sequenceMerge = 2 * time.Millisecond
+	// fencePoll is how often it looks while transactions that have seen it awake
+	// may still commit.
+	fencePoll = 5 * time.Millisecond
+	// longFencePoll is that when they take long.
+	longFencePoll = 20 * time.Millisecond
+	// sequenceHeartbeat is how often a sequencer looks that nobody has woken,
+	// one whose lock another holds included: it takes over what that leaves undone.
+	sequenceHeartbeat = 300 * time.Millisecond
+)
+
+// Sequencer gives committed events their places in the log. Every server
+// process runs one; a lock of the database elects the one that is awake, and
+// PostgreSQL gives the lock back when its holder dies. Correctness does not
+// rest on the election: event_sequence lets one session in at a time.
+type Sequencer struct {
+	connect Connect
+	metrics *Metrics
+	logger  *slog.Logger
+}
+
+// NewSequencer makes a sequencer; Run runs it.
+func NewSequencer(connect Connect, metrics *Metrics, logger *slog.Logger) *Sequencer {
+	return &Sequencer{connect: connect, metrics: metrics, logger: logger}
+}
+
+// Run sequences until the context ends, through any number of lost connections.
+func (s *Sequencer) Run(ctx context.Context) error {
+	return keepConnected(ctx, s.connect, s.logger, "the sequencer", s.metrics.sequencerConnections,
+		func(ctx context.Context, connection *pgx.Conn) error {
+			if err := within(ctx, func(ctx context.Context) error {
+				_, err := connection.Exec(ctx, "LISTEN event_bell")
+				return err
+			}); err != nil {
+				return fmt.Errorf("listen: %w", err)
+			}
+			turn := turn{connection: connection, queries: sqlc.New(connection), metrics: s.metrics}
+			for {
+				if err := turn.run(ctx); err != nil {
+					return err
+				}
+			}
+		})
+}
+
+// turn is a sequencer on one connection.
+type turn struct {
+	connection *pgx.Conn
+	queries    *sqlc.Queries
+	metrics    *Metrics
+	// floor is the seq up to which nothing can be pending any more: looking
+	// above it spares a walk over the dead rows that an old snapshot keeps.
+	floor int64
+	// next, once passed, is the floor after this one.
+	next *fence
+}
+
+// fence is a moment: the highest seq that had been taken, and the id of a
+// transaction that began after. Once every transaction with a lower id has
+// ended, all that took such a seq, or saw the sequencer awake, have.
+type fence struct{ seq, transaction int64 }
+
+// run sequences for as long as there is work, and then sleeps until it is woken.
+func (t *turn) run(ctx context.Context) error {
+	awake, err := t.queries.TryAwake(ctx)
+	if err != nil {
+		return fmt.Errorf("try to wake up: %w", err)
+	}
+	if !awake {
+		// Another process is awake. Should it have died or be stuck, this does
+		// its work at each heartbeat.
+		if _, err := waitForNotification(ctx, t.connection, sequenceHeartbeat); err != nil {
+			return err
+		}
+		_, err := t.drain(ctx)
+		return err
+	}
+	if err := t.work(ctx); err != nil {
+		return err
+	}
+	if err := t.queries.FallAsleep(ctx); err != nil {
+		return fmt.Errorf("fall asleep: %w", err)
+	}
+	return t.sleep(ctx)
+}
+
+// work sequences until there has been nothing for a while.
+func (t *turn) work(ctx context.Context) error {
+	for lastWork := time.Now(); ; {
+		moved, err := t.drain(ctx)
+		if err != nil {
+			return err
+		}
+		pause := sequencePoll
+		if moved {
+			lastWork, pause = time.Now(), sequenceMerge
+		}
+		if time.Since(lastWork) > sequenceIdle {
+			return nil
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// drain moves all that is pending, and tells whether there was anything.
+func (t *turn) drain(ctx context.Context) (bool, error) {
+	if t.next == nil {
+		if err := t.setFence(ctx); err != nil {
+			return false, err
+		}
+	}
+	for any := false; ; any = true {
+		var row sqlc.SequenceRow
+		err := within(ctx, func(ctx context.Context) (err error) {
+			row, err = t.queries.Sequence(ctx, sqlc.SequenceParams{RowLimit: sequencePage, AfterSeq: t.floor})
+			return err
+		})
+		if err != nil {
+			return any, fmt.Errorf("sequence events: %w", err)
+		}
+		if row.Moved > 0 {
+			t.metrics.sequenced.Add(float64(row.Moved))
+		}
+		if row.Moved == sequencePage {
+			continue
+		}
+		t.metrics.lastSequenced.SetToCurrentTime()
+		if row.Moved >= 0 && row.OldestRunning >= t.next.transaction {
+			t.floor, t.next = t.next.seq, nil
+		}
+		return any || row.Moved > 0, nil
+	}
+}
+
+func (t *turn) setFence(ctx context.Context) error {
+	return within(ctx, func(ctx context.Context) error {
+		// In this order: who takes a seq has its transaction's id by then.
+		seq, err := t.queries.LastPendingSeq(ctx)
+		if err != nil {
+			return fmt.Errorf("read the last seq: %w", err)
+		}
+		id, err := t.queries.NextTransaction(ctx)
+		if err != nil {
+			return fmt.Errorf("take a transaction id: %w", err)
+		}
+		t.next = &fence{seq, id}
+		return nil
+	})
+}
+
+// sleep waits for the doorbell. A writer that saw the sequencer awake does not
+// ring, and may commit only now: until all that may have are gone, it looks
+// every few milliseconds. A snapshot's xmax would not do for the fence: it is
+// the last id that has completed, and one more.
+func (t *turn) sleep(ctx context.Context) error {
+	if err := t.setFence(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	for t.next != nil {
+		poll := fencePoll
+		if time.Since(began) > time.Second {
+			poll = longFencePoll
+		}
+		rung, err := waitForNotification(ctx, t.connection, poll)
+		if err != nil {
+			return err
+		}
+		if rung {
+			return nil
+		}
+		moved, err := t.drain(ctx)
+		if err != nil {
+			return err
+		}
+		if moved {
+			return nil
+		}
+	}
+	_, err := waitForNotification(ctx, t.connection, sequenceHeartbeat)
+	return err
+}
+
+func sleep(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

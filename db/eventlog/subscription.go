@@ -1,0 +1,396 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+// Subscription reads the events that pass a filter, each once and in the log's
+// order, from a cursor on. It is a place in the log and no queue: the ring has
+// the newest events, the database all others. Next is for one goroutine.
+type Subscription struct {
+	log     *Log
+	filter  Filter
+	matcher *matcher
+	// cursor is that of the last delivery, given its text.
+	cursor Cursor
+	given  *string
+	// liveFrom is the end of the log when the subscription began.
+	liveFrom int64
+	// toEnd ends the stream after an event that ends its execution, and at
+	// endAt where that is known to lie before it.
+	toEnd bool
+	endAt int64
+	ended bool
+
+	// found are entries to be judged and delivered next.
+	found []*Entry
+	// position is up to where the log has been read into found.
+	position int64
+
+	// The rest is guarded by log.mu. registered: the ring is read, and the
+	// wake-ups know the subscription.
+	registered bool
+	// pending is the first position that may concern it and has not been read;
+	// 0 for none.
+	pending int64
+	// behind is position, for who does not read it itself.
+	behind  int64
+	failure error
+	// ready wakes Next.
+	ready chan struct{}
+}
+
+// Delivery is an event with its cursor.
+type Delivery struct {
+	Entry  *Entry
+	Cursor string
+	// Previous is the cursor of the delivery before; for the first, the one that
+	// the subscription began after; nil where there is neither.
+	Previous *string
+	// Live is false while the past is replayed.
+	Live bool
+}
+
+// Position is the event's place in the log.
+func (d *Delivery) Position() string { return strconv.FormatInt(d.Entry.Position, 10) }
+
+// Subscribe begins a subscription: after a cursor, or, without one, from now
+// on. It fails with STREAM_CHANGED for a cursor of another log,
+// CURSOR_EXPIRED for one below the floor, BAD_USER_INPUT for any other text.
+// Close it when it is no longer read.
+func (l *Log) Subscribe(ctx context.Context, scopes []string, filter Filter, after *string) (*Subscription, error) {
+	if err := l.wait(ctx); err != nil {
+		return nil, err
+	}
+	var cursor Cursor
+	var end int64
+	var err error
+	if after != nil {
+		cursor, end, err = l.resume(ctx, *after)
+	} else if cursor, err = l.store.TailCursor(ctx); err == nil {
+		end = cursor.Position
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.subscribe(scopes, filter, cursor, after, end)
+}
+
+// SubscribeExecution begins a subscription to the events of one execution:
+// after a cursor, or from its first event. It ends with io.EOF after the event
+// that ends the execution.
+func (l *Log) SubscribeExecution(ctx context.Context, scopes []string, executionID string, after *string) (*Subscription, error) {
+	if err := l.wait(ctx); err != nil {
+		return nil, err
+	}
+	// First the execution, then the end of the log: where the one has ended, the
+	// event that says so is not past the other.
+	runs, err := l.store.ExecutionsByID(ctx, scopes, []string{executionID})
+	if err != nil {
+		return nil, err
+	}
+	var cursor Cursor
+	var end int64
+	if after != nil {
+		cursor, end, err = l.resume(ctx, *after)
+	} else {
+		var head Head
+		head, err = l.store.Head(ctx)
+		cursor, end = Cursor{Stream: head.Stream, Position: head.Floor}, head.Position
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.subscribe(scopes, Filter{ExecutionID: &executionID}, cursor, after, end)
+	if err != nil {
+		return nil, err
+	}
+	s.toEnd = true
+	if runs[0] != nil && runs[0].Status != "RUNNING" {
+		s.endAt = end
+	}
+	return s, nil
+}
+
+// wait waits until the end of the log is known, for as long as a query may.
+func (l *Log) wait(ctx context.Context) error {
+	select {
+	case <-l.begun:
+		return nil
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	select {
+	case <-l.begun:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// resume reads a cursor to resume after, and the end of the log.
+func (l *Log) resume(ctx context.Context, after string) (Cursor, int64, error) {
+	cursor, err := ParseCursor("after", after)
+	if err != nil {
+		return Cursor{}, 0, err
+	}
+	// The tail may be behind: another server has given the cursor.
+	head, err := l.store.Head(ctx)
+	if err != nil {
+		return Cursor{}, 0, err
+	}
+	seen := cursor.Position
+	if len(cursor.Seen) > 0 {
+		seen = cursor.Seen[len(cursor.Seen)-1].Last
+	}
+	switch {
+	case cursor.Stream != head.Stream:
+		return Cursor{}, 0, fault.New(fault.StreamChanged, "after",
+			"is a cursor of another event log; query the events, and subscribe after that answer's tailCursor")
+	case cursor.Position < head.Floor:
+		return Cursor{}, 0, fault.New(fault.CursorExpired, "after",
+			"lies before the events that are kept (positions after %d); query the events, and subscribe after that answer's tailCursor", head.Floor)
+	case seen > head.Position:
+		return Cursor{}, 0, fault.Input("after", "lies beyond the end of the event log")
+	}
+	return cursor, head.Position, nil
+}
+
+func (l *Log) subscribe(scopes []string, filter Filter, cursor Cursor, after *string, end int64) (*Subscription, error) {
+	matches, err := newMatcher(filter, scopes)
+	if err != nil {
+		return nil, err
+	}
+	s := &Subscription{
+		log: l, filter: filter, matcher: matches, cursor: cursor, given: after,
+		position: cursor.Position, liveFrom: end, ready: make(chan struct{}, 1),
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.subscriptions[s] = struct{}{}
+	if cursor.Stream != l.stream {
+		s.failure = fault.New(fault.StreamChanged, "", "the event log has begun anew")
+	}
+	return s, nil
+}
+
+// Close lets go of the subscription.
+func (s *Subscription) Close() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.unregister()
+	delete(s.log.subscriptions, s)
+}
+
+// Next waits for the next event and returns it. The error is io.EOF at the
+// end of an execution's stream, a *fault.Error where the log cannot be followed
+// further, or that of the context.
+func (s *Subscription) Next(ctx context.Context) (Delivery, error) {
+	for {
+		for len(s.found) > 0 && !s.ended {
+			entry := s.found[0]
+			s.found[0], s.found = nil, s.found[1:]
+			if s.cursor.has(entry.Position) || !s.matcher.passes(entry) {
+				continue
+			}
+			return s.deliver(entry), nil
+		}
+		if s.ended {
+			return Delivery{}, io.EOF
+		}
+		if err := s.read(ctx); err != nil {
+			return Delivery{}, err
+		}
+	}
+}
+
+func (s *Subscription) deliver(entry *Entry) Delivery {
+	s.cursor.advance(entry.Position)
+	text := entry.cursor
+	if text == "" || len(s.cursor.Seen) > 0 {
+		text = s.cursor.String()
+	}
+	delivery := Delivery{Entry: entry, Cursor: text, Previous: s.given, Live: entry.Position > s.liveFrom}
+	s.given = &text
+	s.ended = s.toEnd && entry.ends()
+	s.log.metrics.delivered.Inc()
+	return delivery
+}
+
+// ringPage is how many entries a subscription takes from the ring at a time. A
+// stuck one keeps them from being freed.
+const ringPage = 16
+
+// read waits for entries, and takes some into found.
+func (s *Subscription) read(ctx context.Context) error {
+	l := s.log
+	l.mu.Lock()
+	switch {
+	case s.failure != nil:
+		defer l.mu.Unlock()
+		return s.failure
+	case s.endAt > 0 && s.position >= s.endAt:
+		defer l.mu.Unlock()
+		s.ended = true
+		return nil
+	case s.registered && s.pending == 0:
+		l.mu.Unlock()
+		select {
+		case <-s.ready:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	case s.registered && s.pending >= l.ring.first:
+		defer l.mu.Unlock()
+		s.takeFromRing()
+		return nil
+	case s.registered:
+		// It has fallen off the ring.
+		l.metrics.fellBehind.Inc()
+		s.position = s.pending - 1
+		s.unregister()
+	case s.position >= l.ring.first-1 && s.endAt == 0:
+		defer l.mu.Unlock()
+		s.register()
+		return nil
+	}
+	floor, upTo := l.floor, l.ring.last
+	s.behind = s.position
+	l.mu.Unlock()
+	if s.position < floor {
+		return fault.New(fault.CursorExpired, "", "the events after this cursor have been dropped; query the events, and subscribe after that answer's tailCursor")
+	}
+	if s.endAt > 0 {
+		upTo = s.endAt
+	}
+	return s.readPage(ctx, upTo)
+}
+
+// takeFromRing reads the ring from pending on; log.mu is held.
+func (s *Subscription) takeFromRing() {
+	ring := &s.log.ring
+	from := max(s.pending, s.position+1)
+	end := min(ring.last, from+ringPage-1)
+	s.found = s.found[:0]
+	for position := from; position <= end; position++ {
+		s.found = append(s.found, ring.at(position))
+	}
+	s.position = max(s.position, end)
+	s.pending = 0
+	if s.position < ring.last {
+		s.pending = s.position + 1
+	}
+}
+
+// register goes over to reading the ring; log.mu is held.
+func (s *Subscription) register() {
+	s.registered = true
+	s.log.wakeups.add(s)
+	if s.position < s.log.ring.last {
+		s.pending = s.position + 1
+	}
+}
+
+func (s *Subscription) unregister() {
+	if s.registered {
+		s.registered, s.pending = false, 0
+		s.log.wakeups.remove(s)
+	}
+}
+
+// wake tells of an entry that may concern the subscription; log.mu is held.
+func (s *Subscription) wake(position int64) {
+	if s.pending == 0 {
+		s.pending = position
+	}
+	s.signal()
+}
+
+// end makes Next fail; log.mu is held.
+func (s *Subscription) end(failure error) {
+	s.failure = failure
+	s.signal()
+}
+
+// lag is how many positions it is behind the log's end; log.mu is held.
+func (s *Subscription) lag() int64 {
+	switch {
+	case s.registered && s.pending == 0:
+		return 0
+	case s.registered:
+		return s.log.ring.last - s.pending + 1
+	}
+	return max(s.log.ring.last-s.behind, 0)
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+// readPage reads a page of the past from the database. While the database is
+// away it tries again: the subscription stays open.
+func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
+	l := s.log
+	select {
+	case l.catchingUp <- struct{}{}:
+		defer func() { <-l.catchingUp }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	l.metrics.pages.Inc()
+	return l.Patiently(ctx, func(ctx context.Context) error {
+		entries, looked, err := l.store.ReadLog(ctx, s.matcher.scopes, s.filter, s.position, upTo)
+		if err == nil {
+			s.found, s.position = entries, looked
+		}
+		return err
+	})
+}
+
+// Patiently reads from the database, and again where that fails for a reason
+// that passes, until the context or the log's Run ends. Each try has the time
+// that a query has.
+func (l *Log) Patiently(ctx context.Context, read func(context.Context) error) error {
+	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
+	for pause := shortest; ; pause = min(2*pause, longest) {
+		err := within(ctx, read)
+		if err == nil || ctx.Err() != nil || !passing(err) {
+			return err
+		}
+		select {
+		case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // jitter
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.ended:
+			return err
+		}
+	}
+}
+
+// passing tells whether an error of the database is one that goes away by
+// itself: anything but a refusal of the statement.
+func passing(err error) bool {
+	var refusal *pgconn.PgError
+	if !errors.As(err, &refusal) {
+		return true
+	}
+	switch refusal.Code[:2] {
+	case "08", "40", "53", "55", "57": // connection, rollback, resources, not in this state, operator
+		return true
+	}
+	return false
+}
