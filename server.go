@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/noetl/noetl-catalog/cli"
@@ -34,6 +37,7 @@ type commandLine struct {
 	Serve    serveCommand    `cmd:"" default:"withargs" help:"Serve GraphQL (the default command)."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date, and exit."`
 	Register registerCommand `cmd:"" help:"Register playbooks from files and directories."`
+	Follow   followCommand   `cmd:"" help:"Follow the events of a running server."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
@@ -144,6 +148,7 @@ type serveCommand struct {
 	MaxPayload     int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
 	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
 	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
+	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
 	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
 }
 
@@ -163,6 +168,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.QueryTimeout < 100*time.Millisecond || c.QueryTimeout > 5*time.Minute {
 		return &configError{"--query-timeout must be from 100ms to 5m"}
+	}
+	if c.SlowTimeout < 100*time.Millisecond || c.SlowTimeout > time.Minute {
+		return &configError{"--slow-timeout must be from 100ms to 1m"}
 	}
 	return nil
 }
@@ -205,11 +213,22 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	limits := catalog.DefaultLimits()
 	limits.PayloadBytes = c.MaxPayload
 	store := catalog.NewStore(pool)
-	resolver, err := graph.NewResolver(store, eventlog.NewStore(pool), limits, logger)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics := eventlog.NewMetrics(registry)
+	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
+	events := eventlog.NewStore(pool)
+	log := eventlog.NewLog(events, connect, metrics, logger, eventlog.LogOptions{})
+	registry.MustRegister(log)
+	resolver, err := graph.NewResolver(store, events, log, limits, logger)
 	if err != nil {
 		return fmt.Errorf("make the resolvers: %w", err)
 	}
-	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: pool.Ping, QueryTimeout: c.QueryTimeout, Logger: logger})
+	streams := transport.NewStreams()
+	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{
+		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout,
+		Streams: streams, Metrics: registry, Logger: logger,
+	})
 	if err != nil {
 		return fmt.Errorf("make the handler: %w", err)
 	}
@@ -225,12 +244,18 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 		}
 		return nil
 	})
+	// What serves subscriptions runs until the last of them has been closed.
+	live, stopLive := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		<-groupCtx.Done()
+		defer stopLive()
 		closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		return server.Shutdown(closing)
+		server.RegisterOnShutdown(func() { _ = streams.Close(closing) })
+		return errors.Join(server.Shutdown(closing), streams.Close(closing))
 	})
+	group.Go(func() error { return log.Run(live) })
+	group.Go(func() error { return eventlog.NewSequencer(connect, metrics, logger).Run(live) })
 	group.Go(func() error { return db.KeepPartitions(groupCtx, pool, logger) })
 	if postgres != nil {
 		group.Go(func() error { return c.keepPostgres(groupCtx, &postgres, logger, out.stderr) })
@@ -279,6 +304,9 @@ func (c *serveCommand) keepPostgres(ctx context.Context, postgres **embedded.Ser
 
 type migrateCommand struct {
 	databaseFlags `embed:""`
+
+	Reconcile   bool `help:"Also take into the event log the events that came in while triggers were off: after a restore or a replication. Reads all events."`
+	RenewStream bool `help:"Also end the validity of all cursors handed out so far: after going back to an older backup, or for a copy of another catalog."`
 }
 
 // Run migrates and exits.
@@ -293,6 +321,27 @@ func (c *migrateCommand) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	fmt.Fprintf(out.stdout, "schema version %d (was %d), %d partitions made\n", migrated.To, migrated.From, migrated.Partitions)
+	if !c.Reconcile && !c.RenewStream {
+		return nil
+	}
+	connection, err := db.Connect(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, connection.Close(context.WithoutCancel(ctx))) }()
+	if c.Reconcile {
+		adopted, err := db.Reconcile(ctx, connection)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out.stdout, "%d events taken into the log\n", adopted)
+	}
+	if c.RenewStream {
+		if err := db.RenewStream(ctx, connection); err != nil {
+			return err
+		}
+		fmt.Fprintln(out.stdout, "the stream is renewed: older cursors are refused with STREAM_CHANGED")
+	}
 	return nil
 }
 
@@ -303,6 +352,15 @@ type registerCommand struct {
 // Run registers files.
 func (c *registerCommand) Run(ctx context.Context, out *output) error {
 	return c.Register.Run(ctx, out.stdout, out.stderr)
+}
+
+type followCommand struct {
+	cli.Follow `embed:""`
+}
+
+// Run follows events until the context ends.
+func (c *followCommand) Run(ctx context.Context, out *output) error {
+	return c.Follow.Run(ctx, out.stdout, out.stderr)
 }
 
 type versionCommand struct{}

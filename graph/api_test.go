@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -26,6 +28,8 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // api is a server over a database of the test's own.
 type api struct {
+	// live runs what a server runs beside its handler.
+	live func(context.Context) error
 	t    testing.TB
 	pool *pgxpool.Pool
 	http *httptest.Server
@@ -43,7 +47,16 @@ func setupAt(t testing.TB, databaseURL string) *api {
 	a := &api{t: t, log: &logBuffer{}, sql: &statementLog{}}
 	a.pool = dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.Tracer = a.sql }})
 	logger := slog.New(slog.NewTextHandler(a.log, nil))
-	resolver, err := graph.NewResolver(catalog.NewStore(a.pool), eventlog.NewStore(a.pool), catalog.DefaultLimits(), logger)
+	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
+	events, metrics := eventlog.NewStore(a.pool), eventlog.NewMetrics(prometheus.NewRegistry())
+	log := eventlog.NewLog(events, connect, metrics, logger, eventlog.LogOptions{})
+	a.live = func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return log.Run(ctx) })
+		group.Go(func() error { return eventlog.NewSequencer(connect, metrics, logger).Run(ctx) })
+		return group.Wait()
+	}
+	resolver, err := graph.NewResolver(catalog.NewStore(a.pool), events, log, catalog.DefaultLimits(), logger)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,9 +100,10 @@ func (r *resourceResolver) Versions(ctx context.Context, obj *model.Resource, fi
 		return nil, err
 	}
 	columns := versionColumns(ctx)
-	fetch := listsOf("Resource.versions", place(ctx), obj.Siblings, resourcePath, obj.Row.ResourcePath, model.NewVersions,
-		func(ctx context.Context, paths []string, span pagination.Span, descending bool, limit int) ([][]*catalog.Version, error) {
-			return r.catalog.ListVersions(ctx, auth.Scopes(ctx), paths, revisions(span), descending, limit, columns)
+	fetch := listsOf("Resource.versions", place(ctx), obj.Siblings, resourcePath, obj.Row.ResourcePath, model.NewVersions, nil,
+		func(ctx context.Context, paths []string, span pagination.Span, descending bool, limit int) ([][]*catalog.Version, *eventlog.Tail, error) {
+			lists, err := r.catalog.ListVersions(ctx, auth.Scopes(ctx), paths, revisions(span), descending, limit, columns)
+			return lists, nil, err
 		})
 	page, err := pagination.Read(ctx, args, true, fetch, func(v *model.Version) pagination.Place {
 		return pagination.Place{Number: int64(v.Row.Revision)}
@@ -112,17 +113,18 @@ func (r *resourceResolver) Versions(ctx context.Context, obj *model.Resource, fi
 
 // Events is the resolver for the events field.
 func (r *resourceResolver) Events(ctx context.Context, obj *model.Resource, first *int, after *string, last *int, before *string, filter *model.EventFilter) (*model.EventConnection, error) {
-	return eventsBelow(ctx, r.Resolver, "Resource.events", eventArgs{first, last, after, before, filter},
-		obj.Siblings, resourcePath, obj.Row.ResourcePath, r.events.ListOfPaths, r.events.CountOfPaths)
+	return eventsBelow(ctx, r.Resolver, "Resource.events", eventArgs{first, last, after, before, filter, false},
+		obj.Siblings, resourcePath, obj.Row.ResourcePath, (*eventlog.Store).ListOfPaths, (*eventlog.Store).CountOfPaths)
 }
 
 // LatestEvent is the resolver for the latestEvent field.
 func (r *resourceResolver) LatestEvent(ctx context.Context, obj *model.Resource) (*model.Event, error) {
 	columns := eventColumns(ctx)
-	newest, _, err := listsOf("Resource.latestEvent", columns, obj.Siblings, resourcePath, obj.Row.ResourcePath, model.NewEvents,
-		func(ctx context.Context, paths []string, _ pagination.Span, _ bool, _ int) ([][]*eventlog.Event, error) {
-			return r.events.ListOfPaths(ctx, auth.Scopes(ctx), paths, eventlog.Filter{},
+	newest, _, err := listsOf("Resource.latestEvent", columns, obj.Siblings, resourcePath, obj.Row.ResourcePath, model.NewEvents, nil,
+		func(ctx context.Context, paths []string, _ pagination.Span, _ bool, _ int) ([][]*eventlog.Event, *eventlog.Tail, error) {
+			lists, err := r.events.ListOfPaths(ctx, auth.Scopes(ctx), paths, eventlog.Filter{},
 				eventlog.WholeRange(), eventlog.NewestFirst, 1, columns)
+			return lists, nil, err
 		})(ctx, pagination.Items, pagination.Span{}, true, 1)
 	if err != nil || len(newest) == 0 {
 		return nil, err
@@ -186,8 +188,8 @@ func (r *versionResolver) Next(ctx context.Context, obj *model.Version) (*model.
 
 // Events is the resolver for the events field.
 func (r *versionResolver) Events(ctx context.Context, obj *model.Version, first *int, after *string, last *int, before *string, filter *model.EventFilter) (*model.EventConnection, error) {
-	return eventsBelow(ctx, r.Resolver, "Version.events", eventArgs{first, last, after, before, filter},
-		obj.Siblings, versionKey, versionKey(obj), r.events.ListOfVersions, r.events.CountOfVersions)
+	return eventsBelow(ctx, r.Resolver, "Version.events", eventArgs{first, last, after, before, filter, false},
+		obj.Siblings, versionKey, versionKey(obj), (*eventlog.Store).ListOfVersions, (*eventlog.Store).CountOfVersions)
 }
 
 func (r *Resolver) Resource() generated.ResourceResolver { return &resourceResolver{r} }

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 
+	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
@@ -12,6 +13,8 @@ import (
 type part[T any] struct {
 	items []T
 	more  bool
+	// tail is the log's end in the snapshot of the batch, where it was asked for.
+	tail *eventlog.Tail
 }
 
 // cut shortens lists that were read one item too long to limit, and wraps
@@ -44,22 +47,30 @@ func listOf[R, T any](wrap func([]R) []T, read func(ctx context.Context, span pa
 	}
 }
 
-// listsOf reads the lists of siblings: one statement for all of them.
+// listsOf reads the lists of siblings: one statement for all of them. The first
+// read's tail, if it has one, goes to tail.
 func listsOf[P any, K comparable, R, T any](
 	name string, arguments any, group *model.Group[P], keyOf func(P) K, key K,
-	wrap func([]R) []T,
-	read func(ctx context.Context, keys []K, span pagination.Span, descending bool, limit int) ([][]R, error),
+	wrap func([]R) []T, tail **eventlog.Tail,
+	read func(ctx context.Context, keys []K, span pagination.Span, descending bool, limit int) ([][]R, *eventlog.Tail, error),
 ) pagination.Fetch[T] {
 	return func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([]T, bool, error) {
 		field := loader.Field{Name: name + " " + string(purpose), Group: group, Arguments: arguments}
 		own, err := loader.Load(ctx, loader.From(ctx), field, keysOf(group, keyOf), key,
 			func(ctx context.Context, keys []K) ([]part[T], error) {
-				lists, err := read(ctx, keys, span, descending, limit+1)
+				lists, tail, err := read(ctx, keys, span, descending, limit+1)
 				if err != nil {
 					return nil, err
 				}
-				return cut(lists, limit, wrap), nil
+				parts := cut(lists, limit, wrap)
+				for i := range parts {
+					parts[i].tail = tail
+				}
+				return parts, nil
 			})
+		if tail != nil && purpose == pagination.Items {
+			*tail = own.tail
+		}
 		return own.items, own.more, err
 	}
 }

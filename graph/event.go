@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -21,7 +22,7 @@ func eventColumns(ctx context.Context) eventlog.Columns {
 	names := selected(ctx)
 	return eventlog.Columns{
 		Payload: names["payload"],
-		Meta:    names["meta"] || names["executionId"] || names["step"] || names["status"],
+		Meta:    names["meta"] || names["executionId"] || names["step"] || names["status"] || names["execution"],
 	}
 }
 
@@ -46,7 +47,7 @@ func (r *Resolver) wholeEvent(ctx context.Context, e *model.Event, has bool) (*e
 	if has {
 		return e.Row, nil
 	}
-	full, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Event columns", Group: e.Siblings},
+	full, err := loader.Load(ctx, loadersOf(ctx, e), loader.Field{Name: "Event columns", Group: e.Siblings},
 		keysOf(e.Siblings, eventID), e.Row.ID, r.eventsByID(eventlog.Columns{Payload: true, Meta: true}))
 	if err != nil {
 		return nil, err
@@ -60,21 +61,26 @@ func (r *Resolver) wholeEvent(ctx context.Context, e *model.Event, has bool) (*e
 // metaText is a key of an event's meta as text, as ->> gives it.
 func (r *Resolver) metaText(ctx context.Context, e *model.Event, key string) (*string, error) {
 	full, err := r.wholeEvent(ctx, e, e.Row.Columns.Meta)
-	if err != nil || full.Meta == nil {
+	if err != nil {
 		return nil, err
 	}
-	var meta map[string]json.RawMessage
-	if json.Unmarshal(full.Meta, &meta) != nil {
+	return textIn(full.Meta, key)
+}
+
+// textIn is a key of a JSON object as text; nil where there is none.
+func textIn(object []byte, key string) (*string, error) {
+	var members map[string]json.RawMessage
+	if object == nil || json.Unmarshal(object, &members) != nil {
 		return nil, nil // an array or a scalar has no keys
 	}
-	raw := meta[key]
+	raw := members[key]
 	switch {
 	case raw == nil || bytes.Equal(raw, []byte("null")):
 		return nil, nil
 	case raw[0] == '"':
 		var text string
 		if err := json.Unmarshal(raw, &text); err != nil {
-			return nil, fmt.Errorf("read meta.%s: %w", key, err)
+			return nil, fmt.Errorf("read %s: %w", key, err)
 		}
 		return &text, nil
 	}
@@ -84,32 +90,56 @@ func (r *Resolver) metaText(ctx context.Context, e *model.Event, key string) (*s
 
 // eventTypeOf is the row of an event's type.
 func (r *Resolver) eventTypeOf(ctx context.Context, e *model.Event) (*eventlog.EventType, error) {
-	return loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Event.type", Group: e.Siblings},
-		keysOf(e.Siblings, eventType), e.Row.Type, r.events.EventTypesByName)
+	return loader.Load(ctx, loadersOf(ctx, e), loader.Field{Name: "Event.type", Group: e.Siblings},
+		keysOf(e.Siblings, eventType), e.Row.Type, shareable(r, e, r.events.EventTypesByName))
 }
 
-// messageOf renders an event's template. Reading an event never fails for its
-// message: without a template, or with one that fails, it is '<type> <path>'.
+// messageOf is an event's message, rendered once for all subscriptions.
 func (r *Resolver) messageOf(ctx context.Context, e *model.Event) (string, error) {
+	if e.Shared == nil {
+		return r.renderMessage(ctx, e)
+	}
+	return loader.Load(ctx, e.Shared, loader.Field{Name: "Event.message", Group: e.Siblings}, keysOf(e.Siblings, eventID), e.Row.ID,
+		func(ctx context.Context, _ []string) ([]string, error) {
+			text, err := r.renderMessage(context.WithoutCancel(ctx), e)
+			return []string{text}, err
+		})
+}
+
+// renderMessage renders an event's template. Reading an event never fails for its
+// message: without a template, or with one that fails, it is '<type> <path>'.
+func (r *Resolver) renderMessage(ctx context.Context, e *model.Event) (string, error) {
 	plain := e.Row.Type + " " + e.Row.Path
-	kind, err := r.eventTypeOf(ctx, e)
+	source, err := r.templateOf(ctx, e)
 	if err != nil {
 		return "", err
 	}
-	if kind == nil || kind.Template == nil {
+	if source == nil {
 		return plain, nil
 	}
-	template, err := r.templates.Parse(*kind.Template)
+	template, err := r.templates.Parse(*source)
 	if err != nil {
-		r.logFailure(ctx, kind, err)
+		r.logFailure(ctx, e, *source, err)
 		return plain, nil
 	}
 	text, err := r.render(ctx, template, e)
 	if err != nil && ctx.Err() == nil {
-		r.logFailure(ctx, kind, err)
+		r.logFailure(ctx, e, *source, err)
 		return plain, nil
 	}
 	return text, err
+}
+
+// templateOf is the template of an event's type; nil for none.
+func (r *Resolver) templateOf(ctx context.Context, e *model.Event) (*string, error) {
+	if e.Entry != nil {
+		return e.Entry.Template, nil
+	}
+	kind, err := r.eventTypeOf(ctx, e)
+	if err != nil || kind == nil {
+		return nil, err
+	}
+	return kind.Template, nil
 }
 
 // render renders a template over an event, reading only what it refers to.
@@ -125,7 +155,9 @@ func (r *Resolver) render(ctx context.Context, template *message.Template, e *mo
 		}
 		values.Payload, values.Meta = full.Payload, full.Meta
 	}
-	if template.Uses("resource_type") {
+	if e.Entry != nil {
+		values.ResourceType = e.Entry.ResourceType
+	} else if template.Uses("resource_type") {
 		version, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Event.version type", Group: e.Siblings},
 			keysOf(e.Siblings, eventVersion), eventVersion(e), r.versionsByLabel(catalog.Columns{}))
 		if err != nil {
@@ -139,10 +171,10 @@ func (r *Resolver) render(ctx context.Context, template *message.Template, e *mo
 }
 
 // logFailure logs a template's failure the first time.
-func (r *Resolver) logFailure(ctx context.Context, kind *eventlog.EventType, err error) {
-	if logged, _ := r.failed.ContainsOrAdd(*kind.Template, struct{}{}); !logged {
+func (r *Resolver) logFailure(ctx context.Context, e *model.Event, template string, err error) {
+	if logged, _ := r.failed.ContainsOrAdd(template, struct{}{}); !logged {
 		r.logger.WarnContext(ctx, "an event type's template fails; its events read '<type> <path>'",
-			"event_type", kind.Name, "error", err)
+			"event_type", e.Row.Type, "error", err)
 	}
 }
 
@@ -187,15 +219,36 @@ type eventArgs struct {
 	first, last   *int
 	after, before *string
 	filter        *model.EventFilter
+	oldestFirst   bool
 }
 
-// eventsBelow reads the events of siblings: newest first, one statement for
-// all of them.
+// readEvents reads a list, and, where the running field's selection asks for
+// tailCursor, the log's end in the same snapshot.
+func (r *Resolver) readEvents(ctx context.Context, read func(*eventlog.Store) error) (*eventlog.Tail, error) {
+	if !selected(ctx)["tailCursor"] {
+		return nil, read(r.events)
+	}
+	tail, err := r.events.Snapshot(ctx, read)
+	return &tail, err
+}
+
+// cursorOf is a connection's tailCursor.
+func (r *Resolver) cursorOf(tail *eventlog.Tail) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		if tail == nil {
+			return "", errors.New("tailCursor was not seen to be selected")
+		}
+		cursor, err := r.events.CursorOf(ctx, *tail)
+		return cursor.String(), err
+	}
+}
+
+// eventsBelow reads the events of siblings: one statement for all of them.
 func eventsBelow[P any, K comparable](
 	ctx context.Context, r *Resolver, name string, args eventArgs,
 	group *model.Group[P], keyOf func(P) K, key K,
-	list func(ctx context.Context, scopes []string, keys []K, filter eventlog.Filter, within eventlog.Range, direction eventlog.Direction, limit int, columns eventlog.Columns) ([][]*eventlog.Event, error),
-	count func(ctx context.Context, scopes []string, keys []K, filter eventlog.Filter) ([]int, error),
+	list func(store *eventlog.Store, ctx context.Context, scopes []string, keys []K, filter eventlog.Filter, within eventlog.Range, direction eventlog.Direction, limit int, columns eventlog.Columns) ([][]*eventlog.Event, error),
+	count func(store *eventlog.Store, ctx context.Context, scopes []string, keys []K, filter eventlog.Filter) ([]int, error),
 ) (*model.EventConnection, error) {
 	page, err := pagination.Parse(args.first, args.after, args.last, args.before, "event")
 	if err != nil {
@@ -206,28 +259,39 @@ func eventsBelow[P any, K comparable](
 		return nil, err
 	}
 	if empty {
-		return noEvents(ctx, page)
+		return r.noEvents(ctx, page)
 	}
 	columns, position := eventColumns(ctx), place(ctx)
-	fetch := listsOf(name, position, group, keyOf, key, model.NewEvents,
-		func(ctx context.Context, keys []K, span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
-			return list(ctx, auth.Scopes(ctx), keys, filter, eventRange(span), eventlog.Direction(descending), limit, columns)
+	var tail *eventlog.Tail
+	fetch := listsOf(name, position, group, keyOf, key, model.NewEvents, &tail,
+		func(ctx context.Context, keys []K, span pagination.Span, descending bool, limit int) (lists [][]*eventlog.Event, tail *eventlog.Tail, err error) {
+			tail, err = r.readEvents(ctx, func(store *eventlog.Store) error {
+				lists, err = list(store, ctx, auth.Scopes(ctx), keys, filter, eventRange(span), eventlog.Direction(descending), limit, columns)
+				return err
+			})
+			return lists, tail, err
 		})
-	read, err := pagination.Read(ctx, page, true, fetch, eventPlace)
+	read, err := pagination.Read(ctx, page, !args.oldestFirst, fetch, eventPlace)
 	if err != nil {
 		return nil, err
 	}
-	return &model.EventConnection{Page: read, Count: func(ctx context.Context) (int, error) {
+	return &model.EventConnection{Page: read, Tail: r.cursorOf(tail), Count: func(ctx context.Context) (int, error) {
 		field := loader.Field{Name: name + " " + string(pagination.Count), Group: group, Arguments: position}
 		return loader.Load(ctx, loader.From(ctx), field, keysOf(group, keyOf), key,
-			func(ctx context.Context, keys []K) ([]int, error) { return count(ctx, auth.Scopes(ctx), keys, filter) })
+			func(ctx context.Context, keys []K) ([]int, error) {
+				return count(r.events, ctx, auth.Scopes(ctx), keys, filter)
+			})
 	}}, nil
 }
 
 // noEvents is a page of a list that nothing passes into.
-func noEvents(ctx context.Context, args pagination.Args) (*model.EventConnection, error) {
+func (r *Resolver) noEvents(ctx context.Context, args pagination.Args) (*model.EventConnection, error) {
 	page, err := pagination.Read(ctx, args, true, nothing[*model.Event], eventPlace)
-	return &model.EventConnection{Page: page, Count: func(context.Context) (int, error) { return 0, nil }}, err
+	tail := func(ctx context.Context) (string, error) {
+		cursor, err := r.events.TailCursor(ctx)
+		return cursor.String(), err
+	}
+	return &model.EventConnection{Page: page, Tail: tail, Count: func(context.Context) (int, error) { return 0, nil }}, err
 }
 
 func nothing[T any](context.Context, pagination.Purpose, pagination.Span, bool, int) ([]T, bool, error) {

@@ -8,6 +8,7 @@ package graph
 import (
 	"context"
 
+	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
@@ -19,16 +20,19 @@ import (
 
 // Resource is the resolver for the resource field.
 func (r *eventResolver) Resource(ctx context.Context, obj *model.Event) (*model.Resource, error) {
-	return loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Event.resource", Group: obj.Siblings},
-		keysOf(obj.Siblings, eventPath), obj.Row.Path, r.resourcesByPath)
+	return loader.Load(ctx, loadersOf(ctx, obj), loader.Field{Name: "Event.resource", Group: obj.Siblings},
+		keysOf(obj.Siblings, eventPath), obj.Row.Path, shareable(r.Resolver, obj, r.resourcesByPath))
 }
 
 // Version is the resolver for the version field.
 func (r *eventResolver) Version(ctx context.Context, obj *model.Event) (*model.Version, error) {
 	columns := versionColumns(ctx)
-	return loader.Load(ctx, loader.From(ctx),
+	if obj.Shared != nil && columns == (catalog.Columns{}) {
+		return r.sharedVersion(ctx, obj)
+	}
+	return loader.Load(ctx, loadersOf(ctx, obj),
 		loader.Field{Name: "Event.version", Group: obj.Siblings, Arguments: columns},
-		keysOf(obj.Siblings, eventVersion), eventVersion(obj), r.versionsByLabel(columns))
+		keysOf(obj.Siblings, eventVersion), eventVersion(obj), shareable(r.Resolver, obj, r.versionsByLabel(columns)))
 }
 
 // Payload is the resolver for the payload field.
@@ -57,6 +61,10 @@ func (r *eventResolver) Message(ctx context.Context, obj *model.Event) (string, 
 // ExecutionID is the resolver for the executionId field.
 func (r *eventResolver) ExecutionID(ctx context.Context, obj *model.Event) (*string, error) {
 	return r.metaText(ctx, obj, "execution_id")
+}
+
+func (r *eventResolver) Execution(ctx context.Context, obj *model.Event) (*model.Execution, error) {
+	return r.executionOf(ctx, obj)
 }
 
 // Step is the resolver for the step field.
@@ -92,15 +100,22 @@ func (r *queryResolver) Events(ctx context.Context, first *int, after *string, l
 		return nil, err
 	}
 	if empty {
-		return noEvents(ctx, args)
+		return r.noEvents(ctx, args)
 	}
 	columns := eventColumns(ctx)
-	fetch := listOf(model.NewEvents, func(ctx context.Context, span pagination.Span, descending bool, limit int) ([]*eventlog.Event, error) {
-		return r.events.List(ctx, auth.Scopes(ctx), checked, eventRange(span), eventlog.Direction(descending), limit, columns)
-	})
 	newestFirst := direction == nil || *direction == model.OrderDirectionDesc
-	page, err := pagination.Read(ctx, args, newestFirst, fetch, eventPlace)
-	return &model.EventConnection{Page: page, Count: func(ctx context.Context) (int, error) {
+	store := r.events
+	fetch := listOf(model.NewEvents, func(ctx context.Context, span pagination.Span, descending bool, limit int) ([]*eventlog.Event, error) {
+		return store.List(ctx, auth.Scopes(ctx), checked, eventRange(span), eventlog.Direction(descending), limit, columns)
+	})
+	var page *pagination.Page[*model.Event]
+	tail, err := r.readEvents(ctx, func(within *eventlog.Store) (err error) {
+		store = within
+		page, err = pagination.Read(ctx, args, newestFirst, fetch, eventPlace)
+		store = r.events // for what the page asks later
+		return err
+	})
+	return &model.EventConnection{Page: page, Tail: r.cursorOf(tail), Count: func(ctx context.Context) (int, error) {
 		return r.events.Count(ctx, auth.Scopes(ctx), checked)
 	}}, err
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 
@@ -34,11 +36,19 @@ type HandlerOptions struct {
 	Ready func(context.Context) error
 	// QueryTimeout is how long a query may run; 0 for 10 s.
 	QueryTimeout time.Duration
-	Logger       *slog.Logger
+	// SlowTimeout ends a subscription whose client takes longer to accept an
+	// event, and cuts it off after twice that; 0 for 5 s.
+	SlowTimeout time.Duration
+	// Streams are the open subscriptions' connections, to be closed at shutdown.
+	Streams *transport.Streams
+	// Metrics are served at /metrics, and those of the handler registered with
+	// them; nil for none.
+	Metrics *prometheus.Registry
+	Logger  *slog.Logger
 }
 
-// NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz and
-// a front page, to this machine only.
+// NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz,
+// /metrics and a front page, to this machine only.
 func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error) {
 	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
 	if err != nil {
@@ -59,6 +69,9 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 		}
 		_, _ = io.WriteString(w, "ready\n")
 	})
+	if options.Metrics != nil {
+		routes.Handle("GET /metrics", promhttp.HandlerFor(options.Metrics, promhttp.HandlerOpts{}))
+	}
 	routes.Handle("GET /{$}", text("text/html; charset=utf-8", frontPage))
 	return guard.Wrap(routes), nil
 }
@@ -77,8 +90,31 @@ func newServer(schema graphql.ExecutableSchema, options HandlerOptions) *handler
 		ctx = auth.WithScopes(ctx, auth.Everything())
 		return next(loader.WithLoaders(ctx, loader.New()))
 	})
-	server.AddTransport(transport.HTTP{QueryTimeout: options.QueryTimeout})
+	server.AroundResponses(eachDelivery)
+	slow := slowConsumers(options.Metrics)
+	plain := transport.HTTP{QueryTimeout: options.QueryTimeout}
+	server.AddTransport(transport.WebSocket{
+		QueryTimeout: options.QueryTimeout, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
+		Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
+	})
+	server.AddTransport(transport.SSE{
+		HTTP: plain, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
+		Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
+	})
+	server.AddTransport(plain)
 	return server
+}
+
+// slowConsumers counts the subscriptions that ended for slowness.
+func slowConsumers(registry *prometheus.Registry) func(string) {
+	if registry == nil {
+		return nil
+	}
+	slow := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "catalog_slow_consumers_total", Help: "Subscriptions ended because their client did not accept an event in time.",
+	})
+	registry.MustRegister(slow)
+	return func(string) { slow.Inc() }
 }
 
 // documentCache keeps parsed documents, but none that is so long that a

@@ -10,7 +10,7 @@ import (
 // nodes reads objects by their ids: one statement for each type among them.
 // An id that nothing has, or that is none, is nil.
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error) {
-	var resources, events []string
+	var resources, events, executions []string
 	var versions []catalog.LabelKey
 	place := map[string][]int{} // the places in ids of each type's keys, in order
 	for i, id := range ids {
@@ -26,6 +26,8 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 			versions = append(versions, catalog.LabelKey{Path: key.Path, Label: key.Label})
 		case "Event":
 			events = append(events, key.Path)
+		case "Execution":
+			executions = append(executions, key.Path)
 		}
 	}
 	nodes := make([]model.Node, len(ids))
@@ -59,6 +61,17 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 		for n, event := range found {
 			if event != nil {
 				nodes[place["Event"][n]] = event
+			}
+		}
+	}
+	if len(executions) > 0 {
+		found, err := r.executionsByID(ctx, executions)
+		if err != nil {
+			return nil, err
+		}
+		for n, execution := range found {
+			if execution != nil {
+				nodes[place["Execution"][n]] = execution
 			}
 		}
 	}

@@ -107,6 +107,10 @@ func (e *explainer) Exec(ctx context.Context, sql string, args ...any) (pgconn.C
 	return e.pool.Exec(ctx, sql, args...)
 }
 
+func (e *explainer) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error) {
+	return e.pool.BeginTx(ctx, options)
+}
+
 func (e *explainer) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	e.note(ctx, sql, args)
 	return e.pool.Query(ctx, sql, args...)
@@ -124,7 +128,8 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	databaseURL := dbtest.URL(t)
 	fill(t, databaseURL)
 	explained := &explainer{pool: dbtest.PoolAt(t, databaseURL, db.Options{StatementTimeout: time.Minute}), plans: map[string][]string{}}
-	resolver, err := graph.NewResolver(catalog.NewStore(explained), eventlog.NewStore(explained), catalog.DefaultLimits(), slog.New(slog.DiscardHandler))
+	events := eventlog.NewStore(explained)
+	resolver, err := graph.NewResolver(catalog.NewStore(explained), events, nil, catalog.DefaultLimits(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +143,11 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	for _, query := range planQueries() {
 		a.get(nil, query, nil)
 	}
+	readLog(t, events)
 	a.register("team1/new", variables{"a": 1})
+	if _, err := events.TailCursor(t.Context()); err != nil { // its event has no position yet
+		t.Fatal(err)
+	}
 	a.get(nil, `mutation { recordEvents(inputs: [{type: "UPDATED", path: "team1/new"}, {type: "UPDATED", path: "team1/folder1/resource-1"}]) { results { duplicate } } }`, nil)
 
 	if explained.err != nil {
@@ -188,7 +197,30 @@ func planQueries() []string {
 			queries = append(queries, fmt.Sprintf(`{ events(first: 20, filter: %s, direction: %s) %s }`, filter, direction, events))
 		}
 	}
-	return queries
+	const executions = `{ nodes { executionId resource { path } version { version } events(first: 3) { nodes { eventId } totalCount }
+		last: events(last: 3) { nodes { eventId } } parent { executionId } children(first: 3) { nodes { executionId } totalCount } } totalCount }`
+	for _, filter := range []string{
+		`{}`, `{statuses: [RUNNING]}`, `{path: "team1/folder1/resource-1"}`, `{pathPrefix: "team1"}`,
+		`{pathPrefix: "team1/folder1/"}`, `{statuses: [FAILED, RUNNING], idleSince: "2030-01-01T00:00:00Z"}`,
+	} {
+		queries = append(queries, fmt.Sprintf(`{ executions(first: 3, filter: %[1]s) %[2]s oldest: executions(last: 3, filter: %[1]s) { nodes { executionId } } }`, filter, executions))
+	}
+	return append(queries, `{ execution(executionId: "4711000123") { status } event(eventId: "event-17") { execution { status } } }`)
+}
+
+// readLog reads pages of the log along each of its indexes.
+func readLog(t *testing.T, events *eventlog.Store) {
+	t.Helper()
+	for name, filter := range map[string]eventlog.Filter{
+		"all": {}, "types": {Types: []string{"UPDATED"}}, "many paths": {PathPrefix: new("team1")},
+		"path": {Path: new("team1/folder1/resource-1")}, "few paths": {PathPrefix: new("team1/folder1/")},
+		"execution": {ExecutionID: new("4711000123")}, "payload": {PayloadContains: []byte(`{"rows": 17}`)},
+	} {
+		entries, looked, err := events.ReadLog(t.Context(), []string{""}, filter, 1000, 1_000_000)
+		if err != nil || looked <= 1000 || len(entries) == 0 && name != "payload" {
+			t.Errorf("read the log by %s: %d entries, looked to %d: %v", name, len(entries), looked, err)
+		}
+	}
 }
 
 func fill(t *testing.T, databaseURL string) {
@@ -217,7 +249,7 @@ func queriesOnLargeTables(t *testing.T) map[string]string {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("find the queries: %v", err)
 	}
-	large := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO)\s+(catalog|event)\b`)
+	large := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO)\s+(catalog|event|event_log|execution)\b`)
 	found := map[string]string{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -256,7 +288,7 @@ func sequentialScans(t *testing.T, plan string) []string {
 		}
 		// Months to come are empty yet, and an empty table has nothing to read.
 		empty := n.Relation == "event_past" || n.Relation > "event_"+thisMonth() && strings.HasPrefix(n.Relation, "event_2")
-		if n.NodeType == "Seq Scan" && (n.Relation == "catalog" || strings.HasPrefix(n.Relation, "event_2") || n.Relation == "event_identity") && !empty {
+		if n.NodeType == "Seq Scan" && (n.Relation == "catalog" || strings.HasPrefix(n.Relation, "event_2") || slices.Contains([]string{"event_identity", "event_log", "execution"}, n.Relation)) && !empty {
 			found = append(found, n.Relation)
 		}
 		for _, child := range n.Plans {

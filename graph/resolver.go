@@ -12,31 +12,54 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
+	"github.com/noetl/noetl-catalog/graph/model"
 )
 
 // Resolver is what the resolvers stand on. Make it with NewResolver.
 type Resolver struct {
 	catalog   *catalog.Store
 	events    *eventlog.Store
+	log       *eventlog.Log
 	limits    catalog.Limits
 	logger    *slog.Logger
 	templates *message.Cache
 	// failed holds the templates whose failure has been logged.
 	failed *lru.Cache[string, struct{}]
+	// shared are the newest events that subscriptions deliver, with what has
+	// been read of them.
+	shared *lru.Cache[*eventlog.Entry, *model.Event]
+	// versions are the versions, without their large columns, of events that
+	// subscriptions deliver. A version never changes.
+	versions *lru.Cache[catalog.LabelKey, *catalog.Version]
 }
 
 // templatesKept bounds the parsed templates in memory: each is 8 KiB of text
 // at most.
 const templatesKept = 1000
 
+// sharedKept is how many events keep what subscriptions have read of them.
+const sharedKept = 64
+
+// versionsKept is how many versions are kept, at some hundred bytes each.
+const versionsKept = 4096
+
 // NewResolver makes the resolvers' root.
-func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, limits catalog.Limits, logger *slog.Logger) (*Resolver, error) {
+func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *eventlog.Log, limits catalog.Limits, logger *slog.Logger) (*Resolver, error) {
 	failed, err := lru.New[string, struct{}](templatesKept)
 	if err != nil {
 		return nil, err
 	}
+	shared, err := lru.New[*eventlog.Entry, *model.Event](sharedKept)
+	if err != nil {
+		return nil, err
+	}
+	versions, err := lru.New[catalog.LabelKey, *catalog.Version](versionsKept)
+	if err != nil {
+		return nil, err
+	}
 	return &Resolver{
-		catalog: catalogStore, events: events, limits: limits, logger: logger,
+		versions: versions,
+		catalog:  catalogStore, events: events, log: log, shared: shared, limits: limits, logger: logger,
 		templates: message.NewCache(templatesKept), failed: failed,
 	}, nil
 }

@@ -10,7 +10,7 @@ import (
 // within are the types that a fragment may be on below a field that leads to
 // resources, versions or events.
 var within = []string{
-	"Node", "Resource", "Version", "Event",
+	"Node", "Resource", "Version", "Event", "Execution", "ExecutionConnection", "ExecutionEdge",
 	"ResourceConnection", "ResourceEdge", "VersionConnection", "VersionEdge", "EventConnection", "EventEdge",
 	"RegisterResourcePayload", "RecordEventPayload",
 }

@@ -24,10 +24,12 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Event() EventResolver
 	EventType() EventTypeResolver
+	Execution() ExecutionResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Resource() ResourceResolver
 	ResourceType() ResourceTypeResolver
+	Subscription() SubscriptionResolver
 	Version() VersionResolver
 }
 
@@ -37,6 +39,7 @@ type DirectiveRoot struct {
 type ComplexityRoot struct {
 	Event struct {
 		EventID     func(childComplexity int) int
+		Execution   func(childComplexity int) int
 		ExecutionID func(childComplexity int) int
 		ID          func(childComplexity int) int
 		Message     func(childComplexity int) int
@@ -55,7 +58,16 @@ type ComplexityRoot struct {
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
+		TailCursor func(childComplexity int) int
 		TotalCount func(childComplexity int) int
+	}
+
+	EventDelivery struct {
+		Cursor         func(childComplexity int) int
+		Event          func(childComplexity int) int
+		Live           func(childComplexity int) int
+		Position       func(childComplexity int) int
+		PreviousCursor func(childComplexity int) int
 	}
 
 	EventEdge struct {
@@ -66,6 +78,35 @@ type ComplexityRoot struct {
 	EventType struct {
 		Name     func(childComplexity int) int
 		Template func(childComplexity int) int
+	}
+
+	Execution struct {
+		Children    func(childComplexity int, first *int, after *string) int
+		DurationMs  func(childComplexity int) int
+		Error       func(childComplexity int) int
+		EventCount  func(childComplexity int) int
+		Events      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter) int
+		ExecutionID func(childComplexity int) int
+		FinishedAt  func(childComplexity int) int
+		ID          func(childComplexity int) int
+		LastEventAt func(childComplexity int) int
+		Parent      func(childComplexity int) int
+		Resource    func(childComplexity int) int
+		StartedAt   func(childComplexity int) int
+		Status      func(childComplexity int) int
+		Version     func(childComplexity int) int
+	}
+
+	ExecutionConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ExecutionEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	InputError struct {
@@ -96,6 +137,8 @@ type ComplexityRoot struct {
 		Event           func(childComplexity int, eventID string) int
 		EventTypes      func(childComplexity int) int
 		Events          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter, direction *model.OrderDirection) int
+		Execution       func(childComplexity int, executionID string) int
+		Executions      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) int
 		Node            func(childComplexity int, id string) int
 		Nodes           func(childComplexity int, ids []string) int
 		RenderTemplate  func(childComplexity int, template string, eventID *string) int
@@ -172,6 +215,11 @@ type ComplexityRoot struct {
 		ResourceType func(childComplexity int) int
 	}
 
+	Subscription struct {
+		EventRecorded       func(childComplexity int, filter *model.EventFilter, after *string) int
+		ExecutionProgressed func(childComplexity int, executionID string, after *string) int
+	}
+
 	Version struct {
 		Content   func(childComplexity int) int
 		Events    func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter) int
@@ -224,6 +272,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Event.EventID(childComplexity), true
+	case "Event.execution":
+		if e.ComplexityRoot.Event.Execution == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Execution(childComplexity), true
 	case "Event.executionId":
 		if e.ComplexityRoot.Event.ExecutionID == nil {
 			break
@@ -315,12 +369,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventConnection.PageInfo(childComplexity), true
+	case "EventConnection.tailCursor":
+		if e.ComplexityRoot.EventConnection.TailCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventConnection.TailCursor(childComplexity), true
 	case "EventConnection.totalCount":
 		if e.ComplexityRoot.EventConnection.TotalCount == nil {
 			break
 		}
 
 		return e.ComplexityRoot.EventConnection.TotalCount(childComplexity), true
+
+	case "EventDelivery.cursor":
+		if e.ComplexityRoot.EventDelivery.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventDelivery.Cursor(childComplexity), true
+	case "EventDelivery.event":
+		if e.ComplexityRoot.EventDelivery.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventDelivery.Event(childComplexity), true
+	case "EventDelivery.live":
+		if e.ComplexityRoot.EventDelivery.Live == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventDelivery.Live(childComplexity), true
+	case "EventDelivery.position":
+		if e.ComplexityRoot.EventDelivery.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventDelivery.Position(childComplexity), true
+	case "EventDelivery.previousCursor":
+		if e.ComplexityRoot.EventDelivery.PreviousCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventDelivery.PreviousCursor(childComplexity), true
 
 	case "EventEdge.cursor":
 		if e.ComplexityRoot.EventEdge.Cursor == nil {
@@ -347,6 +438,139 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventType.Template(childComplexity), true
+
+	case "Execution.children":
+		if e.ComplexityRoot.Execution.Children == nil {
+			break
+		}
+
+		args, err := ec.field_Execution_children_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Execution.Children(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Execution.durationMs":
+		if e.ComplexityRoot.Execution.DurationMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.DurationMs(childComplexity), true
+	case "Execution.error":
+		if e.ComplexityRoot.Execution.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.Error(childComplexity), true
+	case "Execution.eventCount":
+		if e.ComplexityRoot.Execution.EventCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.EventCount(childComplexity), true
+	case "Execution.events":
+		if e.ComplexityRoot.Execution.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Execution_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Execution.Events(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.EventFilter)), true
+	case "Execution.executionId":
+		if e.ComplexityRoot.Execution.ExecutionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.ExecutionID(childComplexity), true
+	case "Execution.finishedAt":
+		if e.ComplexityRoot.Execution.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.FinishedAt(childComplexity), true
+	case "Execution.id":
+		if e.ComplexityRoot.Execution.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.ID(childComplexity), true
+	case "Execution.lastEventAt":
+		if e.ComplexityRoot.Execution.LastEventAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.LastEventAt(childComplexity), true
+	case "Execution.parent":
+		if e.ComplexityRoot.Execution.Parent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.Parent(childComplexity), true
+	case "Execution.resource":
+		if e.ComplexityRoot.Execution.Resource == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.Resource(childComplexity), true
+	case "Execution.startedAt":
+		if e.ComplexityRoot.Execution.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.StartedAt(childComplexity), true
+	case "Execution.status":
+		if e.ComplexityRoot.Execution.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.Status(childComplexity), true
+	case "Execution.version":
+		if e.ComplexityRoot.Execution.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.Version(childComplexity), true
+
+	case "ExecutionConnection.edges":
+		if e.ComplexityRoot.ExecutionConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionConnection.Edges(childComplexity), true
+	case "ExecutionConnection.nodes":
+		if e.ComplexityRoot.ExecutionConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionConnection.Nodes(childComplexity), true
+	case "ExecutionConnection.pageInfo":
+		if e.ComplexityRoot.ExecutionConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionConnection.PageInfo(childComplexity), true
+	case "ExecutionConnection.totalCount":
+		if e.ComplexityRoot.ExecutionConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionConnection.TotalCount(childComplexity), true
+
+	case "ExecutionEdge.cursor":
+		if e.ComplexityRoot.ExecutionEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionEdge.Cursor(childComplexity), true
+	case "ExecutionEdge.node":
+		if e.ComplexityRoot.ExecutionEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionEdge.Node(childComplexity), true
 
 	case "InputError.argument":
 		if e.ComplexityRoot.InputError.Argument == nil {
@@ -499,6 +723,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Events(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.EventFilter), args["direction"].(*model.OrderDirection)), true
+	case "Query.execution":
+		if e.ComplexityRoot.Query.Execution == nil {
+			break
+		}
+
+		args, err := ec.field_Query_execution_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Execution(childComplexity, args["executionId"].(string)), true
+	case "Query.executions":
+		if e.ComplexityRoot.Query.Executions == nil {
+			break
+		}
+
+		args, err := ec.field_Query_executions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Executions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.ExecutionFilter)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -813,6 +1059,29 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SaveResourceTypePayload.ResourceType(childComplexity), true
 
+	case "Subscription.eventRecorded":
+		if e.ComplexityRoot.Subscription.EventRecorded == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_eventRecorded_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.EventRecorded(childComplexity, args["filter"].(*model.EventFilter), args["after"].(*string)), true
+	case "Subscription.executionProgressed":
+		if e.ComplexityRoot.Subscription.ExecutionProgressed == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_executionProgressed_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.ExecutionProgressed(childComplexity, args["executionId"].(string), args["after"].(*string)), true
+
 	case "Version.content":
 		if e.ComplexityRoot.Version.Content == nil {
 			break
@@ -963,6 +1232,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("EventFilter", ec.unmarshalInputEventFilter),
+			graphql.NewInputUnmarshaler("ExecutionFilter", ec.unmarshalInputExecutionFilter),
 			graphql.NewInputUnmarshaler("PayloadInput", ec.unmarshalInputPayloadInput),
 			graphql.NewInputUnmarshaler("RecordEventInput", ec.unmarshalInputRecordEventInput),
 			graphql.NewInputUnmarshaler("RegisterResourceInput", ec.unmarshalInputRegisterResourceInput),
@@ -1014,6 +1284,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -1164,6 +1451,8 @@ type Event implements Node {
   message: String!
   "meta.execution_id, as text."
   executionId: String
+  "The run that the event is part of, if any."
+  execution: Execution
   "meta.node_name: the step that the event is about."
   step: String
   "meta.status, as recorded."
@@ -1199,6 +1488,8 @@ type EventConnection {
   nodes: [Event!]!
   pageInfo: PageInfo!
   totalCount: Int!
+  "The log's end as this query saw it: a subscription after it brings exactly the events that this query could not see."
+  tailCursor: String!
 }
 type EventEdge {
   cursor: String!
@@ -1210,6 +1501,60 @@ extend type Query {
   event(eventId: String!): Event
   "Newest first unless direction is ASC."
   events(first: Int, after: String, last: Int, before: String, filter: EventFilter, direction: OrderDirection = DESC): EventConnection!
+}
+`, BuiltIn: false},
+	{Name: "../schema/execution.graphqls", Input: `"What has become of a run."
+enum ExecutionStatus { RUNNING COMPLETED FAILED CANCELLED }
+
+"One run of a version: the events that carry the same meta.execution_id."
+type Execution implements Node {
+  id: ID!
+  executionId: String!
+  "FAILED, CANCELLED or COMPLETED once a terminal event is there, else RUNNING; it never goes back."
+  status: ExecutionStatus!
+  resource: Resource!
+  version: Version!
+  "The timestamp of the event that started it; until that is there, of its earliest."
+  startedAt: DateTime!
+  finishedAt: DateTime
+  "The newest event's timestamp."
+  lastEventAt: DateTime!
+  "From start to finish; null while it runs, and 2147483647 for more than that."
+  durationMs: Int
+  eventCount: Int!
+  "payload.error or meta.error of the event that failed it."
+  error: String
+  "Oldest first."
+  events(first: Int, after: String, last: Int, before: String, filter: EventFilter): EventConnection!
+  "The run that started this one: meta.parent_execution_id."
+  parent: Execution
+  "The runs that it started, newest start first."
+  children(first: Int, after: String): ExecutionConnection!
+}
+
+"What executions to list; the fields given must all hold."
+input ExecutionFilter {
+  statuses: [ExecutionStatus!]
+  path: String
+  pathPrefix: String
+  version: String
+  "At or after."
+  startedSince: DateTime
+  "Before."
+  startedBefore: DateTime
+  "No event since: stuck runs."
+  idleSince: DateTime
+}
+
+"A page of executions."
+type ExecutionConnection { edges: [ExecutionEdge!]! nodes: [Execution!]! pageInfo: PageInfo! "Counted only when asked for." totalCount: Int! }
+type ExecutionEdge { cursor: String! node: Execution! }
+
+extend type Query {
+  "The run of this id; null if no event has named it."
+  execution(executionId: String!): Execution
+  "Newest start first."
+  executions(first: Int, after: String, last: Int, before: String, filter: ExecutionFilter): ExecutionConnection!
 }
 `, BuiltIn: false},
 	{Name: "../schema/node.graphqls", Input: `"An object with a globally unique, opaque id (Relay's Node)."
@@ -1288,7 +1633,7 @@ extend type Mutation {
   registerResources(inputs: [RegisterResourceInput!]!, atomic: Boolean! = true): RegisterResourcesPayload!
 }
 `, BuiltIn: false},
-	{Name: "../schema/schema.graphqls", Input: `schema { query: Query mutation: Mutation }
+	{Name: "../schema/schema.graphqls", Input: `schema { query: Query mutation: Mutation subscription: Subscription }
 
 "An instant: RFC 3339, UTC, microseconds, e.g. 2026-03-01T12:00:00.000001Z."
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time.html")
@@ -1312,6 +1657,32 @@ type Query
 
 "What can be changed: versions are registered and events recorded; neither is ever altered."
 type Mutation
+
+"What can be followed as it happens, over WebSocket (graphql-transport-ws) or SSE."
+type Subscription
+`, BuiltIn: false},
+	{Name: "../schema/subscription.graphqls", Input: `"An event as a subscription delivers it. A client can check the stream by itself: each previousCursor is the cursor it got before."
+type EventDelivery {
+  event: Event!
+  "Opaque; a subscription resumes after it, on any server."
+  cursor: String!
+  "The cursor of this subscription's delivery before; for the first, the ` + "`" + `after` + "`" + ` it began with, else null."
+  previousCursor: String
+  "Its place in the whole log: dense, rising, the same for everyone; a decimal number as text."
+  position: String!
+  "False while the past is replayed, true from the first event recorded since."
+  live: Boolean!
+}
+
+extend type Subscription {
+  """
+  Every committed event that passes the filter, once, in the log's order, whoever wrote it.
+  With ` + "`" + `after` + "`" + `, first all that followed that cursor, then live; without, from now on.
+  """
+  eventRecorded(filter: EventFilter, after: String): EventDelivery!
+  "The events of one execution from its first, then live; completes by itself after its terminal event."
+  executionProgressed(executionId: String!, after: String): EventDelivery!
+}
 `, BuiltIn: false},
 	{Name: "../schema/type.graphqls", Input: `"A category of resource: playbook, workflow, target, step, task, action, or one added since."
 type ResourceType {
@@ -1380,6 +1751,8 @@ func (ec *executionContext) childFields_Event(ctx context.Context, field graphql
 		return ec.fieldContext_Event_message(ctx, field)
 	case "executionId":
 		return ec.fieldContext_Event_executionId(ctx, field)
+	case "execution":
+		return ec.fieldContext_Event_execution(ctx, field)
 	case "step":
 		return ec.fieldContext_Event_step(ctx, field)
 	case "status":
@@ -1398,8 +1771,26 @@ func (ec *executionContext) childFields_EventConnection(ctx context.Context, fie
 		return ec.fieldContext_EventConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_EventConnection_totalCount(ctx, field)
+	case "tailCursor":
+		return ec.fieldContext_EventConnection_tailCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_EventDelivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "event":
+		return ec.fieldContext_EventDelivery_event(ctx, field)
+	case "cursor":
+		return ec.fieldContext_EventDelivery_cursor(ctx, field)
+	case "previousCursor":
+		return ec.fieldContext_EventDelivery_previousCursor(ctx, field)
+	case "position":
+		return ec.fieldContext_EventDelivery_position(ctx, field)
+	case "live":
+		return ec.fieldContext_EventDelivery_live(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EventDelivery", field.Name)
 }
 
 func (ec *executionContext) childFields_EventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1420,6 +1811,64 @@ func (ec *executionContext) childFields_EventType(ctx context.Context, field gra
 		return ec.fieldContext_EventType_template(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EventType", field.Name)
+}
+
+func (ec *executionContext) childFields_Execution(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Execution_id(ctx, field)
+	case "executionId":
+		return ec.fieldContext_Execution_executionId(ctx, field)
+	case "status":
+		return ec.fieldContext_Execution_status(ctx, field)
+	case "resource":
+		return ec.fieldContext_Execution_resource(ctx, field)
+	case "version":
+		return ec.fieldContext_Execution_version(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_Execution_startedAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_Execution_finishedAt(ctx, field)
+	case "lastEventAt":
+		return ec.fieldContext_Execution_lastEventAt(ctx, field)
+	case "durationMs":
+		return ec.fieldContext_Execution_durationMs(ctx, field)
+	case "eventCount":
+		return ec.fieldContext_Execution_eventCount(ctx, field)
+	case "error":
+		return ec.fieldContext_Execution_error(ctx, field)
+	case "events":
+		return ec.fieldContext_Execution_events(ctx, field)
+	case "parent":
+		return ec.fieldContext_Execution_parent(ctx, field)
+	case "children":
+		return ec.fieldContext_Execution_children(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Execution", field.Name)
+}
+
+func (ec *executionContext) childFields_ExecutionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ExecutionConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ExecutionConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ExecutionConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ExecutionConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExecutionConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ExecutionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ExecutionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ExecutionEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExecutionEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_InputError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

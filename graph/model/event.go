@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 )
 
@@ -12,6 +13,29 @@ import (
 type Event struct {
 	Row      *eventlog.Event
 	Siblings *Group[*Event]
+	// Shared, of an event that subscriptions deliver, is what all of them have
+	// read of it; nil for any other.
+	Shared *loader.Loaders
+	// Entry is its place in the log, of an event that subscriptions deliver: the
+	// type's template and the version's type have been read with it.
+	Entry *eventlog.Entry
+}
+
+// NewSharedEvent wraps an entry of the log for all the subscriptions that
+// deliver it.
+func NewSharedEvent(entry *eventlog.Entry) *Event {
+	event := NewEvents([]*eventlog.Event{entry.Event})[0]
+	event.Shared, event.Entry = loader.New(), entry
+	return event
+}
+
+// EventDelivery is an event as a subscription delivers it.
+type EventDelivery struct {
+	Event          *Event
+	Cursor         string
+	PreviousCursor *string
+	Position       string
+	Live           bool
 }
 
 // NewEvents wraps rows that were read together; a nil row stays nil.
@@ -66,7 +90,12 @@ type EventEdge struct {
 type EventConnection struct {
 	*pagination.Page[*Event]
 	Count func(context.Context) (int, error)
+	// Tail is the cursor of the snapshot that the page was read from.
+	Tail func(context.Context) (string, error)
 }
+
+// TailCursor is the log's end as the page's query saw it.
+func (c *EventConnection) TailCursor(ctx context.Context) (string, error) { return c.Tail(ctx) }
 
 // Edges are the page's events with their cursors.
 func (c *EventConnection) Edges() []*EventEdge {

@@ -40,6 +40,20 @@ type EventFilter struct {
 	Meta scalar.JSON `json:"meta,omitempty"`
 }
 
+// What executions to list; the fields given must all hold.
+type ExecutionFilter struct {
+	Statuses   []ExecutionStatus `json:"statuses,omitempty"`
+	Path       *string           `json:"path,omitempty"`
+	PathPrefix *string           `json:"pathPrefix,omitempty"`
+	Version    *string           `json:"version,omitempty"`
+	// At or after.
+	StartedSince *time.Time `json:"startedSince,omitempty"`
+	// Before.
+	StartedBefore *time.Time `json:"startedBefore,omitempty"`
+	// No event since: stuck runs.
+	IdleSince *time.Time `json:"idleSince,omitempty"`
+}
+
 // What was wrong with one input: a stable code, words, and the argument to blame; line and column, from 1, where that is a text.
 type InputError struct {
 	Code     string  `json:"code"`
@@ -155,6 +169,70 @@ type SaveResourceTypeInput struct {
 
 type SaveResourceTypePayload struct {
 	ResourceType *ResourceType `json:"resourceType"`
+}
+
+// What can be followed as it happens, over WebSocket (graphql-transport-ws) or SSE.
+type Subscription struct {
+}
+
+// What has become of a run.
+type ExecutionStatus string
+
+const (
+	ExecutionStatusRunning   ExecutionStatus = "RUNNING"
+	ExecutionStatusCompleted ExecutionStatus = "COMPLETED"
+	ExecutionStatusFailed    ExecutionStatus = "FAILED"
+	ExecutionStatusCancelled ExecutionStatus = "CANCELLED"
+)
+
+var AllExecutionStatus = []ExecutionStatus{
+	ExecutionStatusRunning,
+	ExecutionStatusCompleted,
+	ExecutionStatusFailed,
+	ExecutionStatusCancelled,
+}
+
+func (e ExecutionStatus) IsValid() bool {
+	switch e {
+	case ExecutionStatusRunning, ExecutionStatusCompleted, ExecutionStatusFailed, ExecutionStatusCancelled:
+		return true
+	}
+	return false
+}
+
+func (e ExecutionStatus) String() string {
+	return string(e)
+}
+
+func (e *ExecutionStatus) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ExecutionStatus(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ExecutionStatus", str)
+	}
+	return nil
+}
+
+func (e ExecutionStatus) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ExecutionStatus) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ExecutionStatus) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }
 
 // Which way a list is sorted.

@@ -9,7 +9,7 @@ import (
 // NodeKey is what a global id says: the type, and the key within it.
 type NodeKey struct {
 	Type string
-	// Path is a resource's or a version's path, or an event's event_id.
+	// Path is a resource's or a version's path, an event's event_id, or an execution's id.
 	Path string
 	// Label is a version's.
 	Label string
@@ -24,6 +24,9 @@ func VersionID(path, label string) string { return encodeID("Version", path+"\x0
 
 // EventNodeID is the global id of an event.
 func EventNodeID(eventID string) string { return encodeID("Event", eventID) }
+
+// ExecutionNodeID is the global id of an execution.
+func ExecutionNodeID(executionID string) string { return encodeID("Execution", executionID) }
 
 func encodeID(kind, key string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(kind + ":" + key))
@@ -50,7 +53,7 @@ func DecodeID(id string) (NodeKey, bool) {
 		return NodeKey{}, false
 	}
 	switch kind {
-	case "Resource", "Version", "Event":
+	case "Resource", "Version", "Event", "Execution":
 		return NodeKey{Type: kind, Path: path, Label: label}, true
 	}
 	return NodeKey{}, false

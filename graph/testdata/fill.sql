@@ -41,4 +41,15 @@ FROM generate_series(1, 1000000) AS n
 CROSS JOIN LATERAL (SELECT 1 + n % 10000 AS r) AS p;
 
 INSERT INTO event_identity SELECT event_id, timestamp FROM event;
-VACUUM (ANALYZE) event_identity, resource, catalog, event;
+
+INSERT INTO event_log
+SELECT row_number() OVER (ORDER BY timestamp, event_id), event_id, timestamp, event_type, resource_path, meta ->> 'execution_id'
+FROM event;
+UPDATE event_head SET position = 1000000;
+
+INSERT INTO execution
+SELECT meta ->> 'execution_id', min(resource_path), min(resource_version), 'COMPLETED', true, min(timestamp), max(timestamp),
+    max(timestamp), count(*), NULL, (4711000000 + (meta ->> 'execution_id')::bigint % 1000)::text
+FROM event GROUP BY 1;
+UPDATE execution SET status = 'RUNNING', finished_at = NULL WHERE hashtext(execution_id) % 50 = 0;
+VACUUM (ANALYZE) event_identity, event_log, execution, resource, catalog, event;

@@ -68,30 +68,41 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	start := graphql.Now()
+	if r.Method != http.MethodPost && r.Method != http.MethodGet {
+		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "send GraphQL requests with POST or GET")
+		refused.allow = allowed
+		a.refuse(refused)
+		return
+	}
+	mediaType, ok := negotiate(r.Header.Values("Accept"))
+	if !ok {
+		a.refuse(refuse(http.StatusNotAcceptable, fault.BadUserInput,
+			"answers come as %s or %s, and subscriptions as %s; the Accept header allows neither", responseJSON, plainJSON, eventStream))
+		return
+	}
+	a.mediaType = mediaType
 	params, refused := h.read(a, r)
 	if refused != nil {
 		a.refuse(refused)
 		return
 	}
-	params.Headers = r.Header
-	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
-	h.run(a, r, params, exec)
+	op, errs := exec.CreateOperationContext(r.Context(), params)
+	h.run(a, r, op, errs, exec)
 }
 
 // read takes the request apart, cheapest refusals first.
 func (h HTTP) read(a *answer, r *http.Request) (*graphql.RawParams, *refusal) {
-	if r.Method != http.MethodPost && r.Method != http.MethodGet {
-		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "send GraphQL requests with POST or GET")
-		refused.allow = allowed
+	start := graphql.Now()
+	params, refused := h.decode(a, r)
+	if refused != nil {
 		return nil, refused
 	}
-	mediaType, ok := negotiate(r.Header.Values("Accept"))
-	if !ok {
-		return nil, refuse(http.StatusNotAcceptable, fault.BadUserInput,
-			"answers come as %s or %s; the Accept header allows neither", responseJSON, plainJSON)
-	}
-	a.mediaType = mediaType
+	params.Headers = r.Header
+	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
+	return params, nil
+}
+
+func (h HTTP) decode(a *answer, r *http.Request) (*graphql.RawParams, *refusal) {
 	if r.Method == http.MethodGet {
 		params, err := decodeURL(r.URL.RawQuery)
 		return params, badRequest(err)
@@ -204,8 +215,7 @@ func decodeObject(name, text string) (map[string]any, *gqlerror.Error) {
 }
 
 // run checks what only the parsed document tells, and executes it.
-func (h HTTP) run(a *answer, r *http.Request, params *graphql.RawParams, exec graphql.GraphExecutor) {
-	op, errs := exec.CreateOperationContext(r.Context(), params)
+func (h HTTP) run(a *answer, r *http.Request, op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
 	if len(errs) > 0 {
 		ctx := graphql.WithOperationContext(r.Context(), op)
 		a.write(requestStatus(a.mediaType, errs), exec.DispatchError(ctx, apierror.Cap(errs)))
@@ -215,11 +225,7 @@ func (h HTTP) run(a *answer, r *http.Request, params *graphql.RawParams, exec gr
 		a.refuse(refused)
 		return
 	}
-	timeout := orDefault(h.QueryTimeout, defaultQueryTimeout)
-	if op.Operation.Operation == ast.Mutation {
-		timeout = orDefault(h.MutationTimeout, defaultMutationTimeout)
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	ctx, cancel := context.WithTimeout(r.Context(), h.timeout(op))
 	defer cancel()
 
 	next, ctx := exec.DispatchOperation(ctx, op)
@@ -233,6 +239,14 @@ func (h HTTP) run(a *answer, r *http.Request, params *graphql.RawParams, exec gr
 		status = requestStatus(a.mediaType, response.Errors)
 	}
 	a.write(status, response)
+}
+
+// timeout is how long a query or a mutation may run.
+func (h HTTP) timeout(op *graphql.OperationContext) time.Duration {
+	if op.Operation.Operation == ast.Mutation {
+		return orDefault(h.MutationTimeout, defaultMutationTimeout)
+	}
+	return orDefault(h.QueryTimeout, defaultQueryTimeout)
 }
 
 // permitted refuses what this transport must not execute.

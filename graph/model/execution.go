@@ -1,0 +1,96 @@
+package model
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph/pagination"
+)
+
+// Execution is a row of table execution.
+type Execution struct {
+	Row      *eventlog.Execution
+	Siblings *Group[*Execution]
+}
+
+// NewExecutions wraps rows that were read together; a nil row stays nil.
+func NewExecutions(rows []*eventlog.Execution) []*Execution {
+	group := &Group[*Execution]{}
+	wrapped := make([]*Execution, len(rows))
+	for i, row := range rows {
+		if row != nil {
+			wrapped[i] = &Execution{Row: row, Siblings: group}
+			group.Members = append(group.Members, wrapped[i])
+		}
+	}
+	return wrapped
+}
+
+// IsNode marks an implementation of Node.
+func (*Execution) IsNode() {}
+
+// ID is the global id.
+func (e *Execution) ID() string { return ExecutionNodeID(e.Row.ExecutionID) }
+
+// ExecutionID is meta.execution_id of its events.
+func (e *Execution) ExecutionID() string { return e.Row.ExecutionID }
+
+// Status is what has become of it.
+func (e *Execution) Status() ExecutionStatus { return ExecutionStatus(e.Row.Status) }
+
+// StartedAt is when it began.
+func (e *Execution) StartedAt() time.Time { return e.Row.StartedAt }
+
+// FinishedAt is when it ended; nil while it runs.
+func (e *Execution) FinishedAt() *time.Time { return e.Row.FinishedAt }
+
+// LastEventAt is its newest event's timestamp.
+func (e *Execution) LastEventAt() time.Time { return e.Row.LastEventAt }
+
+// DurationMs is how long it took, in milliseconds; nil while it runs. GraphQL's
+// Int ends at 2^31 - 1.
+func (e *Execution) DurationMs() *int {
+	if e.Row.FinishedAt == nil {
+		return nil
+	}
+	milliseconds := e.Row.FinishedAt.Sub(e.Row.StartedAt).Milliseconds()
+	return new(int(min(max(milliseconds, 0), math.MaxInt32)))
+}
+
+// EventCount is how many events it has.
+func (e *Execution) EventCount() int { return int(e.Row.EventCount) }
+
+// Error is what the event that failed it says.
+func (e *Execution) Error() *string { return e.Row.Error }
+
+// ExecutionEdge is an execution in a page, with its cursor.
+type ExecutionEdge struct {
+	Cursor string
+	Node   *Execution
+}
+
+// ExecutionConnection is a page of executions.
+type ExecutionConnection struct {
+	*pagination.Page[*Execution]
+	Count func(context.Context) (int, error)
+}
+
+// Edges are the page's executions with their cursors.
+func (c *ExecutionConnection) Edges() []*ExecutionEdge {
+	edges := make([]*ExecutionEdge, len(c.Items))
+	for i, item := range c.Items {
+		edges[i] = &ExecutionEdge{Cursor: c.Cursor(item), Node: item}
+	}
+	return edges
+}
+
+// Nodes are the page's executions.
+func (c *ExecutionConnection) Nodes() []*Execution { return c.Items }
+
+// PageInfo describes the page.
+func (c *ExecutionConnection) PageInfo() *PageInfo { return pageInfo(c.Page) }
+
+// TotalCount counts the whole list.
+func (c *ExecutionConnection) TotalCount(ctx context.Context) (int, error) { return c.Count(ctx) }

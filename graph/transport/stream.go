@@ -1,0 +1,78 @@
+package transport
+
+import (
+	"context"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// Stream is what a subscription's resolver and its transport tell each other
+// beside the responses: where to begin, the cursor of each response, and why
+// it ended. gqlgen's channel between the two carries none of these.
+type Stream struct {
+	// After is the cursor to resume after where the transport was told one:
+	// SSE's Last-Event-ID. It comes before the argument `after`.
+	After string
+
+	mu      sync.Mutex
+	cursors []string
+	failure *gqlerror.Error
+}
+
+type streamKey struct{}
+
+// WithStream returns a context for the resolver of a subscription.
+func WithStream(ctx context.Context, stream *Stream) context.Context {
+	return context.WithValue(ctx, streamKey{}, stream)
+}
+
+// StreamOf is the stream of a subscription's context; nil where the transport
+// has given none.
+func StreamOf(ctx context.Context) *Stream {
+	stream, _ := ctx.Value(streamKey{}).(*Stream)
+	return stream
+}
+
+// Announce tells the cursor of the next response; the resolver calls it before
+// each value that it sends.
+func (s *Stream) Announce(cursor string) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cursors = append(s.cursors, cursor)
+}
+
+// Cursor is the cursor of the next response, in the order announced; the
+// transport calls it once for each response. It is empty where none was
+// announced.
+func (s *Stream) Cursor() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.cursors) == 0 {
+		return ""
+	}
+	cursor := s.cursors[0]
+	s.cursors = s.cursors[1:]
+	return cursor
+}
+
+// Fail says that the stream, whose channel the resolver closes after this, did
+// not come to its end: the client gets the error in place of `complete`.
+func (s *Stream) Fail(err *gqlerror.Error) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = err
+}
+
+// Failure is what Fail said; nil for a stream that came to its end.
+func (s *Stream) Failure() *gqlerror.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure
+}

@@ -1,0 +1,507 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/coder/websocket"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/graph/apierror"
+)
+
+// WebSocket is the transport for queries, mutations and subscriptions over a
+// WebSocket, as graphql-transport-ws has it
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). The Guard
+// has to stand before it: it checks no Origin.
+//
+// gqlgen's own closes with other codes than the protocol's, runs two
+// operations under one id, is held up for ever by a client that does not read,
+// and leaks the socket of one that says connection_init wrongly.
+type WebSocket struct {
+	// MaxMessage is the longest message of a client in bytes; 0 for 16 MiB.
+	// Before connection_init it is 64 KiB at most.
+	MaxMessage int64
+	// InitTimeout is how long a client may take to send connection_init; 0 for
+	// 5 s.
+	InitTimeout time.Duration
+	// PingInterval is how often a client gets a ping; 0 for 25 s. One that is
+	// silent for two intervals is cut off.
+	PingInterval time.Duration
+	// SlowTimeout ends a subscription whose client takes longer to accept a
+	// response; 0 for 5 s. WriteTimeout cuts the socket off; 0 for 10 s.
+	SlowTimeout, WriteTimeout time.Duration
+	// MaxOperations is how many operations run on one socket; 0 for 100.
+	MaxOperations int
+	// QueryTimeout and MutationTimeout are those of HTTP.
+	QueryTimeout, MutationTimeout time.Duration
+	// Streams ends the sockets at shutdown; nil for never.
+	Streams *Streams
+	// Logger gets the slow clients; nil for nobody.
+	Logger *slog.Logger
+	// OnSlow is told of each subscription that ended for slowness, with the
+	// cursor of the last response that was written; nil for nobody.
+	OnSlow func(cursor string)
+}
+
+var _ graphql.Transport = WebSocket{}
+
+const (
+	subprotocol = "graphql-transport-ws"
+
+	// maxUnknown is how long a message may be before connection_init, in bytes.
+	maxUnknown            = 64 << 10
+	defaultMaxOperations  = 100
+	defaultInitTimeout    = 5 * time.Second
+	defaultPingInterval   = 25 * time.Second
+	closeHandshakeTimeout = 5 * time.Second
+	// messageTimeout is how long a message may take from its first byte to its
+	// last: as long as the body of a request.
+	messageTimeout = 15 * time.Second
+)
+
+// The protocol's own codes for closing the socket.
+const (
+	closeInvalidMessage     websocket.StatusCode = 4400
+	closeUnauthorized       websocket.StatusCode = 4401
+	closeSubprotocol        websocket.StatusCode = 4406
+	closeInitTimeout        websocket.StatusCode = 4408
+	closeSubscriberExists   websocket.StatusCode = 4409
+	closeTooManyInitRequest websocket.StatusCode = 4429
+)
+
+// Supports implements graphql.Transport.
+func (WebSocket) Supports(r *http.Request) bool {
+	return r.Method == http.MethodGet &&
+		hasToken(r.Header.Values("Connection"), "upgrade") && hasToken(r.Header.Values("Upgrade"), "websocket")
+}
+
+func hasToken(headers []string, token string) bool {
+	for _, header := range headers {
+		for part := range strings.SplitSeq(header, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Do implements graphql.Transport. It returns when the socket and all of its
+// operations have ended.
+func (ws WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	_, leave, ok := ws.Streams.Enter()
+	if !ok {
+		a := answer{w: w, mediaType: plainJSON}
+		a.refuse(refuse(http.StatusServiceUnavailable, apierror.Unavailable, "the server is shutting down"))
+		return
+	}
+	defer leave()
+
+	ws = ws.withDefaults()
+	upgrade := &upgrade{ResponseWriter: w}
+	// Compression would keep some 40 KB and more for each socket. The Origin is
+	// the Guard's, who knows what is allowed.
+	conn, err := websocket.Accept(upgrade, r, &websocket.AcceptOptions{
+		Subprotocols: []string{subprotocol}, InsecureSkipVerify: true,
+	})
+	if err != nil {
+		ws.Logger.DebugContext(r.Context(), "a WebSocket handshake failed", "error", err)
+		return
+	}
+	s := &socket{
+		WebSocket: ws, exec: exec, conn: conn, peer: upgrade.peer, header: r.Header, writing: make(chan struct{}, 1),
+	}
+	s.ctx, s.cancel = context.WithCancel(r.Context())
+	defer s.end()
+	if conn.Subprotocol() == "" {
+		s.close(closeSubprotocol, "Subprotocol not acceptable")
+		return
+	}
+	conn.SetReadLimit(-1) // read has its own, with the right close code
+	stop := ws.Streams.onClosing(s.shutDown)
+	defer stop()
+	s.startTimer()
+	for s.receive() { //nolint:contextcheck // the context of the operations is the socket's
+	}
+}
+
+func (ws WebSocket) withDefaults() WebSocket {
+	ws.MaxMessage = cmp.Or(ws.MaxMessage, defaultMaxBody)
+	ws.InitTimeout = cmp.Or(ws.InitTimeout, defaultInitTimeout)
+	ws.PingInterval = cmp.Or(ws.PingInterval, defaultPingInterval)
+	ws.SlowTimeout = cmp.Or(ws.SlowTimeout, defaultSlowTimeout)
+	ws.WriteTimeout = cmp.Or(ws.WriteTimeout, defaultWriteTimeout)
+	ws.MaxOperations = cmp.Or(ws.MaxOperations, defaultMaxOperations)
+	if ws.Logger == nil {
+		ws.Logger = slog.New(slog.DiscardHandler)
+	}
+	return ws
+}
+
+// upgrade gets hold of the connection that Accept takes over.
+type upgrade struct {
+	http.ResponseWriter
+	peer *peer
+}
+
+// Hijack implements http.Hijacker.
+func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffers, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
+	}
+	u.peer = &peer{Conn: conn, since: time.Now()}
+	return u.peer, buffers, nil
+}
+
+// peer is the connection to the client. It keeps the time when something last
+// came.
+type peer struct {
+	net.Conn
+	since time.Time
+	heard atomic.Int64 // nanoseconds after since
+}
+
+func (p *peer) Read(into []byte) (int, error) {
+	n, err := p.Conn.Read(into)
+	if n > 0 {
+		p.heard.Store(int64(time.Since(p.since)))
+	}
+	return n, err
+}
+
+// silent is for how long nothing has come.
+func (p *peer) silent() time.Duration {
+	return time.Since(p.since) - time.Duration(p.heard.Load())
+}
+
+// socket is one WebSocket. The goroutine of its HTTP request reads, and each
+// operation has one that executes and writes.
+type socket struct {
+	WebSocket
+	exec   graphql.GraphExecutor
+	conn   *websocket.Conn
+	peer   *peer
+	header http.Header
+	// ctx is that of all operations.
+	ctx    context.Context
+	cancel context.CancelFunc
+	// writing is held by the one who writes: waiting for it ends with a
+	// context, and does not count as slowness of who waits.
+	writing chan struct{}
+	// wait is for the operations, and for what the timer and the shutdown run.
+	wait sync.WaitGroup
+
+	mu           sync.Mutex
+	timer        *time.Timer
+	acknowledged bool
+	closing      bool // the close frame is on its way
+	ended        bool // the handler returns
+	// operations are those whose ids are in use; nil before the first.
+	operations map[string]*operation
+	// completed counts the operations that the client has completed and that
+	// have still to end.
+	completed int
+}
+
+// end leaves nothing of the socket behind.
+func (s *socket) end() {
+	s.mu.Lock()
+	s.ended = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Unlock()
+	s.cancel()
+	_ = s.conn.CloseNow()
+	s.wait.Wait()
+}
+
+// enter is for what runs beside the handler: it may go on until s.wait.Done,
+// unless the socket has ended.
+func (s *socket) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.wait.Add(1)
+	return true
+}
+
+// close stops the operations and closes the socket with a code and a reason.
+// Of several reasons the first counts.
+func (s *socket) close(code websocket.StatusCode, reason string) {
+	s.mu.Lock()
+	first := !s.closing
+	s.closing = true
+	s.mu.Unlock()
+	if !first {
+		return
+	}
+	s.cancel()
+	// Close itself would wait without end for a client that breaks off in the
+	// middle of a frame.
+	_ = s.peer.SetDeadline(time.Now().Add(closeHandshakeTimeout))
+	if err := s.conn.Close(code, cutReason(reason)); err != nil {
+		s.Logger.Debug("closing a WebSocket failed", "error", err)
+	}
+}
+
+// shutDown tells the client to come again elsewhere: a `complete` would be the
+// end of its subscriptions.
+func (s *socket) shutDown() {
+	if !s.enter() {
+		return
+	}
+	defer s.wait.Done()
+	s.close(websocket.StatusGoingAway, "Going away")
+}
+
+// startTimer starts the one timer of the socket: for connection_init, and
+// after that for the pings.
+func (s *socket) startTimer() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer = time.AfterFunc(s.InitTimeout, s.tick)
+}
+
+func (s *socket) tick() {
+	if !s.enter() {
+		return
+	}
+	defer s.wait.Done()
+	s.mu.Lock()
+	acknowledged := s.acknowledged
+	s.mu.Unlock()
+	if !acknowledged {
+		s.close(closeInitTimeout, "Connection initialisation timeout")
+		return
+	}
+	if silent := s.peer.silent(); silent >= 2*s.PingInterval {
+		s.Logger.Debug("a WebSocket is cut off: its client answers no ping", "silent", silent)
+		_ = s.peer.Close()
+		return
+	}
+	s.send([]byte(`{"type":"ping"}`))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.timer.Reset(s.PingInterval)
+	}
+}
+
+// receive reads and handles one message, and tells whether to go on.
+func (s *socket) receive() bool {
+	text, ok := s.read()
+	if !ok {
+		return false
+	}
+	m, invalid := parseMessage(text)
+	if invalid != "" {
+		s.close(closeInvalidMessage, invalid)
+		return false
+	}
+	switch m.kind {
+	case typeConnectionInit:
+		return s.acknowledge()
+	case typePing:
+		return s.send(pongFrame(m.payload))
+	case typeSubscribe:
+		return s.subscribe(m)
+	case typeComplete:
+		s.complete(m.id)
+	}
+	return true
+}
+
+// read returns the next message; after false the socket is to be left. The end
+// of a context would cut the socket off without a close frame.
+//
+//nolint:contextcheck // for that reason
+func (s *socket) read() ([]byte, bool) {
+	kind, message, err := s.conn.Reader(context.Background())
+	if err != nil {
+		s.Logger.Debug("a WebSocket has ended", "error", err)
+		return nil, false
+	}
+	if kind != websocket.MessageText {
+		s.close(closeInvalidMessage, "Invalid message: it must be text")
+		return nil, false
+	}
+	limit := s.maxMessage()
+	s.setReadDeadline(time.Now().Add(messageTimeout))
+	var text bytes.Buffer
+	if _, err := text.ReadFrom(io.LimitReader(message, limit+1)); err != nil {
+		s.Logger.Debug("a message broke off", "error", err)
+		return nil, false
+	}
+	s.setReadDeadline(time.Time{})
+	if int64(text.Len()) > limit {
+		s.close(websocket.StatusMessageTooBig, fmt.Sprintf("Message longer than %d bytes", limit))
+		return nil, false
+	}
+	return text.Bytes(), true
+}
+
+func (s *socket) maxMessage() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.acknowledged {
+		return s.MaxMessage
+	}
+	return min(s.MaxMessage, maxUnknown)
+}
+
+// setReadDeadline leaves that of close alone.
+func (s *socket) setReadDeadline(deadline time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		_ = s.peer.SetReadDeadline(deadline)
+	}
+}
+
+func (s *socket) acknowledge() bool {
+	s.mu.Lock()
+	again := s.acknowledged
+	s.acknowledged = true
+	if !again {
+		s.timer.Reset(s.PingInterval)
+	}
+	s.mu.Unlock()
+	if again {
+		s.close(closeTooManyInitRequest, "Too many initialisation requests")
+		return false
+	}
+	return s.send([]byte(`{"type":"connection_ack"}`))
+}
+
+func (s *socket) subscribe(m message) bool {
+	s.mu.Lock()
+	acknowledged, running := s.acknowledged, len(s.operations)+s.completed
+	_, exists := s.operations[m.id]
+	s.mu.Unlock()
+	switch {
+	case !acknowledged:
+		s.close(closeUnauthorized, "Unauthorized")
+		return false
+	case exists:
+		s.close(closeSubscriberExists, "Subscriber for "+cutReason(m.id)+" already exists")
+		return false
+	case m.refused != nil:
+		return s.send(errorFrame(frameHead(m.id), gqlerror.List{m.refused}))
+	case running >= s.MaxOperations:
+		return s.send(errorFrame(frameHead(m.id), gqlerror.List{apierror.Errorf(apierror.TooManyRequests,
+			"%d operations run on this socket, and no more are allowed; complete one first", running)}))
+	}
+	s.start(m.id, m.params)
+	return true
+}
+
+// start runs an operation; nobody but the reader starts one, so that the id is
+// free.
+func (s *socket) start(id string, params *graphql.RawParams) {
+	now := graphql.Now()
+	params.Headers, params.ReadTime = s.header, graphql.TraceTiming{Start: now, End: now}
+	o := &operation{socket: s, id: id, head: frameHead(id)}
+	o.ctx, o.cancel = context.WithCancel(s.ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.operations == nil {
+		s.operations = map[string]*operation{}
+	}
+	s.operations[id] = o
+	s.wait.Go(func() { o.run(params) })
+}
+
+// complete stops an operation at the client's word, and frees its id.
+func (s *socket) complete(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.operations[id]
+	if o == nil {
+		return
+	}
+	o.completed = true
+	s.completed++
+	delete(s.operations, id)
+	o.cancel()
+}
+
+// release frees the id of an operation. It answers false if the client has
+// completed it: the id may be another's by now.
+func (s *socket) release(o *operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.operations[o.id] != o {
+		return false
+	}
+	delete(s.operations, o.id)
+	return true
+}
+
+// left counts an operation out whose goroutine ends.
+func (s *socket) left(o *operation) {
+	s.release(o)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o.completed {
+		s.completed--
+	}
+}
+
+// send writes a message that belongs to no operation, and tells whether the
+// socket may go on.
+func (s *socket) send(text []byte) bool {
+	if s.lock(s.ctx) != nil {
+		return false
+	}
+	defer s.unlock()
+	_, err := s.write(text)
+	return err == nil
+}
+
+// lock waits for the turn to write, or for the end of ctx.
+func (s *socket) lock(ctx context.Context) error {
+	select {
+	case s.writing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		s.unlock()
+		return err
+	}
+	return nil
+}
+
+func (s *socket) unlock() { <-s.writing }
+
+// write sends a message and tells how long the client took to accept it; the
+// lock is held. A message is written whole, or the socket is lost: the end of
+// the operation does not break it off.
+//
+//nolint:contextcheck // for that reason
+func (s *socket) write(text []byte) (took time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.WriteTimeout)
+	defer cancel()
+	began := time.Now()
+	if err = s.conn.Write(ctx, websocket.MessageText, text); err != nil {
+		s.Logger.Debug("writing to a WebSocket failed", "error", err)
+	}
+	return time.Since(began), err
+}

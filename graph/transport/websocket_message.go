@@ -1,0 +1,170 @@
+package transport
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// The types of messages, as PROTOCOL.md names them.
+const (
+	typeConnectionInit = "connection_init"
+	typePing           = "ping"
+	typePong           = "pong"
+	typeSubscribe      = "subscribe"
+	typeNext           = "next"
+	typeError          = "error"
+	typeComplete       = "complete"
+)
+
+// message is one message of a client.
+type message struct {
+	kind string
+	// id is that of the operation, for subscribe and complete.
+	id string
+	// payload is that of connection_init, ping and pong.
+	payload map[string]any
+	// params are what to execute, or refused says why they cannot be.
+	params  *graphql.RawParams
+	refused *gqlerror.Error
+}
+
+// parseMessage reads a message, or gives the reason for closing the socket
+// with 4400, which quotes nothing of the message.
+func parseMessage(text []byte) (m message, invalid string) {
+	value, refused := decodeJSON(text)
+	if refused != nil {
+		return parseRefused(text, refused)
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return message{}, "Invalid message: it must be a JSON object"
+	}
+	m.kind, _ = object["type"].(string)
+	switch m.kind {
+	case typeConnectionInit, typePing, typePong:
+		if member(object, "payload", "object", &m.payload) != nil {
+			return message{}, "Invalid message: the payload must be an object"
+		}
+		return m, ""
+	case typeSubscribe, typeComplete:
+		if m.id, _ = object["id"].(string); m.id == "" {
+			return message{}, "Invalid message: the id must be a non-empty string"
+		}
+	default:
+		return message{}, "Invalid message: its type is missing or unknown"
+	}
+	if m.kind == typeComplete {
+		return m, ""
+	}
+	payload, ok := object["payload"].(map[string]any)
+	if !ok {
+		return message{}, "Invalid message: the payload must be an object"
+	}
+	m.params, invalid = parseParams(payload)
+	return m, invalid
+}
+
+func parseParams(payload map[string]any) (*graphql.RawParams, string) {
+	var params graphql.RawParams
+	refused := cmp.Or(
+		member(payload, "query", "text", &params.Query),
+		member(payload, "operationName", "text", &params.OperationName),
+		member(payload, "variables", "object", &params.Variables),
+		member(payload, "extensions", "object", &params.Extensions),
+	)
+	if refused != nil {
+		return nil, "Invalid message: the payload has a member of the wrong type"
+	}
+	// An empty query is answered by execution, and costs no more than itself.
+	if payload["query"] == nil && params.Extensions["persistedQuery"] == nil {
+		return nil, "Invalid message: the payload has no query"
+	}
+	return &params, ""
+}
+
+// parseRefused reads a message that is JSON, but with a value that we do not
+// take, such as an emoji of which a browser has cut off half. Its operation
+// alone has to fail for that, not the socket and all that run on it.
+func parseRefused(text []byte, refused *gqlerror.Error) (message, string) {
+	var head struct {
+		Type string `json:"type"`
+		ID   string `json:"id"`
+	}
+	if !utf8.Valid(text) || json.Unmarshal(text, &head) != nil {
+		return message{}, "Invalid message: it is not JSON"
+	}
+	if head.Type != typeSubscribe || head.ID == "" || strings.ContainsRune(head.ID, utf8.RuneError) {
+		return message{}, "Invalid message: it has a value that is not allowed"
+	}
+	if argument, ok := refused.Extensions["argument"].(string); ok {
+		refused.Extensions["argument"] = strings.TrimPrefix(argument, "payload.")
+	}
+	return message{kind: typeSubscribe, id: head.ID, refused: refused}, ""
+}
+
+// frameHead is what the messages of an operation begin with, to be followed by
+// their type.
+func frameHead(id string) string {
+	var head bytes.Buffer
+	head.WriteString(`{"id":`)
+	encode(&head, id)
+	head.WriteString(`,"type":"`)
+	return head.String()
+}
+
+// frame is a message of an operation; its payload is in parts, or absent.
+func frame(head, kind string, payload ...[]byte) []byte {
+	size := len(head) + len(kind) + len(`","payload":}`)
+	for _, part := range payload {
+		size += len(part)
+	}
+	text := make([]byte, 0, size)
+	text = append(text, head...)
+	text = append(text, kind...)
+	text = append(text, '"')
+	if len(payload) > 0 {
+		text = append(text, `,"payload":`...)
+	}
+	for _, part := range payload {
+		text = append(text, part...)
+	}
+	return append(text, '}')
+}
+
+// errorFrame is the message that ends an operation with errors.
+func errorFrame(head string, errs gqlerror.List) []byte {
+	var payload bytes.Buffer
+	encode(&payload, errs)
+	return frame(head, typeError, payload.Bytes())
+}
+
+// pongFrame answers a ping with its payload.
+func pongFrame(payload map[string]any) []byte {
+	if payload == nil {
+		return []byte(`{"type":"pong"}`)
+	}
+	var text bytes.Buffer
+	text.WriteString(`{"type":"pong","payload":`)
+	encode(&text, payload)
+	text.WriteByte('}')
+	return text.Bytes()
+}
+
+// cutReason cuts the reason of a close frame to the 123 bytes it may have.
+func cutReason(reason string) string {
+	const most = 123
+	if len(reason) <= most {
+		return reason
+	}
+	end := most
+	for !utf8.RuneStart(reason[end]) {
+		end--
+	}
+	return reason[:end]
+}

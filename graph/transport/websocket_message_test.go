@@ -1,0 +1,67 @@
+package transport
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// FuzzWebSocket_Messages holds the messages to their form, whatever a client
+// sends, and the answers to JSON and to what a close frame may carry.
+func FuzzWebSocket_Messages(f *testing.F) {
+	for _, seed := range []string{
+		`{"type":"connection_init","payload":{"token":"x"}}`, `{"type":"ping","payload":{"a":[1.10,"\u2028",null]}}`, `{"type":"pong"}`,
+		`{"type":"subscribe","id":"1","payload":{"query":"{name}","operationName":"","variables":{"a":1},"extensions":{}}}`,
+		`{"type":"subscribe","id":"\ud83d\ude00","payload":{"extensions":{"persistedQuery":{}}}}`,
+		`{"type":"subscribe","id":"1","payload":{"query":"\ud800"}}`, `{"type":"complete","id":"1"}`, `{"type":1}`, `[]`, `null`, ``,
+		`{"type":"subscribe","id":"` + strings.Repeat("é", 200) + `","payload":{"query":""}}`, strings.Repeat("[", 300), "\xff",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, invalid := parseMessage(text)
+		if invalid != "" {
+			if len(invalid) > 123 || !strings.HasPrefix(invalid, "Invalid message: it") && !strings.HasPrefix(invalid, "Invalid message: the") {
+				t.Fatalf("the reason is %q", invalid)
+			}
+			return
+		}
+		if !json.Valid(text) {
+			t.Fatalf("taken: %q", text)
+		}
+		switch m.kind {
+		case typeConnectionInit, typePing, typePong:
+			same(t, string(pongFrame(m.payload)), map[string]any{"type": "pong", "payload": m.payload})
+		case typeSubscribe, typeComplete:
+			if m.id == "" || (m.kind == typeSubscribe) != (m.params != nil || m.refused != nil) {
+				t.Fatalf("taken: %q as %+v", text, m)
+			}
+			same(t, string(frame(frameHead(m.id), typeNext, []byte("{"), []byte("}"))),
+				map[string]any{"id": m.id, "type": "next", "payload": map[string]any{}})
+			if reason := cutReason(m.id); len(reason) > 123 || !utf8.ValidString(reason) || !strings.HasPrefix(m.id, reason) {
+				t.Fatalf("cut to %q", reason)
+			}
+		default:
+			t.Fatalf("taken: %q", text)
+		}
+	})
+}
+
+// same fails unless the text is the JSON of the object; a member without a
+// value may be absent.
+func same(t *testing.T, text string, want map[string]any) {
+	t.Helper()
+	got, refused := decodeJSON([]byte(text))
+	if refused != nil {
+		t.Fatalf("%s: %q", refused.Message, text)
+	}
+	if payload, ok := want["payload"].(map[string]any); ok && payload == nil {
+		delete(want, "payload")
+	}
+	if d := cmp.Diff(any(want), got); d != "" {
+		t.Fatalf("%q (-want +got)\n%s", text, d)
+	}
+}

@@ -1,0 +1,177 @@
+package transport
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/apierror"
+)
+
+// operation is a query, mutation or subscription that runs on a socket.
+type operation struct {
+	socket *socket
+	id     string
+	// head is what its messages begin with.
+	head string
+	// ctx ends when the client completes it, and with the socket. Nothing is
+	// written after that.
+	ctx    context.Context
+	cancel context.CancelFunc
+	// last is the cursor of the last response that was written.
+	last string
+	// completed: by the client; under the socket's mu.
+	completed bool
+}
+
+// run executes the operation to its end.
+func (o *operation) run(params *graphql.RawParams) {
+	defer o.socket.left(o)
+	defer o.cancel()
+	defer o.recover()
+
+	exec := o.socket.exec
+	ctx := graphql.StartOperationTrace(o.ctx)
+	op, errs := exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		o.fail(exec.DispatchError(graphql.WithOperationContext(ctx, op), apierror.Cap(errs)).Errors)
+		return
+	}
+	if defers(op) {
+		o.fail(gqlerror.List{apierror.Errorf(fault.BadUserInput, "@defer is not supported over WebSocket")})
+		return
+	}
+	if op.Operation.Operation == ast.Subscription {
+		o.stream(ctx, op)
+		return
+	}
+	o.answer(ctx, op)
+}
+
+// answer executes a query or a mutation.
+func (o *operation) answer(ctx context.Context, op *graphql.OperationContext) {
+	s := o.socket
+	limits := HTTP{QueryTimeout: s.QueryTimeout, MutationTimeout: s.MutationTimeout}
+	ctx, cancel := context.WithTimeout(ctx, limits.timeout(op))
+	defer cancel()
+	next, ctx := s.exec.DispatchOperation(ctx, op)
+	response := next(ctx)
+	if response == nil {
+		// gqlgen's way of saying that the context had ended before it began.
+		response = s.exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(cmp.Or(ctx.Err(), errNoResponse))})
+	}
+	if refused(response) {
+		o.fail(response.Errors)
+		return
+	}
+	if _, err := o.write(response); err == nil {
+		o.end(frame(o.head, typeComplete))
+	}
+}
+
+// stream executes a subscription.
+func (o *operation) stream(ctx context.Context, op *graphql.OperationContext) {
+	stream := &Stream{}
+	next, ctx := o.socket.exec.DispatchOperation(WithStream(ctx, stream), op)
+	for {
+		response := next(ctx)
+		if response == nil {
+			break
+		}
+		cursor := stream.Cursor()
+		if refused(response) {
+			o.fail(response.Errors)
+			return
+		}
+		if !o.next(cursor, response) {
+			return
+		}
+	}
+	if failure := stream.Failure(); failure != nil {
+		o.fail(gqlerror.List{failure})
+		return
+	}
+	o.end(frame(o.head, typeComplete))
+}
+
+// refused reports a response to what was not executed, such as gqlgen's single
+// one of a subscription whose resolver has failed.
+func refused(response *graphql.Response) bool {
+	return len(response.Data) == 0 && len(response.Errors) > 0
+}
+
+// next sends a response of a subscription, and tells whether to go on. A client
+// that took too long to accept it has been told so, unless it is cut off.
+func (o *operation) next(cursor string, response *graphql.Response) bool {
+	s := o.socket
+	took, err := o.write(response)
+	if err == nil {
+		o.last = cmp.Or(cursor, o.last)
+	}
+	if took < s.SlowTimeout {
+		return err == nil
+	}
+	s.Logger.Warn("a subscriber was too slow",
+		"code", string(apierror.SlowConsumer), "cursor", o.last, "took", took, "cut", err != nil)
+	if s.OnSlow != nil {
+		s.OnSlow(o.last)
+	}
+	if err == nil {
+		o.fail(gqlerror.List{slowConsumer(o.last)})
+	}
+	return false
+}
+
+// write sends a response when it is its turn, with the data byte for byte as
+// execution made it, and tells how long the client took to accept it.
+func (o *operation) write(response *graphql.Response) (took time.Duration, err error) {
+	head, tail := envelope(response)
+	text := frame(o.head, typeNext, head, response.Data, tail)
+	if err := o.socket.lock(o.ctx); err != nil {
+		return 0, err
+	}
+	defer o.socket.unlock()
+	return o.socket.write(text)
+}
+
+// end sends the last message, unless the client has completed the operation.
+// It frees the id first, since the client may use it again from there on.
+func (o *operation) end(text []byte) {
+	if o.socket.lock(o.ctx) != nil {
+		return
+	}
+	defer o.socket.unlock()
+	if o.socket.release(o) {
+		_, _ = o.socket.write(text)
+	}
+}
+
+// fail ends the operation with errors.
+func (o *operation) fail(errs gqlerror.List) {
+	o.end(errorFrame(o.head, apierror.Cap(errs)))
+}
+
+// recover answers a panic that no resolver's own recover caught: it is the end
+// of this operation only.
+func (o *operation) recover() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	presented := apierror.Errorf(apierror.Internal, "internal error")
+	presenter, ok := o.socket.exec.(interface {
+		PresentRecoveredError(ctx context.Context, value any) error
+	})
+	if ok {
+		errors.As(presenter.PresentRecoveredError(o.ctx, value), &presented)
+	} else {
+		o.socket.Logger.Error("panic while answering", "panic", value)
+	}
+	o.fail(gqlerror.List{presented})
+}

@@ -1,0 +1,419 @@
+package transport_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/coder/websocket"
+
+	"github.com/noetl/noetl-catalog/graph/transport"
+)
+
+// The tests of this file run on the clock of synctest, over pipes: a write
+// lasts until it is read, to the nanosecond.
+
+// pipes is a listener for the ends of pipes.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error { close(p.closed); return nil }
+
+func (pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	p.conns <- server
+	return client, nil
+}
+
+// bubble is a server inside of synctest.
+type bubble struct {
+	*testing.T
+	pipes
+	open atomic.Int32 // handlers
+	log  lockedBuffer
+	slow []string // cursors told to OnSlow; read when all has ended
+}
+
+// onFakeClock runs test with a server. At its end all handlers must have
+// returned.
+func onFakeClock(t *testing.T, ws transport.WebSocket, ops operations, test func(b *bubble)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bubble{T: t, pipes: pipes{make(chan net.Conn), make(chan struct{})}}
+		ws.Logger = slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
+		ws.OnSlow = func(cursor string) { b.slow = append(b.slow, cursor) }
+		gql := ops.server(ws)
+		server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b.open.Add(1)
+			defer b.open.Add(-1)
+			gql.ServeHTTP(w, r)
+		})}
+		go server.Serve(b.pipes)
+		t.Cleanup(func() { // after the clients have gone
+			server.Close()
+			synctest.Wait()
+			if open := b.open.Load(); open != 0 {
+				t.Errorf("%d handlers have not returned", open)
+			}
+		})
+		test(b)
+	})
+}
+
+func (b *bubble) connect() client {
+	b.Helper()
+	return dialWith(b.T, &http.Client{Transport: &http.Transport{DialContext: b.dial}}, "localhost", "graphql-transport-ws")
+}
+
+// raw is a connection after the handshake, and what comes on it.
+func (b *bubble) raw() (net.Conn, *bufio.Reader) {
+	conn, err := b.dial(context.Background(), "", "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	return conn, shakeHands(b.T, conn)
+}
+
+// after fails unless as much time has passed since began.
+func (b *bubble) after(began time.Time, want time.Duration) {
+	b.Helper()
+	if got := time.Since(began); got != want {
+		b.Errorf("it took %s, want %s", got, want)
+	}
+}
+
+func (b *bubble) gone(c client) {
+	b.Helper()
+	if text, err := c.read(); err == nil || websocket.CloseStatus(err) != -1 {
+		b.Errorf("got %s %v, want the connection to break", text, err)
+	}
+}
+
+func TestWebSocket_NoInit_4408(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+		began := time.Now()
+		c := b.connect()
+		c.play(`> {"type":"ping"}`, `< {"type":"pong"}`, "! 4408 Connection initialisation timeout")
+		b.after(began, 5*time.Second)
+	})
+}
+
+func TestWebSocket_InitInTime_NoTimeout(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{InitTimeout: 3 * time.Second}, nil, func(b *bubble) {
+		c := b.connect()
+		time.Sleep(2 * time.Second)
+		began := time.Now()
+		c.play(initialise, acknowledged)
+		for range 5 {
+			c.play(`< {"type":"ping"}`, `> {"type":"pong"}`)
+		}
+		b.after(began, 5*25*time.Second)
+	})
+}
+
+func TestWebSocket_SilentPeer_CutAfterTwoIntervals(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{PingInterval: 10 * time.Second}, operations{"Never": never}, func(b *bubble) {
+		began := time.Now()
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Never"), `< {"type":"ping"}`)
+		b.gone(c)
+		b.after(began, 20*time.Second)
+	})
+}
+
+func TestWebSocket_AnySignOfLife_KeepsTheSocket(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{PingInterval: 10 * time.Second}, nil, func(b *bubble) {
+		c := b.connect()
+		c.play(initialise, acknowledged)
+		for range 5 {
+			c.play(`< {"type":"ping"}`, `> {"id":"a","type":"complete"}`)
+		}
+	})
+}
+
+func TestWebSocket_SlowReader_ErrorWithCursor(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{}, operations{"Numbered": numbered(9, nil), "Never": never}, func(b *bubble) {
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("other", "Never"), subscribed("a", "Numbered"),
+			`< {"id":"a","type":"next","payload":{"data":{"n":1}}}`)
+		time.Sleep(6 * time.Second)
+		c.play(`< {"id":"a","type":"next","payload":{"data":{"n":2}}}`,
+			`< {"id":"a","type":"error","payload":[{"message":"events were not accepted in time; subscribe again after the last cursor",`+
+				`"extensions":{"code":"SLOW_CONSUMER","cursor":"cursor-2","retryable":true}}]}`,
+			// The socket lives, and so does the other operation.
+			`> {"type":"ping"}`, `< {"type":"pong"}`, subscribed("other", "Never"), "! 4409 Subscriber for other already exists")
+		b.toldSlow("cursor-2")
+	})
+}
+
+// toldSlow fails unless OnSlow and the log have these cursors.
+func (b *bubble) toldSlow(cursors ...string) {
+	b.Helper()
+	synctest.Wait()
+	if got, want := strings.Join(b.slow, " "), strings.Join(cursors, " "); got != want {
+		b.Errorf("OnSlow got %q, want %q", got, want)
+	}
+	text := b.log.String()
+	if got := strings.Count(text, "level=WARN"); got != len(cursors) || strings.Count(text, "\n") != got {
+		b.Errorf("want %d warnings and nothing else: %s", len(cursors), text)
+	}
+	for _, cursor := range cursors {
+		if !strings.Contains(text, "code=SLOW_CONSUMER cursor="+cursor) {
+			b.Errorf("no %s in the log: %s", cursor, text)
+		}
+	}
+}
+
+func TestWebSocket_SlowReader_NotSlowEnough(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{}, operations{"Numbered": numbered(2, nil), "Data": once(&graphql.Response{Data: []byte("1")})}, func(b *bubble) {
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
+		time.Sleep(5*time.Second - 1)
+		c.play(`< {"id":"a","type":"next","payload":{"data":{"n":1}}}`)
+		time.Sleep(5*time.Second - 1)
+		c.play(`< {"id":"a","type":"next","payload":{"data":{"n":2}}}`, `< {"id":"a","type":"complete"}`)
+		// A query has nothing to resume.
+		c.play(subscribe("a", "query Data {name}"))
+		time.Sleep(9 * time.Second)
+		c.play(`< {"id":"a","type":"next","payload":{"data":1}}`, `< {"id":"a","type":"complete"}`)
+		c.conn.CloseNow()
+		b.toldSlow()
+	})
+}
+
+func TestWebSocket_WaitingForAnother_IsNotSlow(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	ops := operations{
+		"Slow": numbered(9, nil),
+		"Waits": func(ctx context.Context) graphql.ResponseHandler {
+			<-release
+			return numbered(1, nil)(ctx)
+		},
+	}
+	onFakeClock(t, transport.WebSocket{}, ops, func(b *bubble) {
+		release = make(chan struct{})
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("b", "Waits"), subscribed("a", "Slow"))
+		synctest.Wait() // a writes
+		close(release)
+		time.Sleep(6 * time.Second)
+		c.play(`< {"id":"a","type":"next","payload":{"data":{"n":1}}}`,
+			`< {"id":"b","type":"next","payload":{"data":{"n":1}}}`)
+		for range 2 {
+			text, err := c.read()
+			if err != nil || !strings.Contains(text, `"a","type":"error"`) && !strings.Contains(text, `"b","type":"complete"`) {
+				b.Errorf("got %s %v", text, err)
+			}
+		}
+		c.conn.CloseNow()
+		b.toldSlow("cursor-1")
+	})
+}
+
+func TestWebSocket_StuckReader_CutAfterWriteTimeout(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{PingInterval: 2 * time.Second}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Numbered"), `< {"id":"a","type":"next","payload":{"data":{"n":1}}}`)
+		// No more is read. A second operation and the pings queue up behind.
+		c.play(subscribed("b", "Numbered"))
+		time.Sleep(10*time.Second - 1)
+		synctest.Wait()
+		if b.open.Load() != 1 {
+			b.Error("cut too early")
+		}
+		time.Sleep(2)
+		synctest.Wait()
+		if b.open.Load() != 0 {
+			b.Error("not cut")
+		}
+		b.toldSlow("cursor-1")
+	})
+}
+
+func TestWebSocket_StuckBeforeTheFirst_NoCursor(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{SlowTimeout: time.Second, WriteTimeout: time.Second}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
+		time.Sleep(time.Minute)
+		b.toldSlow("")
+	})
+}
+
+func TestWebSocket_CompletedWhileItWrites_SocketLives(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
+		synctest.Wait() // in the middle of the first response
+		c.play(`> {"id":"a","type":"complete"}`)
+		synctest.Wait()
+		c.play(`< {"id":"a","type":"next","payload":{"data":{"n":1}}}`, `> {"type":"ping"}`, `< {"type":"pong"}`)
+	})
+}
+
+func TestWebSocket_ShutdownOfAStuckSocket_IsBounded(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+		streams := transport.NewStreams()
+		gql := operations{"Numbered": numbered(9, nil)}.server(transport.WebSocket{Streams: streams})
+		server := &http.Server{Handler: gql, ReadHeaderTimeout: time.Minute}
+		b.pipes = pipes{make(chan net.Conn), make(chan struct{})}
+		go server.Serve(b.pipes)
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
+		synctest.Wait()
+		began := time.Now()
+		if err := streams.Close(context.Background()); err != nil {
+			b.Error(err)
+		}
+		b.after(began, 5*time.Second)
+		server.Close()
+	})
+}
+
+func TestWebSocket_PeerThatNeverAnswersClose_IsBounded(t *testing.T) {
+	t.Parallel()
+	for name, rest := range map[string]string{
+		"says nothing":                    "",
+		"breaks off in the next header":   "\x81",
+		"breaks off in the next message":  "\x81\xff\x00\x00\x00\xff\xff\xff\xff\xff\x00\x00\x00\x00some",
+		"sends without end what is read":  strings.Repeat("\x81\x80\x00\x00\x00\x00", 1000),
+		"sends a control frame too long":  "\x89\xff\x00\x00\x00\xff\xff\xff\xff\xff\x00\x00\x00\x00",
+		"sends an unmasked frame":         "\x81\x01a",
+		"sends continuation of no frame":  "\x80\x80\x00\x00\x00\x00",
+		"sends a close frame of one byte": "\x88\x81\x00\x00\x00\x00a",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+				c, reader := b.raw()
+				go io.Copy(io.Discard, reader)
+				io.WriteString(c, frameOf("not JSON", 0))
+				go io.WriteString(c, rest)
+				time.Sleep(5*time.Second + 1)
+				synctest.Wait()
+				if b.open.Load() != 0 {
+					b.Error("the handler has not returned")
+				}
+			})
+		})
+	}
+}
+
+func TestWebSocket_MessageThatDoesNotArrive_Cut(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+		c, reader := b.raw()
+		go io.Copy(io.Discard, reader)
+		io.WriteString(c, frameOf(`{"type":"connection_init"}`, 0))
+		io.WriteString(c, frameOf(`{"type":"pi`, 1<<40))
+		go func() {
+			// A byte now and then does not make it longer.
+			for {
+				time.Sleep(time.Second)
+				if _, err := c.Write([]byte("x")); err != nil {
+					return
+				}
+			}
+		}()
+		time.Sleep(15*time.Second + 1)
+		synctest.Wait()
+		if b.open.Load() != 0 {
+			b.Error("the handler has not returned")
+		}
+		time.Sleep(time.Second) // until the writer has seen it
+	})
+}
+
+func TestWebSocket_LargeMessageOverTheLimit_1009WithoutReadingIt(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+		c, reader := b.raw()
+		began := time.Now()
+		go io.WriteString(c, frameOf(strings.Repeat("x", 64<<10+1), 1<<40))
+		frame := make([]byte, 4)
+		if _, err := io.ReadFull(reader, frame); err != nil || !bytes.Equal(frame[2:], []byte{1009 >> 8, 1009 & 0xff}) {
+			b.Errorf("got %x %v, want a close frame 1009", frame, err)
+		}
+		b.after(began, 0)
+		go io.Copy(io.Discard, reader)
+		time.Sleep(6 * time.Second)
+	})
+}
+
+func TestStreams_Close_WaitsForAllOrTheContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := transport.NewStreams()
+		closing, leave, ok := s.Enter()
+		if !ok || s.Open() != 1 {
+			t.Fatalf("Enter: %t, %d open", ok, s.Open())
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := s.Close(ctx)
+		if err == nil || err.Error() != "closing 1 streams: context deadline exceeded" {
+			t.Errorf("got %v", err)
+		}
+		<-closing
+		if _, _, ok := s.Enter(); ok {
+			t.Error("one was let in after Close")
+		}
+		go func() {
+			time.Sleep(time.Second)
+			leave()
+		}()
+		if err := s.Close(t.Context()); err != nil || s.Open() != 0 {
+			t.Errorf("got %v, %d open", err, s.Open())
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Errorf("once more: %v", err)
+		}
+		if err := transport.NewStreams().Close(t.Context()); err != nil {
+			t.Errorf("without streams: %v", err)
+		}
+	})
+}
+
+func TestStreams_Nil_LetsAllIn(t *testing.T) {
+	t.Parallel()
+	var s *transport.Streams
+	closing, leave, ok := s.Enter()
+	if closing != nil || !ok || s.Open() != 0 || s.Close(t.Context()) != nil {
+		t.Error("nil does not let in")
+	}
+	leave()
+}
