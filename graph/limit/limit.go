@@ -83,8 +83,13 @@ func (*Limit) ExtensionName() string { return "Limit" }
 func (*Limit) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext refuses with DEPTH_LIMIT_EXCEEDED or
-// COMPLEXITY_LIMIT_EXCEEDED. It changes nothing.
+// COMPLEXITY_LIMIT_EXCEEDED, and a subscription to more or less than one field
+// with GRAPHQL_VALIDATION_FAILED. It changes nothing.
 func (l *Limit) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	// The validator looks at names, not at aliases and @skip.
+	if op.Operation.Operation == ast.Subscription && len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})) != 1 {
+		return apierror.Errorf(apierror.ValidationFailed, "a subscription has exactly one root field")
+	}
 	w := walk{options: &l.options, variables: op.Variables}
 	return l.judge(w.selections(op.Operation.SelectionSet))
 }

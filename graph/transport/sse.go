@@ -107,20 +107,23 @@ func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecut
 		select {
 		case <-closing:
 			cancel()
-		case <-ctx.Done():
+		case <-r.Context().Done(): // at the latest when Do returns
 		}
 	}()
 	stream := &Stream{After: r.Header.Get("Last-Event-ID")}
-	out := s.begin(w, a)
-	defer out.stop()
 	if len(errs) > 0 {
+		out := s.begin(w, a)
+		defer out.stop()
 		out.next("", &graphql.Response{Errors: apierror.Cap(errs)})
 		out.complete()
 		return
 	}
-	next, ctx := exec.DispatchOperation(WithStream(ctx, stream), op)
+	next, running := exec.DispatchOperation(WithStream(ctx, stream), op)
+	// Only now: a client that sees the stream open has not missed an event since.
+	out := s.begin(w, a)
+	defer out.stop()
 	for {
-		response := next(ctx)
+		response := next(running)
 		if response == nil {
 			break
 		}

@@ -111,19 +111,12 @@ func (ws WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	defer leave()
 
 	ws = ws.withDefaults()
-	upgrade := &upgrade{ResponseWriter: w}
-	// Compression would keep some 40 KB and more for each socket. The Origin is
-	// the Guard's, who knows what is allowed.
-	conn, err := websocket.Accept(upgrade, r, &websocket.AcceptOptions{
-		Subprotocols: []string{subprotocol}, InsecureSkipVerify: true,
-	})
+	conn, peer, err := accept(w, r)
 	if err != nil {
 		ws.Logger.DebugContext(r.Context(), "a WebSocket handshake failed", "error", err)
 		return
 	}
-	s := &socket{
-		WebSocket: ws, exec: exec, conn: conn, peer: upgrade.peer, header: r.Header, writing: make(chan struct{}, 1),
-	}
+	s := &socket{WebSocket: ws, exec: exec, conn: conn, peer: peer, header: r.Header, writing: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(r.Context())
 	defer s.end()
 	if conn.Subprotocol() == "" {
@@ -149,6 +142,24 @@ func (ws WebSocket) withDefaults() WebSocket {
 		ws.Logger = slog.New(slog.DiscardHandler)
 	}
 	return ws
+}
+
+// accept does the handshake, or answers why not. It asks for no compression,
+// which would keep 40 KB and more for each socket, and leaves the Origin to the
+// Guard.
+func accept(w http.ResponseWriter, r *http.Request) (conn *websocket.Conn, peer *peer, err error) {
+	upgrade := &upgrade{ResponseWriter: w}
+	// net/http writes the head of an answer so deep down that the stack grows
+	// to 16 KB. That of the reader, who never comes back up far enough, would
+	// keep them; this one is given back.
+	var handshake sync.WaitGroup
+	handshake.Go(func() {
+		conn, err = websocket.Accept(upgrade, r, &websocket.AcceptOptions{
+			Subprotocols: []string{subprotocol}, InsecureSkipVerify: true,
+		})
+	})
+	handshake.Wait()
+	return conn, upgrade.peer, err
 }
 
 // upgrade gets hold of the connection that Accept takes over.
@@ -417,7 +428,7 @@ func (s *socket) subscribe(m message) bool {
 func (s *socket) start(id string, params *graphql.RawParams) {
 	now := graphql.Now()
 	params.Headers, params.ReadTime = s.header, graphql.TraceTiming{Start: now, End: now}
-	o := &operation{socket: s, id: id, head: frameHead(id)}
+	o := &operation{socket: s, id: id}
 	o.ctx, o.cancel = context.WithCancel(s.ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -36,6 +36,7 @@ func (o *operation) run(params *graphql.RawParams) {
 	defer o.cancel()
 	defer o.recover()
 
+	o.head = frameHead(o.id)
 	exec := o.socket.exec
 	ctx := graphql.StartOperationTrace(o.ctx)
 	op, errs := exec.CreateOperationContext(ctx, params)

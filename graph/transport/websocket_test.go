@@ -94,12 +94,18 @@ func (ops operations) server(ws transport.WebSocket) *handler.Server {
 // the test all handlers must return by themselves.
 func (ops operations) listen(t testing.TB, ws transport.WebSocket) string {
 	t.Helper()
-	gql := ops.server(ws)
+	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes := http.NewServeMux()
+	routes.Handle("/graphql", ops.server(ws))
+	guarded := guard.Wrap(routes)
 	var handlers sync.WaitGroup
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handlers.Add(1)
 		defer handlers.Done()
-		gql.ServeHTTP(w, r)
+		guarded.ServeHTTP(w, r)
 	}))
 	var noise lockedBuffer
 	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&noise, nil), slog.LevelWarn)
@@ -634,7 +640,7 @@ func TestWebSocket_Shutdown_1001NeverComplete(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	_, answer, err := websocket.Dial(t.Context(), "ws://"+addr, &websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{}}})
+	_, answer, err := websocket.Dial(t.Context(), "ws://"+addr+"/graphql", &websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{}}})
 	if answer == nil || answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("after that: %v, want 503", err)
 	}

@@ -246,6 +246,7 @@ func TestWebSocket_StuckReader_CutAfterWriteTimeout(t *testing.T) {
 	onFakeClock(t, transport.WebSocket{PingInterval: 2 * time.Second}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Numbered"), `< {"id":"a","type":"next","payload":{"data":{"n":1}}}`)
+		synctest.Wait()
 		// No more is read. A second operation and the pings queue up behind.
 		c.play(subscribed("b", "Numbered"))
 		time.Sleep(10*time.Second - 1)
@@ -253,7 +254,7 @@ func TestWebSocket_StuckReader_CutAfterWriteTimeout(t *testing.T) {
 		if b.open.Load() != 1 {
 			b.Error("cut too early")
 		}
-		time.Sleep(2)
+		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		if b.open.Load() != 0 {
 			b.Error("not cut")
@@ -281,6 +282,84 @@ func TestWebSocket_CompletedWhileItWrites_SocketLives(t *testing.T) {
 		c.play(`> {"id":"a","type":"complete"}`)
 		synctest.Wait()
 		c.play(`< {"id":"a","type":"next","payload":{"data":{"n":1}}}`, `> {"type":"ping"}`, `< {"type":"pong"}`)
+	})
+}
+
+// lingers is a subscription that goes on until it is released, though its
+// context has ended.
+func lingers(cancelled *atomic.Bool, released <-chan struct{}) func(context.Context) graphql.ResponseHandler {
+	return func(ctx context.Context) graphql.ResponseHandler {
+		return func(context.Context) *graphql.Response {
+			<-ctx.Done()
+			cancelled.Store(true)
+			<-released
+			return nil
+		}
+	}
+}
+
+func TestWebSocket_OperationsThatLinger_HandlerWaits(t *testing.T) {
+	t.Parallel()
+	var cancelled atomic.Bool
+	var released chan struct{}
+	ops := operations{"Lingers": func(ctx context.Context) graphql.ResponseHandler { return lingers(&cancelled, released)(ctx) }}
+	onFakeClock(t, transport.WebSocket{}, ops, func(b *bubble) {
+		released = make(chan struct{})
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Lingers"))
+		synctest.Wait()
+		c.conn.CloseNow()
+		synctest.Wait()
+		if !cancelled.Load() || b.open.Load() != 1 {
+			b.Errorf("cancelled: %t, %d handlers", cancelled.Load(), b.open.Load())
+		}
+		close(released)
+	})
+}
+
+func TestWebSocket_OperationsThatLinger_CountAfterComplete(t *testing.T) {
+	t.Parallel()
+	var cancelled atomic.Bool
+	var released chan struct{}
+	ops := operations{"Lingers": func(ctx context.Context) graphql.ResponseHandler { return lingers(&cancelled, released)(ctx) }}
+	onFakeClock(t, transport.WebSocket{MaxOperations: 1}, ops, func(b *bubble) {
+		released = make(chan struct{})
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Lingers"))
+		synctest.Wait()
+		c.play(`> {"id":"a","type":"complete"}`, subscribe("a", "{"))
+		if text, err := c.read(); err != nil || !strings.Contains(text, "TOO_MANY_REQUESTS") {
+			b.Errorf("got %s %v, want TOO_MANY_REQUESTS", text, err)
+		}
+		close(released)
+		synctest.Wait()
+		c.play(subscribe("a", "{"))
+		if text, err := c.read(); err != nil || !strings.Contains(text, "PARSE_FAILED") {
+			b.Errorf("got %s %v, want it to be taken", text, err)
+		}
+	})
+}
+
+func TestWebSocket_Closing_OperationsEndAtOnce(t *testing.T) {
+	t.Parallel()
+	var cancelled atomic.Bool
+	var released chan struct{}
+	ops := operations{"Lingers": func(ctx context.Context) graphql.ResponseHandler { return lingers(&cancelled, released)(ctx) }}
+	onFakeClock(t, transport.WebSocket{}, ops, func(b *bubble) {
+		released = make(chan struct{})
+		c, reader := b.raw()
+		go io.Copy(io.Discard, reader)
+		for _, text := range []string{
+			`{"type":"connection_init"}`, `{"id":"a","type":"subscribe","payload":{"query":"subscription Lingers {name}"}}`, "not JSON",
+		} {
+			io.WriteString(c, frameOf(text, 0))
+			synctest.Wait()
+		}
+		// The peer does not answer the close frame.
+		if !cancelled.Load() || b.open.Load() != 1 {
+			b.Errorf("cancelled: %t, %d handlers", cancelled.Load(), b.open.Load())
+		}
+		close(released)
 	})
 }
 
