@@ -26,6 +26,14 @@ test: ## Run every test, with the race detector.
 	go vet ./...
 	go test -race ./...
 
+.PHONY: torture
+torture: ## Try for long to make the event log lose, repeat or reorder.
+	go test ./torture -count=1 -v -torture.full -timeout 30m
+
+.PHONY: bench
+bench: ## Measure; prints figures, asserts nothing.
+	go run ./bench
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (10s).
 	@for target in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs grep -Ho '^func Fuzz[A-Za-z]*' | sed 's/func //'); do \

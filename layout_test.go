@@ -21,6 +21,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 	rules := []struct{ folder, allowed string }{
 		{".", `cli|db|db/catalog|db/embedded|db/eventlog|graph|graph/transport`},
 		{"cli", `db|db/catalog|db/fault`},
+		{"bench", `db|db/embedded`},
 		{"sqlc", `-`},
 		{"db/fault", `-`},
 		{"db/embedded", `-`},

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -16,13 +17,22 @@ func TestReadme_EachBlock_Works(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := setup(t)
+	a := setupLive(t)
 	queries := regexp.MustCompile("(?s)```graphql\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(queries) != 5 {
-		t.Errorf("%d queries to paste, want 5", len(queries))
+	if len(queries) != 6 {
+		t.Errorf("%d queries to paste, want 6", len(queries))
 	}
+	var live *sse
 	for _, query := range queries {
+		if strings.HasPrefix(query[1], "subscription") {
+			live = a.subscribe(query[1], nil, nil)
+			continue
+		}
 		a.get(nil, query[1], nil)
+	}
+	a.register("readme/live", variables{})
+	if got := live.delivery(); got.Event.Path != "readme/live" {
+		t.Errorf("the subscription brought %+v", got)
 	}
 	a.same(`{"events": {"totalCount": 1}}`, `{ events(filter: {executionId: "4711"}) { totalCount } }`, nil)
 

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// latency measures the time from a commit's return to the delivery over a
+// WebSocket, on a server that has nothing else to do.
+func latency(ctx context.Context, b *bench) error {
+	url, pool, err := b.database(ctx, "latency", 1)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	server, err := b.serve(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	socket, err := subscribe(ctx, server.address, "p/0", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = socket.CloseNow() }()
+	fmt.Println("latency: commit to delivery, one subscriber, idle server")
+	for _, pause := range []time.Duration{5 * time.Millisecond, 100 * time.Millisecond} {
+		var took []time.Duration
+		for range 200 {
+			time.Sleep(pause)
+			if err := insert(ctx, pool, "p/0", nil); err != nil {
+				return err
+			}
+			committed := time.Now()
+			if _, _, err := socket.Read(ctx); err != nil {
+				return err
+			}
+			took = append(took, time.Since(committed))
+		}
+		slices.Sort(took)
+		fmt.Printf("  an event every %-5s  p50 %5.2f ms  p99 %5.2f ms  max %5.2f ms\n", pause,
+			milliseconds(quantile(took, 0.5)), milliseconds(quantile(took, 0.99)), milliseconds(took[len(took)-1]))
+	}
+	fmt.Println()
+	return nil
+}
+
+// subscribe opens a WebSocket with one subscription to a path, or to all.
+func subscribe(ctx context.Context, address, path string, options *websocket.DialOptions) (*websocket.Conn, error) {
+	if options == nil {
+		options = &websocket.DialOptions{}
+	}
+	options.Subprotocols = []string{"graphql-transport-ws"}
+	socket, response, err := websocket.Dial(ctx, "ws://"+address+"/graphql", options)
+	if err != nil {
+		return nil, err
+	}
+	if response.Body != nil {
+		_ = response.Body.Close()
+	}
+	socket.SetReadLimit(1 << 20)
+	filter := map[string]any{}
+	if path != "" {
+		filter["path"] = path
+	}
+	request, err := json.Marshal(map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{
+		"query":     `subscription($filter: EventFilter) { eventRecorded(filter: $filter) { cursor position event { eventId timestamp payload } } }`,
+		"variables": map[string]any{"filter": filter},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	for _, message := range [][]byte{[]byte(`{"type":"connection_init"}`), request} {
+		if err := socket.Write(ctx, websocket.MessageText, message); err != nil {
+			return nil, err
+		}
+	}
+	if _, _, err := socket.Read(ctx); err != nil { // connection_ack
+		return nil, err
+	}
+	return socket, nil
+}
