@@ -41,7 +41,7 @@ func (r *Resolver) deliver(ctx context.Context, subscription *eventlog.Subscript
 				}
 				return
 			}
-			stream.Announce(next.Cursor)
+			stream.Announce(next.Cursor, subscription.Ready())
 			select {
 			case deliveries <- r.delivery(&next):
 			case <-ctx.Done():

@@ -98,6 +98,14 @@ func parsePosition(text string) (int64, error) {
 	return position, err
 }
 
+// last is the highest position that has been seen.
+func (c *Cursor) last() int64 {
+	if n := len(c.Seen); n > 0 {
+		return c.Seen[n-1].Last
+	}
+	return c.Position
+}
+
 // has tells whether the event at a position beyond the cursor's own has been
 // seen.
 func (c *Cursor) has(position int64) bool {

@@ -23,8 +23,8 @@ type Subscription struct {
 	// cursor is that of the last delivery, given its text.
 	cursor Cursor
 	given  *string
-	// liveFrom is the end of the log when the subscription began.
-	liveFrom int64
+	// began is the end of the log when the subscription did.
+	began Cursor
 	// toEnd ends the stream after an event that ends its execution, and at
 	// endAt where that is known to lie before it.
 	toEnd bool
@@ -71,18 +71,18 @@ func (l *Log) Subscribe(ctx context.Context, scopes []string, filter Filter, aft
 	if err := l.wait(ctx); err != nil {
 		return nil, err
 	}
-	var cursor Cursor
-	var end int64
-	var err error
 	if after != nil {
-		cursor, end, err = l.resume(ctx, *after)
-	} else if cursor, err = l.store.TailCursor(ctx); err == nil {
-		end = cursor.Position
+		cursor, now, err := l.resume(ctx, *after)
+		if err != nil {
+			return nil, err
+		}
+		return l.subscribe(scopes, filter, cursor, after, now)
 	}
+	now, err := l.store.TailCursor(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return l.subscribe(scopes, filter, cursor, after, end)
+	return l.subscribe(scopes, filter, now, nil, now)
 }
 
 // SubscribeExecution begins a subscription to the events of one execution:
@@ -98,25 +98,25 @@ func (l *Log) SubscribeExecution(ctx context.Context, scopes []string, execution
 	if err != nil {
 		return nil, err
 	}
-	var cursor Cursor
-	var end int64
-	if after != nil {
-		cursor, end, err = l.resume(ctx, *after)
-	} else {
-		var head Head
-		head, err = l.store.Head(ctx)
-		cursor, end = Cursor{Stream: head.Stream, Position: head.Floor}, head.Position
+	tail, err := l.store.tail(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cursor := Cursor{Stream: tail.head.Stream, Position: tail.head.Floor}
+	now, err := l.store.CursorOf(ctx, tail)
+	if after != nil && err == nil {
+		cursor, now, err = l.resume(ctx, *after)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s, err := l.subscribe(scopes, Filter{ExecutionID: &executionID}, cursor, after, end)
+	s, err := l.subscribe(scopes, Filter{ExecutionID: &executionID}, cursor, after, now)
 	if err != nil {
 		return nil, err
 	}
 	s.toEnd = true
 	if runs[0] != nil && runs[0].Status != "RUNNING" {
-		s.endAt = end
+		s.endAt = now.last()
 	}
 	return s, nil
 }
@@ -139,41 +139,40 @@ func (l *Log) wait(ctx context.Context) error {
 }
 
 // resume reads a cursor to resume after, and the end of the log.
-func (l *Log) resume(ctx context.Context, after string) (Cursor, int64, error) {
-	cursor, err := ParseCursor("after", after)
+func (l *Log) resume(ctx context.Context, after string) (cursor, now Cursor, err error) {
+	cursor, err = ParseCursor("after", after)
 	if err != nil {
-		return Cursor{}, 0, err
+		return Cursor{}, Cursor{}, err
 	}
-	// The tail may be behind: another server has given the cursor.
-	head, err := l.store.Head(ctx)
+	// This process's tail may be behind: another server has given the cursor.
+	tail, err := l.store.tail(ctx)
 	if err != nil {
-		return Cursor{}, 0, err
+		return Cursor{}, Cursor{}, err
 	}
-	seen := cursor.Position
-	if len(cursor.Seen) > 0 {
-		seen = cursor.Seen[len(cursor.Seen)-1].Last
-	}
+	head := tail.head
 	switch {
 	case cursor.Stream != head.Stream:
-		return Cursor{}, 0, fault.New(fault.StreamChanged, "after",
+		return Cursor{}, Cursor{}, fault.New(fault.StreamChanged, "after",
 			"is a cursor of another event log; query the events, and subscribe after that answer's tailCursor")
 	case cursor.Position < head.Floor:
-		return Cursor{}, 0, fault.New(fault.CursorExpired, "after",
+		return Cursor{}, Cursor{}, fault.New(fault.CursorExpired, "after",
 			"lies before the events that are kept (positions after %d); query the events, and subscribe after that answer's tailCursor", head.Floor)
-	case seen > head.Position:
-		return Cursor{}, 0, fault.Input("after", "lies beyond the end of the event log")
 	}
-	return cursor, head.Position, nil
+	now, err = l.store.CursorOf(ctx, tail)
+	if err == nil && cursor.last() > now.last() {
+		err = fault.Input("after", "lies beyond the end of the event log")
+	}
+	return cursor, now, err
 }
 
-func (l *Log) subscribe(scopes []string, filter Filter, cursor Cursor, after *string, end int64) (*Subscription, error) {
+func (l *Log) subscribe(scopes []string, filter Filter, cursor Cursor, after *string, now Cursor) (*Subscription, error) {
 	matches, err := newMatcher(filter, scopes)
 	if err != nil {
 		return nil, err
 	}
 	s := &Subscription{
 		log: l, filter: filter, matcher: matches, cursor: cursor, given: after,
-		position: cursor.Position, liveFrom: end, ready: make(chan struct{}, 1),
+		position: cursor.Position, began: now, ready: make(chan struct{}, 1),
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -192,17 +191,25 @@ func (s *Subscription) Close() {
 	delete(s.log.subscriptions, s)
 }
 
+// Ready tells whether Next has an event in hand and will not wait.
+func (s *Subscription) Ready() bool {
+	for len(s.found) > 0 && !s.ended {
+		if entry := s.found[0]; !s.cursor.has(entry.Position) && s.matcher.passes(entry) {
+			return true
+		}
+		s.found[0], s.found = nil, s.found[1:]
+	}
+	return false
+}
+
 // Next waits for the next event and returns it. The error is io.EOF at the
 // end of an execution's stream, a *fault.Error where the log cannot be followed
 // further, or that of the context.
 func (s *Subscription) Next(ctx context.Context) (Delivery, error) {
 	for {
-		for len(s.found) > 0 && !s.ended {
+		if s.Ready() {
 			entry := s.found[0]
 			s.found[0], s.found = nil, s.found[1:]
-			if s.cursor.has(entry.Position) || !s.matcher.passes(entry) {
-				continue
-			}
 			return s.deliver(entry), nil
 		}
 		if s.ended {
@@ -220,7 +227,7 @@ func (s *Subscription) deliver(entry *Entry) Delivery {
 	if text == "" || len(s.cursor.Seen) > 0 {
 		text = s.cursor.String()
 	}
-	delivery := Delivery{Entry: entry, Cursor: text, Previous: s.given, Live: entry.Position > s.liveFrom}
+	delivery := Delivery{Entry: entry, Cursor: text, Previous: s.given, Live: entry.Position > s.began.Position && !s.began.has(entry.Position)}
 	s.given = &text
 	s.ended = s.toEnd && entry.ends()
 	s.log.metrics.delivered.Inc()

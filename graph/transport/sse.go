@@ -114,7 +114,7 @@ func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecut
 	if len(errs) > 0 {
 		out := s.begin(w, a)
 		defer out.stop()
-		out.next("", &graphql.Response{Errors: apierror.Cap(errs)})
+		out.next("", &graphql.Response{Errors: apierror.Cap(errs)}, false)
 		out.complete()
 		return
 	}
@@ -127,7 +127,8 @@ func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecut
 		if response == nil {
 			break
 		}
-		if !out.next(stream.Cursor(), response) {
+		cursor, more := stream.next()
+		if !out.next(cursor, response, more) {
 			return
 		}
 		if !subscribes || len(response.Data) == 0 {
@@ -136,7 +137,7 @@ func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecut
 		}
 	}
 	if failure := stream.Failure(); failure != nil {
-		out.next("", &graphql.Response{Errors: gqlerror.List{failure}})
+		out.next("", &graphql.Response{Errors: gqlerror.List{failure}}, false)
 		out.complete()
 		return
 	}
@@ -176,7 +177,7 @@ func (s SSE) begin(w http.ResponseWriter, a *answer) *events {
 	out.mu.Lock()
 	defer out.mu.Unlock()
 	out.alive = time.AfterFunc(time.Hour, out.keepAlive)
-	out.write([]byte(":\n\n"))
+	out.write([]byte(":\n\n"), false)
 	return out
 }
 
@@ -192,16 +193,16 @@ func (e *events) keepAlive() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.stopped {
-		e.write([]byte(":\n\n"))
+		e.write([]byte(":\n\n"), false)
 	}
 }
 
-// write sends bytes at once, and tells whether they were accepted in time; mu
-// is held.
-func (e *events) write(text []byte) bool {
+// write sends bytes, at once unless more follow, and tells whether they were
+// accepted in time; mu is held.
+func (e *events) write(text []byte, more bool) bool {
 	_ = e.controller.SetWriteDeadline(time.Now().Add(orDefault(e.WriteTimeout, defaultWriteTimeout)))
 	_, err := e.w.Write(text)
-	if err == nil {
+	if err == nil && !more {
 		err = e.controller.Flush()
 	}
 	e.alive.Reset(orDefault(e.KeepAlive, defaultKeepAlive))
@@ -210,11 +211,11 @@ func (e *events) write(text []byte) bool {
 
 // next sends a response, and tells whether the stream may go on. Where the
 // client was too slow, it has been told so.
-func (e *events) next(cursor string, response *graphql.Response) bool {
+func (e *events) next(cursor string, response *graphql.Response, more bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	began := time.Now()
-	sent := e.write(eventOf(cursor, response))
+	sent := e.write(eventOf(cursor, response), more)
 	took := time.Since(began)
 	if sent {
 		e.last = cursor
@@ -227,8 +228,8 @@ func (e *events) next(cursor string, response *graphql.Response) bool {
 		e.OnSlow(e.last)
 	}
 	if sent {
-		e.write(eventOf("", &graphql.Response{Errors: gqlerror.List{slowConsumer(e.last)}}))
-		e.write(completeEvent)
+		e.write(eventOf("", &graphql.Response{Errors: gqlerror.List{slowConsumer(e.last)}}), true)
+		e.write(completeEvent, false)
 	}
 	return false
 }
@@ -249,7 +250,7 @@ var completeEvent = []byte("event: complete\ndata:\n\n")
 func (e *events) complete() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.write(completeEvent)
+	e.write(completeEvent, false)
 }
 
 // eventOf is a response as an event. JSON has no line breaks but those that we

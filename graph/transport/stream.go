@@ -15,9 +15,14 @@ type Stream struct {
 	// SSE's Last-Event-ID. It comes before the argument `after`.
 	After string
 
-	mu      sync.Mutex
-	cursors []string
-	failure *gqlerror.Error
+	mu        sync.Mutex
+	announced []announcement
+	failure   *gqlerror.Error
+}
+
+type announcement struct {
+	cursor string
+	more   bool
 }
 
 type streamKey struct{}
@@ -34,29 +39,35 @@ func StreamOf(ctx context.Context) *Stream {
 	return stream
 }
 
-// Announce tells the cursor of the next response; the resolver calls it before
-// each value that it sends.
-func (s *Stream) Announce(cursor string) {
+// Announce tells the cursor of the next response, and whether another follows
+// at once; the resolver calls it before each value that it sends.
+func (s *Stream) Announce(cursor string, more bool) {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cursors = append(s.cursors, cursor)
+	s.announced = append(s.announced, announcement{cursor, more})
 }
 
 // Cursor is the cursor of the next response, in the order announced; the
 // transport calls it once for each response. It is empty where none was
 // announced.
 func (s *Stream) Cursor() string {
+	cursor, _ := s.next()
+	return cursor
+}
+
+// next is the cursor of the next response, and whether another follows at once.
+func (s *Stream) next() (cursor string, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.cursors) == 0 {
-		return ""
+	if len(s.announced) == 0 {
+		return "", false
 	}
-	cursor := s.cursors[0]
-	s.cursors = s.cursors[1:]
-	return cursor
+	first := s.announced[0]
+	s.announced = s.announced[1:]
+	return first.cursor, first.more
 }
 
 // Fail says that the stream, whose channel the resolver closes after this, did

@@ -69,7 +69,7 @@ func numbered(n int, failure *gqlerror.Error) func(context.Context) graphql.Resp
 				return nil
 			}
 			sent++
-			stream.Announce(fmt.Sprint("cursor-", sent))
+			stream.Announce(fmt.Sprint("cursor-", sent), false)
 			return &graphql.Response{Data: fmt.Appendf(nil, `{"n":%d}`, sent)}
 		}
 	}
