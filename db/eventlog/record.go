@@ -100,6 +100,11 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 	}
 
 	rows, err := s.recordOrFind(ctx, params)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.ConstraintName == "event_lies_at_most_a_day_ahead" {
+		// The database's clock is behind ours.
+		return nil, fault.Input("inputs", "a timestamp lies more than a day ahead of the database's clock")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record events: %w", err)
 	}

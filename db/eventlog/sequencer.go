@@ -16,10 +16,8 @@ const (
 	sequencePage = 2000
 	// sequenceIdle is how long a sequencer with nothing to do stays awake.
 	sequenceIdle = 20 * time.Millisecond
-	// sequencePoll is how often it looks while it is awake, and sequenceMerge
-	// how long it leaves events to gather under load.
-	sequencePoll  = time.Millisecond
-	sequenceMerge = 2 * time.Millisecond
+	// sequencePoll is how often it looks while it is awake and nothing comes.
+	sequencePoll = time.Millisecond
 	// fencePoll is how often it looks while transactions that have seen it awake
 	// may still commit.
 	fencePoll = 5 * time.Millisecond
@@ -113,8 +111,8 @@ func (t *turn) work(ctx context.Context) error {
 			return err
 		}
 		pause := sequencePoll
-		if moved {
-			lastWork, pause = time.Now(), sequenceMerge
+		if moved > 0 {
+			lastWork, pause = time.Now(), gather(moved)
 		}
 		if time.Since(lastWork) > sequenceIdle {
 			return nil
@@ -125,23 +123,37 @@ func (t *turn) work(ctx context.Context) error {
 	}
 }
 
-// drain moves all that is pending, and tells whether there was anything.
-func (t *turn) drain(ctx context.Context) (bool, error) {
+// gather is how long a sequencer leaves events to gather after it has moved
+// some: the more come, the longer, since each transaction of its own takes from
+// what writers have.
+func gather(moved int64) time.Duration {
+	switch {
+	case moved < 8:
+		return 2 * time.Millisecond
+	case moved < 32:
+		return 5 * time.Millisecond
+	}
+	return 10 * time.Millisecond
+}
+
+// drain moves all that is pending, and tells how many events that were.
+func (t *turn) drain(ctx context.Context) (total int64, err error) {
 	if t.next == nil {
 		if err := t.setFence(ctx); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
-	for any := false; ; any = true {
+	for {
 		var row sqlc.SequenceRow
 		err := within(ctx, func(ctx context.Context) (err error) {
 			row, err = t.queries.Sequence(ctx, sqlc.SequenceParams{RowLimit: sequencePage, AfterSeq: t.floor})
 			return err
 		})
 		if err != nil {
-			return any, fmt.Errorf("sequence events: %w", err)
+			return total, fmt.Errorf("sequence events: %w", err)
 		}
 		if row.Moved > 0 {
+			total += row.Moved
 			t.metrics.sequenced.Add(float64(row.Moved))
 		}
 		if row.Moved == sequencePage {
@@ -151,7 +163,7 @@ func (t *turn) drain(ctx context.Context) (bool, error) {
 		if row.Moved >= 0 && row.OldestRunning >= t.next.transaction {
 			t.floor, t.next = t.next.seq, nil
 		}
-		return any || row.Moved > 0, nil
+		return total, nil
 	}
 }
 
@@ -196,7 +208,7 @@ func (t *turn) sleep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if moved {
+		if moved > 0 {
 			return nil
 		}
 	}
