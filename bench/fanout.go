@@ -70,8 +70,8 @@ func fanout(ctx context.Context, b *bench) error {
 		return err
 	}
 	fmt.Printf("fan-out: %d WebSockets, each with a subscription to a path of its own, opened in %.1f s\n", subscribers, opened.Seconds())
-	fmt.Printf("  server memory each      %5.1f KB resident, %5.1f KB heap and stacks in use\n",
-		float64(after.resident-before.resident)/subscribers/1024, float64(after.inUse-before.inUse)/subscribers/1024)
+	fmt.Printf("  server memory each      %5.1f KB resident; in use %5.1f KB of heap and %5.1f KB of stacks\n", float64(after.resident-before.resident)/subscribers/1024,
+		float64(after.heap-before.heap)/subscribers/1024, float64(after.stacks-before.stacks)/subscribers/1024)
 
 	deliver := func(what string) error {
 		fan.take()
@@ -195,7 +195,7 @@ func (f *fan) close() {
 }
 
 // memory is what the server's process holds, in bytes.
-type memory struct{ resident, inUse int64 }
+type memory struct{ resident, heap, stacks int64 }
 
 func (s *server) memory() (memory, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
@@ -211,7 +211,7 @@ func (s *server) memory() (memory, error) {
 	if err != nil {
 		return memory{}, err
 	}
-	return memory{kilobytes << 10, int64(metrics["go_memstats_heap_inuse_bytes"] + metrics["go_memstats_stack_inuse_bytes"])}, nil
+	return memory{kilobytes << 10, int64(metrics["go_memstats_heap_inuse_bytes"]), int64(metrics["go_memstats_stack_inuse_bytes"])}, nil
 }
 
 func (s *server) metrics() (map[string]float64, error) {

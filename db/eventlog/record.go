@@ -172,6 +172,11 @@ func (r *Record) check(limits catalog.Limits, now time.Time) error {
 		if err := catalog.CheckJSON("meta", r.Meta, limits); err != nil {
 			return err
 		}
+		var keys parsedEntry
+		keys.readMeta(r.Meta)
+		if keys.execution != nil && len(*keys.execution) > maxExecutionID {
+			return fault.Input("meta", "execution_id is longer than %d bytes", maxExecutionID)
+		}
 	}
 	if r.Timestamp != nil && r.Timestamp.After(now.Add(maxAhead)) {
 		return fault.Input("timestamp", "lies more than a day ahead")

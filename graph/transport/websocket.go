@@ -67,6 +67,9 @@ const (
 	defaultInitTimeout    = 5 * time.Second
 	defaultPingInterval   = 25 * time.Second
 	closeHandshakeTimeout = 5 * time.Second
+	// What is longer than a buffer goes past it.
+	readBuffer  = 512
+	writeBuffer = 1024
 	// messageTimeout is how long a message may take from its first byte to its
 	// last: as long as the body of a request.
 	messageTimeout = 15 * time.Second
@@ -99,8 +102,9 @@ func hasToken(headers []string, token string) bool {
 	return false
 }
 
-// Do implements graphql.Transport. It returns when the socket and all of its
-// operations have ended.
+// Do implements graphql.Transport. It returns once the socket is open: the
+// request's goroutine and buffers, which net/http keeps until then, are twice
+// what a socket needs. Streams knows when the socket has ended.
 func (ws WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	_, leave, ok := ws.Streams.Enter()
 	if !ok {
@@ -108,26 +112,34 @@ func (ws WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 		a.refuse(refuse(http.StatusServiceUnavailable, apierror.Unavailable, "the server is shutting down"))
 		return
 	}
-	defer leave()
-
 	ws = ws.withDefaults()
 	conn, peer, err := accept(w, r)
 	if err != nil {
+		leave()
 		ws.Logger.DebugContext(r.Context(), "a WebSocket handshake failed", "error", err)
 		return
 	}
-	s := &socket{WebSocket: ws, exec: exec, conn: conn, peer: peer, header: r.Header, writing: make(chan struct{}, 1)}
-	s.ctx, s.cancel = context.WithCancel(r.Context())
+	s := &socket{WebSocket: ws, exec: exec, conn: conn, peer: peer, writing: make(chan struct{}, 1)}
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
+	go func() {
+		defer leave()
+		s.serve()
+	}()
+}
+
+// serve reads until the socket ends, and returns when all of its operations
+// have ended too.
+func (s *socket) serve() {
 	defer s.end()
-	if conn.Subprotocol() == "" {
+	if s.conn.Subprotocol() == "" {
 		s.close(closeSubprotocol, "Subprotocol not acceptable")
 		return
 	}
-	conn.SetReadLimit(-1) // read has its own, with the right close code
-	stop := ws.Streams.onClosing(s.shutDown)
+	s.conn.SetReadLimit(-1) // read has its own, with the right close code
+	stop := s.Streams.onClosing(s.shutDown)
 	defer stop()
 	s.startTimer()
-	for s.receive() { //nolint:contextcheck // the context of the operations is the socket's
+	for s.receive() {
 	}
 }
 
@@ -149,16 +161,9 @@ func (ws WebSocket) withDefaults() WebSocket {
 // Guard.
 func accept(w http.ResponseWriter, r *http.Request) (conn *websocket.Conn, peer *peer, err error) {
 	upgrade := &upgrade{ResponseWriter: w}
-	// net/http writes the head of an answer so deep down that the stack grows
-	// to 16 KB. That of the reader, who never comes back up far enough, would
-	// keep them; this one is given back.
-	var handshake sync.WaitGroup
-	handshake.Go(func() {
-		conn, err = websocket.Accept(upgrade, r, &websocket.AcceptOptions{
-			Subprotocols: []string{subprotocol}, InsecureSkipVerify: true,
-		})
+	conn, err = websocket.Accept(upgrade, r, &websocket.AcceptOptions{
+		Subprotocols: []string{subprotocol}, InsecureSkipVerify: true,
 	})
-	handshake.Wait()
 	return conn, upgrade.peer, err
 }
 
@@ -175,6 +180,11 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
 	}
 	u.peer = &peer{Conn: conn, since: time.Now()}
+	// net/http's buffers have 4 KB each.
+	buffers.Writer = bufio.NewWriterSize(u.peer, writeBuffer)
+	if buffers.Reader.Buffered() == 0 {
+		buffers.Reader = bufio.NewReaderSize(u.peer, readBuffer)
+	}
 	return u.peer, buffers, nil
 }
 
@@ -199,14 +209,13 @@ func (p *peer) silent() time.Duration {
 	return time.Since(p.since) - time.Duration(p.heard.Load())
 }
 
-// socket is one WebSocket. The goroutine of its HTTP request reads, and each
-// operation has one that executes and writes.
+// socket is one WebSocket. It has a goroutine that reads, and each operation has
+// one that executes and writes.
 type socket struct {
 	WebSocket
-	exec   graphql.GraphExecutor
-	conn   *websocket.Conn
-	peer   *peer
-	header http.Header
+	exec graphql.GraphExecutor
+	conn *websocket.Conn
+	peer *peer
 	// ctx is that of all operations.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -220,7 +229,7 @@ type socket struct {
 	timer        *time.Timer
 	acknowledged bool
 	closing      bool // the close frame is on its way
-	ended        bool // the handler returns
+	ended        bool // the reader returns
 	// operations are those whose ids are in use; nil before the first.
 	operations map[string]*operation
 	// completed counts the operations that the client has completed and that
@@ -241,7 +250,7 @@ func (s *socket) end() {
 	s.wait.Wait()
 }
 
-// enter is for what runs beside the handler: it may go on until s.wait.Done,
+// enter is for what runs beside the reader: it may go on until s.wait.Done,
 // unless the socket has ended.
 func (s *socket) enter() bool {
 	s.mu.Lock()
@@ -427,7 +436,7 @@ func (s *socket) subscribe(m message) bool {
 // free.
 func (s *socket) start(id string, params *graphql.RawParams) {
 	now := graphql.Now()
-	params.Headers, params.ReadTime = s.header, graphql.TraceTiming{Start: now, End: now}
+	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	o := &operation{socket: s, id: id}
 	o.ctx, o.cancel = context.WithCancel(s.ctx)
 	s.mu.Lock()

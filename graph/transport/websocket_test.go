@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -91,28 +92,31 @@ func (ops operations) server(ws transport.WebSocket) *handler.Server {
 }
 
 // listen serves the operations on TCP and returns the address. At the end of
-// the test all handlers must return by themselves.
+// the test all sockets must end by themselves.
 func (ops operations) listen(t testing.TB, ws transport.WebSocket) string {
 	t.Helper()
 	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if ws.Streams == nil {
+		ws.Streams = transport.NewStreams()
+	}
 	routes := http.NewServeMux()
 	routes.Handle("/graphql", ops.server(ws))
-	guarded := guard.Wrap(routes)
-	var handlers sync.WaitGroup
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handlers.Add(1)
-		defer handlers.Done()
-		guarded.ServeHTTP(w, r)
-	}))
+	server := httptest.NewUnstartedServer(guard.Wrap(routes))
 	var noise lockedBuffer
 	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&noise, nil), slog.LevelWarn)
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
-		within(t, "the handlers to return", handlers.Wait)
+		deadline := time.Now().Add(10 * time.Second)
+		for ws.Streams.Open() > 0 && time.Now().Before(deadline) {
+			runtime.Gosched()
+		}
+		if open := ws.Streams.Open(); open > 0 {
+			t.Errorf("%d sockets have not ended", open)
+		}
 		if text := noise.String(); text != "" {
 			t.Errorf("net/http complains: %s", text)
 		}

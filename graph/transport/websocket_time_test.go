@@ -52,31 +52,26 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 type bubble struct {
 	*testing.T
 	pipes
-	open atomic.Int32 // handlers
-	log  lockedBuffer
-	slow []string // cursors told to OnSlow; read when all has ended
+	streams *transport.Streams
+	log     lockedBuffer
+	slow    []string // cursors told to OnSlow; read when all has ended
 }
 
-// onFakeClock runs test with a server. At its end all handlers must have
-// returned.
+// onFakeClock runs test with a server. At its end all sockets must have ended.
 func onFakeClock(t *testing.T, ws transport.WebSocket, ops operations, test func(b *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bubble{T: t, pipes: pipes{make(chan net.Conn), make(chan struct{})}}
+		b := &bubble{T: t, pipes: pipes{make(chan net.Conn), make(chan struct{})}, streams: transport.NewStreams()}
+		ws.Streams = b.streams
 		ws.Logger = slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 		ws.OnSlow = func(cursor string) { b.slow = append(b.slow, cursor) }
-		gql := ops.server(ws)
-		server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			b.open.Add(1)
-			defer b.open.Add(-1)
-			gql.ServeHTTP(w, r)
-		})}
+		server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: ops.server(ws)}
 		go server.Serve(b.pipes)
 		t.Cleanup(func() { // after the clients have gone
 			server.Close()
 			synctest.Wait()
-			if open := b.open.Load(); open != 0 {
-				t.Errorf("%d handlers have not returned", open)
+			if open := b.streams.Open(); open != 0 {
+				t.Errorf("%d sockets have not ended", open)
 			}
 		})
 		test(b)
@@ -251,12 +246,12 @@ func TestWebSocket_StuckReader_CutAfterWriteTimeout(t *testing.T) {
 		c.play(subscribed("b", "Numbered"))
 		time.Sleep(10*time.Second - 1)
 		synctest.Wait()
-		if b.open.Load() != 1 {
+		if b.streams.Open() != 1 {
 			b.Error("cut too early")
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		if b.open.Load() != 0 {
+		if b.streams.Open() != 0 {
 			b.Error("not cut")
 		}
 		b.toldSlow("cursor-1")
@@ -298,7 +293,7 @@ func lingers(cancelled *atomic.Bool, released <-chan struct{}) func(context.Cont
 	}
 }
 
-func TestWebSocket_OperationsThatLinger_HandlerWaits(t *testing.T) {
+func TestWebSocket_OperationsThatLinger_SocketWaits(t *testing.T) {
 	t.Parallel()
 	var cancelled atomic.Bool
 	var released chan struct{}
@@ -310,8 +305,8 @@ func TestWebSocket_OperationsThatLinger_HandlerWaits(t *testing.T) {
 		synctest.Wait()
 		c.conn.CloseNow()
 		synctest.Wait()
-		if !cancelled.Load() || b.open.Load() != 1 {
-			b.Errorf("cancelled: %t, %d handlers", cancelled.Load(), b.open.Load())
+		if !cancelled.Load() || b.streams.Open() != 1 {
+			b.Errorf("cancelled: %t, %d sockets", cancelled.Load(), b.streams.Open())
 		}
 		close(released)
 	})
@@ -356,8 +351,8 @@ func TestWebSocket_Closing_OperationsEndAtOnce(t *testing.T) {
 			synctest.Wait()
 		}
 		// The peer does not answer the close frame.
-		if !cancelled.Load() || b.open.Load() != 1 {
-			b.Errorf("cancelled: %t, %d handlers", cancelled.Load(), b.open.Load())
+		if !cancelled.Load() || b.streams.Open() != 1 {
+			b.Errorf("cancelled: %t, %d sockets", cancelled.Load(), b.streams.Open())
 		}
 		close(released)
 	})
@@ -404,7 +399,7 @@ func TestWebSocket_PeerThatNeverAnswersClose_IsBounded(t *testing.T) {
 				go io.WriteString(c, rest)
 				time.Sleep(5*time.Second + 1)
 				synctest.Wait()
-				if b.open.Load() != 0 {
+				if b.streams.Open() != 0 {
 					b.Error("the handler has not returned")
 				}
 			})
@@ -430,7 +425,7 @@ func TestWebSocket_MessageThatDoesNotArrive_Cut(t *testing.T) {
 		}()
 		time.Sleep(15*time.Second + 1)
 		synctest.Wait()
-		if b.open.Load() != 0 {
+		if b.streams.Open() != 0 {
 			b.Error("the handler has not returned")
 		}
 		time.Sleep(time.Second) // until the writer has seen it
