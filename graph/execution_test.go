@@ -144,8 +144,10 @@ func TestRecordEvent_LongExecutionID_Refused(t *testing.T) {
 	random := make([]byte, 4000)
 	_, _ = rand.Read(random)
 	for length, recorded := range map[int]bool{255: true, 8000: false} {
-		_, errs := a.ask(recordMutation, variables{"inputs": []variables{{"type": "UPDATED", "path": "p",
-			"meta": variables{"execution_id": hex.EncodeToString(random)[:length]}}}})
+		_, errs := a.ask(recordMutation, variables{"inputs": []variables{{
+			"type": "UPDATED", "path": "p",
+			"meta": variables{"execution_id": hex.EncodeToString(random)[:length]},
+		}}})
 		if recorded != (len(errs) == 0) || !recorded && (errs[0].Extensions["code"] != "BAD_USER_INPUT" || errs[0].Extensions["argument"] != "inputs[0].meta") {
 			t.Errorf("an id of %d bytes: %+v", length, errs)
 		}

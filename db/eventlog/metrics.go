@@ -66,8 +66,10 @@ var lagBuckets = []float64{0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000}
 
 // Describe implements prometheus.Collector.
 func (l *Log) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{headDesc, ringDesc, ringBytesDesc, subscriptionsDesc, lagDesc,
-		pendingDesc, pendingAgeDesc, queueDesc, aheadDesc, unguardedDesc, upDesc} {
+	for _, desc := range []*prometheus.Desc{
+		headDesc, ringDesc, ringBytesDesc, subscriptionsDesc, lagDesc,
+		pendingDesc, pendingAgeDesc, queueDesc, aheadDesc, unguardedDesc, upDesc,
+	} {
 		descs <- desc
 	}
 }

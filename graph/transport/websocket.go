@@ -121,7 +121,7 @@ func (ws WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	}
 	s := &socket{WebSocket: ws, exec: exec, conn: conn, peer: peer, writing: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
-	go func() {
+	go func() { //nolint:contextcheck // operations have the socket's
 		defer leave()
 		s.serve()
 	}()

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
+)
+
+// running is a server in this process.
+type running struct {
+	address string
+	stop    context.CancelFunc
+	status  chan int
+}
+
+// serve starts a server and waits until it is ready.
+func serve(t *testing.T, address, databaseURL string) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &running{address: address, stop: cancel, status: make(chan int, 1)}
+	go func() {
+		s.status <- run(ctx, []string{"serve", "--listen", address, "--database-url", databaseURL}, io.Discard, io.Discard)
+	}()
+	t.Cleanup(cancel)
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		response, err := http.Get("http://" + address + "/readyz")
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return s
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("no server is ready at %s", address)
+	return nil
+}
+
+// end stops the server as SIGTERM does, and returns its exit status.
+func (s *running) end(t *testing.T) int {
+	t.Helper()
+	s.stop()
+	select {
+	case status := <-s.status:
+		return status
+	case <-time.After(time.Minute):
+		t.Fatal("the server does not stop")
+		return 0
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// A server that is stopped closes its WebSockets with 1001 and breaks off its
+// streams, so that clients come again: `complete` would be the end for them.
+func TestServe_Stopped_ClientsComeAgain(t *testing.T) {
+	t.Parallel()
+	server := serve(t, freeAddress(t), dbtest.EmptyURL(t))
+	const subscription = `{"query": "subscription { eventRecorded { cursor } }"}`
+
+	socket, _, err := websocket.Dial(t.Context(), "ws://"+server.address+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.CloseNow()
+	for _, message := range []string{`{"type": "connection_init"}`, `{"id": "1", "type": "subscribe", "payload": ` + subscription + `}`} {
+		if err := socket.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, ack, err := socket.Read(t.Context()); err != nil || !strings.Contains(string(ack), "connection_ack") {
+		t.Fatalf("%s: %v", ack, err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+server.address+"/graphql", strings.NewReader(subscription))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "text/event-stream")
+	stream, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+
+	status := make(chan int)
+	go func() { status <- server.end(t) }()
+	if _, message, err := socket.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("the WebSocket got %s and ended with %v, want 1001", message, err)
+	}
+	body, err := io.ReadAll(stream.Body)
+	if err == nil || strings.Contains(string(body), "complete") {
+		t.Errorf("the stream ended with %v after %q, want it to break off", err, body)
+	}
+	if got := <-status; got != 0 {
+		t.Errorf("exit status %d, want 0", got)
+	}
+}
+
+// follow stands through a restart of the server.
+func TestFollow_ServerRestarted_MissesNothing(t *testing.T) {
+	t.Parallel()
+	address, databaseURL := freeAddress(t), dbtest.EmptyURL(t)
+	server := serve(t, address, databaseURL)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	begin := tailCursor(t, address)
+	out, stdout := io.Pipe()
+	status := make(chan int, 1)
+	go func() {
+		status <- run(ctx, []string{"follow", "--json", "--server", "http://" + address, "--after", begin}, stdout, io.Discard)
+		stdout.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	position := 0
+	next := func(path string) {
+		t.Helper()
+		if !lines.Scan() {
+			t.Fatalf("no more lines: %v", lines.Err())
+		}
+		var event struct {
+			Position     string
+			ResourcePath string `json:"resource_path"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			t.Fatalf("%v: %s", err, lines.Text())
+		}
+		position++
+		if event.Position != fmt.Sprint(position) || event.ResourcePath != path {
+			t.Errorf("got %+v, want %s at %d", event, path, position)
+		}
+	}
+	register := func(path string) {
+		t.Helper()
+		response, err := http.Post("http://"+address+"/graphql", "application/json", strings.NewReader(fmt.Sprintf(
+			`{"query": "mutation { registerResource(input: {path: \"%s\", type: \"task\", payload: {json: {a: 1}}}) { status } }"}`, path)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+	register("first")
+	next("first")
+	if got := server.end(t); got != 0 {
+		t.Errorf("exit status %d", got)
+	}
+	server = serve(t, address, databaseURL)
+	register("second")
+	register("third")
+	next("second")
+	next("third")
+	cancel()
+	if got := <-status; got != 0 {
+		t.Errorf("follow ended with %d", got)
+	}
+	if lines.Scan() || lines.Err() != nil && !errors.Is(lines.Err(), io.ErrClosedPipe) {
+		t.Errorf("after the end: %s %v", lines.Text(), lines.Err())
+	}
+	server.end(t)
+}
+
+// tailCursor is the log's end.
+func tailCursor(t *testing.T, address string) string {
+	t.Helper()
+	response, err := http.Post("http://"+address+"/graphql", "application/json", strings.NewReader(`{"query": "{ events { tailCursor } }"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Data struct{ Events struct{ TailCursor string } }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Data.Events.TailCursor == "" {
+		t.Fatalf("no tailCursor: %v", err)
+	}
+	return answer.Data.Events.TailCursor
+}
+
+// What the README says of /metrics is there.
+func TestMetrics_AreServed(t *testing.T) {
+	t.Parallel()
+	server := serve(t, freeAddress(t), dbtest.EmptyURL(t))
+	response, err := http.Get("http://" + server.address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		"catalog_events_pending 0", "catalog_events_pending_oldest_seconds 0", "catalog_log_head_position 0",
+		"catalog_subscription_lag_events_count 0", `catalog_subscriptions{state="live"} 0`, "catalog_slow_consumers_total 0",
+		"catalog_subscription_fell_behind_total 0", "catalog_subscription_catchup_pages_total 0",
+		"catalog_tail_connections_total", "catalog_sequencer_connections_total",
+		"catalog_notification_queue_usage_ratio", "catalog_partitions_ahead 3", "catalog_partitions_unguarded 0", "go_goroutines",
+	} {
+		if !strings.Contains(string(text), "\n"+name) {
+			t.Errorf("/metrics lacks %s", name)
+		}
+	}
+	server.end(t)
+}
