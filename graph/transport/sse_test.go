@@ -1,0 +1,194 @@
+package transport_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/transport"
+)
+
+// events serves the operations as server-sent events, and returns the address.
+func (ops operations) events(t testing.TB, sse transport.SSE) string {
+	t.Helper()
+	if sse.Logger == nil {
+		sse.Logger = slog.New(slog.DiscardHandler)
+	}
+	gql := ops.server(transport.WebSocket{})
+	gql.AddTransport(sse)
+	server := httptest.NewServer(gql)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// ask sends an operation and returns the whole answer.
+func ask(t testing.TB, request *http.Request, header http.Header) (*http.Response, string, error) {
+	t.Helper()
+	request.Header.Set("Accept", "text/event-stream")
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return response, string(body), err
+}
+
+func getting(t testing.TB, address, operation string) *http.Request {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"?query="+url.QueryEscape(operation), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request
+}
+
+const opened = ":\n\n"
+
+func TestSSE_Operations_AsEvents(t *testing.T) {
+	t.Parallel()
+	failure := apierror.Errorf(fault.StreamChanged, "another log")
+	address := operations{
+		"Two":    numbered(2, nil),
+		"Fails":  numbered(1, failure),
+		"Query":  once(&graphql.Response{Data: []byte(`{"a":1}`)}),
+		"Errors": once(&graphql.Response{Errors: gqlerror.List{failure}}),
+	}.events(t, transport.SSE{})
+	const complete = "event: complete\ndata:\n\n"
+	one := "event: next\nid: cursor-1\ndata: {\"data\":{\"n\":1}}\n\n"
+	failed := "event: next\ndata: {\"errors\":[{\"message\":\"another log\",\"extensions\":{\"code\":\"STREAM_CHANGED\"}}]}\n\n"
+	for operation, want := range map[string]string{
+		"subscription Two {name}":    opened + one + "event: next\nid: cursor-2\ndata: {\"data\":{\"n\":2}}\n\n" + complete,
+		"subscription Fails {name}":  opened + one + failed + complete,
+		"subscription Errors {name}": opened + failed + complete,
+		"query Query {name}":         opened + "event: next\ndata: {\"data\":{\"a\":1}}\n\n" + complete,
+	} {
+		response, got, err := ask(t, getting(t, address, operation), nil)
+		if err != nil || got != want {
+			t.Errorf("%s: %v\ngot  %q\nwant %q", operation, err, got, want)
+		}
+		if cache := response.Header.Get("Cache-Control"); cache != "no-store" {
+			t.Errorf("%s: Cache-Control %q", operation, cache)
+		}
+	}
+}
+
+func TestSSE_LastEventID_IsWhereToBegin(t *testing.T) {
+	t.Parallel()
+	address := operations{"Tells": func(ctx context.Context) graphql.ResponseHandler {
+		return graphql.OneShot(&graphql.Response{Data: fmt.Appendf(nil, "%q", transport.StreamOf(ctx).After)})
+	}}.events(t, transport.SSE{})
+	_, got, err := ask(t, getting(t, address, "subscription Tells {name}"), http.Header{"Last-Event-Id": {"cursor-7"}})
+	if err != nil || !strings.Contains(got, `data: {"data":"cursor-7"}`) {
+		t.Errorf("%v: %q", err, got)
+	}
+}
+
+// A quiet stream gets comments; a stream that ends because the server does is
+// broken off, without the end that a client would take for one.
+func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
+	t.Parallel()
+	streams := transport.NewStreams()
+	address := operations{"Never": never}.events(t, transport.SSE{KeepAlive: time.Millisecond, Streams: streams})
+	response, err := http.DefaultClient.Do(withAccept(getting(t, address, "subscription Never {name}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewReader(response.Body)
+	for range 6 {
+		if line, err := lines.ReadString('\n'); err != nil || line != ":\n" && line != "\n" {
+			t.Fatalf("got %q: %v", line, err)
+		}
+	}
+	if err := streams.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(lines)
+	if err == nil || strings.Contains(string(rest), "complete") {
+		t.Errorf("it ended with %v after %q, want it to break off", err, rest)
+	}
+	refused, body, _ := ask(t, getting(t, address, "subscription Never {name}"), nil)
+	if refused.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "UNAVAILABLE") {
+		t.Errorf("a stream after the end: %d %s", refused.StatusCode, body)
+	}
+}
+
+func withAccept(request *http.Request) *http.Request {
+	request.Header.Set("Accept", "text/event-stream")
+	return request
+}
+
+// A client that takes long to accept an event is told where to resume, and one
+// that takes nothing is cut off.
+func TestSSE_SlowClient_ToldOrCutOff(t *testing.T) {
+	t.Parallel()
+	large := []byte(`"` + strings.Repeat("x", 16<<20) + `"`)
+	slow := make(chan string, 2)
+	ops := operations{"Large": func(ctx context.Context) graphql.ResponseHandler {
+		stream, sent := transport.StreamOf(ctx), 0
+		return func(context.Context) *graphql.Response {
+			sent++
+			stream.Announce(fmt.Sprint("cursor-", sent), false)
+			if sent == 1 {
+				return &graphql.Response{Data: []byte(`1`)}
+			}
+			return &graphql.Response{Data: large}
+		}
+	}}
+	for name, test := range map[string]struct {
+		sse transport.SSE
+		// told: the client reads again before it is cut off.
+		told   bool
+		cursor string
+	}{
+		"told":    {transport.SSE{SlowTimeout: 200 * time.Millisecond, WriteTimeout: time.Minute}, true, "cursor-2"},
+		"cut off": {transport.SSE{SlowTimeout: 100 * time.Millisecond, WriteTimeout: 200 * time.Millisecond}, false, "cursor-1"},
+	} {
+		test.sse.OnSlow = func(cursor string) { slow <- cursor }
+		address := ops.events(t, test.sse)
+		connection, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		fmt.Fprintf(connection, "GET /?query=%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", url.QueryEscape("subscription Large {name}"))
+		if !test.told {
+			if got := <-slow; got != test.cursor {
+				t.Errorf("%s: slow after %q, want %q", name, got, test.cursor)
+			}
+			continue
+		}
+		// Longer than the client may take, and shorter than until it is cut off.
+		<-time.After(2 * test.sse.SlowTimeout)
+		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if tail := string(body[max(0, len(body)-400):]); err != nil || !strings.Contains(tail, `"cursor":"cursor-2"`) ||
+			!strings.Contains(tail, `"SLOW_CONSUMER"`) || !strings.HasSuffix(tail, "event: complete\ndata:\n\n") {
+			t.Errorf("%s: %v, ends with %q", name, err, tail)
+		}
+		if got := <-slow; got != test.cursor {
+			t.Errorf("%s: slow after %q, want %q", name, got, test.cursor)
+		}
+	}
+}
