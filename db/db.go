@@ -93,6 +93,10 @@ func setSession(params map[string]string, statementTimeout time.Duration) {
 		"idle_in_transaction_session_timeout": "10s",
 		"default_transaction_isolation":       "read committed",
 		"synchronous_commit":                  "on",
+		// A server that has vanished must not hold the sequencer's lock for hours.
+		"tcp_keepalives_idle":     "30",
+		"tcp_keepalives_interval": "5",
+		"tcp_keepalives_count":    "3",
 		// Pages are read in the order of an index that is nearly always cached.
 		"random_page_cost": "1.1",
 		"jit":              "off",

@@ -86,17 +86,17 @@ func (l *Log) Run(ctx context.Context) error {
 }
 
 // keepConnected runs work on a connection, and again on a new one whenever it
-// fails, until the context ends.
-func keepConnected(ctx context.Context, connect Connect, logger *slog.Logger, what string, connections counter, work func(context.Context, *pgx.Conn) error) error {
+// fails, until the context ends. work calls its last argument when it has got
+// what it needs from the database.
+func keepConnected(ctx context.Context, connect Connect, logger *slog.Logger, what string, connections counter, work func(context.Context, *pgx.Conn, func()) error) error {
 	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
 	pause := shortest
 	for failures := 0; ; {
-		connected, err := onConnection(ctx, connect, connections, work)
+		err := onConnection(ctx, connect, connections, func(ctx context.Context, connection *pgx.Conn) error {
+			return work(ctx, connection, func() { pause, failures = shortest, 0 })
+		})
 		if ctx.Err() != nil {
 			return nil
-		}
-		if connected {
-			pause, failures = shortest, 0
 		}
 		// An outage is told once, when it begins, and then now and again.
 		if failures%30 == 0 {
@@ -112,10 +112,10 @@ func keepConnected(ctx context.Context, connect Connect, logger *slog.Logger, wh
 	}
 }
 
-func onConnection(ctx context.Context, connect Connect, connections counter, work func(context.Context, *pgx.Conn) error) (connected bool, err error) {
+func onConnection(ctx context.Context, connect Connect, connections counter, work func(context.Context, *pgx.Conn) error) error {
 	connection, err := connect(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	connections.Inc()
 	defer func() {
@@ -123,7 +123,7 @@ func onConnection(ctx context.Context, connect Connect, connections counter, wor
 		defer cancel()
 		_ = connection.Close(closing)
 	}()
-	return true, work(ctx, connection)
+	return work(ctx, connection)
 }
 
 // answerTimeout is how long a reader waits for an answer of the database: one
@@ -132,7 +132,7 @@ const answerTimeout = 10 * time.Second
 
 // follow reads the log as it grows. It listens first and reads second, so that
 // nothing is appended between the two unnoticed.
-func (l *Log) follow(ctx context.Context, connection *pgx.Conn) error {
+func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) error {
 	if err := within(ctx, func(ctx context.Context) error {
 		_, err := connection.Exec(ctx, "LISTEN event_log")
 		return err
@@ -145,6 +145,7 @@ func (l *Log) follow(ctx context.Context, connection *pgx.Conn) error {
 		if err != nil {
 			return err
 		}
+		healthy()
 		notified, err := waitForNotification(ctx, connection, l.options.Heartbeat)
 		if err != nil {
 			return err

@@ -46,7 +46,7 @@ func NewSequencer(connect Connect, metrics *Metrics, logger *slog.Logger) *Seque
 // Run sequences until the context ends, through any number of lost connections.
 func (s *Sequencer) Run(ctx context.Context) error {
 	return keepConnected(ctx, s.connect, s.logger, "the sequencer", s.metrics.sequencerConnections,
-		func(ctx context.Context, connection *pgx.Conn) error {
+		func(ctx context.Context, connection *pgx.Conn, healthy func()) error {
 			if err := within(ctx, func(ctx context.Context) error {
 				_, err := connection.Exec(ctx, "LISTEN event_bell")
 				return err
@@ -58,6 +58,7 @@ func (s *Sequencer) Run(ctx context.Context) error {
 				if err := turn.run(ctx); err != nil {
 					return err
 				}
+				healthy()
 			}
 		})
 }
@@ -81,8 +82,8 @@ type fence struct{ seq, transaction int64 }
 
 // run sequences for as long as there is work, and then sleeps until it is woken.
 func (t *turn) run(ctx context.Context) error {
-	awake, err := t.queries.TryAwake(ctx)
-	if err != nil {
+	var awake bool
+	if err := within(ctx, func(ctx context.Context) (err error) { awake, err = t.queries.TryAwake(ctx); return err }); err != nil {
 		return fmt.Errorf("try to wake up: %w", err)
 	}
 	if !awake {
@@ -97,7 +98,7 @@ func (t *turn) run(ctx context.Context) error {
 	if err := t.work(ctx); err != nil {
 		return err
 	}
-	if err := t.queries.FallAsleep(ctx); err != nil {
+	if err := within(ctx, t.queries.FallAsleep); err != nil {
 		return fmt.Errorf("fall asleep: %w", err)
 	}
 	return t.sleep(ctx)
