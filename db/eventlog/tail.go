@@ -93,15 +93,18 @@ func (s *Store) CursorOf(ctx context.Context, tail Tail) (Cursor, error) {
 // maxSeen keeps a cursor's text within maxCursor.
 const maxSeen = 1000
 
+// settleTimeout is how long who asks for executions waits for their events.
+const settleTimeout = 5 * time.Second
+
 // settled waits until every event that is committed now has its place in the
 // log, and its execution knows of it: a caller reads what it has written. Should
-// that take longer than a moment, executions are told as they are.
+// that take too long, executions are told as they are.
 func (s *Store) settled(ctx context.Context) error {
 	tail, err := s.tail(ctx)
 	if err != nil || len(tail.seqs) == 0 {
 		return err
 	}
-	moment, cancel := context.WithTimeout(ctx, time.Second)
+	moment, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	if err := s.settle(moment, tail.seqs); err != nil && (ctx.Err() != nil || moment.Err() == nil) {
 		return err

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// execution records the 200,000 events of one run: 8 writers at once, 1,000
+// events a call, all with the same execution id.
+func execution(ctx context.Context, b *bench) error {
+	url, pool, err := b.database(ctx, "execution", 8)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	server, err := b.serve(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	const writers, batch, events = 8, 1000, 200_000
+	began := time.Now()
+	group, groupCtx := errgroup.WithContext(ctx)
+	for writer := range writers {
+		group.Go(func() error {
+			for range events / batch / writers {
+				inputs := make([]map[string]any, batch)
+				for i := range inputs {
+					inputs[i] = map[string]any{"type": "UPDATED", "path": fmt.Sprintf("p/%d", writer),
+						"meta": map[string]any{"execution_id": "large", "node_name": "loop", "status": "completed"}}
+				}
+				if err := server.record(groupCtx, inputs); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	recorded := time.Since(began)
+	err = server.record(ctx, []map[string]any{{"type": "EXECUTION_COMPLETED", "path": "p/0", "meta": map[string]any{"execution_id": "large"}}})
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Execution struct {
+			EventCount int
+			Status     string
+		}
+	}
+	for answer.Execution.Status != "COMPLETED" && ctx.Err() == nil {
+		if err := server.ask(ctx, `{ execution(executionId: "large") { eventCount status } }`, nil, &answer); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("execution: %d events of one run, %d writers, %d a call: %.0f events/s\n", events, writers, batch, events/recorded.Seconds())
+	fmt.Printf("  eventCount %d, status %s, %.1f s after the last was recorded\n\n",
+		answer.Execution.EventCount, answer.Execution.Status, (time.Since(began) - recorded).Seconds())
+	return nil
+}
+
+func (s *server) record(ctx context.Context, inputs []map[string]any) error {
+	return s.ask(ctx, `mutation($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate } } }`,
+		map[string]any{"inputs": inputs}, nil)
+}
+
+// ask sends an operation and reads its data into into.
+func (s *server) ask(ctx context.Context, query string, variables map[string]any, into any) error {
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer := struct {
+		Data   any
+		Errors json.RawMessage
+	}{Data: into}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return err
+	}
+	if answer.Errors != nil {
+		return fmt.Errorf("the server answers %s", answer.Errors)
+	}
+	return nil
+}
