@@ -384,7 +384,7 @@ BEGIN
             max(timestamp),
             count(*),
             (array_agg(error ORDER BY position) FILTER (WHERE ending IS NOT NULL))[1],
-            (array_agg(parent ORDER BY starts DESC, position) FILTER (WHERE parent IS NOT NULL))[1]
+            (array_agg(parent ORDER BY position) FILTER (WHERE parent IS NOT NULL))[1]
         FROM placed
         WHERE execution_id IS NOT NULL
         GROUP BY execution_id
@@ -402,10 +402,7 @@ BEGIN
             last_event_at = greatest(x.last_event_at, excluded.last_event_at),
             event_count = x.event_count + excluded.event_count,
             error = CASE x.status WHEN 'RUNNING' THEN excluded.error ELSE x.error END,
-            parent = CASE
-                WHEN excluded.started AND NOT x.started THEN coalesce(excluded.parent, x.parent)
-                ELSE coalesce(x.parent, excluded.parent)
-            END
+            parent = coalesce(x.parent, excluded.parent)
     )
     SELECT count(*) INTO moved FROM placed;
 

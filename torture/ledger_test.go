@@ -1,0 +1,305 @@
+//go:build linux
+
+package torture
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// event is a payload: which event of which writer.
+type event struct {
+	Run    string `json:"run"`
+	Writer int    `json:"writer"`
+	Number int    `json:"number"`
+}
+
+func (e event) id() string { return fmt.Sprintf("%s-%d-%d", e.Run, e.Writer, e.Number) }
+
+// outcome is what a writer knows of its transaction.
+type outcome int
+
+const (
+	unknown outcome = iota // the commit, or its answer, was lost
+	committed
+	rolledBack
+)
+
+// transaction is one that has ended, as its writer saw it. began is before its
+// first event was sent, ended after its outcome was known.
+type transaction struct {
+	events       []event
+	outcome      outcome
+	began, ended time.Time
+}
+
+// ledger has what the writers know.
+type ledger struct {
+	mu           sync.Mutex
+	transactions []*transaction
+}
+
+func (l *ledger) note(tx *transaction) {
+	tx.ended = time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.transactions = append(l.transactions, tx)
+}
+
+// byEvent finds the transaction of each event.
+func (l *ledger) byEvent() map[string]*transaction {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := map[string]*transaction{}
+	for _, tx := range l.transactions {
+		for _, e := range tx.events {
+			found[e.id()] = tx
+		}
+	}
+	return found
+}
+
+func (l *ledger) count(o outcome) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, tx := range l.transactions {
+		if tx.outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// delivery is an event as a tailer got it.
+type delivery struct {
+	event    event
+	position int64
+	at       time.Time
+}
+
+// findings count what is wrong, by kind, with an example of each.
+type findings struct {
+	counts   map[kind]int
+	examples map[kind]string
+}
+
+type kind string
+
+const (
+	// Of the database: a commit undone, or a rollback that was none.
+	undone kind = "committed but not stored"
+	forged kind = "stored but never committed"
+	// Of a tailer.
+	lost     kind = "lost"
+	repeated kind = "repeated"
+	foreign  kind = "delivered but not stored"
+	// A writer's events come as it wrote them, and those of a transaction that
+	// began after another had been committed come after that one's.
+	disordered kind = "out of order"
+	// Positions begin at 1 and have no gap.
+	misplaced kind = "at a wrong position"
+	// All tailers see one order.
+	disagreed kind = "in another order than other tailers"
+	// A cursor chain with a gap, a follower that gave up, and the like.
+	broken kind = "broken promise"
+)
+
+func newFindings() *findings { return &findings{map[kind]int{}, map[kind]string{}} }
+
+func (f *findings) add(k kind, format string, args ...any) {
+	if f.counts[k]++; f.counts[k] == 1 {
+		f.examples[k] = fmt.Sprintf(format, args...)
+	}
+}
+
+func (f *findings) String() string {
+	var text strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(f.counts)) {
+		fmt.Fprintf(&text, "%6d %s, the first: %s\n", f.counts[k], k, f.examples[k])
+	}
+	return text.String()
+}
+
+// checkStored compares what the database has with what the writers know.
+func (f *findings) checkStored(ledger *ledger, stored map[string]bool) {
+	known := ledger.byEvent()
+	for id, tx := range known {
+		if tx.outcome == committed && !stored[id] {
+			f.add(undone, "%s", id)
+		}
+	}
+	for id := range stored {
+		if tx := known[id]; tx == nil || tx.outcome == rolledBack {
+			f.add(forged, "%s", id)
+		}
+	}
+}
+
+// checkTailer compares what a tailer got with what the database has, and its
+// order with what the writers know.
+func (f *findings) checkTailer(name string, ledger *ledger, stored map[string]bool, deliveries []delivery) {
+	known := ledger.byEvent()
+	times := map[string]int{}
+	last := map[int]int{}
+	var latest *transaction // of those seen, the one that began last
+	for i, d := range deliveries {
+		id := d.event.id()
+		if times[id]++; times[id] > 1 {
+			f.add(repeated, "%s at delivery %d of %s", id, i+1, name)
+			continue
+		}
+		if !stored[id] {
+			f.add(foreign, "%s at delivery %d of %s", id, i+1, name)
+		}
+		if before, ok := last[d.event.Writer]; ok && d.event.Number < before {
+			f.add(disordered, "%s comes after the same writer's %d, to %s", id, before, name)
+		}
+		last[d.event.Writer] = d.event.Number
+		tx := known[id]
+		if tx == nil {
+			continue
+		}
+		if tx.outcome == committed && latest != nil && tx.ended.Before(latest.began) {
+			f.add(disordered, "%s was committed %s before %s was sent, and comes after it, to %s",
+				id, latest.began.Sub(tx.ended), latest.events[0].id(), name)
+		}
+		if latest == nil || tx.began.After(latest.began) {
+			latest = tx
+		}
+	}
+	for id := range stored {
+		if times[id] == 0 {
+			f.add(lost, "%s, of %d, to %s", id, len(stored), name)
+		}
+	}
+}
+
+// checkPositions is for tailers of the whole log.
+func (f *findings) checkPositions(name string, deliveries []delivery) {
+	for i, d := range deliveries {
+		if want := int64(i + 1); d.position != want {
+			f.add(misplaced, "%s is at %d and should be at %d, to %s", d.event.id(), d.position, want, name)
+		}
+	}
+}
+
+// checkAgreement compares the order that a tailer saw with another's.
+func (f *findings) checkAgreement(name string, deliveries, others []delivery) {
+	for i := range min(len(deliveries), len(others)) {
+		if deliveries[i].event != others[i].event {
+			f.add(disagreed, "delivery %d is %s to %s and %s to another", i+1, deliveries[i].event.id(), name, others[i].event.id())
+			return
+		}
+	}
+	if len(deliveries) != len(others) {
+		f.add(disagreed, "%d deliveries to %s and %d to another", len(deliveries), name, len(others))
+	}
+}
+
+// TestFindings_OneWrongThing_IsFound proves that the checker sees what it is for.
+func TestFindings_OneWrongThing_IsFound(t *testing.T) {
+	t.Parallel()
+	// Two writers take turns, each beginning when the other has been committed,
+	// but for the last two transactions, which run at the same time. The fourth
+	// transaction is rolled back.
+	build := func() (*ledger, map[string]bool, []delivery) {
+		book, stored, second := &ledger{}, map[string]bool{}, time.Unix(0, 0)
+		var deliveries []delivery
+		for i := range 8 {
+			tx := &transaction{outcome: committed, began: second.Add(time.Duration(2*i) * time.Second)}
+			tx.ended = tx.began.Add(time.Second)
+			if i == 7 {
+				tx.began = tx.began.Add(-2 * time.Second)
+			}
+			if i == 3 {
+				tx.outcome = rolledBack
+			}
+			for n := range 2 {
+				e := event{"run", i % 2, i + n}
+				tx.events = append(tx.events, e)
+				if tx.outcome == committed {
+					stored[e.id()] = true
+					deliveries = append(deliveries, delivery{event: e, position: int64(len(deliveries) + 1)})
+				}
+			}
+			book.transactions = append(book.transactions, tx)
+		}
+		return book, stored, deliveries
+	}
+	swap := func(d []delivery, i, j int) { d[i].event, d[j].event = d[j].event, d[i].event }
+	tests := map[string]struct {
+		want  []kind
+		spoil func(book *ledger, stored map[string]bool, d []delivery) []delivery
+	}{
+		"nothing": {nil, func(_ *ledger, _ map[string]bool, d []delivery) []delivery { return d }},
+		"one delivery is dropped": {[]kind{misplaced, disagreed, lost}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+			return slices.Delete(d, 4, 5)
+		}},
+		"the last is dropped": {[]kind{disagreed, lost}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+			return d[:len(d)-1]
+		}},
+		"one is dropped and the positions are closed up": {[]kind{disagreed, lost}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+			for i := 5; i < len(d); i++ {
+				d[i].position--
+			}
+			return slices.Delete(d, 4, 5)
+		}},
+		"one is repeated": {[]kind{misplaced, disagreed, repeated}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+			return slices.Insert(d, 6, d[5])
+		}},
+		"two of one transaction are swapped": {[]kind{disagreed, disordered}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+			swap(d, 0, 1)
+			return d
+		}},
+		"two writers' are swapped, one of which knew the other": {[]kind{disagreed, disordered}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+			swap(d, 1, 2)
+			return d
+		}},
+		"two of the same time are swapped": {[]kind{disagreed}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+			swap(d, 11, 12)
+			return d
+		}},
+		"a rolled-back one is delivered in the end": {[]kind{disagreed, foreign, disordered}, func(book *ledger, _ map[string]bool, d []delivery) []delivery {
+			return append(d, delivery{event: book.transactions[3].events[1], position: int64(len(d) + 1)})
+		}},
+		"a rolled-back one is stored": {[]kind{lost, forged}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
+			stored[book.transactions[3].events[1].id()] = true
+			return d
+		}},
+		"a committed one is not stored": {[]kind{undone, foreign}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
+			delete(stored, book.transactions[2].events[0].id())
+			return d
+		}},
+		"one of unknown outcome is not stored": {[]kind{foreign}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
+			book.transactions[2].outcome = unknown
+			delete(stored, book.transactions[2].events[0].id())
+			return d
+		}},
+		"a position is left out": {[]kind{misplaced}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+			d[len(d)-1].position++
+			return d
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			book, stored, deliveries := build()
+			others := slices.Clone(deliveries)
+			deliveries = test.spoil(book, stored, deliveries)
+			found := newFindings()
+			found.checkStored(book, stored)
+			found.checkTailer("a tailer", book, stored, deliveries)
+			found.checkPositions("a tailer", deliveries)
+			found.checkAgreement("a tailer", deliveries, others)
+			slices.Sort(test.want)
+			if got := slices.Sorted(maps.Keys(found.counts)); !slices.Equal(got, test.want) {
+				t.Errorf("found %q, want %q\n%s", got, test.want, found)
+			}
+		})
+	}
+}

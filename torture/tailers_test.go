@@ -1,0 +1,244 @@
+//go:build linux
+
+package torture
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+	"github.com/jackc/pgx/v5"
+)
+
+// tailer follows the log. Its way of doing so drops the connection when the
+// context ends, and returns an error; the next goes on after the cursor.
+type tailer struct {
+	name   string
+	run    *run
+	follow func(ctx context.Context, t *tailer, server string) error
+	// steady: it never drops its connection by itself.
+	steady bool
+	cursor string
+
+	mu         sync.Mutex
+	deliveries []delivery
+	broken     []string
+	resumes    int
+	// reached is closed when the last event of the run has come.
+	reached chan struct{}
+}
+
+// tail follows until the context ends.
+func (t *tailer) tail(ctx context.Context) {
+	for ctx.Err() == nil {
+		life, cancel := context.WithCancel(ctx)
+		if !t.steady {
+			life, cancel = context.WithTimeout(ctx, 350*time.Millisecond+rand.N(700*time.Millisecond))
+		}
+		err := t.follow(life, t, t.run.anyServer().url())
+		var refusal *refusedError
+		if errors.As(err, &refusal) {
+			t.complain("after cursor %q: %v", t.cursor, err)
+		}
+		dropped := life.Err() != nil
+		cancel()
+		if !dropped && !pause(ctx, 20*time.Millisecond) {
+			return
+		}
+		t.mu.Lock()
+		t.resumes++
+		t.mu.Unlock()
+	}
+}
+
+func (t *tailer) complain(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.broken = append(t.broken, fmt.Sprintf(format, args...))
+}
+
+// receive takes a delivery down.
+func (t *tailer) receive(eventID, position string, payload event) {
+	d := delivery{event: payload, at: time.Now()}
+	var err error
+	if d.position, err = strconv.ParseInt(position, 10, 64); err != nil || payload.id() != eventID {
+		t.complain("event %q at position %q came with the payload of %q", eventID, position, payload.id())
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.deliveries = append(t.deliveries, d)
+	if payload.Writer != lastWriter {
+		return
+	}
+	select {
+	case <-t.reached:
+	default:
+		close(t.reached)
+	}
+}
+
+func (t *tailer) received() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.deliveries)
+}
+
+// byCommand runs the command follow, and kills it when the context ends.
+func byCommand(ctx context.Context, t *tailer, server string) error {
+	cmd := command(ctx, t.run.binary, "follow", "--json", "--server", server, "--after", t.cursor)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	for lines := bufio.NewReader(stdout); ; {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			break // a line that the kill has cut off has not been printed
+		}
+		var printed struct {
+			Cursor, Position string
+			EventID          string `json:"event_id"`
+			Payload          event
+		}
+		if err := json.Unmarshal(line, &printed); err != nil {
+			t.complain("follow printed %q: %v", line, err)
+			continue
+		}
+		t.cursor = printed.Cursor
+		t.receive(printed.EventID, printed.Position, printed.Payload)
+	}
+	err = cmd.Wait()
+	if err := leftover(cmd); err != nil {
+		t.complain("%v", err)
+	}
+	if ctx.Err() == nil {
+		t.complain("follow ended by itself (%v): %s", err, &stderr)
+	}
+	if strings.Contains(stderr.String(), "a gap:") {
+		t.complain("follow was sent a gap: %s", &stderr)
+	}
+	return err
+}
+
+const subscription = `subscription ($after: String) {
+	eventRecorded(after: $after) { cursor previousCursor position event { eventId payload } }
+}`
+
+// byWebSocket subscribes with graphql-transport-ws.
+func byWebSocket(ctx context.Context, t *tailer, server string) error {
+	socket, _, err := websocket.Dial(ctx, server+"/graphql", &websocket.DialOptions{
+		Subprotocols: []string{"graphql-transport-ws"}, HTTPClient: t.run.client,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = socket.CloseNow() }()
+	type object map[string]any
+	if err := wsjson.Write(ctx, socket, object{"type": "connection_init"}); err != nil {
+		return err
+	}
+	for {
+		var message struct {
+			Type    string
+			Payload json.RawMessage
+		}
+		if err := wsjson.Read(ctx, socket, &message); err != nil {
+			return err
+		}
+		switch message.Type {
+		case "connection_ack":
+			err = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": "1", "payload": object{
+				"query": subscription, "variables": object{"after": t.cursor},
+			}})
+		case "ping":
+			err = wsjson.Write(ctx, socket, object{"type": "pong"})
+		case "next":
+			err = t.next(message.Payload)
+		case "error":
+			var errs graphQLErrors
+			if err = json.Unmarshal(message.Payload, &errs); err == nil {
+				err = errs.judge()
+			}
+		default:
+			err = &refusedError{"a message", message.Type}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (t *tailer) next(payload []byte) error {
+	var answer struct {
+		Data struct {
+			EventRecorded struct {
+				Cursor, PreviousCursor, Position string
+				Event                            struct {
+					EventID string
+					Payload event
+				}
+			}
+		}
+		Errors graphQLErrors
+	}
+	if err := json.Unmarshal(payload, &answer); err != nil {
+		return &refusedError{"not GraphQL", string(payload)}
+	}
+	if err := answer.Errors.judge(); err != nil {
+		return err
+	}
+	d := answer.Data.EventRecorded
+	if d.PreviousCursor != t.cursor {
+		t.complain("the delivery at %s says that it follows %q, and %q was the last", d.Position, d.PreviousCursor, t.cursor)
+	}
+	t.cursor = d.Cursor
+	t.receive(d.Event.EventID, d.Position, d.Event.Payload)
+	return nil
+}
+
+// naiveLog numbers the events as they are inserted: what a log without a
+// sequencer does.
+const naiveLog = `CREATE TABLE naive (seq BIGSERIAL PRIMARY KEY, payload JSONB NOT NULL);
+	CREATE FUNCTION naive() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+		INSERT INTO public.naive (payload) SELECT payload FROM ins; RETURN NULL; END $$;
+	CREATE TRIGGER naive AFTER INSERT ON event REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION naive()`
+
+// bySerial reads the naive log after the highest number it has seen.
+func bySerial(ctx context.Context, t *tailer, _ string) error {
+	connection, err := pgx.Connect(ctx, t.run.databaseURL)
+	if err != nil {
+		return err
+	}
+	defer connection.Close(context.WithoutCancel(ctx))
+	for pause(ctx, 2*time.Millisecond) {
+		rows, err := connection.Query(ctx, "SELECT seq::text, payload FROM naive WHERE seq > $1::text::bigint ORDER BY naive.seq", t.cursor)
+		if err != nil {
+			return err
+		}
+		var seq string
+		var payload event
+		if _, err := pgx.ForEachRow(rows, []any{&seq, &payload}, func() error {
+			t.cursor = seq
+			t.receive(payload.id(), seq, payload)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,247 @@
+//go:build linux
+
+package torture
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	writers    = 16
+	apiWriters = 3 // of them, those that write through the API
+	paths      = 64
+	eventType  = "UPDATED"
+	version    = "1.0.0"
+	// maxWait is how long a transaction is held open at most, and rollbacks is
+	// the share of them that are rolled back.
+	maxWait   = 20 * time.Millisecond
+	rollbacks = 0.15
+)
+
+// writer writes transactions of 1 to 5 events, one after the other.
+type writer struct {
+	run    *run
+	number int
+	// events is how many it has thought of so far.
+	events int
+	// hold is how long its transactions stay open, or until writing ends; 0 for
+	// up to maxWait.
+	hold       time.Duration
+	connection *pgx.Conn
+}
+
+func (w *writer) begin() *transaction {
+	tx := &transaction{began: time.Now()}
+	for range 1 + rand.IntN(5) {
+		w.events++
+		tx.events = append(tx.events, event{w.run.name, w.number, w.events})
+	}
+	return tx
+}
+
+// write writes until the context ends; what has begun by then is finished.
+func (w *writer) write(writing context.Context, step func(context.Context) error) {
+	defer func() {
+		if w.connection != nil {
+			_ = w.connection.Close(context.Background())
+		}
+	}()
+	for writing.Err() == nil {
+		if err := step(writing); err != nil {
+			w.run.t.Errorf("writer %d: %v", w.number, err)
+			return
+		}
+	}
+}
+
+// writeSQL writes one transaction in plain SQL. The error is one that no fault
+// explains.
+func (w *writer) writeSQL(writing context.Context) error {
+	ctx := w.run.ctx
+	if w.connection == nil || w.connection.IsClosed() {
+		connection, err := pgx.Connect(ctx, w.run.databaseURL)
+		if err != nil {
+			if !pause(ctx, maxWait) {
+				return fmt.Errorf("connect: %w", err)
+			}
+			return nil
+		}
+		w.connection = connection
+	}
+	tx := w.begin()
+	var err error
+	tx.outcome, err = w.transact(ctx, writing, tx)
+	w.run.ledger.note(tx)
+	var refusal *pgconn.PgError
+	if errors.As(err, &refusal) && refusal.Code[:2] != "57" {
+		return err
+	}
+	if err != nil {
+		_ = w.connection.Close(ctx)
+	}
+	return nil
+}
+
+func (w *writer) transact(ctx, writing context.Context, tx *transaction) (outcome, error) {
+	open, err := w.connection.Begin(ctx)
+	if err != nil {
+		return rolledBack, err
+	}
+	defer func() { _ = open.Rollback(ctx) }()
+	if err := insert(ctx, open, tx.events); err != nil {
+		return rolledBack, err
+	}
+	hold := w.hold
+	if hold == 0 {
+		hold = rand.N(maxWait)
+	}
+	pause(writing, hold)
+	if rand.Float64() < rollbacks {
+		return rolledBack, open.Rollback(ctx)
+	}
+	if err := open.Commit(ctx); err != nil {
+		return unknown, err
+	}
+	return committed, nil
+}
+
+func insert(ctx context.Context, tx pgx.Tx, events []event) error {
+	columns := []string{"event_id", "event_type", "resource_path", "resource_version", "payload", "meta"}
+	rows := make([][]any, len(events))
+	for i, e := range events {
+		rows[i] = []any{e.id(), eventType, path(e), version, e, meta(e)}
+	}
+	if len(rows) > 2 && rand.IntN(2) == 0 {
+		_, err := tx.CopyFrom(ctx, pgx.Identifier{"event"}, columns, pgx.CopyFromRows(rows))
+		return err
+	}
+	for _, row := range rows {
+		if _, err := tx.Exec(ctx, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
+			VALUES ($1, $2, $3, $4, $5, $6)`, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func path(e event) string { return fmt.Sprintf("torture/%d", (e.Writer+e.Number)%paths) }
+
+// meta makes the events of a writer a run of their own.
+func meta(e event) map[string]any {
+	return map[string]any{"execution_id": fmt.Sprintf("%s-%d", e.Run, e.Writer)}
+}
+
+// registerPaths registers what the events are about.
+func registerPaths(ctx context.Context, connection *pgx.Conn) error {
+	_, err := connection.Exec(ctx, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT 'torture/' || n, 'playbook', $1, '{}' FROM generate_series(0, $2::int - 1) AS n`, version, paths)
+	return err
+}
+
+const recordEvents = `mutation ($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate } } }`
+
+// writeAPI records one transaction through a server. As long as no answer
+// comes, it asks again, any server, with the same ids.
+func (w *writer) writeAPI(context.Context) error {
+	tx := w.begin()
+	defer w.run.ledger.note(tx)
+	inputs := make([]map[string]any, len(tx.events))
+	for i, e := range tx.events {
+		inputs[i] = map[string]any{
+			"eventId": e.id(), "type": eventType, "path": path(e), "version": version, "payload": e, "meta": meta(e),
+		}
+	}
+	for try := 1; ; try++ {
+		var answer struct {
+			RecordEvents struct{ Results []struct{ Duplicate bool } }
+		}
+		err := w.run.ask(w.run.ctx, recordEvents, map[string]any{"inputs": inputs}, &answer)
+		var refusal *refusedError
+		switch {
+		case errors.As(err, &refusal):
+			return err
+		case err == nil:
+			tx.outcome = committed
+			for i, result := range answer.RecordEvents.Results {
+				if result.Duplicate && try == 1 {
+					return fmt.Errorf("%s is said to have been recorded before", tx.events[i].id())
+				}
+			}
+			if got := len(answer.RecordEvents.Results); got != len(inputs) {
+				return fmt.Errorf("%d results for %d events", got, len(inputs))
+			}
+			pause(w.run.ctx, rand.N(maxWait))
+			return nil
+		}
+		w.run.retries.Add(1)
+		if !pause(w.run.ctx, maxWait) {
+			return fmt.Errorf("no answer after %d tries, at last: %w", try, err)
+		}
+	}
+}
+
+// refusedError is an answer that asking again would not change.
+type refusedError struct{ code, message string }
+
+func (e *refusedError) Error() string { return e.code + ": " + e.message }
+
+// graphQLErrors are the errors of an answer.
+type graphQLErrors []struct {
+	Message    string
+	Extensions struct{ Code string }
+}
+
+// judge is nil without an error, and a *refusedError where a server's or the
+// database's absence does not explain it.
+func (e graphQLErrors) judge() error {
+	if len(e) == 0 {
+		return nil
+	}
+	switch code := e[0].Extensions.Code; code {
+	case "UNAVAILABLE", "TIMEOUT", "SLOW_CONSUMER":
+		return fmt.Errorf("%s: %s", code, e[0].Message)
+	default:
+		return &refusedError{code, e[0].Message}
+	}
+}
+
+// ask asks any server once.
+func (r *run) ask(ctx context.Context, query string, variables map[string]any, data any) error {
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.anyServer().url()+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := r.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Data   json.RawMessage
+		Errors graphQLErrors
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return err
+	}
+	if err := answer.Errors.judge(); err != nil {
+		return err
+	}
+	return json.Unmarshal(answer.Data, data)
+}
