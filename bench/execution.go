@@ -32,8 +32,10 @@ func execution(ctx context.Context, b *bench) error {
 			for range events / batch / writers {
 				inputs := make([]map[string]any, batch)
 				for i := range inputs {
-					inputs[i] = map[string]any{"type": "UPDATED", "path": fmt.Sprintf("p/%d", writer),
-						"meta": map[string]any{"execution_id": "large", "node_name": "loop", "status": "completed"}}
+					inputs[i] = map[string]any{
+						"type": "UPDATED", "path": fmt.Sprintf("p/%d", writer),
+						"meta": map[string]any{"execution_id": "large", "node_name": "loop", "status": "completed"},
+					}
 				}
 				if err := server.record(groupCtx, inputs); err != nil {
 					return err

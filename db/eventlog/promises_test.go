@@ -443,8 +443,10 @@ func describe(e *eventlog.Execution) string {
 	if e.FinishedAt != nil {
 		finished = e.FinishedAt.UTC().String()
 	}
-	return strings.Join([]string{e.Path, e.Version, e.Status, e.StartedAt.UTC().String(), finished, e.LastEventAt.UTC().String(),
-		fmt.Sprint(e.EventCount), text(e.Error), text(e.Parent)}, " | ")
+	return strings.Join([]string{
+		e.Path, e.Version, e.Status, e.StartedAt.UTC().String(), finished, e.LastEventAt.UTC().String(),
+		fmt.Sprint(e.EventCount), text(e.Error), text(e.Parent),
+	}, " | ")
 }
 
 // Ids that are numbers are their text; one that is too long is none.
