@@ -21,6 +21,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
+	"github.com/noetl/noetl-catalog/graph/graphiql"
 	"github.com/noetl/noetl-catalog/graph/limit"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/scalar"
@@ -48,7 +49,7 @@ type HandlerOptions struct {
 }
 
 // NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz,
-// /metrics and a front page, to this machine only.
+// /metrics and GraphiQL at /, to this machine only.
 func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error) {
 	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
 	if err != nil {
@@ -72,7 +73,9 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	if options.Metrics != nil {
 		routes.Handle("GET /metrics", promhttp.HandlerFor(options.Metrics, promhttp.HandlerOpts{}))
 	}
-	routes.Handle("GET /{$}", text("text/html; charset=utf-8", frontPage))
+	page := graphiql.Handler()
+	routes.Handle("GET /{$}", page)
+	routes.Handle("GET /assets/", page)
 	return guard.Wrap(routes), nil
 }
 
@@ -83,7 +86,8 @@ func newServer(schema graphql.ExecutableSchema, options HandlerOptions) *handler
 	server.SetRecoverFunc(presenter.Recover)
 	server.SetParserTokenLimit(maxTokens)
 	server.SetValidationRulesFn(scalar.ExactNumbers)
-	server.SetQueryCache(documentCache{lru.New[*ast.QueryDocument](1000)})
+	server.SetQueryCache(parsedDocuments{lru.New[*ast.QueryDocument](cachedDocuments)})
+	server.Use(newPersistedQueries())
 	server.Use(limit.New(limit.Options{}))
 	server.Use(extension.Introspection{})
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
@@ -91,16 +95,19 @@ func newServer(schema graphql.ExecutableSchema, options HandlerOptions) *handler
 		return next(loader.WithLoaders(ctx, loader.New()))
 	})
 	server.AroundResponses(eachDelivery)
+	server.AroundResponses(newPlaceholders().remove)
 	slow := slowConsumers(options.Metrics)
 	plain := transport.HTTP{QueryTimeout: options.QueryTimeout}
 	server.AddTransport(transport.WebSocket{
 		QueryTimeout: options.QueryTimeout, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
 		Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
 	})
-	server.AddTransport(transport.SSE{
+	streaming := transport.Streaming{
 		HTTP: plain, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
 		Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
-	})
+	}
+	server.AddTransport(transport.SSE(streaming))
+	server.AddTransport(transport.Multipart(streaming))
 	server.AddTransport(plain)
 	return server
 }
@@ -117,20 +124,6 @@ func slowConsumers(registry *prometheus.Registry) func(string) {
 	return func(string) { slow.Inc() }
 }
 
-// documentCache keeps parsed documents, but none that is so long that a
-// thousand like it would fill the memory.
-type documentCache struct {
-	graphql.Cache[*ast.QueryDocument]
-}
-
-const maxCachedDocument = 32 << 10
-
-func (c documentCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
-	if len(query) <= maxCachedDocument {
-		c.Cache.Add(ctx, query, document)
-	}
-}
-
 // sdl writes the schema with every description.
 func sdl(schema *ast.Schema) string {
 	var out strings.Builder
@@ -145,17 +138,3 @@ func text(mediaType, body string) http.Handler {
 		_, _ = io.WriteString(w, body)
 	})
 }
-
-const frontPage = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>noetl-catalog</title>
-<h1>noetl-catalog</h1>
-<p>A GraphQL server over NoETL's catalog of versioned resources and its log of events.</p>
-<ul>
-<li>Send queries to <code>/graphql</code>, for example
-<code>{ resources { nodes { path latestVersion { version } } } }</code></li>
-<li><a href="/schema.graphql">The schema</a></li>
-</ul>
-`

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"iter"
 	"mime"
 	"strconv"
 	"strings"
@@ -22,15 +23,9 @@ func negotiate(accept []string) (mediaType string, ok bool) {
 		return plainJSON, true
 	}
 	var plain, response preference
-	for _, header := range accept {
-		for part := range strings.SplitSeq(header, ",") {
-			mediaRange, quality, ok := parseRange(part)
-			if !ok {
-				continue
-			}
-			plain.consider(mediaRange, quality, plainJSON)
-			response.consider(mediaRange, quality, responseJSON)
-		}
+	for accepted := range acceptedRanges(accept) {
+		plain.consider(accepted, plainJSON)
+		response.consider(accepted, responseJSON)
 	}
 	switch {
 	case plain.quality == 0 && response.quality == 0:
@@ -55,9 +50,9 @@ type preference struct {
 	quality   float64
 }
 
-func (p *preference) consider(mediaRange string, quality float64, mediaType string) {
+func (p *preference) consider(accepted mediaRange, mediaType string) {
 	precision := 0
-	switch mediaRange {
+	switch accepted.name {
 	case "*/*":
 		precision = anything
 	case "application/*":
@@ -65,24 +60,44 @@ func (p *preference) consider(mediaRange string, quality float64, mediaType stri
 	case mediaType:
 		precision = exact
 	}
-	if precision > p.precision || precision == p.precision && precision > 0 && quality > p.quality {
-		*p = preference{precision, quality}
+	if precision > p.precision || precision == p.precision && precision > 0 && accepted.quality > p.quality {
+		*p = preference{precision, accepted.quality}
 	}
 }
 
-// parseRange reads a media range and its q; what cannot be read is skipped.
-func parseRange(part string) (mediaRange string, quality float64, ok bool) {
-	mediaRange, parameters, err := mime.ParseMediaType(part)
+// mediaRange is what a client accepts, how gladly (0 for not at all, to 1), and
+// with which parameters.
+type mediaRange struct {
+	name       string
+	quality    float64
+	parameters map[string]string
+}
+
+// acceptedRanges reads Accept headers; what cannot be read is skipped.
+func acceptedRanges(accept []string) iter.Seq[mediaRange] {
+	return func(yield func(mediaRange) bool) {
+		for _, header := range accept {
+			for part := range strings.SplitSeq(header, ",") {
+				accepted, ok := parseRange(part)
+				if ok && !yield(accepted) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func parseRange(part string) (mediaRange, bool) {
+	name, parameters, err := mime.ParseMediaType(part)
 	if err != nil {
-		return "", 0, false
+		return mediaRange{}, false
 	}
-	q, given := parameters["q"]
-	if !given {
-		return mediaRange, 1, true
+	accepted := mediaRange{name, 1, parameters}
+	if q, given := parameters["q"]; given {
+		accepted.quality, err = strconv.ParseFloat(q, 64)
+		if err != nil || !(accepted.quality >= 0 && accepted.quality <= 1) {
+			return mediaRange{}, false
+		}
 	}
-	quality, err = strconv.ParseFloat(q, 64)
-	if err != nil || !(quality >= 0 && quality <= 1) {
-		return "", 0, false
-	}
-	return mediaRange, quality, true
+	return accepted, true
 }

@@ -228,17 +228,14 @@ func (h HTTP) run(a *answer, r *http.Request, op *graphql.OperationContext, errs
 	ctx, cancel := context.WithTimeout(r.Context(), h.timeout(op))
 	defer cancel()
 
-	next, ctx := exec.DispatchOperation(ctx, op)
-	response := next(ctx)
-	if response == nil {
-		// gqlgen's way of saying that the context had ended before it began.
-		response = exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(cmp.Or(ctx.Err(), errNoResponse))})
-	}
-	status := http.StatusOK
-	if len(response.Data) == 0 {
-		status = requestStatus(a.mediaType, response.Errors)
-	}
-	a.write(status, response)
+	execute(ctx, exec, op, func(response *graphql.Response, _ bool) bool {
+		status := http.StatusOK
+		if len(response.Data) == 0 {
+			status = requestStatus(a.mediaType, response.Errors)
+		}
+		a.write(status, response)
+		return true
+	})
 }
 
 // timeout is how long a query or a mutation may run.
@@ -254,52 +251,17 @@ func (HTTP) permitted(method string, op *graphql.OperationContext) *refusal {
 	switch {
 	case op.Operation.Operation == ast.Subscription:
 		return refuse(http.StatusBadRequest, fault.BadUserInput,
-			"subscriptions are served over WebSocket (graphql-transport-ws) and over SSE (Accept: text/event-stream)")
+			"subscriptions are served over WebSocket (graphql-transport-ws), as %s, and as multipart/mixed;subscriptionSpec=1.0", eventStream)
 	case method == http.MethodGet && op.Operation.Operation != ast.Query:
 		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "a GET runs queries only; send a %s with POST", op.Operation.Operation)
 		refused.allow = http.MethodPost
 		return refused
 	case defers(op):
 		// One answer holds the first part only; the rest would be lost.
-		return refuse(http.StatusBadRequest, fault.BadUserInput, "@defer needs Accept: multipart/mixed")
+		return cmp.Or(undeferrable(op), refuse(http.StatusBadRequest, fault.BadUserInput,
+			"the answer to @defer comes in parts: accept multipart/mixed;deferSpec=20220824 or %s", eventStream))
 	}
 	return nil
-}
-
-// defers reports whether the document uses @defer anywhere.
-func defers(op *graphql.OperationContext) bool {
-	if !strings.Contains(op.RawQuery, "defer") {
-		return false
-	}
-	if hasDefer(op.Operation.SelectionSet) {
-		return true
-	}
-	for _, fragment := range op.Doc.Fragments {
-		if hasDefer(fragment.SelectionSet) {
-			return true
-		}
-	}
-	return false
-}
-
-func hasDefer(set ast.SelectionSet) bool {
-	for _, selection := range set {
-		switch s := selection.(type) {
-		case *ast.Field:
-			if hasDefer(s.SelectionSet) {
-				return true
-			}
-		case *ast.InlineFragment:
-			if s.Directives.ForName("defer") != nil || hasDefer(s.SelectionSet) {
-				return true
-			}
-		case *ast.FragmentSpread:
-			if s.Directives.ForName("defer") != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // recover answers a panic that no resolver's own recover caught. gqlgen's

@@ -10,7 +10,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
@@ -45,8 +44,10 @@ func (o *operation) run(params *graphql.RawParams) {
 		return
 	}
 	if defers(op) {
-		o.fail(gqlerror.List{apierror.Errorf(fault.BadUserInput, "@defer is not supported over WebSocket")})
-		return
+		if refused := undeferrable(op); refused != nil {
+			o.fail(gqlerror.List{refused.err})
+			return
+		}
 	}
 	if op.Operation.Operation == ast.Subscription {
 		o.stream(ctx, op)
@@ -55,23 +56,23 @@ func (o *operation) run(params *graphql.RawParams) {
 	o.answer(ctx, op)
 }
 
-// answer executes a query or a mutation.
+// answer executes a query or a mutation, each deferred part as it is ready.
 func (o *operation) answer(ctx context.Context, op *graphql.OperationContext) {
 	s := o.socket
 	limits := HTTP{QueryTimeout: s.QueryTimeout, MutationTimeout: s.MutationTimeout}
 	ctx, cancel := context.WithTimeout(ctx, limits.timeout(op))
 	defer cancel()
-	next, ctx := s.exec.DispatchOperation(ctx, op)
-	response := next(ctx)
-	if response == nil {
-		// gqlgen's way of saying that the context had ended before it began.
-		response = s.exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(cmp.Or(ctx.Err(), errNoResponse))})
-	}
-	if refused(response) {
-		o.fail(response.Errors)
-		return
-	}
-	if _, err := o.write(response); err == nil {
+	completed := false
+	execute(ctx, s.exec, op, func(response *graphql.Response, first bool) bool {
+		if refused(response) {
+			o.fail(response.Errors)
+			return false
+		}
+		_, err := o.write(payloadOf(response, first))
+		completed = err == nil
+		return completed
+	})
+	if completed {
 		o.end(frame(o.head, typeComplete))
 	}
 }
@@ -111,7 +112,7 @@ func refused(response *graphql.Response) bool {
 // that took too long to accept it has been told so, unless it is cut off.
 func (o *operation) next(cursor string, response *graphql.Response) bool {
 	s := o.socket
-	took, err := o.write(response)
+	took, err := o.write(payloadOf(response, true))
 	if err == nil {
 		o.last = cmp.Or(cursor, o.last)
 	}
@@ -131,9 +132,8 @@ func (o *operation) next(cursor string, response *graphql.Response) bool {
 
 // write sends a response when it is its turn, with the data byte for byte as
 // execution made it, and tells how long the client took to accept it.
-func (o *operation) write(response *graphql.Response) (took time.Duration, err error) {
-	head, tail := envelope(response)
-	text := frame(o.head, typeNext, head, response.Data, tail)
+func (o *operation) write(payload [][]byte) (took time.Duration, err error) {
+	text := frame(o.head, typeNext, payload...)
 	if err := o.socket.lock(o.ctx); err != nil {
 		return 0, err
 	}

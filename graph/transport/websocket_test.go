@@ -255,10 +255,11 @@ func TestWebSocket_Rules(t *testing.T) {
 		"Panics": func(context.Context) graphql.ResponseHandler {
 			return func(context.Context) *graphql.Response { panic("secret") }
 		},
-		"Data":    once(&graphql.Response{Data: []byte(payload)}),
-		"Partial": once(&graphql.Response{Data: []byte(`null`), Errors: gqlerror.List{slow}}),
-		"Nothing": once(nil),
-		"Breaks":  func(context.Context) graphql.ResponseHandler { panic("secret") },
+		"Data":     once(&graphql.Response{Data: []byte(payload)}),
+		"Deferred": deferred,
+		"Partial":  once(&graphql.Response{Data: []byte(`null`), Errors: gqlerror.List{slow}}),
+		"Nothing":  once(nil),
+		"Breaks":   func(context.Context) graphql.ResponseHandler { panic("secret") },
 	}
 	addr := ops.listen(t, transport.WebSocket{MaxOperations: 3, MaxMessage: 100_000})
 
@@ -351,8 +352,13 @@ func TestWebSocket_Rules(t *testing.T) {
 			`< {"id":"a","type":"error","payload":[{"message":"the request is not one JSON value of the allowed form: half a surrogate pair stands in a text at byte 81","extensions":{"argument":"variables.v","code":"BAD_USER_INPUT"}}]}`),
 		"half a surrogate before init": {`> {"id":"a","type":"subscribe","payload":{"query":"\ud800"}}`, "! 4401 Unauthorized"},
 		"half a surrogate in the id":   script(`> {"id":"\ud800","type":"subscribe","payload":{"query":"{name}"}}`, oddValue),
-		"defer": script(subscribe("a", "query Data {... @defer {name}}"),
-			`< {"id":"a","type":"error","payload":[{"message":"@defer is not supported over WebSocket","extensions":{"code":"BAD_USER_INPUT"}}]}`),
+		"defer": script(subscribe("a", "query Deferred {... @defer {name}}"),
+			`< {"id":"a","type":"next","payload":{"data":{"n":1},"hasNext":true}}`,
+			`< {"id":"a","type":"next","payload":{"incremental":[{"data":{"m":2},"path":["n"],"label":"two"}],"hasNext":true}}`,
+			`< {"id":"a","type":"next","payload":{"incremental":[{"errors":[{"message":"too late"}],"data":null,"path":["n",3]}],"hasNext":false}}`,
+			`< {"id":"a","type":"complete"}`),
+		"defer in a mutation": script(subscribe("a", "mutation Data {... @defer {save}}"),
+			`< {"id":"a","type":"error","payload":[{"message":"@defer works in queries, not in a mutation","extensions":{"code":"BAD_USER_INPUT"}}]}`),
 		"refused subscription": script(subscribed("a", "Refused"), `< {"id":"a","type":"error","payload":`+tooSlow+`}`, `> {"type":"ping"}`, `< {"type":"pong"}`),
 		"query with errors":    script(subscribe("a", "query Partial {name}"), `< {"id":"a","type":"next","payload":{"errors":`+tooSlow+`,"data":null}}`, `< {"id":"a","type":"complete"}`),
 		"mutation":             script(subscribe("a", "mutation Data {save}"), `< {"id":"a","type":"next","payload":{"data":`+payload+`}}`, `< {"id":"a","type":"complete"}`),

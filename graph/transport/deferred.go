@@ -1,0 +1,114 @@
+package transport
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+// defers reports whether the operation's answer comes in parts: whether it has
+// a @defer that is not switched off.
+func defers(op *graphql.OperationContext) bool {
+	return setDefers(op.Operation.SelectionSet, op.Variables, map[*ast.FragmentDefinition]bool{})
+}
+
+func setDefers(set ast.SelectionSet, variables map[string]any, seen map[*ast.FragmentDefinition]bool) bool {
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			if setDefers(s.SelectionSet, variables, seen) {
+				return true
+			}
+		case *ast.InlineFragment:
+			if directiveDefers(s.Directives, variables) || setDefers(s.SelectionSet, variables, seen) {
+				return true
+			}
+		case *ast.FragmentSpread:
+			if directiveDefers(s.Directives, variables) {
+				return true
+			}
+			if !seen[s.Definition] {
+				seen[s.Definition] = true
+				if setDefers(s.Definition.SelectionSet, variables, seen) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func directiveDefers(directives ast.DirectiveList, variables map[string]any) bool {
+	directive := directives.ForName("defer")
+	if directive == nil {
+		return false
+	}
+	on, given := directive.ArgumentMap(variables)["if"].(bool)
+	return on || !given
+}
+
+// undeferrable refuses @defer where execution would lose the deferred parts.
+func undeferrable(op *graphql.OperationContext) *refusal {
+	if op.Operation.Operation == ast.Query {
+		return nil
+	}
+	return refuse(http.StatusBadRequest, fault.BadUserInput, "@defer works in queries, not in a %s", op.Operation.Operation)
+}
+
+// payloadOf is a response as JSON, in pieces so that its data is not copied.
+// The parts after the first are increments, as the proposal of 2022-08-24 has
+// them, which Apollo Client and urql speak
+// (https://github.com/graphql/graphql-over-http/blob/main/rfcs/IncrementalDelivery.md).
+func payloadOf(response *graphql.Response, first bool) [][]byte {
+	head, tail := envelope(response)
+	if response.HasNext == nil {
+		return [][]byte{head, response.Data, tail}
+	}
+	more := []byte(`,"hasNext":false}`)
+	if *response.HasNext {
+		more = []byte(`,"hasNext":true}`)
+	}
+	tail = bytes.TrimSuffix(tail, []byte("}"))
+	if first {
+		return [][]byte{head, response.Data, tail, more}
+	}
+	place := bytes.NewBufferString(`,"path":`)
+	encode(place, response.Path)
+	if response.Label != "" {
+		place.WriteString(`,"label":`)
+		encode(place, response.Label)
+	}
+	place.WriteString("}]")
+	return [][]byte{[]byte(`{"incremental":[`), head, response.Data, tail, place.Bytes(), more}
+}
+
+// execute runs a query or a mutation and sends each part of its answer as it is
+// ready, the only one of most.
+//
+// Where send refuses a part the rest is still taken: each waits for that in a
+// goroutine of its own, and gqlgen gives none to a context that has ended.
+func execute(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	next, ctx := exec.DispatchOperation(ctx, op)
+	response := next(ctx)
+	if response == nil {
+		// gqlgen's way of saying that the context had ended before it began.
+		response = exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(cmp.Or(ctx.Err(), errNoResponse))})
+	}
+	wanted := send(response, true)
+	for response != nil && response.HasNext != nil && *response.HasNext {
+		if !wanted {
+			cancel()
+		}
+		response = next(context.WithoutCancel(ctx))
+		wanted = wanted && response != nil && send(response, false)
+	}
+}

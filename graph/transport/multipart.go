@@ -1,0 +1,99 @@
+package transport
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// multipartMixed is the media type of answers whose parts are JSON documents.
+const multipartMixed = "multipart/mixed"
+
+// Multipart is the transport for answers as multipart/mixed: to @defer in the
+// form of 2022-08-24 (deferSpec=20220824), which Apollo Client and urql speak,
+// and to subscriptions in Apollo's own (subscriptionSpec=1.0, see
+// https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol),
+// which Apollo Client chooses by itself.
+//
+// A client that accepts JSON as well gets JSON for what comes in one part.
+type Multipart Streaming
+
+var _ graphql.Transport = Multipart{}
+
+// Supports implements graphql.Transport.
+func (Multipart) Supports(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return false
+	}
+	deferrals, subscriptions := multipartForms(r)
+	return deferrals || subscriptions
+}
+
+// multipartForms are the forms of multipart/mixed that a client accepts and
+// that are known here. One that names none is taken to know deferrals: that is
+// what the type was first used for.
+func multipartForms(r *http.Request) (deferrals, subscriptions bool) {
+	for accepted := range acceptedRanges(r.Header.Values("Accept")) {
+		if accepted.name != multipartMixed || accepted.quality == 0 {
+			continue
+		}
+		deferSpec, defers := accepted.parameters["deferspec"]
+		subscriptionSpec, subscribes := accepted.parameters["subscriptionspec"]
+		_, newer := accepted.parameters["incrementalspec"]
+		deferrals = deferrals || deferSpec == "20220824" || !defers && !subscribes && !newer
+		subscriptions = subscriptions || subscriptionSpec == "1.0"
+	}
+	return deferrals, subscriptions
+}
+
+// Do implements graphql.Transport.
+func (m Multipart) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	deferrals, subscriptions := multipartForms(r)
+	Streaming(m).serve(w, r, exec, func(op *graphql.OperationContext) (framing, bool) {
+		switch {
+		case op != nil && op.Operation.Operation == ast.Subscription:
+			return multipartEvents{}, subscriptions
+		case deferrals:
+			return multipartIncrements{}, op != nil && defers(op)
+		}
+		return multipartEvents{}, false
+	})
+}
+
+const (
+	boundary = "graphql"
+	// Each part ends with the boundary of the next: clients read a part when
+	// they see its end.
+	partHead = "\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
+	partTail = "\r\n--" + boundary
+)
+
+// multipartIncrements frames the parts of an answer to @defer.
+type multipartIncrements struct{}
+
+func (multipartIncrements) mediaType() string {
+	return multipartMixed + `; boundary="` + boundary + `"; deferSpec=20220824`
+}
+func (multipartIncrements) opening() string   { return "--" + boundary }
+func (multipartIncrements) keepAlive() string { return "" }
+func (multipartIncrements) closing() string   { return "--\r\n" }
+
+func (multipartIncrements) part(_ string, payload [][]byte) []byte {
+	pieces := slices.Concat([][]byte{[]byte(partHead)}, payload, [][]byte{[]byte(partTail)})
+	return bytes.Join(pieces, nil)
+}
+
+// multipartEvents frames the responses of a subscription.
+type multipartEvents struct{ multipartIncrements }
+
+func (multipartEvents) mediaType() string {
+	return multipartMixed + `; boundary="` + boundary + `"; subscriptionSpec="1.0"`
+}
+func (multipartEvents) keepAlive() string { return partHead + "{}" + partTail }
+
+func (e multipartEvents) part(cursor string, payload [][]byte) []byte {
+	return e.multipartIncrements.part(cursor, slices.Concat([][]byte{[]byte(`{"payload":`)}, payload, [][]byte{[]byte("}")}))
+}

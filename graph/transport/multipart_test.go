@@ -1,0 +1,215 @@
+package transport_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/transport"
+)
+
+// deferred is the answer to a query in three parts.
+func deferred(context.Context) graphql.ResponseHandler {
+	left := []*graphql.Response{
+		{Data: []byte(`{"n":1}`), HasNext: new(true)},
+		{Data: []byte(`{"m":2}`), Path: ast.Path{ast.PathName("n")}, Label: "two", HasNext: new(true)},
+		{
+			Data: []byte(`null`), Errors: gqlerror.List{{Message: "too late"}},
+			Path: ast.Path{ast.PathName("n"), ast.PathIndex(3)}, HasNext: new(false),
+		},
+	}
+	return func(context.Context) *graphql.Response {
+		if len(left) == 0 {
+			return nil
+		}
+		next := left[0]
+		left = left[1:]
+		return next
+	}
+}
+
+// inParts serves the operations with all transports over HTTP, and returns the
+// address.
+func (ops operations) inParts(t testing.TB, streaming transport.Streaming) string {
+	t.Helper()
+	streaming.Logger = slog.New(slog.DiscardHandler)
+	gql := ops.server(transport.WebSocket{})
+	gql.AddTransport(transport.SSE(streaming))
+	gql.AddTransport(transport.Multipart(streaming))
+	gql.AddTransport(streaming.HTTP)
+	server := httptest.NewServer(gql)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+const (
+	// What Apollo Client sends with a subscription and with @defer, and urql
+	// with everything.
+	apolloSubscribes = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9"
+	apolloDefers     = "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9"
+	apolloNewer      = "multipart/mixed;incrementalSpec=v0.2,application/graphql-response+json,application/json;q=0.9"
+	urqlAccepts      = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
+
+	increments = `multipart/mixed; boundary="graphql"; deferSpec=20220824`
+	payloads   = `multipart/mixed; boundary="graphql"; subscriptionSpec="1.0"`
+	stream     = "text/event-stream; charset=utf-8"
+	part       = "\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
+)
+
+// Each answer comes in a form that its client takes, whole or not at all.
+func TestStreaming_Answer_InAFormThatTheClientTakes(t *testing.T) {
+	t.Parallel()
+	failure := apierror.Errorf(fault.StreamChanged, "another log")
+	address := operations{
+		"Deferred": deferred,
+		"Plain":    once(&graphql.Response{Data: []byte(`{"a":1}`)}),
+		"Two":      numbered(2, nil),
+		"Fails":    numbered(1, failure),
+	}.inParts(t, transport.Streaming{})
+	const (
+		query    = "query Plain {name}"
+		defers   = "query Deferred {... @defer(label: \"two\") {name}}"
+		events   = "subscription Two {name}"
+		fails    = "subscription Fails {name}"
+		invalid  = "{other}"
+		mutation = "mutation Plain {... @defer {save}}"
+
+		first  = `{"data":{"n":1},"hasNext":true}`
+		second = `{"incremental":[{"data":{"m":2},"path":["n"],"label":"two"}],"hasNext":true}`
+		third  = `{"incremental":[{"errors":[{"message":"too late"}],"data":null,"path":["n",3]}],"hasNext":false}`
+		delim  = "\r\n--graphql"
+		inJSON = "application/graphql-response+json; charset=utf-8"
+		next   = "event: next\ndata: "
+		ended  = "event: complete\ndata:\n\n"
+		refers = "BAD_USER_INPUT"
+	)
+	for name, tc := range map[string]struct {
+		accept, operation string
+		status            int
+		mediaType         string
+		// body is the whole, or with an error's code, a part of it.
+		body string
+	}{
+		"Apollo, query":                      {apolloDefers, query, 200, inJSON, `{"data":{"a":1}}`},
+		"Apollo, @defer":                     {apolloDefers, defers, 200, increments, "--graphql" + part + first + delim + part + second + delim + part + third + delim + "--\r\n"},
+		"Apollo, subscription":               {apolloSubscribes, events, 200, payloads, "--graphql" + part + `{"payload":{"data":{"n":1}}}` + delim + part + `{"payload":{"data":{"n":2}}}` + delim + "--\r\n"},
+		"Apollo, failing subscription":       {apolloSubscribes, fails, 200, payloads, `{"payload":{"errors":[{"message":"another log","extensions":{"code":"STREAM_CHANGED"}}]}}` + delim + "--\r\n"},
+		"Apollo, invalid":                    {apolloDefers, invalid, 400, inJSON, "GRAPHQL_VALIDATION_FAILED"},
+		"Apollo, mutation with @defer":       {apolloDefers, mutation, 400, inJSON, refers},
+		"Apollo, @defer in a newer form":     {apolloNewer, defers, 400, inJSON, refers},
+		"@defer without multipart":           {"application/json", defers, 400, "application/json; charset=utf-8", refers},
+		"@defer switched off":                {"application/json", `query Plain {... @defer(if: false) {name}}`, 200, "application/json; charset=utf-8", `{"data":{"a":1}}`},
+		"@defer of another operation":        {"application/json", `query Plain {name}`, 200, "application/json; charset=utf-8", `{"data":{"a":1}}`},
+		"@defer where a subscription may be": {apolloSubscribes, defers, 400, inJSON, refers},
+		"subscription where @defer may be":   {apolloDefers, events, 400, inJSON, refers},
+		"subscription, multipart of no form": {"multipart/mixed", events, 400, "application/json; charset=utf-8", refers},
+		"subscription, JSON only":            {"application/json", events, 400, "application/json; charset=utf-8", refers},
+		"query, multipart only":              {"multipart/mixed", query, 200, increments, "--graphql" + part + `{"data":{"a":1}}` + delim + "--\r\n"},
+		"query, multipart events only":       {"multipart/mixed;subscriptionSpec=1.0", query, 200, payloads, "--graphql" + part + `{"payload":{"data":{"a":1}}}` + delim + "--\r\n"},
+		"invalid, multipart only":            {"multipart/mixed", invalid, 200, increments, "GRAPHQL_VALIDATION_FAILED"},
+		"multipart refused":                  {"multipart/mixed;q=0", query, 406, "application/json; charset=utf-8", refers},
+		"multipart of an unknown form":       {"multipart/mixed;incrementalSpec=v0.2", query, 406, "application/json; charset=utf-8", refers},
+		"urql, query":                        {urqlAccepts, query, 200, inJSON, `{"data":{"a":1}}`},
+		"urql, @defer":                       {urqlAccepts, defers, 200, stream, opened + next + first + "\n\n" + next + second + "\n\n" + next + third + "\n\n" + ended},
+		"urql, subscription":                 {urqlAccepts, events, 200, stream, opened + "event: next\nid: cursor-1\ndata: {\"data\":{\"n\":1}}\n\nevent: next\nid: cursor-2\ndata: {\"data\":{\"n\":2}}\n\n" + ended},
+		"event stream only, @defer":          {"text/event-stream", defers, 200, stream, opened + next + first + "\n\n" + next + second + "\n\n" + next + third + "\n\n" + ended},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(fmt.Sprintf(`{"query":%q}`, tc.operation)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Content-Type", "application/json")
+			request.Header.Set("Accept", tc.accept)
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			body, err := io.ReadAll(response.Body)
+			if err != nil || response.StatusCode != tc.status || response.Header.Get("Content-Type") != tc.mediaType || !strings.Contains(string(body), tc.body) {
+				t.Errorf("%v\ngot  %d %s %q\nwant %d %s %q", err, response.StatusCode, response.Header.Get("Content-Type"), body, tc.status, tc.mediaType, tc.body)
+			}
+			if tc.status == 200 && !strings.HasPrefix(tc.body, "GRAPHQL_") && !strings.HasPrefix(tc.body, `{"payload":{"errors"`) && string(body) != tc.body {
+				t.Errorf("got  %q\nwant %q", body, tc.body)
+			}
+		})
+	}
+}
+
+func TestMultipart_QuietSubscription_SignsOfLifeUntilTheServerCloses(t *testing.T) {
+	t.Parallel()
+	streams := transport.NewStreams()
+	address := operations{"Never": never}.inParts(t, transport.Streaming{KeepAlive: time.Millisecond, Streams: streams})
+	request := getting(t, address, "subscription Never {name}")
+	request.Header.Set("Accept", apolloSubscribes)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	alive := part + "{}\r\n--graphql"
+	body := bufio.NewReader(response.Body)
+	got := make([]byte, len("--graphql")+2*len(alive))
+	if _, err := io.ReadFull(body, got); err != nil || string(got) != "--graphql"+alive+alive {
+		t.Errorf("%v: got %q", err, got)
+	}
+	if err := streams.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The final boundary would tell the client that there is nothing more.
+	if rest, err := io.ReadAll(body); err == nil || strings.Contains(string(rest), "--graphql--") {
+		t.Errorf("it ended with %v after %q, want it to break off", err, rest)
+	}
+}
+
+// Each deferred part waits in a goroutine until it is taken: a client that goes
+// away must not leave them behind.
+func TestMultipart_ClientGoesAway_EveryPartIsTaken(t *testing.T) {
+	t.Parallel()
+	const all = 1000
+	var taken atomic.Int64
+	gone, done := make(chan struct{}), make(chan struct{})
+	address := operations{"Many": func(context.Context) graphql.ResponseHandler {
+		return func(context.Context) *graphql.Response {
+			if taken.Load() == 1 {
+				<-gone
+			}
+			number := taken.Add(1)
+			if number == all {
+				close(done)
+			}
+			return &graphql.Response{Data: []byte(`"` + strings.Repeat("x", 64<<10) + `"`), HasNext: new(number < all)}
+		}
+	}}.inParts(t, transport.Streaming{})
+	ctx, cancel := context.WithCancel(t.Context())
+	request := getting(t, address, "query Many {... @defer {name}}").WithContext(ctx)
+	request.Header.Set("Accept", apolloDefers)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	_ = response.Body.Close()
+	close(gone)
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Errorf("%d of %d parts were taken", taken.Load(), all)
+	}
+}
