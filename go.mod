@@ -2,6 +2,12 @@ module github.com/noetl/noetl-catalog
 
 go 1.26.0
 
+// npm packages bring Go files of their own.
+ignore (
+	./e2e/node_modules
+	./graph/graphiql/node_modules
+)
+
 require (
 	github.com/99designs/gqlgen v0.17.98
 	github.com/alecthomas/kong v1.17.0

@@ -30,6 +30,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/embedded"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/graph"
+	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
@@ -38,6 +39,7 @@ type commandLine struct {
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date, and exit."`
 	Register registerCommand `cmd:"" help:"Register playbooks from files and directories."`
 	Follow   followCommand   `cmd:"" help:"Follow the events of a running server."`
+	Token    tokenCommand    `cmd:"" help:"Make a token for a caller of a server with --tokens."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
@@ -148,6 +150,7 @@ type serveCommand struct {
 	MaxPayload     int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
 	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
 	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
+	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Answer only to the callers of this file; the command token makes its lines. Default: to anybody on this machine."`
 	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
 	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
 }
@@ -175,9 +178,30 @@ func (c *serveCommand) check() error {
 	return nil
 }
 
+// tokens reads the tokens file; nil where there is none to read.
+func (c *serveCommand) tokens() (*auth.Tokens, error) {
+	if c.TokensFile == "" {
+		return nil, nil
+	}
+	file, err := os.Open(c.TokensFile)
+	if err != nil {
+		return nil, &configError{"--tokens: " + err.Error()}
+	}
+	defer func() { _ = file.Close() }()
+	tokens, err := auth.ReadTokens(file)
+	if err != nil {
+		return nil, &configError{fmt.Sprintf("--tokens %s: %v", c.TokensFile, err)}
+	}
+	return tokens, nil
+}
+
 // Run serves until the context ends.
 func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	if err := c.check(); err != nil {
+		return err
+	}
+	tokens, err := c.tokens()
+	if err != nil {
 		return err
 	}
 	var level slog.Level
@@ -226,7 +250,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	}
 	streams := transport.NewStreams()
 	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{
-		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout,
+		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, Tokens: tokens,
 		Streams: streams, Metrics: registry, Logger: logger,
 	})
 	if err != nil {
@@ -262,7 +286,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	}
 	if len(c.Examples) > 0 {
 		group.Go(func() error {
-			register := cli.Register{Paths: c.Examples, Server: address}
+			register := cli.Register{Paths: c.Examples, DatabaseURL: databaseURL}
 			if err := register.Run(groupCtx, out.stderr, out.stderr); err != nil && groupCtx.Err() == nil {
 				logger.WarnContext(groupCtx, "not everything was registered", "error", err)
 			}
@@ -361,6 +385,19 @@ type followCommand struct {
 // Run follows events until the context ends.
 func (c *followCommand) Run(ctx context.Context, out *output) error {
 	return c.Follow.Run(ctx, out.stdout, out.stderr)
+}
+
+type tokenCommand struct {
+	Role  string `required:"" enum:"viewer,publisher,admin" help:"What its owner may do: ${enum}."`
+	Owner string `help:"Whose it is, for the comment in the tokens file."`
+}
+
+// Run prints a new token, and its line for the tokens file.
+func (c *tokenCommand) Run(out *output) error {
+	token, line := auth.NewToken(auth.Role(strings.ToUpper(c.Role)), c.Owner)
+	fmt.Fprintln(out.stderr, "The token, which is shown this once, and its line for the file of serve --tokens:")
+	fmt.Fprintf(out.stdout, "%s\n%s\n", token, line)
+	return nil
 }
 
 type versionCommand struct{}

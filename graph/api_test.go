@@ -42,7 +42,7 @@ func setup(t testing.TB) *api {
 	return setupAt(t, dbtest.URL(t))
 }
 
-func setupAt(t testing.TB, databaseURL string) *api {
+func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerOptions)) *api {
 	t.Helper()
 	a := &api{t: t, log: &logBuffer{}, sql: &statementLog{}}
 	a.pool = dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.Tracer = a.sql }})
@@ -60,7 +60,11 @@ func setupAt(t testing.TB, databaseURL string) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: a.pool.Ping, Logger: logger})
+	options := graph.HandlerOptions{Ready: a.pool.Ping, Logger: logger}
+	for _, set := range configure {
+		set(&options)
+	}
+	handler, err := graph.NewHandler(resolver, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,8 @@ type HandlerOptions struct {
 	// SlowTimeout ends a subscription whose client takes longer to accept an
 	// event, and cuts it off after twice that; 0 for 5 s.
 	SlowTimeout time.Duration
+	// Tokens are those of the callers; nil where anybody may do anything.
+	Tokens *auth.Tokens
 	// Streams are the open subscriptions' connections, to be closed at shutdown.
 	Streams *transport.Streams
 	// Metrics are served at /metrics, and those of the handler registered with
@@ -55,11 +57,15 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+	schema := generated.NewExecutableSchema(generated.Config{
+		Resolvers: resolver, Directives: generated.DirectiveRoot{Auth: requireRole},
+	})
+	authenticate := authenticator(options.Tokens)
 
 	routes := http.NewServeMux()
-	routes.Handle("/graphql", newServer(schema, options))
-	routes.Handle("GET /schema.graphql", text("text/plain; charset=utf-8", sdl(schema.Schema())))
+	routes.Handle("/graphql", transport.Authenticated(newServer(schema, options, authenticate), authenticate))
+	routes.Handle("GET /schema.graphql",
+		transport.Authenticated(text("text/plain; charset=utf-8", sdl(schema.Schema())), authenticate))
 	routes.Handle("GET /healthz", text("text/plain; charset=utf-8", "ok\n"))
 	routes.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
@@ -79,7 +85,7 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	return guard.Wrap(routes), nil
 }
 
-func newServer(schema graphql.ExecutableSchema, options HandlerOptions) *handler.Server {
+func newServer(schema graphql.ExecutableSchema, options HandlerOptions, authenticate transport.Authenticate) *handler.Server {
 	server := handler.New(schema)
 	presenter := apierror.Presenter{Log: options.Logger}
 	server.SetErrorPresenter(presenter.Present)
@@ -100,7 +106,7 @@ func newServer(schema graphql.ExecutableSchema, options HandlerOptions) *handler
 	plain := transport.HTTP{QueryTimeout: options.QueryTimeout}
 	server.AddTransport(transport.WebSocket{
 		QueryTimeout: options.QueryTimeout, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
-		Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
+		Authenticate: authenticate, Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
 	})
 	streaming := transport.Streaming{
 		HTTP: plain, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,

@@ -1,13 +1,30 @@
-// Package auth says what a caller may see. Until there is authentication the
-// server listens on loopback only and every caller may see everything; the
-// scopes still walk through every query, so that none can forget them.
+// Package auth says who a caller is, and what a caller may do and see.
 //
+//	role, known := tokens.Role(token)
+//	ctx = auth.WithRole(ctx, role)
 //	ctx = auth.WithScopes(ctx, auth.Everything())
+//
+// A token has a role, and every caller sees everything; the scopes walk through
+// every query all the same, so that none can forget them.
 package auth
 
 import "context"
 
-type scopesKey struct{}
+type (
+	scopesKey struct{}
+	roleKey   struct{}
+)
+
+// WithRole returns a context for a caller of this role.
+func WithRole(ctx context.Context, role Role) context.Context {
+	return context.WithValue(ctx, roleKey{}, role)
+}
+
+// RoleOf is the caller's; without one in the context, one that may nothing.
+func RoleOf(ctx context.Context) Role {
+	role, _ := ctx.Value(roleKey{}).(Role)
+	return role
+}
 
 // Everything is the scopes of a caller who may see every path.
 func Everything() []string { return []string{""} }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -34,6 +35,7 @@ type ResolverRoot interface {
 }
 
 type DirectiveRoot struct {
+	Auth func(ctx context.Context, obj any, next graphql.Resolver, role auth.Role) (res any, err error)
 }
 
 type ComplexityRoot struct {
@@ -1333,6 +1335,12 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/access.graphqls", Input: `"What a caller may do: read and follow; also register and record; also change types. Each role includes those before it."
+enum Role { VIEWER PUBLISHER ADMIN }
+
+"The least role of a caller, where the server asks for tokens."
+directive @auth(role: Role!) on FIELD_DEFINITION
+`, BuiltIn: false},
 	{Name: "../schema/catalog.graphqls", Input: `"Something registered under a path, with one or more immutable versions."
 type Resource implements Node {
   id: ID!
@@ -1588,9 +1596,9 @@ type RecordEventsPayload { results: [RecordEventPayload!]! }
 
 extend type Mutation {
   "Records that something happened to a version."
-  recordEvent(input: RecordEventInput!): RecordEventPayload!
+  recordEvent(input: RecordEventInput!): RecordEventPayload! @auth(role: PUBLISHER)
   "Up to 10,000 events in one transaction: all of them or none."
-  recordEvents(inputs: [RecordEventInput!]!): RecordEventsPayload!
+  recordEvents(inputs: [RecordEventInput!]!): RecordEventsPayload! @auth(role: PUBLISHER)
 }
 `, BuiltIn: false},
 	{Name: "../schema/registration.graphqls", Input: `"What a registration came to: a first version, a further one, or nothing new."
@@ -1628,9 +1636,9 @@ type RegisterResourcesPayload { results: [RegisterResourceResult!]! }
 
 extend type Mutation {
   "Registers a payload under a path: a first version, a new version, or, where the payload equals the latest version's, nothing but an UNCHANGED event."
-  registerResource(input: RegisterResourceInput!): RegisterResourcePayload!
+  registerResource(input: RegisterResourceInput!): RegisterResourcePayload! @auth(role: PUBLISHER)
   "Up to 1,000 registrations in one transaction: all of them or none, or, with atomic: false, each that can be. dryRun is the same for all of them."
-  registerResources(inputs: [RegisterResourceInput!]!, atomic: Boolean! = true): RegisterResourcesPayload!
+  registerResources(inputs: [RegisterResourceInput!]!, atomic: Boolean! = true): RegisterResourcesPayload! @auth(role: PUBLISHER)
 }
 `, BuiltIn: false},
 	{Name: "../schema/schema.graphqls", Input: `schema { query: Query mutation: Mutation subscription: Subscription }
@@ -1715,9 +1723,9 @@ type SaveResourceTypePayload { resourceType: ResourceType! }
 
 extend type Mutation {
   "Adds a resource type; one that exists stays as it is."
-  saveResourceType(input: SaveResourceTypeInput!): SaveResourceTypePayload!
+  saveResourceType(input: SaveResourceTypeInput!): SaveResourceTypePayload! @auth(role: ADMIN)
   "Adds an event type or changes its template; a template that does not parse is refused."
-  saveEventType(input: SaveEventTypeInput!): SaveEventTypePayload!
+  saveEventType(input: SaveEventTypeInput!): SaveEventTypePayload! @auth(role: ADMIN)
 }
 `, BuiltIn: false},
 }

@@ -499,7 +499,25 @@ func (ec *executionContext) _Mutation_recordEvent(ctx context.Context, field gra
 			fc := graphql.GetFieldContext(ctx)
 			return ec.Resolvers.Mutation().RecordEvent(ctx, fc.Args["input"].(model.RecordEventInput))
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋauthᚐRole(ctx, "PUBLISHER")
+				if err != nil {
+					var zeroVal *model.RecordEventPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.RecordEventPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *model.RecordEventPayload) graphql.Marshaler {
 			return ec.marshalNRecordEventPayload2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRecordEventPayload(ctx, selections, v)
 		},
@@ -543,7 +561,25 @@ func (ec *executionContext) _Mutation_recordEvents(ctx context.Context, field gr
 			fc := graphql.GetFieldContext(ctx)
 			return ec.Resolvers.Mutation().RecordEvents(ctx, fc.Args["inputs"].([]*model.RecordEventInput))
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋauthᚐRole(ctx, "PUBLISHER")
+				if err != nil {
+					var zeroVal *model.RecordEventsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.RecordEventsPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *model.RecordEventsPayload) graphql.Marshaler {
 			return ec.marshalNRecordEventsPayload2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRecordEventsPayload(ctx, selections, v)
 		},
@@ -587,7 +623,25 @@ func (ec *executionContext) _Mutation_registerResource(ctx context.Context, fiel
 			fc := graphql.GetFieldContext(ctx)
 			return ec.Resolvers.Mutation().RegisterResource(ctx, fc.Args["input"].(model.RegisterResourceInput))
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋauthᚐRole(ctx, "PUBLISHER")
+				if err != nil {
+					var zeroVal *model.RegisterResourcePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.RegisterResourcePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *model.RegisterResourcePayload) graphql.Marshaler {
 			return ec.marshalNRegisterResourcePayload2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRegisterResourcePayload(ctx, selections, v)
 		},
@@ -631,7 +685,25 @@ func (ec *executionContext) _Mutation_registerResources(ctx context.Context, fie
 			fc := graphql.GetFieldContext(ctx)
 			return ec.Resolvers.Mutation().RegisterResources(ctx, fc.Args["inputs"].([]*model.RegisterResourceInput), fc.Args["atomic"].(bool))
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋauthᚐRole(ctx, "PUBLISHER")
+				if err != nil {
+					var zeroVal *model.RegisterResourcesPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.RegisterResourcesPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *model.RegisterResourcesPayload) graphql.Marshaler {
 			return ec.marshalNRegisterResourcesPayload2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRegisterResourcesPayload(ctx, selections, v)
 		},
@@ -675,7 +747,25 @@ func (ec *executionContext) _Mutation_saveResourceType(ctx context.Context, fiel
 			fc := graphql.GetFieldContext(ctx)
 			return ec.Resolvers.Mutation().SaveResourceType(ctx, fc.Args["input"].(model.SaveResourceTypeInput))
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋauthᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *model.SaveResourceTypePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.SaveResourceTypePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *model.SaveResourceTypePayload) graphql.Marshaler {
 			return ec.marshalNSaveResourceTypePayload2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveResourceTypePayload(ctx, selections, v)
 		},
@@ -719,7 +809,25 @@ func (ec *executionContext) _Mutation_saveEventType(ctx context.Context, field g
 			fc := graphql.GetFieldContext(ctx)
 			return ec.Resolvers.Mutation().SaveEventType(ctx, fc.Args["input"].(model.SaveEventTypeInput))
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋauthᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *model.SaveEventTypePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.SaveEventTypePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *model.SaveEventTypePayload) graphql.Marshaler {
 			return ec.marshalNSaveEventTypePayload2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveEventTypePayload(ctx, selections, v)
 		},

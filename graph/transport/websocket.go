@@ -47,6 +47,10 @@ type WebSocket struct {
 	MaxOperations int
 	// QueryTimeout and MutationTimeout are those of HTTP.
 	QueryTimeout, MutationTimeout time.Duration
+	// Authenticate knows who a client is by the Authorization of its
+	// connection_init or, without one, of its handshake; nil for anybody. A
+	// browser can set no header of a handshake.
+	Authenticate Authenticate
 	// Streams ends the sockets at shutdown; nil for never.
 	Streams *Streams
 	// Logger gets the slow clients; nil for nobody.
@@ -79,6 +83,7 @@ const (
 const (
 	closeInvalidMessage     websocket.StatusCode = 4400
 	closeUnauthorized       websocket.StatusCode = 4401
+	closeForbidden          websocket.StatusCode = 4403
 	closeSubprotocol        websocket.StatusCode = 4406
 	closeInitTimeout        websocket.StatusCode = 4408
 	closeSubscriberExists   websocket.StatusCode = 4409
@@ -119,7 +124,10 @@ func (ws WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 		ws.Logger.DebugContext(r.Context(), "a WebSocket handshake failed", "error", err)
 		return
 	}
-	s := &socket{WebSocket: ws, exec: exec, conn: conn, peer: peer, writing: make(chan struct{}, 1)}
+	s := &socket{
+		WebSocket: ws, exec: exec, conn: conn, peer: peer, writing: make(chan struct{}, 1),
+		authorization: r.Header.Get("Authorization"),
+	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
 	go func() { //nolint:contextcheck // operations have the socket's
 		defer leave()
@@ -216,9 +224,13 @@ type socket struct {
 	exec graphql.GraphExecutor
 	conn *websocket.Conn
 	peer *peer
-	// ctx is that of all operations.
+	// ctx ends with the socket.
 	ctx    context.Context
 	cancel context.CancelFunc
+	// authorization is the header of the handshake, and caller the context of
+	// all operations once the client is known; both are the reader's.
+	authorization string
+	caller        context.Context
 	// writing is held by the one who writes: waiting for it ends with a
 	// context, and does not count as slowness of who waits.
 	writing chan struct{}
@@ -337,7 +349,7 @@ func (s *socket) receive() bool {
 	}
 	switch m.kind {
 	case typeConnectionInit:
-		return s.acknowledge()
+		return s.acknowledge(m)
 	case typePing:
 		return s.send(pongFrame(m.payload))
 	case typeSubscribe:
@@ -395,7 +407,7 @@ func (s *socket) setReadDeadline(deadline time.Time) {
 	}
 }
 
-func (s *socket) acknowledge() bool {
+func (s *socket) acknowledge(m message) bool {
 	s.mu.Lock()
 	again := s.acknowledged
 	s.acknowledged = true
@@ -407,7 +419,27 @@ func (s *socket) acknowledge() bool {
 		s.close(closeTooManyInitRequest, "Too many initialisation requests")
 		return false
 	}
+	s.caller = s.ctx
+	if s.Authenticate != nil {
+		caller, err := s.Authenticate(s.ctx, cmp.Or(authorizationOf(m.payload), s.authorization))
+		if err != nil {
+			s.close(closeForbidden, "Forbidden: "+err.Error())
+			return false
+		}
+		s.caller = caller
+	}
 	return s.send([]byte(`{"type":"connection_ack"}`))
+}
+
+// authorizationOf is the Authorization among what a client says with
+// connection_init, under any spelling of a header's name.
+func authorizationOf(payload map[string]any) string {
+	for name, value := range payload {
+		if text, ok := value.(string); ok && strings.EqualFold(name, "Authorization") {
+			return text
+		}
+	}
+	return ""
 }
 
 func (s *socket) subscribe(m message) bool {
@@ -438,7 +470,7 @@ func (s *socket) start(id string, params *graphql.RawParams) {
 	now := graphql.Now()
 	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	o := &operation{socket: s, id: id}
-	o.ctx, o.cancel = context.WithCancel(s.ctx)
+	o.ctx, o.cancel = context.WithCancel(s.caller)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.operations == nil {

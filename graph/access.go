@@ -1,0 +1,40 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/graph/transport"
+)
+
+// authenticator knows callers by their tokens; without tokens anybody may do
+// anything.
+func authenticator(tokens *auth.Tokens) transport.Authenticate {
+	return func(ctx context.Context, authorization string) (context.Context, error) {
+		if tokens == nil {
+			return auth.WithRole(ctx, auth.Admin), nil
+		}
+		scheme, token, _ := strings.Cut(authorization, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return nil, errors.New("this server asks for a token: send Authorization: Bearer TOKEN")
+		}
+		role, known := tokens.Role(strings.TrimSpace(token))
+		if !known {
+			return nil, errors.New("this server does not know the token")
+		}
+		return auth.WithRole(ctx, role), nil
+	}
+}
+
+// requireRole is the directive @auth.
+func requireRole(ctx context.Context, _ any, next graphql.Resolver, least auth.Role) (any, error) {
+	if role := auth.RoleOf(ctx); !role.May(least) {
+		return nil, fault.New(fault.Forbidden, "", "this needs the role %s, and the token has %s", least, role)
+	}
+	return next(ctx)
+}

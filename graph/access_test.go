@@ -1,0 +1,186 @@
+package graph_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/graph"
+	"github.com/noetl/noetl-catalog/graph/auth"
+)
+
+// A mutation without a role would be anybody's.
+func TestSchema_EveryMutation_HasARole(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	response, err := http.Get(a.http.URL + "/schema.graphql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	sdl, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := gqlparser.LoadSchema(&ast.Source{Input: string(sdl)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range schema.Mutation.Fields {
+		if strings.HasPrefix(field.Name, "__") {
+			continue
+		}
+		if field.Directives.ForName("auth") == nil {
+			t.Errorf("Mutation.%s has no @auth", field.Name)
+		}
+	}
+}
+
+// withTokens is a server that asks for tokens, and one of each role.
+func withTokens(t *testing.T) (a *api, tokens map[auth.Role]string) {
+	t.Helper()
+	tokens = map[auth.Role]string{}
+	var file strings.Builder
+	for _, role := range []auth.Role{auth.Viewer, auth.Publisher, auth.Admin} {
+		token, line := auth.NewToken(role, "")
+		tokens[role] = token
+		file.WriteString(line + "\n")
+	}
+	known, err := auth.ReadTokens(strings.NewReader(file.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return setupAt(t, dbtest.URL(t), func(o *graph.HandlerOptions) { o.Tokens = known }), tokens
+}
+
+var (
+	reads     = `{"query":"{ resourceTypes { name } }"}`
+	registers = `{"query":"mutation { registerResource(input: {path: \"a\", type: \"playbook\", payload: {json: {}}}) { status } }"}`
+	saves     = `{"query":"mutation { saveResourceType(input: {name: \"dag\"}) { resourceType { name } } }"}`
+)
+
+func TestTokens_EachRole_MayWhatItsNameSays(t *testing.T) {
+	t.Parallel()
+	a, tokens := withTokens(t)
+	for _, tc := range []struct {
+		name, authorization, body string
+		status                    int
+		want                      string
+	}{
+		{"nobody", "", reads, 401, `"UNAUTHENTICATED"`},
+		{"nobody, not GraphQL", "", "{", 401, `"UNAUTHENTICATED"`},
+		{"wrong token", "Bearer x", reads, 401, `does not know the token`},
+		{"wrong scheme", "Basic " + tokens[auth.Admin], reads, 401, `Authorization: Bearer`},
+		{"viewer reads", "Bearer " + tokens[auth.Viewer], reads, 200, `"playbook"`},
+		{"viewer registers", "Bearer " + tokens[auth.Viewer], registers, 200, `"FORBIDDEN"`},
+		{"publisher registers", "bearer " + tokens[auth.Publisher], registers, 200, `"REGISTERED"`},
+		{"publisher saves", "Bearer " + tokens[auth.Publisher], saves, 200, `"FORBIDDEN"`},
+		{"admin saves", "Bearer  " + tokens[auth.Admin] + " ", saves, 200, `"dag"`},
+		{"admin registers", "Bearer " + tokens[auth.Admin], registers, 200, `"UNCHANGED"`},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.http.URL+"/graphql", strings.NewReader(tc.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		if tc.authorization != "" {
+			request.Header.Set("Authorization", tc.authorization)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != tc.status || !strings.Contains(string(got), tc.want) {
+			t.Errorf("%s: %v, %d %s, want %d %s", tc.name, err, response.StatusCode, got, tc.status, tc.want)
+		}
+		if asked := response.Header.Get("WWW-Authenticate"); (asked == "Bearer") != (tc.status == 401) {
+			t.Errorf("%s: WWW-Authenticate %q", tc.name, asked)
+		}
+	}
+	for path, want := range map[string]int{"/schema.graphql": 401, "/": 200, "/healthz": 200, "/readyz": 200} {
+		response, err := http.Get(a.http.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s without a token: %d, want %d", path, response.StatusCode, want)
+		}
+	}
+}
+
+func TestTokens_WebSocket_KnownByConnectionInitOrHandshake(t *testing.T) {
+	t.Parallel()
+	a, tokens := withTokens(t)
+	for name, tc := range map[string]struct {
+		header, payload string
+		// want is a part of the answer to a registration, or a close code.
+		want  string
+		close websocket.StatusCode
+	}{
+		"nobody":                      {"", "", "", 4403},
+		"wrong token":                 {"", `{"Authorization":"Bearer x"}`, "", 4403},
+		"not a text":                  {"", `{"Authorization":1}`, "", 4403},
+		"wrong in the message counts": {"Bearer " + tokens[auth.Admin], `{"Authorization":"Bearer x"}`, "", 4403},
+		"viewer":                      {"", `{"Authorization":"Bearer ` + tokens[auth.Viewer] + `"}`, `"FORBIDDEN"`, 0},
+		"publisher, lower case":       {"", `{"authorization":"Bearer ` + tokens[auth.Publisher] + `"}`, `"status":`, 0},
+		"publisher, handshake":        {"Bearer " + tokens[auth.Publisher], `{"other":true}`, `"status":`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			header := http.Header{}
+			if tc.header != "" {
+				header.Set("Authorization", tc.header)
+			}
+			conn, _, err := websocket.Dial(ctx, a.http.URL+"/graphql", &websocket.DialOptions{
+				Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: header,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.CloseNow() }()
+			initialise := map[string]any{"type": "connection_init"}
+			if tc.payload != "" {
+				initialise["payload"] = json.RawMessage(tc.payload)
+			}
+			for _, message := range []any{initialise, map[string]any{"id": "1", "type": "subscribe", "payload": json.RawMessage(registers)}} {
+				text, err := json.Marshal(message)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := conn.Write(ctx, websocket.MessageText, text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var got string
+			for range 2 { // connection_ack, next
+				_, text, err := conn.Read(ctx)
+				var closed websocket.CloseError
+				if errors.As(err, &closed) && closed.Code == tc.close && strings.HasPrefix(closed.Reason, "Forbidden: this server") {
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = string(text)
+			}
+			if tc.close != 0 || !strings.Contains(got, tc.want) {
+				t.Errorf("got %s, want %q or close %d", got, tc.want, tc.close)
+			}
+		})
+	}
+}

@@ -1,0 +1,104 @@
+package auth
+
+import (
+	"bufio"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Role is what a caller may do: whatever the roles before it may, and more.
+type Role string
+
+// The roles, as the schema and the tokens file spell them (there in lower
+// case): who reads and follows, who also registers and records, and who also
+// changes types.
+const (
+	Viewer    Role = "VIEWER"
+	Publisher Role = "PUBLISHER"
+	Admin     Role = "ADMIN"
+)
+
+func (r Role) rank() int {
+	switch r {
+	case Viewer:
+		return 1
+	case Publisher:
+		return 2
+	case Admin:
+		return 3
+	}
+	return 0
+}
+
+// May reports whether the role includes another.
+func (r Role) May(other Role) bool { return other.rank() > 0 && r.rank() >= other.rank() }
+
+// Tokens are the callers a server knows. It keeps no token, only their SHA-256:
+// a token is 256 random bits, which no guessing finds from it.
+type Tokens struct {
+	roles map[[sha256.Size]byte]Role
+}
+
+const digestPrefix = "sha256:"
+
+// ReadTokens reads a tokens file. Each line is a token's digest, a role, and
+// whose it is:
+//
+//	sha256:HEX publisher # the CI server
+//
+// Empty lines and those that begin with # are skipped. The error names the
+// line.
+func ReadTokens(file io.Reader) (*Tokens, error) {
+	tokens := &Tokens{map[[sha256.Size]byte]Role{}}
+	lines := bufio.NewScanner(file)
+	for number := 1; lines.Scan(); number++ {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if len(words) != 2 {
+			return nil, fmt.Errorf("line %d: want sha256:HEX and a role, got %d words", number, len(words))
+		}
+		raw, found := strings.CutPrefix(words[0], digestPrefix)
+		digest, err := hex.DecodeString(raw)
+		if !found || err != nil || len(digest) != sha256.Size {
+			return nil, fmt.Errorf("line %d: the first word must be sha256: and 64 hexadecimal digits", number)
+		}
+		role := Role(strings.ToUpper(words[1]))
+		if role.rank() == 0 {
+			return nil, fmt.Errorf("line %d: the role is viewer, publisher or admin, not %q", number, words[1])
+		}
+		tokens.roles[[sha256.Size]byte(digest)] = role
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read the tokens: %w", err)
+	}
+	if len(tokens.roles) == 0 {
+		return nil, fmt.Errorf("there is no token in it; `noetl-catalog token` makes one")
+	}
+	return tokens, nil
+}
+
+// Role is that of the caller who has a token; false for no known one.
+func (t *Tokens) Role(token string) (Role, bool) {
+	role, ok := t.roles[sha256.Sum256([]byte(token))]
+	return role, ok
+}
+
+// NewToken makes a token and its line for the tokens file.
+func NewToken(role Role, owner string) (token, line string) {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // it never fails
+	token = base64.RawURLEncoding.EncodeToString(secret)
+	line = fmt.Sprintf("%s%x %s", digestPrefix, sha256.Sum256([]byte(token)), strings.ToLower(string(role)))
+	if owner != "" {
+		line += " # " + owner
+	}
+	return token, line
+}
