@@ -151,6 +151,7 @@ type serveCommand struct {
 	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
 	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
 	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Answer only to the callers of this file; the command token makes its lines. Default: to anybody on this machine."`
+	Origins        []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
 	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
 	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
 }
@@ -250,7 +251,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	}
 	streams := transport.NewStreams()
 	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{
-		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, Tokens: tokens,
+		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, Tokens: tokens, Origins: c.Origins,
 		Streams: streams, Metrics: registry, Logger: logger,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -13,8 +14,10 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 
@@ -40,6 +43,9 @@ type HandlerOptions struct {
 	// SlowTimeout ends a subscription whose client takes longer to accept an
 	// event, and cuts it off after twice that; 0 for 5 s.
 	SlowTimeout time.Duration
+	// Origins are those of other web pages whose scripts may use the API, such
+	// as "https://app.example.com"; none by default.
+	Origins []string
 	// Tokens are those of the callers; nil where anybody may do anything.
 	Tokens *auth.Tokens
 	// Streams are the open subscriptions' connections, to be closed at shutdown.
@@ -53,7 +59,7 @@ type HandlerOptions struct {
 // NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz,
 // /metrics and GraphiQL at /, to this machine only.
 func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error) {
-	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
+	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true, Origins: options.Origins})
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +67,15 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 		Resolvers: resolver, Directives: generated.DirectiveRoot{Auth: requireRole},
 	})
 	authenticate := authenticator(options.Tokens)
+	compress, err := compression()
+	if err != nil {
+		return nil, err
+	}
 
 	routes := http.NewServeMux()
-	routes.Handle("/graphql", transport.Authenticated(newServer(schema, options, authenticate), authenticate))
+	routes.Handle("/graphql", transport.Authenticated(compress(newServer(schema, options, authenticate)), authenticate))
 	routes.Handle("GET /schema.graphql",
-		transport.Authenticated(text("text/plain; charset=utf-8", sdl(schema.Schema())), authenticate))
+		transport.Authenticated(compress(text("text/plain; charset=utf-8", sdl(schema.Schema()))), authenticate))
 	routes.Handle("GET /healthz", text("text/plain; charset=utf-8", "ok\n"))
 	routes.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
@@ -82,7 +92,37 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	page := graphiql.Handler()
 	routes.Handle("GET /{$}", page)
 	routes.Handle("GET /assets/", page)
-	return guard.Wrap(routes), nil
+	if len(options.Origins) == 0 {
+		return guard.Wrap(routes), nil
+	}
+	// No cookies are at stake, so that any header is as good as another.
+	crossOrigin := cors.New(cors.Options{
+		AllowedOrigins: options.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders: []string{"*"}, MaxAge: 600,
+	})
+	return guard.Wrap(crossOrigin.Handler(routes)), nil
+}
+
+// compression packs answers of a kilobyte and more, as zstd or gzip. Answers in
+// parts stay as they are, and sockets do not get to see it.
+func compression() (func(http.Handler) http.Handler, error) {
+	wrap, err := gzhttp.NewWrapper(
+		gzhttp.ContentTypes([]string{"application/json", "application/graphql-response+json", "text/plain"}),
+		gzhttp.EnableZstd(true), gzhttp.CompressionLevel(gzip.BestSpeed),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the compression: %w", err)
+	}
+	return func(next http.Handler) http.Handler {
+		compressed := wrap(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if (transport.WebSocket{}).Supports(r) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			compressed.ServeHTTP(w, r)
+		})
+	}, nil
 }
 
 func newServer(schema graphql.ExecutableSchema, options HandlerOptions, authenticate transport.Authenticate) *handler.Server {
