@@ -14,8 +14,15 @@ help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/noetl-catalog.
+build: $(if $(shell command -v npm),graphiql) ## Build bin/noetl-catalog.
 	go build -o $(BIN) .
+
+.PHONY: graphiql
+graphiql: graph/graphiql/bundle/index.html.br ## Build the page that is served at /, for build to embed.
+
+graph/graphiql/bundle/index.html.br: graph/graphiql/package-lock.json graph/graphiql/index.html graph/graphiql/vite.config.js $(wildcard graph/graphiql/src/*)
+	cd graph/graphiql && npm ci --no-audit --no-fund && npm run build
+	touch $@
 
 .PHONY: run
 run: build ## Build, start PostgreSQL, serve, and register the examples.
@@ -25,6 +32,15 @@ run: build ## Build, start PostgreSQL, serve, and register the examples.
 test: ## Run every test, with the race detector.
 	go vet ./...
 	go test -race ./...
+
+.PHONY: e2e
+e2e: build e2e/node_modules/.package-lock.json ## Try real browsers and client libraries on a running server.
+	command -v chromium >/dev/null || (apt-get update -q && apt-get install -y -q --no-install-recommends chromium)
+	cd e2e && npm test
+
+e2e/node_modules/.package-lock.json: e2e/package-lock.json
+	cd e2e && npm ci --no-audit --no-fund
+	touch $@
 
 .PHONY: torture
 torture: ## Try for long to make the event log lose, repeat or reorder.
