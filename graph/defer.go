@@ -15,8 +15,9 @@ import (
 // whose values are deferred. A client would take them for values: a list that
 // is null where the schema says it never is, no event where there is one.
 //
-// gqlgen defers the fields that a resolver computes, and sends the others at
-// once.
+// gqlgen defers the fields that a resolver computes, or a method of the model
+// that takes a context, and sends the others at once. Such methods are for
+// fields that are never null, whose nulls give them away.
 type placeholders struct {
 	// resolved are the fields with a resolver, as Type.field in lower case.
 	resolved map[string]bool
@@ -72,7 +73,8 @@ func (w *withoutPlaceholders) fields(set ast.SelectionSet) map[string]selectedFi
 	fields := map[string]selectedField{}
 	// Whatever the object's type: fields of one name are alike in all of them.
 	for _, field := range graphql.CollectFields(w.op, set, nil) {
-		deferred := field.IsDeferred() && w.resolved[strings.ToLower(field.ObjectDefinition.Name+"."+field.Name)]
+		deferred := field.IsDeferred() &&
+			(field.Definition.Type.NonNull || w.resolved[strings.ToLower(field.ObjectDefinition.Name+"."+field.Name)])
 		if other, ok := fields[field.Alias]; ok {
 			fields[field.Alias] = selectedField{append(other.set[:len(other.set):len(other.set)], field.Selections...), deferred && other.deferred}
 			continue

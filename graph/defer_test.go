@@ -16,7 +16,8 @@ import (
 const deferredQuery = `query($defer: Boolean!) { resources(first: 20) { totalCount nodes { path
 	... @defer(if: $defer, label: "versions") { versionCount versions(first: 2) { nodes { version content previous { version }
 		... @defer(if: $defer, label: "events") { events(first: 2) { nodes { message } } } } } }
-	... @defer(if: $defer) { latestVersion { version payload } } } } }`
+	... @defer(if: $defer) { latestVersion { version payload } } }
+	... @defer(if: $defer) { all: totalCount pageInfo { hasNextPage } } } }`
 
 // parts asks for the answer as Apollo Client does, and returns its parts.
 func (a *api) parts(query string, vars variables) []map[string]any {

@@ -135,6 +135,13 @@ type ComplexityRoot struct {
 		StartCursor     func(childComplexity int) int
 	}
 
+	PayloadChange struct {
+		After   func(childComplexity int) int
+		Before  func(childComplexity int) int
+		Kind    func(childComplexity int) int
+		Pointer func(childComplexity int) int
+	}
+
 	Query struct {
 		Event           func(childComplexity int, eventID string) int
 		EventTypes      func(childComplexity int) int
@@ -224,6 +231,7 @@ type ComplexityRoot struct {
 
 	Version struct {
 		Content   func(childComplexity int) int
+		Diff      func(childComplexity int, against *string) int
 		Events    func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter) int
 		ID        func(childComplexity int) int
 		IsLatest  func(childComplexity int) int
@@ -246,6 +254,14 @@ type ComplexityRoot struct {
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int) int
+	}
+
+	VersionDiff struct {
+		Base    func(childComplexity int) int
+		Changes func(childComplexity int) int
+		Patch   func(childComplexity int) int
+		Text    func(childComplexity int) int
+		Version func(childComplexity int) int
 	}
 
 	VersionEdge struct {
@@ -697,6 +713,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
+	case "PayloadChange.after":
+		if e.ComplexityRoot.PayloadChange.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PayloadChange.After(childComplexity), true
+	case "PayloadChange.before":
+		if e.ComplexityRoot.PayloadChange.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PayloadChange.Before(childComplexity), true
+	case "PayloadChange.kind":
+		if e.ComplexityRoot.PayloadChange.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PayloadChange.Kind(childComplexity), true
+	case "PayloadChange.pointer":
+		if e.ComplexityRoot.PayloadChange.Pointer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PayloadChange.Pointer(childComplexity), true
+
 	case "Query.event":
 		if e.ComplexityRoot.Query.Event == nil {
 			break
@@ -1090,6 +1131,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Version.Content(childComplexity), true
+	case "Version.diff":
+		if e.ComplexityRoot.Version.Diff == nil {
+			break
+		}
+
+		args, err := ec.field_Version_diff_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Version.Diff(childComplexity, args["against"].(*string)), true
 	case "Version.events":
 		if e.ComplexityRoot.Version.Events == nil {
 			break
@@ -1210,6 +1262,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.VersionConnection.TotalCount(childComplexity), true
+
+	case "VersionDiff.base":
+		if e.ComplexityRoot.VersionDiff.Base == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VersionDiff.Base(childComplexity), true
+	case "VersionDiff.changes":
+		if e.ComplexityRoot.VersionDiff.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VersionDiff.Changes(childComplexity), true
+	case "VersionDiff.patch":
+		if e.ComplexityRoot.VersionDiff.Patch == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VersionDiff.Patch(childComplexity), true
+	case "VersionDiff.text":
+		if e.ComplexityRoot.VersionDiff.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VersionDiff.Text(childComplexity), true
+	case "VersionDiff.version":
+		if e.ComplexityRoot.VersionDiff.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VersionDiff.Version(childComplexity), true
 
 	case "VersionEdge.cursor":
 		if e.ComplexityRoot.VersionEdge.Cursor == nil {
@@ -1441,6 +1524,38 @@ extend type Query {
   resourcesByPath(paths: [String!]!): [Resource]!
   "One version; without a label, the latest."
   version(path: String!, version: String): Version
+}
+`, BuiltIn: false},
+	{Name: "../schema/diff.graphqls", Input: `"The difference between two versions of a resource, from ` + "`" + `base` + "`" + ` to ` + "`" + `version` + "`" + `."
+type VersionDiff {
+  "Null when compared with nothing: a first version."
+  base: Version
+  version: Version!
+  "RFC 6902 JSON Patch that turns base's payload into version's."
+  patch: JSON!
+  "The patch's operations, each with what was there before. Compared with nothing, the whole payload is added."
+  changes: [PayloadChange!]!
+  "Unified diff of the YAML texts (of the payloads written as YAML, where a version has no text)."
+  text: String!
+}
+
+"What happened to a value of a payload."
+enum ChangeKind { ADDED REMOVED CHANGED }
+
+"One step from a payload to another."
+type PayloadChange {
+  kind: ChangeKind!
+  "RFC 6901 JSON Pointer, into the payload as the changes before this one have left it."
+  pointer: String!
+  "Null for what was added."
+  before: JSON
+  "Null for what was removed."
+  after: JSON
+}
+
+extend type Version {
+  "What changed between another version of the same resource (default: the previous one) and this."
+  diff(against: String): VersionDiff!
 }
 `, BuiltIn: false},
 	{Name: "../schema/event.graphqls", Input: `"Something that happened to a version of a resource. Events are never changed."
@@ -1909,6 +2024,20 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_PayloadChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_PayloadChange_kind(ctx, field)
+	case "pointer":
+		return ec.fieldContext_PayloadChange_pointer(ctx, field)
+	case "before":
+		return ec.fieldContext_PayloadChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_PayloadChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayloadChange", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordEventPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "event":
@@ -2075,6 +2204,8 @@ func (ec *executionContext) childFields_Version(ctx context.Context, field graph
 		return ec.fieldContext_Version_next(ctx, field)
 	case "events":
 		return ec.fieldContext_Version_events(ctx, field)
+	case "diff":
+		return ec.fieldContext_Version_diff(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Version", field.Name)
 }
@@ -2091,6 +2222,22 @@ func (ec *executionContext) childFields_VersionConnection(ctx context.Context, f
 		return ec.fieldContext_VersionConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VersionConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_VersionDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "base":
+		return ec.fieldContext_VersionDiff_base(ctx, field)
+	case "version":
+		return ec.fieldContext_VersionDiff_version(ctx, field)
+	case "patch":
+		return ec.fieldContext_VersionDiff_patch(ctx, field)
+	case "changes":
+		return ec.fieldContext_VersionDiff_changes(ctx, field)
+	case "text":
+		return ec.fieldContext_VersionDiff_text(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VersionDiff", field.Name)
 }
 
 func (ec *executionContext) childFields_VersionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -67,6 +67,17 @@ type InputError struct {
 type Mutation struct {
 }
 
+// One step from a payload to another.
+type PayloadChange struct {
+	Kind ChangeKind `json:"kind"`
+	// RFC 6901 JSON Pointer, into the payload as the changes before this one have left it.
+	Pointer string `json:"pointer"`
+	// Null for what was added.
+	Before scalar.JSON `json:"before,omitempty"`
+	// Null for what was removed.
+	After scalar.JSON `json:"after,omitempty"`
+}
+
 // Exactly one of them.
 type PayloadInput struct {
 	JSON scalar.JSON `json:"json,omitempty"`
@@ -173,6 +184,64 @@ type SaveResourceTypePayload struct {
 
 // What can be followed as it happens, over WebSocket (graphql-transport-ws) or SSE.
 type Subscription struct {
+}
+
+// What happened to a value of a payload.
+type ChangeKind string
+
+const (
+	ChangeKindAdded   ChangeKind = "ADDED"
+	ChangeKindRemoved ChangeKind = "REMOVED"
+	ChangeKindChanged ChangeKind = "CHANGED"
+)
+
+var AllChangeKind = []ChangeKind{
+	ChangeKindAdded,
+	ChangeKindRemoved,
+	ChangeKindChanged,
+}
+
+func (e ChangeKind) IsValid() bool {
+	switch e {
+	case ChangeKindAdded, ChangeKindRemoved, ChangeKindChanged:
+		return true
+	}
+	return false
+}
+
+func (e ChangeKind) String() string {
+	return string(e)
+}
+
+func (e *ChangeKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ChangeKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ChangeKind", str)
+	}
+	return nil
+}
+
+func (e ChangeKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ChangeKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ChangeKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }
 
 // What has become of a run.

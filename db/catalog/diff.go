@@ -1,0 +1,207 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+	"github.com/wI2L/jsondiff"
+)
+
+const (
+	// maxAligned is how many array elements two payloads may have together for
+	// their arrays to be aligned, which takes time and memory by the square.
+	// Arrays of longer payloads are compared place by place.
+	maxAligned = 4096
+	// maxDiffText is the longest text, in bytes, that a unified diff is made of.
+	maxDiffText = 1 << 20
+)
+
+// Kind says what happened to a value of a payload.
+type Kind string
+
+// The kinds of changes.
+const (
+	Added   Kind = "ADDED"
+	Removed Kind = "REMOVED"
+	Changed Kind = "CHANGED"
+)
+
+// Change is one step from a payload to another: an operation of a JSON Patch,
+// together with what was there before.
+type Change struct {
+	Kind Kind
+	// Pointer is an RFC 6901 JSON Pointer into the payload as the changes
+	// before this one have left it.
+	Pointer string
+	// Before is nil for what was added, After for what was removed.
+	Before, After json.RawMessage
+}
+
+// DiffPayloads tells how to get from one payload to another. Both are JSON;
+// base is nil for a payload that comes after none.
+func DiffPayloads(base, payload []byte) ([]Change, error) {
+	after, err := decodePayload(payload)
+	if err != nil {
+		return nil, err
+	}
+	if base == nil {
+		return []Change{{Kind: Added, After: payload}}, nil
+	}
+	before, err := decodePayload(base)
+	if err != nil {
+		return nil, err
+	}
+	var options []jsondiff.Option
+	if elements(before)+elements(after) <= maxAligned {
+		options = append(options, jsondiff.LCS())
+	}
+	patch, err := jsondiff.CompareWithoutMarshal(before, after, options...)
+	if err != nil {
+		return nil, fmt.Errorf("compare payloads: %w", err)
+	}
+	changes := make([]Change, len(patch))
+	appended := map[string]int{}
+	for i, operation := range patch {
+		if array, appends := strings.CutSuffix(operation.Path, "/-"); appends {
+			if elements, ok := at(before, array).([]any); ok {
+				operation.Path = array + "/" + strconv.Itoa(len(elements)+appended[array])
+				appended[array]++
+			}
+		}
+		change := &changes[i]
+		change.Pointer = operation.Path
+		switch operation.Type {
+		case jsondiff.OperationRemove:
+			change.Kind = Removed
+		case jsondiff.OperationReplace:
+			change.Kind = Changed
+		case jsondiff.OperationAdd:
+			change.Kind = Added
+			if operation.Path == "" { // the whole, of another kind
+				change.Kind = Changed
+			}
+		default:
+			return nil, fmt.Errorf("compare payloads: unexpected operation %q", operation.Type)
+		}
+		if change.Kind != Added {
+			change.Before = encodePayload(operation.OldValue)
+		}
+		if change.Kind != Removed {
+			change.After = encodePayload(operation.Value)
+		}
+	}
+	return changes, nil
+}
+
+// PatchOf writes changes as an RFC 6902 JSON Patch.
+func PatchOf(changes []Change) []byte {
+	patch := bytes.NewBufferString("[")
+	for i, change := range changes {
+		if i > 0 {
+			patch.WriteByte(',')
+		}
+		operation := map[Kind]string{Added: "add", Removed: "remove", Changed: "replace"}[change.Kind]
+		fmt.Fprintf(patch, `{"op":%q,"path":%s`, operation, encodePayload(change.Pointer))
+		if change.After != nil {
+			fmt.Fprintf(patch, `,"value":%s`, change.After)
+		}
+		patch.WriteByte('}')
+	}
+	patch.WriteByte(']')
+	return patch.Bytes()
+}
+
+// DiffTexts is the unified diff of two versions' YAML texts: those that they
+// were registered from, else their payloads as YAML. Of texts longer than 1 MiB
+// it only says that they differ. base is nil for a version that comes after
+// none.
+func DiffTexts(base, version *Version) (string, error) {
+	from, before, err := textOf(base)
+	if err != nil {
+		return "", err
+	}
+	to, after, err := textOf(version)
+	if err != nil {
+		return "", err
+	}
+	if before != after && max(len(before), len(after)) > maxDiffText {
+		return fmt.Sprintf("--- %s\n+++ %s\nTexts of %d and %d bytes differ; they are too long to be compared line by line.\n",
+			from, to, len(before), len(after)), nil
+	}
+	return udiff.Unified(from, to, before, after), nil
+}
+
+func textOf(v *Version) (name, text string, err error) {
+	if v == nil {
+		return "/dev/null", "", nil
+	}
+	name = v.Path + "@" + v.Label
+	if v.Content != "" {
+		return name, v.Content, nil
+	}
+	text, err = WriteYAML(v.Payload)
+	return name, text, err
+}
+
+func decodePayload(payload []byte) (value any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.UseNumber() // digits as they are
+	if err := decoder.Decode(&value); err != nil {
+		return nil, fmt.Errorf("read a payload: %w", err)
+	}
+	return value, nil
+}
+
+// encodePayload writes what decodePayload has read, which cannot fail.
+func encodePayload(value any) json.RawMessage {
+	var buf bytes.Buffer
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err)
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+}
+
+// elements counts the array elements of a payload.
+func elements(value any) (count int) {
+	switch v := value.(type) {
+	case []any:
+		count = len(v)
+		for _, element := range v {
+			count += elements(element)
+		}
+	case map[string]any:
+		for _, member := range v {
+			count += elements(member)
+		}
+	}
+	return count
+}
+
+// at follows a JSON Pointer; nil where it leads nowhere.
+func at(value any, pointer string) any {
+	if pointer == "" {
+		return value
+	}
+	unescape := strings.NewReplacer("~1", "/", "~0", "~")
+	for step := range strings.SplitSeq(pointer[1:], "/") {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[unescape.Replace(step)]
+		case []any:
+			index, err := strconv.Atoi(step)
+			if err != nil || index < 0 || index >= len(v) {
+				return nil
+			}
+			value = v[index]
+		default:
+			return nil
+		}
+	}
+	return value
+}
