@@ -36,7 +36,11 @@ test: ## Run every test, with the race detector.
 .PHONY: e2e
 e2e: build e2e/node_modules/.package-lock.json ## Try real browsers and client libraries on a running server.
 	command -v chromium >/dev/null || (apt-get update -q && apt-get install -y -q --no-install-recommends chromium)
-	cd e2e && npm test
+	cd e2e && npm run check && npm run schema && npm test
+
+.PHONY: release-schema
+release-schema: ## Hold later changes of the schema to what it is now.
+	cp graph/schema.graphql e2e/schema/released.graphql
 
 e2e/node_modules/.package-lock.json: e2e/package-lock.json
 	cd e2e && npm ci --no-audit --no-fund
@@ -58,10 +62,11 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s).
 	done
 
 .PHONY: generate
-generate: ## Generate the Go code of sqlc/ and graph/, and db/catalog_schema.sql.
+generate: ## Generate the Go code of sqlc/ and graph/, and both schemas as files.
 	$(SQLC) generate
 	$(GQLGEN) generate
 	go test ./db -run TestCatalogSchema -update
+	go test ./graph -run TestSchema_File -update
 
 .PHONY: check-generated
 check-generated: generate ## Fail where the generated code is not what is committed.

@@ -1427,6 +1427,7 @@ directive @auth(role: Role!) on FIELD_DEFINITION
 	{Name: "../schema/catalog.graphqls", Input: `"Something registered under a path, with one or more immutable versions."
 type Resource implements Node {
   id: ID!
+  "What it is registered under, unique: words with slashes between them."
   path: String!
   "The type of its latest version."
   type: ResourceType!
@@ -1440,6 +1441,7 @@ type Resource implements Node {
   version(version: String!): Version
   "Newest first."
   versions(first: Int, after: String, last: Int, before: String): VersionConnection!
+  "How many versions it has."
   versionCount: Int!
   "Newest first, over all its versions."
   events(first: Int, after: String, last: Int, before: String, filter: EventFilter): EventConnection!
@@ -1454,24 +1456,33 @@ type Resource implements Node {
 "One immutable version of a resource: a row of the catalog."
 type Version implements Node {
   id: ID!
+  "What it is a version of."
   resource: Resource!
+  "Its resource's path."
   path: String!
   "The label, unique within its resource: by default a semantic version, '1.0.0', '1.0.1', and so on."
   version: String!
   "1 for the resource's first version, 2 for its second, and so on without gaps."
   revision: Int!
+  "What it was registered as."
   type: ResourceType!
   "Where the payload came from: 'inline', 'file', 'git', 'gs', 's3', or any other word."
   source: String!
   "Where exactly: a URI or a path, for a source other than 'inline'."
   location: String
+  "What was registered, as JSON."
   payload: JSON!
   "The text it was registered from, comments and all, when it was registered as YAML."
   content: String
+  "What the caller said about the registration; no part of the payload."
   meta: JSON
+  "When it was registered."
   timestamp: DateTime!
+  "Whether none has been registered since."
   isLatest: Boolean!
+  "The version before; null for the first."
   previous: Version
+  "The version after; null for the latest."
   next: Version
   "Newest first, of this version only."
   events(first: Int, after: String, last: Int, before: String, filter: EventFilter): EventConnection!
@@ -1494,6 +1505,7 @@ input ResourceFilter {
 }
 "What resources are sorted by; the path breaks ties."
 enum ResourceOrderField { PATH UPDATED_AT CREATED_AT }
+"How to sort resources."
 input ResourceOrder { field: ResourceOrderField! = PATH direction: OrderDirection! = ASC }
 
 "A page of resources."
@@ -1504,6 +1516,7 @@ type ResourceConnection {
   "Counted only when asked for."
   totalCount: Int!
 }
+"A resource in a page."
 type ResourceEdge { cursor: String! node: Resource! }
 
 "A page of versions."
@@ -1513,6 +1526,7 @@ type VersionConnection {
   pageInfo: PageInfo!
   totalCount: Int!
 }
+"A version in a page."
 type VersionEdge { cursor: String! node: Version! }
 
 extend type Query {
@@ -1563,12 +1577,19 @@ type Event implements Node {
   id: ID!
   "The stored event_id, unique over all events."
   eventId: String!
+  "What kind of thing happened."
   type: EventType!
+  "The path of the resource it happened to."
   path: String!
+  "The resource it happened to."
   resource: Resource!
+  "The version it happened to."
   version: Version!
+  "What there is to say about it, as recorded."
   payload: JSON
+  "Where it came from: execution_id, node_name, status and whatever else was recorded."
   meta: JSON
+  "When it happened."
   timestamp: DateTime!
   "The type's template rendered for this event; without a template, '<type> <path>'."
   message: String!
@@ -1614,6 +1635,7 @@ type EventConnection {
   "The log's end as this query saw it: a subscription after it brings exactly the events that this query could not see."
   tailCursor: String!
 }
+"An event in a page."
 type EventEdge {
   cursor: String!
   node: Event!
@@ -1671,6 +1693,7 @@ input ExecutionFilter {
 
 "A page of executions."
 type ExecutionConnection { edges: [ExecutionEdge!]! nodes: [Execution!]! pageInfo: PageInfo! "Counted only when asked for." totalCount: Int! }
+"An execution in a page."
 type ExecutionEdge { cursor: String! node: Execution! }
 
 extend type Query {
@@ -1690,7 +1713,8 @@ extend type Query {
   nodes(ids: [ID!]!): [Node]!
 }
 `, BuiltIn: false},
-	{Name: "../schema/recording.graphqls", Input: `input RecordEventInput {
+	{Name: "../schema/recording.graphqls", Input: `"Something that happened to a version, to be recorded."
+input RecordEventInput {
   "A retry with the same id and the same content records nothing new. Default: a new UUIDv7."
   eventId: String
   type: String!
@@ -1702,11 +1726,13 @@ extend type Query {
   "Default: now."
   timestamp: DateTime
 }
+"The event that is there now."
 type RecordEventPayload {
   event: Event!
   "True where this very event had been recorded before."
   duplicate: Boolean!
 }
+"A result for each input, in their order."
 type RecordEventsPayload { results: [RecordEventPayload!]! }
 
 extend type Mutation {
@@ -1722,6 +1748,7 @@ enum RegistrationStatus { REGISTERED UPDATED UNCHANGED }
 "Exactly one of them."
 input PayloadInput @oneOf { json: JSON yaml: String }
 
+"What to register, and where."
 input RegisterResourceInput {
   "Default, for YAML: metadata.path or path in the document."
   path: String
@@ -1736,6 +1763,7 @@ input RegisterResourceInput {
   "Tell what would happen, and write nothing."
   dryRun: Boolean = false
 }
+"What a registration came to."
 type RegisterResourcePayload {
   status: RegistrationStatus!
   "Of a dry run that would make a new version: that version as it would be."
@@ -1747,6 +1775,7 @@ type RegisterResourcePayload {
 type RegisterResourceResult { registration: RegisterResourcePayload error: InputError }
 "What was wrong with one input: a stable code, words, and the argument to blame; line and column, from 1, where that is a text."
 type InputError { code: String! message: String! argument: String line: Int column: Int }
+"A result for each input, in their order."
 type RegisterResourcesPayload { results: [RegisterResourceResult!]! }
 
 extend type Mutation {
@@ -1786,6 +1815,7 @@ type Subscription
 `, BuiltIn: false},
 	{Name: "../schema/subscription.graphqls", Input: `"An event as a subscription delivers it. A client can check the stream by itself: each previousCursor is the cursor it got before."
 type EventDelivery {
+  "What happened."
   event: Event!
   "Opaque; a subscription resumes after it, on any server."
   cursor: String!
@@ -1831,9 +1861,13 @@ extend type Query {
   renderTemplate(template: String!, eventId: String): String!
 }
 
+"An event type as it should be."
 input SaveEventTypeInput { name: String! template: String }
+"The event type as it is now."
 type SaveEventTypePayload { eventType: EventType! }
+"A resource type that should exist."
 input SaveResourceTypeInput { name: String! }
+"The resource type."
 type SaveResourceTypePayload { resourceType: ResourceType! }
 
 extend type Mutation {

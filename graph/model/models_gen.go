@@ -88,6 +88,7 @@ type PayloadInput struct {
 type Query struct {
 }
 
+// Something that happened to a version, to be recorded.
 type RecordEventInput struct {
 	// A retry with the same id and the same content records nothing new. Default: a new UUIDv7.
 	EventID *string `json:"eventId,omitempty"`
@@ -101,16 +102,19 @@ type RecordEventInput struct {
 	Timestamp *time.Time `json:"timestamp,omitempty"`
 }
 
+// The event that is there now.
 type RecordEventPayload struct {
 	Event *Event `json:"event"`
 	// True where this very event had been recorded before.
 	Duplicate bool `json:"duplicate"`
 }
 
+// A result for each input, in their order.
 type RecordEventsPayload struct {
 	Results []*RecordEventPayload `json:"results"`
 }
 
+// What to register, and where.
 type RegisterResourceInput struct {
 	// Default, for YAML: metadata.path or path in the document.
 	Path *string `json:"path,omitempty"`
@@ -126,6 +130,7 @@ type RegisterResourceInput struct {
 	DryRun *bool `json:"dryRun,omitempty"`
 }
 
+// What a registration came to.
 type RegisterResourcePayload struct {
 	Status RegistrationStatus `json:"status"`
 	// Of a dry run that would make a new version: that version as it would be.
@@ -140,6 +145,7 @@ type RegisterResourceResult struct {
 	Error        *InputError              `json:"error,omitempty"`
 }
 
+// A result for each input, in their order.
 type RegisterResourcesPayload struct {
 	Results []*RegisterResourceResult `json:"results"`
 }
@@ -160,24 +166,29 @@ type ResourceFilter struct {
 	UpdatedBefore *time.Time  `json:"updatedBefore,omitempty"`
 }
 
+// How to sort resources.
 type ResourceOrder struct {
 	Field     ResourceOrderField `json:"field"`
 	Direction OrderDirection     `json:"direction"`
 }
 
+// An event type as it should be.
 type SaveEventTypeInput struct {
 	Name     string  `json:"name"`
 	Template *string `json:"template,omitempty"`
 }
 
+// The event type as it is now.
 type SaveEventTypePayload struct {
 	EventType *EventType `json:"eventType"`
 }
 
+// A resource type that should exist.
 type SaveResourceTypeInput struct {
 	Name string `json:"name"`
 }
 
+// The resource type.
 type SaveResourceTypePayload struct {
 	ResourceType *ResourceType `json:"resourceType"`
 }
