@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     globalSetup: "./setup.ts",
+    setupFiles: "./browser_globals.ts",
     include: ["**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,0 +1,178 @@
+// A headless Chromium whose page may talk to one server only, and complains
+// of nothing unnoticed.
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import { afterAll, expect, onTestFinished } from "vitest";
+import { origin } from "../graphql.js";
+
+const artifacts = join(import.meta.dirname, "../artifacts");
+
+let browser: Promise<Browser> | undefined;
+
+afterAll(async () => (await browser)?.close());
+
+export interface Visit extends BrowserContextOptions {
+  /** What follows the origin, e.g. "/#query=…". */
+  address?: string;
+  /** The server's origin, where it is not the shared server's. */
+  at?: string;
+  /** The complaints that the test provokes; any other fails it. */
+  provoked?: RegExp;
+  /** Runs before the page loads. */
+  prepare?: (page: Page) => Promise<void>;
+}
+
+/** An editor of GraphiQL; the response is one to read. */
+export type Editor = "query" | "variables" | "headers" | "response";
+
+/** GraphiQL in a browser of its own, as on a first visit. */
+export class GraphiQLPage {
+  private constructor(readonly page: Page) {}
+
+  /**
+   * Opens the page and waits for its editors. At its end the test fails where
+   * the page asked another host for anything, or complained on its console.
+   */
+  static async open(visit: Visit = {}): Promise<GraphiQLPage> {
+    const { address = "/", at = origin, provoked, prepare, ...options } = visit;
+    browser ??= chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync", "--disable-component-update"],
+    });
+    const context = await (await browser).newContext({ viewport: { width: 1440, height: 900 }, ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+
+    const { host } = new URL(at);
+    const elsewhere: string[] = [];
+    const complaints: string[] = [];
+    await context.route(
+      (url) => /^http/.test(url.protocol) && url.host !== host,
+      (route) => {
+        elsewhere.push(route.request().url());
+        return route.abort();
+      },
+    );
+    page.on("websocket", (socket) => new URL(socket.url()).host === host || elsewhere.push(socket.url()));
+    page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    onTestFinished(async () => {
+      await context.close();
+      expect(elsewhere, "requests to other hosts").toEqual([]);
+      expect(
+        complaints.filter((text) => !provoked?.test(text)),
+        "complaints on the console",
+      ).toEqual([]);
+    });
+
+    await prepare?.(page);
+    await page.goto(at + address);
+    const graphiql = new GraphiQLPage(page);
+    await graphiql.ready();
+    return graphiql;
+  }
+
+  /** Waits until there is a query to run and a schema to check it with. */
+  async ready() {
+    await this.editor("query").locator(".view-line").first().waitFor();
+    await this.editor("response").locator(".view-line").first().waitFor();
+    await this.page.locator(".graphiql-sidebar .graphiql-spin").waitFor({ state: "detached" });
+  }
+
+  /** The titles of the tabs. */
+  titles(): Promise<string[]> {
+    return this.page.locator(".graphiql-tab-button").allTextContents();
+  }
+
+  /** The title of the active tab. */
+  async title(): Promise<string | null> {
+    return this.page.locator(".graphiql-tab-active .graphiql-tab-button").textContent();
+  }
+
+  /** Shows another tab. */
+  async select(tab: string) {
+    await this.page.locator(".graphiql-tab-button", { hasText: tab }).click();
+    await expect.poll(() => this.text("query")).toContain(tab);
+  }
+
+  /** Runs the active tab, or stops it. */
+  async run() {
+    await this.settled();
+    await this.page.locator(".graphiql-execute-button").click();
+  }
+
+  /**
+   * Waits until the address has the query that the editor shows: GraphiQL has
+   * parsed it by then, which it does a while after the last key.
+   */
+  async settled() {
+    await expect.poll(async () => unspaced(this.linked("query") ?? "").startsWith(await this.text("query"))).toBe(true);
+  }
+
+  /** A parameter of the deep link in the address bar. */
+  linked(name: string): string | null {
+    return new URLSearchParams(new URL(this.page.url()).hash.slice(1)).get(name);
+  }
+
+  /** What an editor shows of its text, without the spaces and breaks, which depend on the width. */
+  async text(editor: Editor): Promise<string> {
+    const lines = await this.editor(editor)
+      .locator(".view-line")
+      .evaluateAll((elements) =>
+        elements
+          .map((element) => ({ top: Number.parseFloat((element as HTMLElement).style.top), text: element.textContent ?? "" }))
+          .sort((one, other) => one.top - other.top)
+          .map(({ text }) => text),
+      );
+    return unspaced(lines.join(""));
+  }
+
+  /** Waits until the response shows this text; spaces do not count. */
+  async shows(text: string) {
+    await expect.poll(() => this.text("response"), { timeout: 20_000 }).toContain(unspaced(text));
+  }
+
+  /** Replaces an editor's text. */
+  async type(editor: "query" | "variables" | "headers", text: string) {
+    if (editor !== "query") await this.page.getByRole("button", { name: editor === "headers" ? "Headers" : "Variables", exact: true }).click();
+    await this.editor(editor).locator(".view-lines").click();
+    await this.page.keyboard.press("ControlOrMeta+A");
+    // Over a selection Monaco would put its quotes.
+    await this.page.keyboard.press("Delete");
+    await this.page.keyboard.insertText(text);
+  }
+
+  /** Opens a plugin by its title. */
+  async openPlugin(title: string): Promise<Locator> {
+    await this.page.getByRole("button", { name: `Show ${title}` }).click();
+    return this.page.locator(".graphiql-plugin");
+  }
+
+  /** Keeps a picture among the artifacts. */
+  async screenshot(name: string) {
+    await this.page.screenshot({ path: join(artifacts, `${name}.png`), animations: "disabled" });
+  }
+
+  private editor(editor: Editor): Locator {
+    const tool = (name: string) => this.page.locator(`.graphiql-editor-tool[aria-label="${name}"] .graphiql-editor:not(.hidden)`);
+    switch (editor) {
+      case "query":
+        return this.page.locator(".graphiql-query-editor .graphiql-editor");
+      case "response":
+        return this.page.locator(".graphiql-response .result-window");
+      case "variables":
+        return tool("Variables");
+      case "headers":
+        return tool("Headers");
+    }
+  }
+}
+
+/** The address of an operation. */
+export function addressOf(operation: Record<string, string>): string {
+  return `/#${new URLSearchParams(operation)}`;
+}
+
+function unspaced(text: string): string {
+  return text.replace(/[\s\u200b]/g, "");
+}

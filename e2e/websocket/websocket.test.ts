@@ -1,0 +1,154 @@
+// npm's graphql-ws, the reference client of graphql-transport-ws.
+import { type Client, type ClientOptions, createClient } from "graphql-ws";
+import { afterEach, expect, test, vi } from "vitest";
+import { execute, origin, register, wsUrl } from "../graphql.js";
+import { startServer } from "../server.js";
+
+let clients: Client[] = [];
+function connect(options: Partial<ClientOptions> = {}) {
+  const client = createClient({ url: wsUrl, retryAttempts: 0, ...options });
+  clients.push(client);
+  return client;
+}
+afterEach(async () => {
+  // One that is about to connect again rejects where the server is gone.
+  await Promise.allSettled(clients.map((client) => client.dispose()));
+  clients = [];
+});
+
+/** The value of a metric of the shared server. */
+async function metric(line: string) {
+  const text = await (await fetch(`${origin}/metrics`)).text();
+  const found = text.split("\n").find((each) => each.startsWith(`${line} `));
+  return found ? Number(found.split(" ")[1]) : 0;
+}
+const subscriptions = async () => (await metric('catalog_subscriptions{state="live"}')) + (await metric('catalog_subscriptions{state="catching_up"}'));
+
+test("queries and mutations", async () => {
+  const client = connect();
+  const answers: any[] = [];
+  for await (const answer of client.iterate({ query: "{ resourceTypes { name } }" })) answers.push(answer);
+  expect(answers).toHaveLength(1);
+  expect(answers[0].data.resourceTypes.length).toBeGreaterThan(5);
+  const path = `websocket/${crypto.randomUUID()}`;
+  for await (const { data } of client.iterate<any>({
+    query: `mutation ($path: String!) { registerResource(input: { path: $path, type: "playbook", payload: { json: {} } }) { status } }`,
+    variables: { path },
+  })) {
+    expect(data?.registerResource.status).toBe("REGISTERED");
+  }
+});
+
+test("@defer comes in parts", async () => {
+  const answers: any[] = [];
+  for await (const answer of connect().iterate({ query: "{ resources(first: 2) { nodes { path ... @defer { latestVersion { version } } } } }" })) {
+    answers.push(answer);
+  }
+  expect(answers[0]).toMatchObject({ hasNext: true });
+  expect(answers.slice(1).flatMap((answer) => answer.incremental)).toHaveLength(2);
+  expect(answers.at(-1)).toMatchObject({ hasNext: false });
+});
+
+test("an invalid operation is refused with errors, and the socket goes on", async () => {
+  const client = connect({ lazy: false });
+  for (const [query, code] of [
+    ["{ nothing }", "GRAPHQL_VALIDATION_FAILED"],
+    ["{", "GRAPHQL_PARSE_FAILED"],
+    ['subscription { eventRecorded(after: "x") { cursor } }', "BAD_USER_INPUT"],
+  ] as const) {
+    const errors: any = await new Promise((told) =>
+      client.subscribe({ query }, { next: told, error: told, complete: () => told("complete") }),
+    );
+    expect(errors[0].extensions.code).toBe(code);
+  }
+  for await (const { data } of client.iterate<any>({ query: "{ __typename }" })) expect(data?.__typename).toBe("Query");
+});
+
+test("fifty operations on one socket, each with its own events", async () => {
+  const opened = vi.fn();
+  const client = connect({ on: { opened } });
+  const { events } = await execute("{ events(first: 1) { tailCursor } }");
+  const paths = Array.from({ length: 50 }, () => `websocket/${crypto.randomUUID()}`);
+  const got = new Map<string, string[]>(paths.map((path) => [path, []]));
+  const stops = paths.map((path) =>
+    client.subscribe<any>(
+      {
+        query: `subscription ($path: String!, $after: String) { eventRecorded(filter: { path: $path }, after: $after) { event { path version { version } } } }`,
+        variables: { path, after: events.tailCursor },
+      },
+      {
+        next: ({ data }) => {
+          expect(data?.eventRecorded.event.path).toBe(path);
+          got.get(path)!.push(data?.eventRecorded.event.version.version);
+        },
+        error: (error) => got.get(path)!.push(JSON.stringify(error)),
+        complete: () => {},
+      },
+    ),
+  );
+  await Promise.all(paths.map((path) => register(path)));
+  await Promise.all(paths.map((path) => register(path, { again: true })));
+  await vi.waitFor(() => expect([...got.values()]).toEqual(paths.map(() => ["1.0.0", "1.0.1"])), { timeout: 20_000 });
+  expect(opened).toHaveBeenCalledTimes(1);
+  stops.forEach((stop) => stop());
+});
+
+test("subscriptions that are completed leave nothing behind", async () => {
+  const client = connect({ lazy: false });
+  for (let round = 0; round < 200; round++) {
+    const started = client.iterate({ query: "subscription { eventRecorded { cursor } }" });
+    const first = started.next();
+    await started.return?.();
+    await first;
+  }
+  await vi.waitFor(async () => expect(await subscriptions()).toBe(0), { timeout: 20_000 });
+});
+
+test("pings are answered", async () => {
+  const pong = vi.fn();
+  connect({ lazy: false, keepAlive: 50, on: { pong: (received) => received && pong() } });
+  await vi.waitFor(() => expect(pong.mock.calls.length).toBeGreaterThan(2), { timeout: 10_000 });
+});
+
+test("the old subprotocol is refused, so that its clients say so", async () => {
+  const socket = new WebSocket(wsUrl, "graphql-ws");
+  const outcome = await new Promise((told) => {
+    socket.onerror = () => told("error");
+    socket.onclose = (event) => told(event.code);
+  });
+  expect([4406, "error"]).toContain(outcome);
+});
+
+test("a server that stops sends its clients away with 1001, and they go on after it is back", async () => {
+  const server = await startServer();
+  try {
+    const closed: number[] = [];
+    const client = connect({
+      url: server.wsUrl,
+      retryAttempts: Number.POSITIVE_INFINITY,
+      retryWait: () => new Promise((again) => setTimeout(again, 50)),
+      shouldRetry: () => true,
+      on: { closed: (event) => closed.push((event as CloseEvent).code) },
+    });
+    const versions: string[] = [];
+    const completed = vi.fn();
+    const { events } = await execute("{ events(first: 1) { tailCursor } }", {}, server.url);
+    client.subscribe<any>(
+      { query: "subscription ($after: String) { eventRecorded(after: $after) { event { eventId version { version } } } }", variables: { after: events.tailCursor } },
+      { next: ({ data }) => versions.push(data?.eventRecorded.event.version.version), error: (error) => versions.push(JSON.stringify(error)), complete: completed },
+    );
+    const change = (n: number) =>
+      execute(`mutation { registerResource(input: { path: "p", type: "playbook", payload: { json: { n: ${n} } } }) { status } }`, {}, server.url);
+    await change(1);
+    await vi.waitFor(() => expect(versions).toContain("1.0.0"), { timeout: 20_000 });
+    await server.kill("SIGTERM");
+    await vi.waitFor(() => expect(closed[0]).toBe(1001));
+    await server.restart();
+    await change(2);
+    // With the variables of its beginning it gets everything since then again.
+    await vi.waitFor(() => expect(versions).toContain("1.0.1"), { timeout: 20_000 });
+    expect(completed).not.toHaveBeenCalled();
+  } finally {
+    await server.stop();
+  }
+});

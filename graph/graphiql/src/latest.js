@@ -1,0 +1,55 @@
+/**
+ * An async iterable of one value that changes, for somebody who reads: it
+ * yields the newest state, at most once per frame, and passes over those
+ * between. show sets the value, end says that none follows; onReturn is called
+ * when the reader leaves.
+ */
+export function latest(frameMillis, onReturn) {
+  let value;
+  let unseen = false;
+  let ended = false;
+  let left = false;
+  let wake = () => {};
+
+  const woken = (millis) =>
+    new Promise((resolve) => {
+      wake = resolve;
+      if (millis !== undefined) setTimeout(resolve, millis);
+    });
+
+  async function* values() {
+    for (;;) {
+      while (!unseen && !ended && !left) await woken();
+      if (left || !unseen) return;
+      unseen = false;
+      yield value;
+      const next = performance.now() + frameMillis;
+      while (!ended && !left && performance.now() < next) await woken(next - performance.now());
+    }
+  }
+
+  const iterator = values();
+  return {
+    show(newest) {
+      value = newest;
+      unseen = true;
+      wake();
+    },
+    end() {
+      ended = true;
+      wake();
+    },
+    iterable: {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: () => iterator.next(),
+      return() {
+        left = true;
+        onReturn();
+        wake();
+        return iterator.return();
+      },
+    },
+  };
+}
