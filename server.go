@@ -145,7 +145,7 @@ func stopDatabase(server *embedded.Server) error {
 type serveCommand struct {
 	databaseFlags `embed:""`
 
-	Listen         string        `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only, as there is no authentication yet. Default: ${default}."`
+	Listen         string        `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only. Default: ${default}."`
 	MaxConnections int32         `env:"CATALOG_MAX_CONNECTIONS" default:"20" help:"Most connections to the database. Default: ${default}."`
 	MaxPayload     int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
 	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
@@ -162,7 +162,7 @@ func (c *serveCommand) check() error {
 		return &configError{fmt.Sprintf("--listen %s: %v", c.Listen, err)}
 	}
 	if address, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !address.IsLoopback()) {
-		return &configError{fmt.Sprintf("--listen %s: this server has no authentication yet and listens on loopback only (127.0.0.1, [::1] or localhost)", c.Listen)}
+		return &configError{fmt.Sprintf("--listen %s: this server listens on loopback only (127.0.0.1, [::1] or localhost)", c.Listen)}
 	}
 	if c.MaxConnections < 2 {
 		return &configError{"--max-connections must be at least 2"}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestCommandLine(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "tokens": tokens},
 	})
 }
 
@@ -78,4 +79,16 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("no server is ready at %s", args[0])
 		}
 	}
+}
+
+// tokens FILE… makes the file tokens of what the command token has printed into
+// each of the files, and sets a variable of the file's name to its token.
+func tokens(ts *testscript.TestScript, _ bool, args []string) {
+	var file strings.Builder
+	for _, name := range args {
+		token, line, _ := strings.Cut(ts.ReadFile(name), "\n")
+		ts.Setenv(strings.ToUpper(name), token)
+		file.WriteString(line)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("tokens"), []byte(file.String()), 0o600))
 }

@@ -12,7 +12,7 @@ import (
 
 // GuardOptions say whom the server answers.
 type GuardOptions struct {
-	// Loopback: the server listens on loopback only and has no authentication.
+	// Loopback: the server listens on loopback only.
 	// It then answers only to names of this machine, since any web page can
 	// have its own name resolved to 127.0.0.1 (DNS rebinding).
 	Loopback bool
