@@ -43,6 +43,9 @@ type HandlerOptions struct {
 	// SlowTimeout ends a subscription whose client takes longer to accept an
 	// event, and cuts it off after twice that; 0 for 5 s.
 	SlowTimeout time.Duration
+	// ResolversOnly has the resolvers answer all queries, without plans: to
+	// compare the two.
+	ResolversOnly bool
 	// Origins are those of other web pages whose scripts may use the API, such
 	// as "https://app.example.com"; none by default.
 	Origins []string
@@ -73,7 +76,7 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	}
 
 	routes := http.NewServeMux()
-	routes.Handle("/graphql", transport.Authenticated(compress(newServer(schema, options, authenticate)), authenticate))
+	routes.Handle("/graphql", transport.Authenticated(compress(newServer(schema, resolver, options, authenticate)), authenticate))
 	routes.Handle("GET /schema.graphql",
 		transport.Authenticated(compress(text("text/plain; charset=utf-8", sdl(schema.Schema()))), authenticate))
 	routes.Handle("GET /healthz", text("text/plain; charset=utf-8", "ok\n"))
@@ -125,7 +128,7 @@ func compression() (func(http.Handler) http.Handler, error) {
 	}, nil
 }
 
-func newServer(schema graphql.ExecutableSchema, options HandlerOptions, authenticate transport.Authenticate) *handler.Server {
+func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options HandlerOptions, authenticate transport.Authenticate) *handler.Server {
 	server := handler.New(schema)
 	presenter := apierror.Presenter{Log: options.Logger}
 	server.SetErrorPresenter(presenter.Present)
@@ -140,6 +143,9 @@ func newServer(schema graphql.ExecutableSchema, options HandlerOptions, authenti
 		ctx = auth.WithScopes(ctx, auth.Everything())
 		return next(loader.WithLoaders(ctx, loader.New()))
 	})
+	if !options.ResolversOnly {
+		server.AroundRootFields(resolver.planned)
+	}
 	server.AroundResponses(eachDelivery)
 	server.AroundResponses(newPlaceholders().remove)
 	slow := slowConsumers(options.Metrics)

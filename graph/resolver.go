@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
@@ -31,6 +32,8 @@ type Resolver struct {
 	// versions are the versions, without their large columns, of events that
 	// subscriptions deliver. A version never changes.
 	versions *lru.Cache[catalog.LabelKey, *catalog.Version]
+	// plans are those of the root fields of the documents that are kept.
+	plans *lru.Cache[*ast.Field, compiled]
 }
 
 // templatesKept bounds the parsed templates in memory: each is 8 KiB of text
@@ -57,9 +60,13 @@ func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *event
 	if err != nil {
 		return nil, err
 	}
+	plans, err := lru.New[*ast.Field, compiled](cachedDocuments)
+	if err != nil {
+		return nil, err
+	}
 	return &Resolver{
-		versions: versions,
-		catalog:  catalogStore, events: events, log: log, shared: shared, limits: limits, logger: logger,
+		versions: versions, plans: plans,
+		catalog: catalogStore, events: events, log: log, shared: shared, limits: limits, logger: logger,
 		templates: message.NewCache(templatesKept), failed: failed,
 	}, nil
 }

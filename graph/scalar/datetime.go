@@ -19,9 +19,12 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
 		var buf [len(layout) + 8]byte
 		// The writer is gqlgen's buffer, which does not fail.
-		_, _ = w.Write(t.UTC().AppendFormat(buf[:0], layout))
+		_, _ = w.Write(AppendDateTime(buf[:0], t))
 	})
 }
+
+// AppendDateTime writes an instant as MarshalDateTime does.
+func AppendDateTime(buf []byte, t time.Time) []byte { return t.UTC().AppendFormat(buf, layout) }
 
 // UnmarshalDateTime reads an RFC 3339 text with any offset, in the years 1 to
 // 9999 of UTC. What PostgreSQL would round, digits below the microsecond, is

@@ -1,0 +1,241 @@
+package graph_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"pgregory.net/rapid"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/graph"
+)
+
+// generator writes queries over the whole schema, by its types.
+type generator struct {
+	t       *rapid.T
+	schema  *ast.Schema
+	aliases int
+	// cursors are some that a list may take, and some that none does.
+	cursors []string
+	// covered: only of what plans cover.
+	covered   bool
+	fragments []string
+}
+
+var uncovered = map[string]bool{
+	"execution": true, "executions": true, "diff": true, "tailCursor": true, "node": true, "nodes": true, "resourceCount": true,
+	"renderTemplate": true, "resourceTypes": true, "eventTypes": true, "children": true, "parent": true,
+}
+
+func (g *generator) leaves(field *ast.FieldDefinition) bool {
+	return len(g.schema.Types[field.Type.Name()].Fields) == 0
+}
+
+func (g *generator) selection(typeName string, depth int) string {
+	definition := g.schema.Types[typeName]
+	var fields ast.FieldList
+	for _, field := range definition.Fields {
+		edge := strings.HasSuffix(typeName, "Edge") || strings.HasSuffix(typeName, "Connection")
+		if strings.HasPrefix(field.Name, "__") || g.covered && uncovered[field.Name] && (!edge || !strings.HasPrefix(field.Name, "node")) {
+			continue
+		}
+		if typeName == "ResourceType" && field.Name == "resources" && g.covered {
+			continue
+		}
+		if depth > 0 || g.leaves(field) {
+			fields = append(fields, field)
+		}
+	}
+	if len(fields) == 0 {
+		return "{ __typename }"
+	}
+	var text strings.Builder
+	text.WriteString("{ ")
+	for range rapid.IntRange(1, 4).Draw(g.t, "fields") {
+		field := rapid.SampledFrom(fields).Draw(g.t, "field")
+		selected := g.field(field, depth)
+		switch rapid.IntRange(0, 11).Draw(g.t, "form") {
+		case 0:
+			selected = "... { " + selected + " }"
+		case 1:
+			selected = "... on " + typeName + " { " + selected + " __typename }"
+		case 2:
+			name := fmt.Sprintf("F%d", len(g.fragments))
+			g.fragments = append(g.fragments, fmt.Sprintf("fragment %s on %s { %s }", name, typeName, selected))
+			selected = "..." + name
+		case 3:
+			selected += " " + rapid.SampledFrom([]string{"... @include(if: $yes) { __typename }", "... @skip(if: $yes) { __typename }"}).Draw(g.t, "directive")
+		}
+		text.WriteString(selected + " ")
+	}
+	text.WriteString("}")
+	return text.String()
+}
+
+func (g *generator) field(field *ast.FieldDefinition, depth int) string {
+	g.aliases++
+	text := fmt.Sprintf("a%d: %s", g.aliases, field.Name)
+	var arguments []string
+	for _, argument := range field.Arguments {
+		value := g.argument(argument)
+		if value == "" && argument.Type.NonNull && argument.DefaultValue == nil {
+			value = `""`
+		}
+		if value != "" {
+			arguments = append(arguments, argument.Name+": "+value)
+		}
+	}
+	if len(arguments) > 0 {
+		text += "(" + strings.Join(arguments, ", ") + ")"
+	}
+	if !g.leaves(field) {
+		text += " " + g.selection(field.Type.Name(), depth-1)
+	}
+	return text
+}
+
+func (g *generator) argument(argument *ast.ArgumentDefinition) string {
+	pick := func(values ...string) string { return rapid.SampledFrom(values).Draw(g.t, argument.Name) }
+	cursor := func() string {
+		if rapid.IntRange(0, 7).Draw(g.t, "with cursor") > 0 {
+			return ""
+		}
+		return fmt.Sprintf("%q", rapid.SampledFrom(g.cursors).Draw(g.t, "cursor"))
+	}
+	switch argument.Name {
+	case "first":
+		return pick("", "1", "2", "3", "$n", "7", "$n", "3", "5", "4", "2", "201")
+	case "last":
+		return pick("", "", "", "", "", "", "", "", "", "", "", "", "2")
+	case "after", "before":
+		return cursor()
+	case "path":
+		return pick(`"p/0"`, `"p/1"`, `"p/3"`, "$path", `"p/3"`, `"p/5"`, `"none"`, `"p/2"`, `"p/3"`, `""`)
+	case "paths":
+		return pick(`["p/0", "none", "p/2", "p/0"]`, `[$path]`, `[]`)
+	case "version":
+		return pick("", `"1.0.0"`, `"1.0.1"`, `"9"`)
+	case "against":
+		return pick("", `"1.0.0"`, `"9"`)
+	case "eventId":
+		return pick(`"e1"`, `"e17"`, `"none"`)
+	case "executionId":
+		return pick(`"1"`, `"2"`, `"none"`)
+	case "id":
+		return `"Tm9uZTpub25l"`
+	case "ids":
+		return `["UmVzb3VyY2U6cC8w"]`
+	case "template":
+		return `"{{ event_id }}"`
+	case "direction":
+		return pick("", "ASC", "DESC")
+	case "orderBy":
+		return pick("", "{field: UPDATED_AT}", "{field: PATH, direction: DESC}", "$order")
+	case "filter":
+		if argument.Type.Name() == "EventFilter" {
+			return pick("", "", `{types: ["UPDATED"]}`, `{types: []}`, `{path: $path}`, `{step: "s1"}`, `{meta: {k: 1}}`, `$filter`, `{since: "2020-01-01T00:00:00Z"}`)
+		}
+		if argument.Type.Name() == "ResourceFilter" {
+			return pick("", "", `{pathPrefix: "p/"}`, `{types: ["playbook", "task"]}`, `{paths: []}`)
+		}
+	}
+	return ""
+}
+
+// A plan and the resolvers give the same answer, byte for byte, whatever is
+// asked; and what plans cover is answered by them.
+func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t)
+	planned := setupAt(t, url)
+	resolved := setupAt(t, url, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
+	planned.exec(`INSERT INTO event_type VALUES ('templated', '{{ resource_type }} {{ payload.n }} {{ meta.k | default("-") }}'), ('broken', '{{ payload.n | upper }} {{'), ('plain', NULL)`)
+	for i := range 6 {
+		for v := range 1 + i%4 {
+			planned.get(nil, `mutation($input: RegisterResourceInput!) { registerResource(input: $input) { status } }`, variables{"input": variables{
+				"path": fmt.Sprintf("p/%d", i), "type": []string{"playbook", "task"}[i%2], "meta": []any{nil, variables{"by": "me\t\"\u0001"}}[v%2],
+				"payload": variables{"yaml": fmt.Sprintf("# \"quoted\"\\\t\nname: n%d\nn: %d.50\nmetadata: {description: 'dé<&>'}\n", i, v)},
+			}})
+		}
+	}
+	planned.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
+		SELECT 'e' || n, (ARRAY['templated', 'broken', 'plain', 'UPDATED', 'EXECUTION_STARTED'])[1 + n % 5], 'p/' || n % 6, '1.0.0',
+			CASE WHEN n % 3 > 0 THEN jsonb_build_object('n', n * 1.10) END,
+			CASE WHEN n % 4 > 0 THEN jsonb_build_object('k', n % 3, 'node_name', 's' || n % 2, 'status', n, 'execution_id', n % 4) END
+		FROM generate_series(1, 90) n`)
+	schema := func() *ast.Schema {
+		response, err := http.Get(planned.http.URL + "/schema.graphql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return gqlparser.MustLoadSchema(&ast.Source{Input: string(text)})
+	}()
+	var page struct {
+		Resources, Events struct{ Edges []struct{ Cursor string } }
+		Resource          struct {
+			Versions struct{ Edges []struct{ Cursor string } }
+		}
+	}
+	planned.get(&page, `{ resources(first: 4) { edges { cursor } } events(first: 40) { edges { cursor } } resource(path: "p/3") { versions { edges { cursor } } } }`, nil)
+	cursors := []string{"", "no cursor", page.Resources.Edges[1].Cursor, page.Events.Edges[3].Cursor, page.Events.Edges[30].Cursor, page.Resource.Versions.Edges[1].Cursor}
+	ask := func(a *api, body []byte) (data string, errs []string) {
+		response, err := http.Post(a.http.URL+"/graphql", "application/json", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		var answer struct {
+			Data   json.RawMessage
+			Errors []json.RawMessage
+		}
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range answer.Errors {
+			errs = append(errs, string(each))
+		}
+		slices.Sort(errs)
+		return string(answer.Data), errs
+	}
+	var good, all atomic.Int64
+	rapid.Check(t, func(t *rapid.T) {
+		g := &generator{t: t, schema: schema, cursors: cursors, covered: rapid.IntRange(0, 3).Draw(t, "covered") > 0}
+		query := g.selection("Query", 4)
+		// Every variable has to be used.
+		used := `used: resource(path: $path) { events(first: $n, filter: $filter) { __typename } __typename @include(if: $yes) } ` +
+			`order: resources(first: 1, orderBy: $order) { __typename } }`
+		query = `query($n: Int = 2, $path: String!, $yes: Boolean!, $order: ResourceOrder, $filter: EventFilter) ` +
+			strings.TrimSuffix(query, "}") + used + strings.Join(g.fragments, " ")
+		body, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{
+			"path": "p/1", "yes": rapid.Bool().Draw(t, "yes"), "order": map[string]any{"field": "CREATED_AT"},
+			"filter": map[string]any{"statuses": []string{"1", "2", "5"}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, gotErrs := ask(planned, body)
+		want, wantErrs := ask(resolved, body)
+		all.Add(1)
+		if len(wantErrs) == 0 {
+			good.Add(1)
+		}
+		if got != want || !slices.Equal(gotErrs, wantErrs) {
+			t.Fatalf("%s\nplanned  %s %s\nresolved %s %s", query, got, gotErrs, want, wantErrs)
+		}
+	})
+	t.Logf("%d of %d queries are without an error", good.Load(), all.Load())
+}

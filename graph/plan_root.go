@@ -1,0 +1,244 @@
+package graph
+
+import (
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/pagination"
+)
+
+// root answers a field of Query; its value is at place 0.
+func (x *execution) root(f *plannedField) (writer, error) {
+	switch f.name {
+	case "resource":
+		path, err := x.word(f, "path")
+		if err != nil || path == nil {
+			return nil, errUnplanned
+		}
+		found, err := x.catalog.ResourcesByPath(x.ctx, x.scopes, []string{*path})
+		if err != nil {
+			return nil, err
+		}
+		return one(x.resources(found, f.child))
+	case "resourcesByPath":
+		return x.resourcesAt(f)
+	case "resources":
+		return x.resourceList(f)
+	case "version":
+		return x.versionAt(f)
+	case "event":
+		id, err := x.word(f, "eventId")
+		if err != nil || id == nil {
+			return nil, errUnplanned
+		}
+		found, err := x.events.ByID(x.ctx, x.scopes, []string{*id}, plannedEventColumns(f.child))
+		if err != nil {
+			return nil, err
+		}
+		return one(x.eventRows(found, f.child))
+	case "events":
+		return x.feed(f)
+	}
+	return nil, errUnplanned
+}
+
+// one writes the only object that there is.
+func one(answer *objects, err error) (writer, error) {
+	if err != nil {
+		return nil, err
+	}
+	return answer.write, nil
+}
+
+func (x *execution) versionAt(f *plannedField) (writer, error) {
+	path, err := x.word(f, "path")
+	if err != nil || path == nil {
+		return nil, errUnplanned
+	}
+	label, err := x.word(f, "version")
+	if err != nil {
+		return nil, err
+	}
+	if label == nil {
+		heads, err := x.catalog.ResourcesByPath(x.ctx, x.scopes, []string{*path})
+		if err != nil {
+			return nil, err
+		}
+		if heads[0] == nil {
+			return func(buf []byte, _ int) []byte { return append(buf, "null"...) }, nil
+		}
+		label = &heads[0].LatestVersion
+	}
+	found, err := x.catalog.VersionsByLabel(x.ctx, x.scopes, []catalog.LabelKey{{Path: *path, Label: *label}}, plannedColumns(f.child))
+	if err != nil {
+		return nil, err
+	}
+	return one(x.versionRows(found, f.child))
+}
+
+func (x *execution) resourcesAt(f *plannedField) (writer, error) {
+	var paths []string
+	given, ok := x.argument(f, "paths").([]any)
+	if !ok {
+		return nil, errUnplanned
+	}
+	for _, each := range given {
+		path, err := graphql.UnmarshalString(each)
+		if err != nil {
+			return nil, errUnplanned
+		}
+		paths = append(paths, path)
+	}
+	if checkWords("paths", paths) != nil {
+		return nil, errUnplanned
+	}
+	found, err := x.catalog.ResourcesByPath(x.ctx, x.scopes, paths)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := x.resources(found, f.child)
+	if err != nil {
+		return nil, err
+	}
+	return func(buf []byte, _ int) []byte {
+		buf = append(buf, '[')
+		for i := range found {
+			if i > 0 {
+				buf = append(buf, ',')
+			}
+			buf = answer.write(buf, i)
+		}
+		return append(buf, ']')
+	}, nil
+}
+
+func (x *execution) resourceList(f *plannedField) (writer, error) {
+	first, after, last, before, err := x.relayArgs(f)
+	if err != nil {
+		return nil, err
+	}
+	var filter *model.ResourceFilter
+	if err := x.input(f, "filter", "ResourceFilter", &filter); err != nil {
+		return nil, err
+	}
+	var order *model.ResourceOrder
+	if err := x.input(f, "orderBy", "ResourceOrder", &order); err != nil {
+		return nil, err
+	}
+	query, err := x.resourceQuery(first, after, last, before, filter, order)
+	if err != nil || query.empty {
+		return nil, errUnplanned
+	}
+	pages, err := readPages(x.ctx, 1, query.args, query.order.Descending,
+		func(span pagination.Span, descending bool, limit int) ([][]*catalog.Resource, error) {
+			order := query.order
+			order.Descending = descending
+			list, err := x.catalog.ListResources(x.ctx, x.scopes, query.filter, order, query.within(span), limit)
+			return [][]*catalog.Resource{list}, err
+		},
+		func(r *catalog.Resource) pagination.Place {
+			return pagination.At(query.order.SortTime(r), r.ResourcePath)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return one(connection(x.ctx, pages, f.child, x.resources, func() ([]int, error) {
+		count, err := x.catalog.CountResources(x.ctx, x.scopes, query.filter)
+		return []int{count}, err
+	}))
+}
+
+func (x *execution) feed(f *plannedField) (writer, error) {
+	args, filter, err := x.eventArgs(f)
+	if err != nil {
+		return nil, err
+	}
+	newestFirst := true
+	if direction := x.argument(f, "direction"); direction != nil {
+		text, ok := direction.(string)
+		if !ok {
+			return nil, errUnplanned
+		}
+		newestFirst = model.OrderDirection(text) == model.OrderDirectionDesc
+	}
+	pages, err := readPages(x.ctx, 1, args, newestFirst,
+		func(span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
+			list, err := x.events.List(x.ctx, x.scopes, filter, eventRange(span), eventlog.Direction(descending), limit, plannedEventColumns(nodePlans(f.child)...))
+			return [][]*eventlog.Event{list}, err
+		}, eventRowPlace)
+	if err != nil {
+		return nil, err
+	}
+	return one(connection(x.ctx, pages, f.child, x.eventRows, func() ([]int, error) {
+		count, err := x.events.Count(x.ctx, x.scopes, filter)
+		return []int{count}, err
+	}))
+}
+
+// argument is the value of an argument, nil where there is none.
+func (x *execution) argument(f *plannedField, name string) any {
+	return f.field.ArgumentMap(x.op.Variables)[name]
+}
+
+// word is a text argument, checked; nil where there is none.
+func (x *execution) word(f *plannedField, name string) (*string, error) {
+	given := x.argument(f, name)
+	if given == nil {
+		return nil, nil
+	}
+	text, err := graphql.UnmarshalString(given)
+	if err != nil || checkWord(name, &text) != nil {
+		return nil, errUnplanned
+	}
+	return &text, nil
+}
+
+// relayArgs are first, after, last and before.
+func (x *execution) relayArgs(f *plannedField) (first *int, after *string, last *int, before *string, err error) {
+	arguments := f.field.ArgumentMap(x.op.Variables)
+	for name, into := range map[string]**int{"first": &first, "last": &last} {
+		if given := arguments[name]; given != nil {
+			number, err := graphql.UnmarshalInt(given)
+			if err != nil {
+				return nil, nil, nil, nil, errUnplanned
+			}
+			*into = &number
+		}
+	}
+	for name, into := range map[string]**string{"after": &after, "before": &before} {
+		if given := arguments[name]; given != nil {
+			text, err := graphql.UnmarshalString(given)
+			if err != nil {
+				return nil, nil, nil, nil, errUnplanned
+			}
+			*into = &text
+		}
+	}
+	return first, after, last, before, nil
+}
+
+func (x *execution) pageArgs(f *plannedField, kind string) (pagination.Args, error) {
+	first, after, last, before, err := x.relayArgs(f)
+	if err != nil {
+		return pagination.Args{}, err
+	}
+	args, err := pagination.Parse(first, after, last, before, kind)
+	if err != nil {
+		return args, errUnplanned
+	}
+	return args, nil
+}
+
+// input reads an argument that is an input object.
+func (x *execution) input(f *plannedField, argument, typeName string, into any) error {
+	given := x.argument(f, argument)
+	if given == nil {
+		return nil
+	}
+	if err := graphql.UnmarshalNamedInputFromContext(x.ctx, typeName, given, into); err != nil {
+		return errUnplanned
+	}
+	return nil
+}
