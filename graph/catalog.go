@@ -53,11 +53,11 @@ func (r *Resolver) resourceAt(ctx context.Context, path string) (*model.Resource
 
 // versionAt reads one version; nil if there is none.
 func (r *Resolver) versionAt(ctx context.Context, key catalog.LabelKey, columns catalog.Columns) (*model.Version, error) {
-	found, err := r.versionsByLabel(columns)(ctx, []catalog.LabelKey{key})
+	row, err := r.catalog.VersionByLabel(ctx, auth.Scopes(ctx), key, columns)
 	if err != nil {
 		return nil, err
 	}
-	return found[0], nil
+	return model.NewVersions([]*catalog.Version{row})[0], nil
 }
 
 // head is the resource of a version.

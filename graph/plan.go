@@ -157,11 +157,19 @@ func (r *Resolver) planned(ctx context.Context, next graphql.RootResolver) graph
 	if err != nil {
 		return next(ctx)
 	}
-	return graphql.WriterFunc(func(w io.Writer) { _, _ = w.Write(text) })
+	return graphql.WriterFunc(func(w io.Writer) {
+		_, _ = w.Write(*text)
+		if cap(*text) <= maxPooled {
+			r.buffers.Put(text)
+		}
+	})
 }
 
+// maxPooled is the longest buffer, in bytes, that is used again.
+const maxPooled = 1 << 20
+
 // answer is the JSON of a root field. Its errors are the resolvers' to tell.
-func (r *Resolver) answer(ctx context.Context, op *graphql.OperationContext, field *graphql.CollectedField, p *plan) (text []byte, err error) {
+func (r *Resolver) answer(ctx context.Context, op *graphql.OperationContext, field *graphql.CollectedField, p *plan) (text *[]byte, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			r.logger.ErrorContext(ctx, "a plan failed; the resolvers answer", "field", field.Name, "panic", value)
@@ -173,7 +181,12 @@ func (r *Resolver) answer(ctx context.Context, op *graphql.OperationContext, fie
 	if err != nil {
 		return nil, err
 	}
-	return write(make([]byte, 0, 4096), 0), nil
+	text, _ = r.buffers.Get().(*[]byte)
+	if text == nil {
+		text = new([]byte)
+	}
+	*text = write((*text)[:0], 0)
+	return text, nil
 }
 
 // execution is one root field's.

@@ -71,11 +71,11 @@ func (x *execution) versionAt(f *plannedField) (writer, error) {
 		}
 		label = &heads[0].LatestVersion
 	}
-	found, err := x.catalog.VersionsByLabel(x.ctx, x.scopes, []catalog.LabelKey{{Path: *path, Label: *label}}, plannedColumns(f.child))
+	found, err := x.catalog.VersionByLabel(x.ctx, x.scopes, catalog.LabelKey{Path: *path, Label: *label}, plannedColumns(f.child))
 	if err != nil {
 		return nil, err
 	}
-	return one(x.versionRows(found, f.child))
+	return one(x.versionRows([]*catalog.Version{found}, f.child))
 }
 
 func (x *execution) resourcesAt(f *plannedField) (writer, error) {

@@ -6,6 +6,7 @@ package graph
 
 import (
 	"log/slog"
+	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -34,6 +35,8 @@ type Resolver struct {
 	versions *lru.Cache[catalog.LabelKey, *catalog.Version]
 	// plans are those of the root fields of the documents that are kept.
 	plans *lru.Cache[*ast.Field, compiled]
+	// buffers hold the answers of plans until they are sent.
+	buffers sync.Pool
 }
 
 // templatesKept bounds the parsed templates in memory: each is 8 KiB of text

@@ -105,3 +105,19 @@ func TestStatements_BulkMutation_One(t *testing.T) {
 		}
 	}
 }
+
+// A version never changes: asked for again, it takes no statement.
+func TestStatements_SameVersionAgain_None(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("p", variables{"n": 1})
+	const query = `{ version(path: "p", version: "1.0.0") { version payload type { name } } missing: version(path: "p", version: "1.0.1") { version } }`
+	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": null}`, query, nil)
+	a.register("p", variables{"n": 2})
+	a.sql.take()
+	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
+	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
+	if statements := a.sql.take(); len(statements) != 1 {
+		t.Errorf("%d statements, want the one for what was missing: %v", len(statements), statements)
+	}
+}

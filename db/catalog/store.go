@@ -9,14 +9,16 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// Store reads and writes the catalog. It holds no state of its own.
+// Store reads and writes the catalog. All that it keeps is versions, which
+// never change.
 type Store struct {
-	queries *sqlc.Queries
+	queries  *sqlc.Queries
+	versions *versionCache
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db sqlc.DBTX) *Store {
-	return &Store{queries: sqlc.New(db)}
+	return &Store{queries: sqlc.New(db), versions: newVersionCache(versionCacheBytes)}
 }
 
 // ResourceTypes are all the known types, by name.

@@ -60,6 +60,20 @@ func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []Lab
 	return found, nil
 }
 
+// VersionByLabel is one version; nil if it does not exist or lies out of scope.
+// It comes from memory where it has been asked for before.
+func (s *Store) VersionByLabel(ctx context.Context, scopes []string, key LabelKey, columns Columns) (*Version, error) {
+	if kept := s.versions.get(scopes, key, columns); kept != nil {
+		return kept, nil
+	}
+	found, err := s.VersionsByLabel(ctx, scopes, []LabelKey{key}, columns)
+	if err != nil || found[0] == nil {
+		return nil, err
+	}
+	s.versions.add(key, found[0])
+	return found[0], nil
+}
+
 // VersionsByRevision are the versions of these keys, in their order, nil for
 // one that does not exist or lies out of scope.
 func (s *Store) VersionsByRevision(ctx context.Context, scopes []string, keys []RevisionKey, columns Columns) ([]*Version, error) {

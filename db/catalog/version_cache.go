@@ -1,0 +1,74 @@
+package catalog
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// versionCacheBytes is how much the cached versions may take of the memory.
+const versionCacheBytes = 16 << 20
+
+// versionCache keeps versions that were asked for one by one. A version never
+// changes, so that what is kept is right for ever; what did not exist is not
+// kept, since it may be registered.
+type versionCache struct {
+	limit int
+
+	mu    sync.Mutex
+	lru   *simplelru.LRU[LabelKey, *Version]
+	bytes int
+}
+
+func newVersionCache(limit int) *versionCache {
+	c := &versionCache{limit: limit}
+	// Only a size below 1 is an error. The bytes bound it long before.
+	c.lru, _ = simplelru.NewLRU(limit, func(_ LabelKey, v *Version) { c.bytes -= sizeOf(v) })
+	return c
+}
+
+// sizeOf is about what a version takes of the memory, in bytes.
+func sizeOf(v *Version) int {
+	return 512 + 2*len(v.Path) + 2*len(v.Label) + len(v.Payload) + len(v.Content) + len(v.Meta)
+}
+
+// get returns a version with the columns asked for; nil where it has none.
+func (c *versionCache) get(scopes []string, key LabelKey, columns Columns) *Version {
+	if !inScope(scopes, key.Path) {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.lru.Get(key)
+	if !ok || columns.Payload && !v.Columns.Payload || columns.Content && !v.Columns.Content || columns.Meta && !v.Columns.Meta {
+		return nil
+	}
+	return v
+}
+
+func (c *versionCache) add(key LabelKey, v *Version) {
+	size := sizeOf(v)
+	if size > c.limit/16 {
+		return // one large payload must not push out all the others
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lru.Remove(key)
+	c.bytes += size
+	c.lru.Add(key, v)
+	for c.bytes > c.limit {
+		c.lru.RemoveOldest()
+	}
+}
+
+// inScope reports whether a caller of these scopes may see a path, as the
+// queries have it: it begins with one of them.
+func inScope(scopes []string, path string) bool {
+	for _, scope := range scopes {
+		if strings.HasPrefix(path, scope) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,56 @@
+package catalog
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
+	t.Parallel()
+	c := newVersionCache(64 << 10)
+	version := func(i, size int, columns Columns) (LabelKey, *Version) {
+		key := LabelKey{Path: fmt.Sprintf("p/%d", i), Label: "1.0.0"}
+		return key, &Version{Path: key.Path, Label: key.Label, Payload: []byte(strings.Repeat("x", size)), Columns: columns}
+	}
+	all := []string{""}
+	key, v := version(1, 100, Columns{Payload: true})
+	c.add(key, v)
+	for name, got := range map[string]bool{
+		"what it has":      c.get(all, key, Columns{Payload: true}) == v,
+		"less":             c.get(all, key, Columns{}) == v,
+		"more":             c.get(all, key, Columns{Meta: true}) == nil,
+		"another":          c.get(all, LabelKey{Path: "p/1", Label: "2"}, Columns{}) == nil,
+		"within the scope": c.get([]string{"q/", "p/"}, key, Columns{}) == v,
+		"out of scope":     c.get([]string{"q/"}, key, Columns{}) == nil,
+		"no scope":         c.get(nil, key, Columns{}) == nil,
+	} {
+		if !got {
+			t.Errorf("%s is wrong", name)
+		}
+	}
+	key, large := version(2, 32<<10, Columns{Payload: true})
+	c.add(key, large)
+	if c.get(all, key, Columns{}) != nil {
+		t.Error("a version that takes half of the cache is kept")
+	}
+	var wait sync.WaitGroup
+	for worker := range 4 {
+		wait.Go(func() {
+			for i := range 200 {
+				key, v := version(i*(1+worker%2), 1000, Columns{})
+				c.add(key, v)
+				c.get(all, key, Columns{})
+			}
+		})
+	}
+	wait.Wait()
+	sum := 0
+	for _, v := range c.lru.Values() {
+		sum += sizeOf(v)
+	}
+	if c.bytes != sum || sum > c.limit || sum < c.limit/2 {
+		t.Errorf("%d bytes are counted, %d are there, of %d", c.bytes, sum, c.limit)
+	}
+}
