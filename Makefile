@@ -55,6 +55,10 @@ torture: ## Try for long to make the event log lose, repeat or reorder.
 bench: ## Measure; prints figures, asserts nothing.
 	go run ./bench
 
+.PHONY: bench-go
+bench-go: ## Measure the hot paths in Go alone.
+	go test ./... -run '^$$' -bench . -benchmem
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (10s).
 	@for target in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs grep -Ho '^func Fuzz[A-Za-z]*' | sed 's/func //'); do \

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -153,16 +154,30 @@ type serveCommand struct {
 	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Answer only to the callers of this file; the command token makes its lines. Default: to anybody on this machine."`
 	Origins        []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
 	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
+	Pprof          string        `env:"CATALOG_PPROF" placeholder:"HOST:PORT" help:"Serve profiles of the process on this address, loopback only. Default: nowhere."`
 	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
 }
 
-func (c *serveCommand) check() error {
-	host, _, err := net.SplitHostPort(c.Listen)
+// checkLoopback refuses an address that others than this machine can reach.
+func checkLoopback(flag, listen string) error {
+	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return &configError{fmt.Sprintf("--listen %s: %v", c.Listen, err)}
+		return &configError{fmt.Sprintf("%s %s: %v", flag, listen, err)}
 	}
 	if address, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !address.IsLoopback()) {
-		return &configError{fmt.Sprintf("--listen %s: this server listens on loopback only (127.0.0.1, [::1] or localhost)", c.Listen)}
+		return &configError{fmt.Sprintf("%s %s: this server listens on loopback only (127.0.0.1, [::1] or localhost)", flag, listen)}
+	}
+	return nil
+}
+
+func (c *serveCommand) check() error {
+	if err := checkLoopback("--listen", c.Listen); err != nil {
+		return err
+	}
+	if c.Pprof != "" {
+		if err := checkLoopback("--pprof", c.Pprof); err != nil {
+			return err
+		}
 	}
 	if c.MaxConnections < 2 {
 		return &configError{"--max-connections must be at least 2"}
@@ -282,6 +297,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	group.Go(func() error { return log.Run(live) })
 	group.Go(func() error { return eventlog.NewSequencer(connect, metrics, logger).Run(live) })
 	group.Go(func() error { return db.KeepPartitions(groupCtx, pool, logger) })
+	if c.Pprof != "" {
+		group.Go(func() error { return serveProfiles(groupCtx, c.Pprof) })
+	}
 	if postgres != nil {
 		group.Go(func() error { return c.keepPostgres(groupCtx, &postgres, logger, out.stderr) })
 	}
@@ -295,6 +313,22 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 		})
 	}
 	return group.Wait()
+}
+
+// serveProfiles serves net/http/pprof until the context ends.
+func serveProfiles(ctx context.Context, listen string) error {
+	profiles := http.NewServeMux()
+	profiles.HandleFunc("/debug/pprof/", pprof.Index)
+	profiles.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	profiles.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	server := &http.Server{Addr: listen, Handler: profiles, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve profiles: %w", err)
+	}
+	return nil
 }
 
 // keepPostgres starts our own PostgreSQL again where it ends by itself: killed,
