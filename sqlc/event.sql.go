@@ -17,6 +17,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM event e
     WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
       AND e.timestamp >= $2::timestamptz AND e.timestamp <= $3::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($2::timestamptz, $4::text)
       AND (e.timestamp, e.event_id) < ($3::timestamptz, $5::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -99,6 +100,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM event e
     WHERE e.resource_path = p.path
       AND e.timestamp >= $2::timestamptz AND e.timestamp <= $3::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($2::timestamptz, $4::text)
       AND (e.timestamp, e.event_id) < ($3::timestamptz, $5::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -181,6 +183,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM event e
     WHERE e.event_type = p.type
       AND e.timestamp >= $2::timestamptz AND e.timestamp <= $3::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($2::timestamptz, $4::text)
       AND (e.timestamp, e.event_id) < ($3::timestamptz, $5::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -263,6 +266,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM event e
     WHERE e.resource_path = p.path AND e.resource_version = p.label
       AND e.timestamp >= $3::timestamptz AND e.timestamp <= $4::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($3::timestamptz, $5::text)
       AND (e.timestamp, e.event_id) < ($4::timestamptz, $6::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -558,6 +562,7 @@ CROSS JOIN LATERAL (
     SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
     WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
       AND e.timestamp >= $4::timestamptz AND e.timestamp <= $5::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($4::timestamptz, $6::text)
       AND (e.timestamp, e.event_id) < ($5::timestamptz, $7::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -671,6 +676,7 @@ CROSS JOIN LATERAL (
     SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
     WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
       AND e.timestamp >= $4::timestamptz AND e.timestamp <= $5::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($4::timestamptz, $6::text)
       AND (e.timestamp, e.event_id) < ($5::timestamptz, $7::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -784,6 +790,7 @@ CROSS JOIN LATERAL (
     SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
     WHERE e.resource_path = p.path
       AND e.timestamp >= $4::timestamptz AND e.timestamp <= $5::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($4::timestamptz, $6::text)
       AND (e.timestamp, e.event_id) < ($5::timestamptz, $7::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -897,6 +904,7 @@ CROSS JOIN LATERAL (
     SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
     WHERE e.resource_path = p.path
       AND e.timestamp >= $4::timestamptz AND e.timestamp <= $5::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($4::timestamptz, $6::text)
       AND (e.timestamp, e.event_id) < ($5::timestamptz, $7::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -1010,6 +1018,7 @@ CROSS JOIN LATERAL (
     SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
     WHERE e.event_type = p.type
       AND e.timestamp >= $4::timestamptz AND e.timestamp <= $5::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($4::timestamptz, $6::text)
       AND (e.timestamp, e.event_id) < ($5::timestamptz, $7::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -1123,6 +1132,7 @@ CROSS JOIN LATERAL (
     SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
     WHERE e.event_type = p.type
       AND e.timestamp >= $4::timestamptz AND e.timestamp <= $5::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($4::timestamptz, $6::text)
       AND (e.timestamp, e.event_id) < ($5::timestamptz, $7::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -1236,6 +1246,7 @@ CROSS JOIN LATERAL (
     SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
     WHERE e.resource_path = p.path AND e.resource_version = p.label
       AND e.timestamp >= $5::timestamptz AND e.timestamp <= $6::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($5::timestamptz, $7::text)
       AND (e.timestamp, e.event_id) < ($6::timestamptz, $8::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -1351,6 +1362,7 @@ CROSS JOIN LATERAL (
     SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
     WHERE e.resource_path = p.path AND e.resource_version = p.label
       AND e.timestamp >= $5::timestamptz AND e.timestamp <= $6::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= ($5::timestamptz, $7::text)
       AND (e.timestamp, e.event_id) < ($6::timestamptz, $8::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -1517,6 +1529,8 @@ type FeedNewestFirstRow struct {
 // place, from 1, of the key that an event was found by. The outer order is the
 // time's over all parents, and @total_size bounds it: the page size where
 // parents are merged into one list, parents × page size where each has its own.
+// No event lies more than a day ahead (event_pending), so that a probe for each
+// of many keys can leave out the partitions made ahead: a fifth of its cost.
 // OFFSET 0 keeps a subquery from becoming a join, which would read all of
 // catalog to spare a few probes.
 func (q *Queries) FeedNewestFirst(ctx context.Context, arg FeedNewestFirstParams) ([]FeedNewestFirstRow, error) {

@@ -5,6 +5,8 @@
 -- place, from 1, of the key that an event was found by. The outer order is the
 -- time's over all parents, and @total_size bounds it: the page size where
 -- parents are merged into one list, parents × page size where each has its own.
+-- No event lies more than a day ahead (event_pending), so that a probe for each
+-- of many keys can leave out the partitions made ahead: a fifth of its cost.
 -- OFFSET 0 keeps a subquery from becoming a join, which would read all of
 -- catalog to spare a few probes.
 
@@ -42,6 +44,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE e.resource_path = p.path
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -70,6 +73,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE e.resource_path = p.path AND e.resource_version = p.label
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -98,6 +102,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE e.event_type = p.type
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -126,6 +131,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -176,6 +182,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE e.resource_path = p.path
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -204,6 +211,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE e.resource_path = p.path AND e.resource_version = p.label
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -232,6 +240,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE e.event_type = p.type
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -260,6 +269,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -321,6 +331,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM event e
     WHERE e.resource_path = p.path
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -341,6 +352,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM event e
     WHERE e.resource_path = p.path AND e.resource_version = p.label
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -361,6 +373,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM event e
     WHERE e.event_type = p.type
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
@@ -381,6 +394,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM event e
     WHERE (e.meta ->> 'execution_id') COLLATE "C" = p.execution
       AND e.timestamp >= @low_time::timestamptz AND e.timestamp <= @high_time::timestamptz
+      AND e.timestamp < now() + interval '2 days'
       AND (e.timestamp, e.event_id) >= (@low_time::timestamptz, @low_id::text)
       AND (e.timestamp, e.event_id) < (@high_time::timestamptz, @high_id::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
