@@ -9,7 +9,7 @@ import (
 
 // read runs the list query of an access path. pageSize bounds what each key
 // brings, totalSize the whole.
-func (s *Store) read(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, pageSize, totalSize int, columns Columns) ([]eventRow, error) {
+func (s *Store) read(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, pageSize, totalSize int, columns Columns) ([]found, error) {
 	within = filter.within(within)
 	switch access.kind {
 	case byPath:
@@ -25,10 +25,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 		}
 		if direction == OldestFirst {
 			rows, err := s.queries.EventsOfPathsOldestFirst(ctx, sqlc.EventsOfPathsOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.EventsOfPathsOldestFirstRow) eventRow { return eventRow(r) }), err
+			return rowsOf(rows, func(r sqlc.EventsOfPathsOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 		}
 		rows, err := s.queries.EventsOfPathsNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.EventsOfPathsNewestFirstRow) eventRow { return eventRow(r) }), err
+		return rowsOf(rows, func(r sqlc.EventsOfPathsNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	case byVersion:
 		params := sqlc.EventsOfVersionsNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
@@ -42,10 +42,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 		}
 		if direction == OldestFirst {
 			rows, err := s.queries.EventsOfVersionsOldestFirst(ctx, sqlc.EventsOfVersionsOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.EventsOfVersionsOldestFirstRow) eventRow { return eventRow(r) }), err
+			return rowsOf(rows, func(r sqlc.EventsOfVersionsOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 		}
 		rows, err := s.queries.EventsOfVersionsNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.EventsOfVersionsNewestFirstRow) eventRow { return eventRow(r) }), err
+		return rowsOf(rows, func(r sqlc.EventsOfVersionsNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	case byType:
 		params := sqlc.EventsOfTypesNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
@@ -59,10 +59,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 		}
 		if direction == OldestFirst {
 			rows, err := s.queries.EventsOfTypesOldestFirst(ctx, sqlc.EventsOfTypesOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.EventsOfTypesOldestFirstRow) eventRow { return eventRow(r) }), err
+			return rowsOf(rows, func(r sqlc.EventsOfTypesOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 		}
 		rows, err := s.queries.EventsOfTypesNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.EventsOfTypesNewestFirstRow) eventRow { return eventRow(r) }), err
+		return rowsOf(rows, func(r sqlc.EventsOfTypesNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	case byExecution:
 		params := sqlc.EventsOfExecutionsNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
@@ -76,10 +76,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 		}
 		if direction == OldestFirst {
 			rows, err := s.queries.EventsOfExecutionsOldestFirst(ctx, sqlc.EventsOfExecutionsOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.EventsOfExecutionsOldestFirstRow) eventRow { return eventRow(r) }), err
+			return rowsOf(rows, func(r sqlc.EventsOfExecutionsOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 		}
 		rows, err := s.queries.EventsOfExecutionsNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.EventsOfExecutionsNewestFirstRow) eventRow { return eventRow(r) }), err
+		return rowsOf(rows, func(r sqlc.EventsOfExecutionsNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	case byTime:
 		params := sqlc.FeedNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
@@ -92,10 +92,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 		}
 		if direction == OldestFirst {
 			rows, err := s.feed(filter).FeedOldestFirst(ctx, sqlc.FeedOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.FeedOldestFirstRow) eventRow { return eventRow(r) }), err
+			return rowsOf(rows, func(r sqlc.FeedOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 		}
 		rows, err := s.feed(filter).FeedNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.FeedNewestFirstRow) eventRow { return eventRow(r) }), err
+		return rowsOf(rows, func(r sqlc.FeedNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	}
 	return nil, nil
 }

@@ -50,8 +50,8 @@ func (s *Store) List(ctx context.Context, scopes []string, filter Filter, within
 		return nil, fmt.Errorf("list events: %w", err)
 	}
 	list := make([]*Event, len(rows))
-	for i, row := range rows {
-		list[i] = eventOf(row, columns)
+	for i := range rows {
+		list[i] = &rows[i].event
 	}
 	return list, nil
 }
@@ -193,8 +193,9 @@ func (s *Store) listPerParent(ctx context.Context, access accessPath, scopes []s
 		return nil, fmt.Errorf("list events: %w", err)
 	}
 	lists := make([][]*Event, len(access.keys))
-	for _, row := range rows {
-		lists[row.Parent-1] = append(lists[row.Parent-1], eventOf(row, columns))
+	for i := range rows {
+		parent := rows[i].parent - 1
+		lists[parent] = append(lists[parent], &rows[i].event)
 	}
 	return lists, nil
 }
@@ -214,9 +215,15 @@ func (s *Store) countPerParent(ctx context.Context, access accessPath, scopes []
 // eventRow is what every list query returns.
 type eventRow sqlc.FeedNewestFirstRow
 
-func eventOf(row eventRow, columns Columns) *Event {
-	return &Event{
+// found is an event, with the place, from 1, of the key that it was found by.
+type found struct {
+	parent int32
+	event  Event
+}
+
+func foundOf(row eventRow, columns Columns) found {
+	return found{row.Parent, Event{
 		ID: row.EventID, Type: row.EventType, Path: row.ResourcePath, Version: row.ResourceVersion,
 		Payload: row.Payload, Meta: row.Meta, Timestamp: row.Timestamp, Columns: columns,
-	}
+	}}
 }
