@@ -106,12 +106,13 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	return guard.Wrap(crossOrigin.Handler(routes)), nil
 }
 
-// compression packs answers of a kilobyte and more, as zstd or gzip. Answers in
-// parts stay as they are, and sockets do not get to see it.
+// compression packs answers of a kilobyte and more with gzip. Answers in parts
+// stay as they are, and sockets do not get to see it. No zstd: graphql-codegen
+// asks for it on versions of Node that cannot read it.
 func compression() (func(http.Handler) http.Handler, error) {
 	wrap, err := gzhttp.NewWrapper(
 		gzhttp.ContentTypes([]string{"application/json", "application/graphql-response+json", "text/plain"}),
-		gzhttp.EnableZstd(true), gzhttp.CompressionLevel(gzip.BestSpeed),
+		gzhttp.EnableZstd(false), gzhttp.CompressionLevel(gzip.BestSpeed),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("configuring the compression: %w", err)

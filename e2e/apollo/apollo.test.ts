@@ -39,13 +39,13 @@ test("pages are read into one list in the cache, without a request for what is t
   const client = connect();
   const list = client.watchQuery<any>({ query: Catalog });
   const subscription = list.subscribe(() => {});
-  await vi.waitFor(() => expect(list.getCurrentResult().data?.resources.edges).toHaveLength(5));
+  await vi.waitFor(() => expect(list.getCurrentResult().data?.resources.edges).toHaveLength(5), { timeout: 20_000 });
   let { pageInfo, totalCount } = list.getCurrentResult().data.resources;
   while (pageInfo.hasNextPage) {
     const more = await list.fetchMore({ variables: { after: pageInfo.endCursor } });
     ({ pageInfo } = more.data.resources);
   }
-  await vi.waitFor(() => expect(list.getCurrentResult().data.resources.edges).toHaveLength(totalCount));
+  await vi.waitFor(() => expect(list.getCurrentResult().data.resources.edges).toHaveLength(totalCount), { timeout: 20_000 });
   const { edges } = list.getCurrentResult().data.resources;
   const paths = edges.map((edge: any) => edge.node.path);
   expect(paths).toHaveLength(totalCount);
@@ -73,7 +73,7 @@ test("a mutation's answer changes what is on the screen", async () => {
     variables: { path },
   });
   const subscription = screen.subscribe(() => {});
-  await vi.waitFor(() => expect(screen.getCurrentResult().data?.resource.versionCount).toBe(1));
+  await vi.waitFor(() => expect(screen.getCurrentResult().data?.resource.versionCount).toBe(1), { timeout: 20_000 });
   await client.mutate({
     mutation: gql`
       mutation Register($input: RegisterResourceInput!) {
@@ -82,8 +82,9 @@ test("a mutation's answer changes what is on the screen", async () => {
     `,
     variables: { input: { path, type: "playbook", payload: { json: { greeting: "hello" } } } },
   });
-  await vi.waitFor(() =>
-    expect(screen.getCurrentResult().data?.resource).toMatchObject({ versionCount: 2, latestVersion: { version: "1.0.1" } }),
+  await vi.waitFor(
+    () => expect(screen.getCurrentResult().data?.resource).toMatchObject({ versionCount: 2, latestVersion: { version: "1.0.1" } }),
+    { timeout: 20_000 },
   );
   subscription.unsubscribe();
 });
@@ -152,7 +153,7 @@ test("@defer brings the list first and the rest of each item later", async () =>
     `,
   });
   const subscription = list.subscribe((result) => states.push(structuredClone({ data: result.data, state: result.dataState })));
-  await vi.waitFor(() => expect(list.getCurrentResult().dataState).toBe("complete"));
+  await vi.waitFor(() => expect(list.getCurrentResult().dataState).toBe("complete"), { timeout: 20_000 });
   const { nodes } = list.getCurrentResult().data.resources;
   expect(nodes).toHaveLength(5);
   for (const node of nodes) {
@@ -169,16 +170,49 @@ test("@defer brings the list first and the rest of each item later", async () =>
 });
 
 test("a persisted query is sent once, and its hash from then on", async () => {
-  const client = connect({ persisted: true });
+  const exchanges: { method: string; document: boolean; hash: boolean; codes: string[] }[] = [];
+  const client = connect({
+    persisted: true,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      const sent = decodeURIComponent(String(input)) + String(init?.body ?? "");
+      const { errors = [] } = await response.clone().json();
+      exchanges.push({
+        method: init?.method ?? "GET",
+        document: sent.includes("resourceTypes"),
+        hash: /"sha256Hash":"[0-9a-f]{64}"/.test(sent),
+        codes: errors.map((error: any) => error.extensions.code),
+      });
+      return response;
+    },
+  });
   const name = `Persisted${Math.random().toString(36).slice(2)}`;
   const query = gql(`query ${name} { resourceTypes { name } }`);
   const first = await client.query<any>({ query, fetchPolicy: "no-cache" });
   expect(first.data?.resourceTypes.length).toBeGreaterThan(5);
-  expect(requests.map((request) => [request.method, (request.body + request.url).includes("resourceTypes")])).toEqual([
-    ["GET", false],
-    ["POST", true],
+  const second = await client.query<any>({ query, fetchPolicy: "no-cache" });
+  expect(second.data).toEqual(first.data);
+  expect(exchanges).toEqual([
+    { method: "GET", document: false, hash: true, codes: ["PERSISTED_QUERY_NOT_FOUND"] },
+    { method: "POST", document: true, hash: true, codes: [] },
+    { method: "GET", document: false, hash: true, codes: [] },
   ]);
-  await client.query({ query, fetchPolicy: "no-cache" });
-  expect(requests).toHaveLength(3);
-  expect(requests[2]).toMatchObject({ method: "GET", body: "" });
+});
+
+test("what is persisted can come in parts as well", async () => {
+  const client = connect({ persisted: true });
+  const query = gql(`query Deferred${Math.random().toString(36).slice(2)} {
+    resources(first: 2) { nodes { id ... @defer { latestVersion { id version } } } }
+  }`);
+  for (const methods of [["GET", "POST"], ["GET"]]) {
+    requests.length = 0;
+    const states = new Set<string>();
+    const list = client.watchQuery<any>({ query, fetchPolicy: "no-cache" });
+    const subscription = list.subscribe(({ dataState }) => states.add(dataState));
+    await vi.waitFor(() => expect(list.getCurrentResult().dataState).toBe("complete"), { timeout: 20_000 });
+    expect(list.getCurrentResult().data.resources.nodes[1].latestVersion.version).toMatch(/^\d/);
+    expect(states).toContain("streaming");
+    expect(requests.map(({ method }) => method)).toEqual(methods);
+    subscription.unsubscribe();
+  }
 });

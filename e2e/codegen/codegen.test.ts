@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { generate } from "@graphql-codegen/cli";
 import { beforeAll, expect, test } from "vitest";
-import { register, url } from "../graphql.js";
-import config from "./codegen.js";
+import { origin, register, url } from "../graphql.js";
+import { configure } from "./codegen.js";
 
 beforeAll(async () => {
   await rm(join(import.meta.dirname, "generated"), { recursive: true, force: true });
-  await generate({ ...config, cwd: join(import.meta.dirname, ".."), silent: true }, true);
+  await generate({ ...configure(origin), cwd: join(import.meta.dirname, ".."), silent: true }, true);
 });
 
 test("the program has the types of the schema", async () => {

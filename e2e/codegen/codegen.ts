@@ -1,17 +1,21 @@
-// graphql-codegen's configuration: typed documents from the schema and from
-// what program.ts asks for.
+// graphql-codegen's configuration: typed documents from the schema of a running
+// server and from what program.ts asks for.
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
-const config: CodegenConfig = {
-  schema: "../graph/schema.graphql",
-  documents: "codegen/program.ts",
-  ignoreNoDocuments: false,
-  generates: {
-    "codegen/generated/": {
-      preset: "client",
-      presetConfig: { fragmentMasking: false },
-      config: { scalars: { DateTime: "string", JSON: "unknown" }, useTypeImports: true, enumsAsTypes: true },
+/** The configuration for a server at an origin, such as http://127.0.0.1:8080. */
+export function configure(origin: string): CodegenConfig {
+  return {
+    schema: `${origin}/schema.graphql`,
+    documents: "codegen/program.ts",
+    ignoreNoDocuments: false,
+    generates: {
+      "codegen/generated/": {
+        preset: "client",
+        presetConfig: { fragmentMasking: false },
+        config: { scalars: { DateTime: "string", JSON: "unknown" }, useTypeImports: true, enumsAsTypes: true },
+      },
     },
-  },
-};
-export default config;
+  };
+}
+
+export default configure("http://127.0.0.1:8080");

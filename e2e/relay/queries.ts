@@ -1,5 +1,6 @@
 // What the screens of a Relay frontend ask for. Relay's compiler reads the
-// documents, checks them against the schema, and writes __generated__.
+// documents, checks them against schema.graphql (the server's GET
+// /schema.graphql), and writes __generated__.
 import { graphql } from "relay-runtime";
 
 graphql`

@@ -1,25 +1,37 @@
 import { execFile } from "node:child_process";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ConnectionHandler, createOperationDescriptor, fetchQuery, getRequest, requestSubscription } from "relay-runtime";
+import { ConnectionHandler, createOperationDescriptor, fetchQuery, getRequest, getSingularSelector, requestSubscription } from "relay-runtime";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { register, url, wsUrl } from "../graphql.js";
+import { execute, origin, register, url, wsUrl } from "../graphql.js";
 import { createEnvironment } from "./environment.js";
 
 const generated = join(import.meta.dirname, "__generated__");
 
-// The compiler must accept the schema and the documents before anything runs.
+// The compiler must accept the server's schema and the documents before
+// anything runs.
 beforeAll(async () => {
   await rm(generated, { recursive: true, force: true });
   await mkdir(generated);
+  const schema = await fetch(`${origin}/schema.graphql`);
+  expect(schema.status).toBe(200);
+  await writeFile(join(import.meta.dirname, "schema.graphql"), await schema.text());
   await promisify(execFile)(process.execPath, [join(import.meta.dirname, "../node_modules/relay-compiler/cli.js"), "relay.config.json"], {
     cwd: import.meta.dirname,
+  }).catch((failure) => {
+    throw new Error(failure.stdout + failure.stderr);
   });
 });
 
 /** What the compiler has made of a document. */
 const compiled = async (name: string) => (await import(join(generated, `${name}.graphql.ts`))).default;
+
+/** What a fragment has in the store, as useFragment gives it to a component. */
+async function read(name: string, parent: unknown): Promise<any> {
+  const selector = getSingularSelector(await compiled(name), parent);
+  return environment.lookup(selector!).data;
+}
 
 const { environment, dispose } = createEnvironment({ url, wsUrl });
 afterAll(dispose);
@@ -27,44 +39,48 @@ afterAll(dispose);
 test("pages are appended to one connection", async () => {
   const query = await compiled("queriesCatalogQuery");
   const page = await compiled("queriesCatalogPageQuery");
-  const connection = () => {
-    const root = environment.getStore().getSource().get("client:root") as any;
-    const key = Object.keys(root).find((name) => name.startsWith("__Catalog_resources_connection"));
-    const record = environment.getStore().getSource().get(root[key!].__ref) as any;
-    const read = (ref: string) => environment.getStore().getSource().get(ref) as any;
-    return {
-      paths: record.edges.__refs.map((ref: string) => read(read(ref).node.__ref).path),
-      pageInfo: read(record.pageInfo.__ref),
-    };
-  };
   const variables = { count: 5, pathPrefix: "examples/", cursor: null as string | null };
-  const retained = environment.retain(createOperationDescriptor(getRequest(query), variables));
+  const operation = createOperationDescriptor(getRequest(query), variables);
+  const retained = environment.retain(operation);
   await fetchQuery(environment, query, variables).toPromise();
-  expect(connection().paths).toHaveLength(5);
-  for (let pages = 0; connection().pageInfo.hasNextPage; pages++) {
+  const resources = () => read("queriesCatalog_query", environment.lookup(operation.fragment).data).then((data) => data.resources);
+
+  let connection = await resources();
+  expect(connection.edges).toHaveLength(5);
+  for (let pages = 1; connection.pageInfo.hasNextPage; pages++) {
+    const before = connection.edges.length;
+    await fetchQuery(environment, page, { ...variables, cursor: connection.pageInfo.endCursor }).toPromise();
+    connection = await resources();
+    expect(connection.edges.length).toBeGreaterThan(before);
     expect(pages).toBeLessThan(10);
-    await fetchQuery(environment, page, { ...variables, cursor: connection().pageInfo.endCursor }).toPromise();
   }
-  const { paths } = connection();
+  const paths: string[] = connection.edges.map((edge: any) => edge.node.path);
+  const { resources: all } = await execute('{ resources(first: 200, filter: { pathPrefix: "examples/" }) { nodes { path } } }');
+  expect(paths).toEqual(all.nodes.map((node: any) => node.path));
   expect(paths.length).toBeGreaterThan(10);
-  expect(paths).toEqual([...new Set(paths)].sort());
   retained.dispose();
 });
 
 test("a fragment is read again by its object's id", async () => {
+  const query = await compiled("queriesCatalogQuery");
   const page = await compiled("queriesVersionsPageQuery");
-  const all = await compiled("queriesCatalogQuery");
-  const data: any = await fetchQuery(environment, all, { count: 20, pathPrefix: "examples/http/weather_fetch" }).toPromise();
-  expect(data).toBeDefined();
-  const resource = (environment.getStore().getSource().getRecordIDs() as string[])
-    .map((id) => environment.getStore().getSource().get(id) as any)
-    .find((record) => record?.__typename === "Resource" && record.path === "examples/http/weather_fetch");
-  const answer: any = await fetchQuery(environment, page, { id: resource.id, count: 3, cursor: null }, { networkCacheConfig: { force: true } }).toPromise();
-  expect(answer.node).toBeDefined();
-  const versions = (environment.getStore().getSource().getRecordIDs() as string[])
-    .map((id) => environment.getStore().getSource().get(id) as any)
-    .filter((record) => record?.__typename === "Version" && record.payload?.metadata?.path === "examples/http/weather_fetch");
-  expect(versions.length).toBeGreaterThan(1);
+  const variables = { count: 1, pathPrefix: "examples/http/weather_fetch", cursor: null };
+  const operation = createOperationDescriptor(getRequest(query), variables);
+  const retained = environment.retain(operation);
+  await fetchQuery(environment, query, variables).toPromise();
+  const { resources } = await read("queriesCatalog_query", environment.lookup(operation.fragment).data);
+  const { node } = resources.edges[0];
+  const versions = () => read("queriesVersions_resource", node).then((data) => data.versions);
+
+  const first = await versions();
+  expect(first.edges).toHaveLength(1);
+  expect(first.pageInfo.hasNextPage).toBe(true);
+  await fetchQuery(environment, page, { id: node.id, count: 3, cursor: first.pageInfo.endCursor }).toPromise();
+  const all = await versions();
+  expect(all.edges.map((edge: any) => edge.node.version)).toEqual(["1.0.2", "1.0.1", "1.0.0"]);
+  expect(all.edges[2].node.payload).toHaveProperty("metadata");
+  expect(all.pageInfo.hasNextPage).toBe(false);
+  retained.dispose();
 });
 
 test("a subscription prepends what happens to the list on the screen", async () => {

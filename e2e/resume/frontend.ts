@@ -9,6 +9,26 @@ export interface Delivery {
   event: { eventId: string };
 }
 
+export interface FollowOptions {
+  wsUrl: string;
+  /** An EventFilter. */
+  filter: object;
+  /** The cursor to begin after. */
+  after: string;
+  /** Gets each event once, in the log's order. */
+  take: (delivery: Delivery) => void;
+  /** Is told why the server will not go on; nothing comes after it. */
+  failed: (reason: unknown) => void;
+  /** How often to ask whether the server is still there, in ms; an answer may take as long. */
+  keepAlive?: number;
+}
+
+export interface Following {
+  /** How often the connection was made. */
+  readonly connections: number;
+  stop(): Promise<void>;
+}
+
 const query = `
   subscription Follow($filter: EventFilter, $after: String) {
     eventRecorded(filter: $filter, after: $after) {
@@ -20,43 +40,62 @@ const query = `
   }
 `;
 
-export interface Following {
-  /** How often the connection was made. */
-  readonly connections: number;
-  stop(): Promise<void>;
-}
+/** What ends a stream, but not for good. Any other error would come again. */
+const passing = new Set(["SLOW_CONSUMER", "UNAVAILABLE", "TIMEOUT", "INTERNAL", "TOO_MANY_REQUESTS"]);
 
 /** Follows the events of a filter after a cursor, over any number of connections. */
-export function follow(wsUrl: string, filter: object, after: string, take: (delivery: Delivery) => void): Following {
-  let cursor = after;
+export function follow({ wsUrl, filter, after, take, failed, keepAlive = 10_000 }: FollowOptions): Following {
+  const variables = { filter, after };
   let connections = 0;
-  let stopped = false;
+  let overdue: ReturnType<typeof setTimeout> | undefined;
+  // Not all frontends at once, where it was the server that went away.
+  const pause = () => new Promise<void>((over) => setTimeout(over, 100 + Math.random() * 200));
+
   const client = createClient({
     url: wsUrl,
-    // Reconnecting is left to resubscribe below: a retry of the client's own
-    // would begin at the old cursor.
-    retryAttempts: 0,
-    on: { connected: () => connections++ },
+    retryAttempts: Number.POSITIVE_INFINITY,
+    retryWait: pause,
+    // A connection that is refused is an error, not a close event.
+    shouldRetry: () => true,
+    keepAlive,
+    on: {
+      connected: () => connections++,
+      // A network can vanish without a word. Nobody tells this side, which
+      // sends nothing: it has to ask.
+      ping: (received) => {
+        if (!received) overdue = setTimeout(() => client.terminate(), keepAlive);
+      },
+      pong: (received) => {
+        if (received) clearTimeout(overdue);
+      },
+      closed: () => clearTimeout(overdue),
+    },
   });
+
+  let stopped = false;
   let unsubscribe = () => {};
   const subscribe = () => {
+    if (stopped) return;
     unsubscribe = client.subscribe<{ eventRecorded: Delivery }>(
-      { query, variables: { filter, after: cursor } },
+      // The client sends these variables anew with each retry of its own.
+      { query, variables },
       {
-        next: ({ data }) => {
-          if (!data) return;
+        next: ({ data, errors }) => {
+          if (!data) return failed(errors);
           take(data.eventRecorded);
-          cursor = data.eventRecorded.cursor;
+          variables.after = data.eventRecorded.cursor;
         },
-        error: () => resubscribe(),
-        complete: () => resubscribe(),
+        // What the server says itself, the client does not retry.
+        error: (reason) => {
+          if (passing.has(codeOf(reason))) void pause().then(subscribe);
+          else failed(reason);
+        },
+        complete: () => {},
       },
     );
   };
-  const resubscribe = () => {
-    if (!stopped) setTimeout(subscribe, 100 + Math.random() * 200);
-  };
   subscribe();
+
   return {
     get connections() {
       return connections;
@@ -69,39 +108,7 @@ export function follow(wsUrl: string, filter: object, after: string, take: (deli
   };
 }
 
-/** The same with graphql-ws's own retries: the variables are read anew for each of them. */
-export function followWithRetries(wsUrl: string, filter: object, after: string, take: (delivery: Delivery) => void): Following {
-  const variables = { filter, after };
-  let connections = 0;
-  const client = createClient({
-    url: wsUrl,
-    retryAttempts: Number.POSITIVE_INFINITY,
-    retryWait: () => new Promise((again) => setTimeout(again, 100 + Math.random() * 200)),
-    shouldRetry: () => true,
-    on: { connected: () => connections++ },
-  });
-  const unsubscribe = client.subscribe<{ eventRecorded: Delivery }>(
-    { query, variables },
-    {
-      next: ({ data }) => {
-        if (!data) return;
-        take(data.eventRecorded);
-        // The client sends this object again whenever it subscribes again.
-        variables.after = data.eventRecorded.cursor;
-      },
-      error: (error) => {
-        throw error;
-      },
-      complete: () => {},
-    },
-  );
-  return {
-    get connections() {
-      return connections;
-    },
-    stop: async () => {
-      unsubscribe();
-      await client.dispose();
-    },
-  };
+function codeOf(reason: unknown): string {
+  const error = Array.isArray(reason) ? reason[0] : undefined;
+  return String(error?.extensions?.code ?? "");
 }

@@ -1,12 +1,17 @@
-// A network that can be cut: between a client and the server.
-import { connect, createServer, type Socket } from "node:net";
+// A network between a client and the server that can fail.
 import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+/** How connections end: broken, as each side is told, or gone without a word. */
+export type Fault = "broken" | "silent";
 
 export interface Proxy {
   /** host:port of it. */
   readonly host: string;
-  /** Breaks all connections and refuses new ones for some time, in ms. */
-  cut(forMs: number): Promise<void>;
+  /** How many connections were refused. */
+  readonly refused: number;
+  /** Ends all connections, and refuses new ones for some time, in ms. */
+  cut(forMs: number, fault: Fault): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -14,8 +19,10 @@ export async function createProxy(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let down = false;
+  let refused = 0;
   const server = createServer((client) => {
     if (down) {
+      refused++;
       client.resetAndDestroy();
       return;
     }
@@ -37,11 +44,17 @@ export async function createProxy(target: string): Promise<Proxy> {
   await once(server, "listening");
   const address = server.address() as { port: number };
   const breakAll = () => sockets.forEach((socket) => socket.resetAndDestroy());
+  // They never carry anything again, not even their end.
+  const silenceAll = () => sockets.forEach((socket) => socket.unpipe().pause().removeAllListeners("close"));
   return {
     host: `127.0.0.1:${address.port}`,
-    cut: async (forMs) => {
+    get refused() {
+      return refused;
+    },
+    cut: async (forMs, fault) => {
       down = true;
-      breakAll();
+      if (fault === "broken") breakAll();
+      else silenceAll();
       await new Promise((over) => setTimeout(over, forMs));
       down = false;
     },

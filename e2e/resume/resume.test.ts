@@ -1,9 +1,11 @@
 // A frontend that loses its connection under load misses nothing.
+import { once } from "node:events";
 import { expect, test, vi } from "vitest";
-import { execute, origin, register, url } from "../graphql.js";
+import { WebSocketServer } from "ws";
+import { execute, origin, register, url, wsUrl } from "../graphql.js";
 import { startServer } from "../server.js";
-import { type Delivery, follow, followWithRetries } from "./frontend.js";
-import { createProxy } from "./proxy.js";
+import { type Delivery, follow, type FollowOptions } from "./frontend.js";
+import { createProxy, type Fault } from "./proxy.js";
 
 /** Records events until stopped, and remembers those that were acknowledged. */
 function write(at: string, path: string, writers: number) {
@@ -24,8 +26,43 @@ function write(at: string, path: string, writers: number) {
   return { recorded, stop: async () => ((stopped = true), await Promise.all(running)) };
 }
 
-/** Fails unless each event came once, in the log's order, without a break in the chain. */
-function checkChain(deliveries: Delivery[], after: string) {
+/** The ids of all events of a path that the server has, as its lists tell. */
+async function stored(at: string, path: string): Promise<Set<string>> {
+  const ids = new Set<string>();
+  let after: string | null = null;
+  do {
+    const { events }: any = await execute(
+      `query ($path: String!, $after: String) {
+        events(first: 200, after: $after, filter: { path: $path, types: ["UPDATED"] }) {
+          nodes { eventId }
+          pageInfo { hasNextPage endCursor }
+        }
+      }`,
+      { path, after },
+      at,
+    );
+    for (const { eventId } of events.nodes) ids.add(eventId);
+    after = events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null;
+  } while (after);
+  return ids;
+}
+
+/** Where the log ends. */
+async function tail(at: string): Promise<string> {
+  const { events } = await execute("{ events(first: 1) { tailCursor } }", {}, at);
+  return events.tailCursor;
+}
+
+/** Follows, and keeps what came and what failed. */
+function collect(options: Pick<FollowOptions, "wsUrl" | "filter" | "after" | "keepAlive">) {
+  const deliveries: Delivery[] = [];
+  const failed = vi.fn();
+  const following = follow({ ...options, take: (delivery) => deliveries.push(delivery), failed });
+  return { deliveries, failed, following };
+}
+
+/** The ids that came; fails unless each came once, in the log's order, without a break in the chain. */
+function checkChain(deliveries: Delivery[], after: string): Set<string> {
   let previous = after;
   let position = 0n;
   for (const delivery of deliveries) {
@@ -39,39 +76,44 @@ function checkChain(deliveries: Delivery[], after: string) {
   return new Set(ids);
 }
 
-const follows: [string, typeof follow][] = [
-  ["that subscribes again", follow],
-  ["with graphql-ws's retries", followWithRetries],
-];
-
-test.concurrent.each(follows)("ten seconds without a network, a frontend %s", async (_, following) => {
+test.concurrent.each<Fault>(["broken", "silent"])("ten seconds without a network, its connections %s", async (fault) => {
   const path = `resume/${crypto.randomUUID()}`;
   await register(path);
-  const { events } = await execute("query ($path: String) { events(first: 1, filter: { path: $path }) { tailCursor } }", { path });
+  const after = await tail(url);
+  const filter = { path, types: ["UPDATED"] };
   const network = await createProxy(origin);
-  const deliveries: Delivery[] = [];
-  const frontend = following(`ws://${network.host}/graphql`, { path, types: ["UPDATED"] }, events.tailCursor, (delivery) => deliveries.push(delivery));
+  const { deliveries, failed, following } = collect({ wsUrl: `ws://${network.host}/graphql`, filter, after, keepAlive: 1000 });
   const load = write(url, path, 4);
   await vi.waitFor(() => expect(deliveries.length).toBeGreaterThan(100), { timeout: 30_000 });
+
   const before = load.recorded.size;
-  await network.cut(10_000);
-  expect(load.recorded.size).toBeGreaterThan(before + 200);
-  await vi.waitFor(() => expect(deliveries.length).toBeGreaterThan(before + 200), { timeout: 30_000 });
+  await network.cut(10_000, fault);
+  const missed = load.recorded.size - before;
+  expect(missed).toBeGreaterThan(500);
+  expect(network.refused).toBeGreaterThan(0);
+  // It catches up while the writers go on.
+  await vi.waitFor(() => expect(deliveries.length).toBeGreaterThan(before + missed), { timeout: 30_000 });
   await load.stop();
   await vi.waitFor(() => expect(deliveries.length).toBeGreaterThanOrEqual(load.recorded.size), { timeout: 30_000 });
-  expect(checkChain(deliveries, events.tailCursor)).toEqual(load.recorded);
-  expect(frontend.connections).toBeGreaterThan(1);
-  await frontend.stop();
-  await network.close();
+
+  expect(checkChain(deliveries, after)).toEqual(load.recorded);
+  expect(await stored(url, path)).toEqual(load.recorded);
+  expect(following.connections).toBeGreaterThan(1);
+  expect(failed).not.toHaveBeenCalled();
+
+  // One who was there all the time has got the same in the same order.
+  const again = collect({ wsUrl, filter, after });
+  await vi.waitFor(() => expect(again.deliveries.length).toBeGreaterThanOrEqual(deliveries.length), { timeout: 30_000 });
+  expect(again.deliveries).toEqual(deliveries);
+  await Promise.all([following.stop(), again.following.stop(), network.close()]);
 });
 
 test("a server killed again and again", async () => {
   const server = await startServer();
   try {
     await execute('mutation { registerResource(input: { path: "p", type: "playbook", payload: { json: {} } }) { status } }', {}, server.url);
-    const { events } = await execute("{ events(first: 1) { tailCursor } }", {}, server.url);
-    const deliveries: Delivery[] = [];
-    const frontend = follow(server.wsUrl, { types: ["UPDATED"] }, events.tailCursor, (delivery) => deliveries.push(delivery));
+    const after = await tail(server.url);
+    const { deliveries, failed, following } = collect({ wsUrl: server.wsUrl, filter: { types: ["UPDATED"] }, after });
     const load = write(server.url, "p", 2);
     for (let kills = 0; kills < 3; kills++) {
       const seen = deliveries.length;
@@ -80,11 +122,50 @@ test("a server killed again and again", async () => {
       await server.restart();
     }
     await load.stop();
-    const received = () => new Set(deliveries.map(({ event }) => event.eventId));
-    await vi.waitFor(() => expect([...load.recorded].filter((id) => !received().has(id))).toEqual([]), { timeout: 30_000 });
-    checkChain(deliveries, events.tailCursor);
-    await frontend.stop();
+    // Some were recorded whose acknowledgement the kill has eaten.
+    const all = await stored(server.url, "p");
+    await vi.waitFor(() => expect(deliveries.length).toBeGreaterThanOrEqual(all.size), { timeout: 30_000 });
+    expect(checkChain(deliveries, after)).toEqual(all);
+    expect([...load.recorded].filter((id) => !all.has(id))).toEqual([]);
+    expect(following.connections).toBeGreaterThan(3);
+    expect(failed).not.toHaveBeenCalled();
+    await following.stop();
   } finally {
     await server.stop();
   }
+});
+
+test("a cursor that the server refuses ends it, with the reason", async () => {
+  const { deliveries, failed, following } = collect({ wsUrl, filter: {}, after: "no cursor" });
+  await vi.waitFor(() => expect(failed).toHaveBeenCalled(), { timeout: 20_000 });
+  expect(failed.mock.calls).toMatchObject([[[{ extensions: { code: "BAD_USER_INPUT", argument: "after" } }]]]);
+  expect(deliveries).toEqual([]);
+  await following.stop();
+});
+
+test("a stream that the server ends for now is taken up after the last cursor", async () => {
+  // The server says so to one that reads too slowly; this says so at once.
+  const asked: unknown[] = [];
+  const stub = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => "graphql-transport-ws" });
+  stub.on("connection", (socket) => {
+    socket.on("message", (text) => {
+      const { type, id, payload } = JSON.parse(String(text));
+      const send = (message: object) => socket.send(JSON.stringify(message));
+      if (type === "connection_init") send({ type: "connection_ack" });
+      if (type !== "subscribe") return;
+      asked.push(payload.variables.after);
+      const n = asked.length;
+      const eventRecorded = { cursor: `c${n}`, previousCursor: `c${n - 1}`, position: `${n}`, event: { eventId: `e${n}` } };
+      send({ type: "next", id, payload: { data: { eventRecorded } } });
+      if (n < 3) send({ type: "error", id, payload: [{ message: "too slow", extensions: { code: "SLOW_CONSUMER" } }] });
+    });
+  });
+  await once(stub, "listening");
+  const { port } = stub.address() as { port: number };
+  const { deliveries, failed, following } = collect({ wsUrl: `ws://127.0.0.1:${port}`, filter: {}, after: "c0" });
+  await vi.waitFor(() => expect(deliveries).toHaveLength(3), { timeout: 20_000 });
+  expect(asked).toEqual(["c0", "c1", "c2"]);
+  expect(failed).not.toHaveBeenCalled();
+  await following.stop();
+  stub.close();
 });

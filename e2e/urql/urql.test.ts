@@ -84,9 +84,18 @@ test.each([
   unsubscribe();
 });
 
-test("@defer brings the rest of each item later", async () => {
+test.each([
+  ["server-sent events, which the client prefers", undefined, "text/event-stream"],
+  ["multipart", "multipart/mixed, application/graphql-response+json", "multipart/mixed"],
+])("@defer brings the rest of each item later, over %s", async (_, accept, mediaType) => {
   const states: any[] = [];
   const done = vi.fn();
+  const answered: (string | null)[] = [];
+  const recordingFetch: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    answered.push(response.headers.get("content-type"));
+    return response;
+  };
   const { unsubscribe } = pipe(
     connect().query(
       gql`
@@ -97,13 +106,15 @@ test("@defer brings the rest of each item later", async () => {
         }
       `,
       {},
+      { fetch: recordingFetch, fetchOptions: { headers: { ...(accept && { accept }) } } },
     ),
     subscribe((result) => {
       states.push(structuredClone(result.data));
       if (result.error || !result.hasNext) done(result.error);
     }),
   );
-  await vi.waitFor(() => expect(done).toHaveBeenCalledWith(undefined));
+  await vi.waitFor(() => expect(done).toHaveBeenCalledWith(undefined), { timeout: 20_000 });
+  expect(answered).toEqual([expect.stringContaining(mediaType)]);
   for (const node of states[0].resources.nodes) expect(node).not.toHaveProperty("latestVersion");
   for (const node of states.at(-1).resources.nodes) expect(node.latestVersion.payload).toHaveProperty("metadata");
   unsubscribe();
