@@ -19,12 +19,13 @@ export async function execute<Data = any>(query: string, variables: Record<strin
 }
 
 /** Registers a playbook and returns the event that it left. */
-export async function register(path: string, payload: unknown = { greeting: path }) {
+export async function register(path: string, payload: unknown = { greeting: path }, at = url) {
   const { registerResource } = await execute(
     `mutation ($input: RegisterResourceInput!) {
       registerResource(input: $input) { status version { id version } event { eventId } }
     }`,
     { input: { path, type: "playbook", payload: { json: payload } } },
+    at,
   );
   return registerResource as { status: string; version: { id: string; version: string }; event: { eventId: string } };
 }

@@ -2,7 +2,6 @@
 import { type Client, type ClientOptions, createClient } from "graphql-sse";
 import { afterEach, expect, test, vi } from "vitest";
 import { execute, register, url } from "../graphql.js";
-import { startServer } from "../server.js";
 
 let clients: Client[] = [];
 function connect(options: Partial<ClientOptions<false>> = {}) {
@@ -55,30 +54,6 @@ test("an execution's stream ends by itself after its last event", async () => {
   await record("EXECUTION_COMPLETED");
   await ended;
   expect(types).toEqual(["EXECUTION_STARTED", "EXECUTION_COMPLETED"]);
-});
-
-test("a client comes back after the server was away", async () => {
-  const server = await startServer();
-  try {
-    const { events } = await execute("{ events(first: 1) { tailCursor } }", {}, server.url);
-    const versions: string[] = [];
-    const client = connect({ url: server.url, retryAttempts: Number.POSITIVE_INFINITY, retry: () => new Promise((again) => setTimeout(again, 50)) });
-    client.subscribe<any>(
-      { query: "subscription ($after: String) { eventRecorded(after: $after) { event { version { version } } } }", variables: { after: events.tailCursor } },
-      { next: ({ data }) => versions.push(data?.eventRecorded.event.version.version), error: (error) => versions.push(String(error)), complete: () => versions.push("complete") },
-    );
-    const change = (n: number) =>
-      execute(`mutation { registerResource(input: { path: "p", type: "playbook", payload: { json: { n: ${n} } } }) { status } }`, {}, server.url);
-    await change(1);
-    await vi.waitFor(() => expect(versions).toEqual(["1.0.0"]), { timeout: 20_000 });
-    await server.kill("SIGTERM");
-    await server.restart();
-    await change(2);
-    await vi.waitFor(() => expect(versions).toContain("1.0.1"), { timeout: 20_000 });
-    expect(versions).not.toContain("complete");
-  } finally {
-    await server.stop();
-  }
 });
 
 /** Reads events until there are enough, as an EventSource does. */

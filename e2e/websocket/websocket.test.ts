@@ -126,37 +126,3 @@ test("the old subprotocol is refused, so that its clients say so", async () => {
   });
   expect([4406, "error"]).toContain(outcome);
 });
-
-test("a server that stops sends its clients away with 1001, and they go on after it is back", async () => {
-  const server = await startServer();
-  try {
-    const closed: number[] = [];
-    const client = connect({
-      url: server.wsUrl,
-      retryAttempts: Number.POSITIVE_INFINITY,
-      retryWait: () => new Promise((again) => setTimeout(again, 50)),
-      shouldRetry: () => true,
-      on: { closed: (event) => closed.push((event as CloseEvent).code) },
-    });
-    const versions: string[] = [];
-    const completed = vi.fn();
-    const { events } = await execute("{ events(first: 1) { tailCursor } }", {}, server.url);
-    client.subscribe<any>(
-      { query: "subscription ($after: String) { eventRecorded(after: $after) { event { eventId version { version } } } }", variables: { after: events.tailCursor } },
-      { next: ({ data }) => versions.push(data?.eventRecorded.event.version.version), error: (error) => versions.push(JSON.stringify(error)), complete: completed },
-    );
-    const change = (n: number) =>
-      execute(`mutation { registerResource(input: { path: "p", type: "playbook", payload: { json: { n: ${n} } } }) { status } }`, {}, server.url);
-    await change(1);
-    await vi.waitFor(() => expect(versions).toContain("1.0.0"), { timeout: 20_000 });
-    await server.kill("SIGTERM");
-    await vi.waitFor(() => expect(closed[0]).toBe(1001));
-    await server.restart();
-    await change(2);
-    // With the variables of its beginning it gets everything since then again.
-    await vi.waitFor(() => expect(versions).toContain("1.0.1"), { timeout: 20_000 });
-    expect(completed).not.toHaveBeenCalled();
-  } finally {
-    await server.stop();
-  }
-});

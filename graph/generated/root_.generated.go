@@ -1500,7 +1500,9 @@ input ResourceFilter {
   payload: JSON
   "The latest version's meta contains this JSON."
   meta: JSON
+  "Its latest version was registered at this time or later."
   updatedSince: DateTime
+  "Its latest version was registered before this time."
   updatedBefore: DateTime
 }
 "What resources are sorted by; the path breaks ties."
@@ -1524,6 +1526,7 @@ type VersionConnection {
   edges: [VersionEdge!]!
   nodes: [Version!]!
   pageInfo: PageInfo!
+  "All of them, whatever the page."
   totalCount: Int!
 }
 "A version in a page."
@@ -1605,20 +1608,25 @@ type Event implements Node {
 
 "What events to pass; the fields given must all hold. It means the same in a query and in a subscription."
 input EventFilter {
+  "The event's meta.execution_id, as text, is this."
   executionId: String
+  "The event's meta.node_name is this step."
   step: String
-  "Any of these, ignoring case."
+  "The event's meta.status is any of these, ignoring case."
   statuses: [String!]
   "Any of these event types."
   types: [String!]
   "Any of these resource types."
   resourceTypes: [String!]
+  "Exactly this path."
   path: String
+  "The path starts with this, e.g. 'examples/'."
   pathPrefix: String
+  "Exactly this label."
   version: String
-  "At or after."
+  "The timestamp is this or later."
   since: DateTime
-  "Before."
+  "The timestamp is before this."
   until: DateTime
   "The event's payload contains this JSON, as PostgreSQL's @> does."
   payload: JSON
@@ -1631,6 +1639,7 @@ type EventConnection {
   edges: [EventEdge!]!
   nodes: [Event!]!
   pageInfo: PageInfo!
+  "Counted only when asked for."
   totalCount: Int!
   "The log's end as this query saw it: a subscription after it brings exactly the events that this query could not see."
   tailCursor: String!
@@ -1654,18 +1663,23 @@ enum ExecutionStatus { RUNNING COMPLETED FAILED CANCELLED }
 "One run of a version: the events that carry the same meta.execution_id."
 type Execution implements Node {
   id: ID!
+  "The meta.execution_id of its events."
   executionId: String!
   "FAILED, CANCELLED or COMPLETED once a terminal event is there, else RUNNING; it never goes back."
   status: ExecutionStatus!
+  "The resource whose version runs."
   resource: Resource!
+  "The version that runs."
   version: Version!
   "The timestamp of the event that started it; until that is there, of its earliest."
   startedAt: DateTime!
+  "The timestamp of the event that ended it; null while it runs."
   finishedAt: DateTime
   "The newest event's timestamp."
   lastEventAt: DateTime!
   "From start to finish; null while it runs, and 2147483647 for more than that."
   durationMs: Int
+  "How many events it has."
   eventCount: Int!
   "payload.error or meta.error of the event that failed it."
   error: String
@@ -1679,15 +1693,19 @@ type Execution implements Node {
 
 "What executions to list; the fields given must all hold."
 input ExecutionFilter {
+  "Any of these."
   statuses: [ExecutionStatus!]
+  "Exactly this path."
   path: String
+  "The path starts with this, e.g. 'examples/'."
   pathPrefix: String
+  "Exactly this label."
   version: String
-  "At or after."
+  "Started at this time or later."
   startedSince: DateTime
-  "Before."
+  "Started before this time."
   startedBefore: DateTime
-  "No event since: stuck runs."
+  "No event since this time: runs that are stuck, together with statuses: [RUNNING]."
   idleSince: DateTime
 }
 
@@ -1717,17 +1735,22 @@ extend type Query {
 input RecordEventInput {
   "A retry with the same id and the same content records nothing new. Default: a new UUIDv7."
   eventId: String
+  "One of eventTypes."
   type: String!
+  "The path of the resource it happened to, which must be registered."
   path: String!
-  "Default: the latest."
+  "The label of the version it happened to. Default: the latest."
   version: String
+  "What there is to say about it, for the message's template."
   payload: JSON
+  "Where it comes from: execution_id, node_name, status, parent_execution_id and whatever else is known."
   meta: JSON
-  "Default: now."
+  "When it happened. Default: now."
   timestamp: DateTime
 }
 "The event that is there now."
 type RecordEventPayload {
+  "The event as it is in the log."
   event: Event!
   "True where this very event had been recorded before."
   duplicate: Boolean!
@@ -1745,8 +1768,13 @@ extend type Mutation {
 	{Name: "../schema/registration.graphqls", Input: `"What a registration came to: a first version, a further one, or nothing new."
 enum RegistrationStatus { REGISTERED UPDATED UNCHANGED }
 
-"Exactly one of them."
-input PayloadInput @oneOf { json: JSON yaml: String }
+"The payload as JSON or as the text of a YAML document: exactly one of them."
+input PayloadInput @oneOf {
+  "Any JSON."
+  json: JSON
+  "The text of one YAML document, which Version.content keeps."
+  yaml: String
+}
 
 "What to register, and where."
 input RegisterResourceInput {
@@ -1756,9 +1784,13 @@ input RegisterResourceInput {
   type: String
   "Default: the latest label with its patch number raised by one; '1.0.0' for a first version."
   version: String
+  "Where the payload comes from, e.g. 'file' or 'git'."
   source: String = "inline"
+  "Where exactly: a URI or a path."
   location: String
+  "What to register."
   payload: PayloadInput!
+  "Anything to say about the registration; no part of the payload."
   meta: JSON
   "Tell what would happen, and write nothing."
   dryRun: Boolean = false
@@ -1766,12 +1798,12 @@ input RegisterResourceInput {
 "What a registration came to."
 type RegisterResourcePayload {
   status: RegistrationStatus!
-  "Of a dry run that would make a new version: that version as it would be."
+  "The version with this payload: the new one, or the latest where nothing is new. Of a dry run that would make one: that version as it would be."
   version: Version!
   "The event that this registration recorded; null for a dry run."
   event: Event
 }
-"One of the two is null."
+"What one of several registrations came to, or why it was refused: one of the two is null."
 type RegisterResourceResult { registration: RegisterResourcePayload error: InputError }
 "What was wrong with one input: a stable code, words, and the argument to blame; line and column, from 1, where that is a text."
 type InputError { code: String! message: String! argument: String line: Int column: Int }
@@ -1795,9 +1827,13 @@ scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
 
 "The page of a connection that was read."
 type PageInfo {
+  "Whether there is more after endCursor."
   hasNextPage: Boolean!
+  "Whether there is more before startCursor."
   hasPreviousPage: Boolean!
+  "Of the first item, for ` + "`" + `before` + "`" + `; null for an empty page."
   startCursor: String
+  "Of the last item, for ` + "`" + `after` + "`" + `; null for an empty page."
   endCursor: String
 }
 
@@ -1839,14 +1875,17 @@ extend type Subscription {
 `, BuiltIn: false},
 	{Name: "../schema/type.graphqls", Input: `"A category of resource: playbook, workflow, target, step, task, action, or one added since."
 type ResourceType {
+  "The word that registrations and filters use, e.g. 'playbook'."
   name: String!
   "How many resources have this type now."
   resourceCount: Int!
+  "Those whose latest version has this type; by path unless orderBy says otherwise."
   resources(first: Int, after: String, last: Int, before: String, filter: ResourceFilter, orderBy: ResourceOrder): ResourceConnection!
 }
 
 "A kind of event, with the template that its messages are rendered from."
 type EventType {
+  "The word that events and filters use, e.g. 'REGISTERED'."
   name: String!
   "A Jinja template over event_id, event_type, resource_path, resource_version, resource_type, payload, meta and timestamp."
   template: String
@@ -1862,7 +1901,11 @@ extend type Query {
 }
 
 "An event type as it should be."
-input SaveEventTypeInput { name: String! template: String }
+input SaveEventTypeInput {
+  name: String!
+  "Jinja, as in EventType.template; null for messages of the form '<type> <path>'."
+  template: String
+}
 "The event type as it is now."
 type SaveEventTypePayload { eventType: EventType! }
 "A resource type that should exist."

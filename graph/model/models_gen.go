@@ -19,20 +19,25 @@ type Node interface {
 
 // What events to pass; the fields given must all hold. It means the same in a query and in a subscription.
 type EventFilter struct {
+	// The event's meta.execution_id, as text, is this.
 	ExecutionID *string `json:"executionId,omitempty"`
-	Step        *string `json:"step,omitempty"`
-	// Any of these, ignoring case.
+	// The event's meta.node_name is this step.
+	Step *string `json:"step,omitempty"`
+	// The event's meta.status is any of these, ignoring case.
 	Statuses []string `json:"statuses,omitempty"`
 	// Any of these event types.
 	Types []string `json:"types,omitempty"`
 	// Any of these resource types.
 	ResourceTypes []string `json:"resourceTypes,omitempty"`
-	Path          *string  `json:"path,omitempty"`
-	PathPrefix    *string  `json:"pathPrefix,omitempty"`
-	Version       *string  `json:"version,omitempty"`
-	// At or after.
+	// Exactly this path.
+	Path *string `json:"path,omitempty"`
+	// The path starts with this, e.g. 'examples/'.
+	PathPrefix *string `json:"pathPrefix,omitempty"`
+	// Exactly this label.
+	Version *string `json:"version,omitempty"`
+	// The timestamp is this or later.
 	Since *time.Time `json:"since,omitempty"`
-	// Before.
+	// The timestamp is before this.
 	Until *time.Time `json:"until,omitempty"`
 	// The event's payload contains this JSON, as PostgreSQL's @> does.
 	Payload scalar.JSON `json:"payload,omitempty"`
@@ -42,15 +47,19 @@ type EventFilter struct {
 
 // What executions to list; the fields given must all hold.
 type ExecutionFilter struct {
-	Statuses   []ExecutionStatus `json:"statuses,omitempty"`
-	Path       *string           `json:"path,omitempty"`
-	PathPrefix *string           `json:"pathPrefix,omitempty"`
-	Version    *string           `json:"version,omitempty"`
-	// At or after.
+	// Any of these.
+	Statuses []ExecutionStatus `json:"statuses,omitempty"`
+	// Exactly this path.
+	Path *string `json:"path,omitempty"`
+	// The path starts with this, e.g. 'examples/'.
+	PathPrefix *string `json:"pathPrefix,omitempty"`
+	// Exactly this label.
+	Version *string `json:"version,omitempty"`
+	// Started at this time or later.
 	StartedSince *time.Time `json:"startedSince,omitempty"`
-	// Before.
+	// Started before this time.
 	StartedBefore *time.Time `json:"startedBefore,omitempty"`
-	// No event since: stuck runs.
+	// No event since this time: runs that are stuck, together with statuses: [RUNNING].
 	IdleSince *time.Time `json:"idleSince,omitempty"`
 }
 
@@ -78,10 +87,12 @@ type PayloadChange struct {
 	After scalar.JSON `json:"after,omitempty"`
 }
 
-// Exactly one of them.
+// The payload as JSON or as the text of a YAML document: exactly one of them.
 type PayloadInput struct {
+	// Any JSON.
 	JSON scalar.JSON `json:"json,omitempty"`
-	Yaml *string     `json:"yaml,omitempty"`
+	// The text of one YAML document, which Version.content keeps.
+	Yaml *string `json:"yaml,omitempty"`
 }
 
 // What can be asked.
@@ -92,18 +103,23 @@ type Query struct {
 type RecordEventInput struct {
 	// A retry with the same id and the same content records nothing new. Default: a new UUIDv7.
 	EventID *string `json:"eventId,omitempty"`
-	Type    string  `json:"type"`
-	Path    string  `json:"path"`
-	// Default: the latest.
-	Version *string     `json:"version,omitempty"`
+	// One of eventTypes.
+	Type string `json:"type"`
+	// The path of the resource it happened to, which must be registered.
+	Path string `json:"path"`
+	// The label of the version it happened to. Default: the latest.
+	Version *string `json:"version,omitempty"`
+	// What there is to say about it, for the message's template.
 	Payload scalar.JSON `json:"payload,omitempty"`
-	Meta    scalar.JSON `json:"meta,omitempty"`
-	// Default: now.
+	// Where it comes from: execution_id, node_name, status, parent_execution_id and whatever else is known.
+	Meta scalar.JSON `json:"meta,omitempty"`
+	// When it happened. Default: now.
 	Timestamp *time.Time `json:"timestamp,omitempty"`
 }
 
 // The event that is there now.
 type RecordEventPayload struct {
+	// The event as it is in the log.
 	Event *Event `json:"event"`
 	// True where this very event had been recorded before.
 	Duplicate bool `json:"duplicate"`
@@ -121,11 +137,15 @@ type RegisterResourceInput struct {
 	// Default, for YAML: the document's kind, in lower case.
 	Type *string `json:"type,omitempty"`
 	// Default: the latest label with its patch number raised by one; '1.0.0' for a first version.
-	Version  *string       `json:"version,omitempty"`
-	Source   *string       `json:"source,omitempty"`
-	Location *string       `json:"location,omitempty"`
-	Payload  *PayloadInput `json:"payload"`
-	Meta     scalar.JSON   `json:"meta,omitempty"`
+	Version *string `json:"version,omitempty"`
+	// Where the payload comes from, e.g. 'file' or 'git'.
+	Source *string `json:"source,omitempty"`
+	// Where exactly: a URI or a path.
+	Location *string `json:"location,omitempty"`
+	// What to register.
+	Payload *PayloadInput `json:"payload"`
+	// Anything to say about the registration; no part of the payload.
+	Meta scalar.JSON `json:"meta,omitempty"`
 	// Tell what would happen, and write nothing.
 	DryRun *bool `json:"dryRun,omitempty"`
 }
@@ -133,13 +153,13 @@ type RegisterResourceInput struct {
 // What a registration came to.
 type RegisterResourcePayload struct {
 	Status RegistrationStatus `json:"status"`
-	// Of a dry run that would make a new version: that version as it would be.
+	// The version with this payload: the new one, or the latest where nothing is new. Of a dry run that would make one: that version as it would be.
 	Version *Version `json:"version"`
 	// The event that this registration recorded; null for a dry run.
 	Event *Event `json:"event,omitempty"`
 }
 
-// One of the two is null.
+// What one of several registrations came to, or why it was refused: one of the two is null.
 type RegisterResourceResult struct {
 	Registration *RegisterResourcePayload `json:"registration,omitempty"`
 	Error        *InputError              `json:"error,omitempty"`
@@ -161,9 +181,11 @@ type ResourceFilter struct {
 	// The latest version's payload contains this JSON, as PostgreSQL's @> does.
 	Payload scalar.JSON `json:"payload,omitempty"`
 	// The latest version's meta contains this JSON.
-	Meta          scalar.JSON `json:"meta,omitempty"`
-	UpdatedSince  *time.Time  `json:"updatedSince,omitempty"`
-	UpdatedBefore *time.Time  `json:"updatedBefore,omitempty"`
+	Meta scalar.JSON `json:"meta,omitempty"`
+	// Its latest version was registered at this time or later.
+	UpdatedSince *time.Time `json:"updatedSince,omitempty"`
+	// Its latest version was registered before this time.
+	UpdatedBefore *time.Time `json:"updatedBefore,omitempty"`
 }
 
 // How to sort resources.
@@ -174,7 +196,8 @@ type ResourceOrder struct {
 
 // An event type as it should be.
 type SaveEventTypeInput struct {
-	Name     string  `json:"name"`
+	Name string `json:"name"`
+	// Jinja, as in EventType.template; null for messages of the form '<type> <path>'.
 	Template *string `json:"template,omitempty"`
 }
 

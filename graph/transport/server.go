@@ -2,7 +2,9 @@ package transport
 
 import (
 	"log/slog"
+	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -10,7 +12,7 @@ import (
 // slowly. There is no limit on writing, which would cut off streams: each
 // stream has a deadline per write instead.
 func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Addr:              addr,
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -18,5 +20,34 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	spare := &spareConnections{open: map[net.Conn]struct{}{}}
+	server.ConnState = spare.note
+	server.RegisterOnShutdown(spare.close)
+	return server
+}
+
+// spareConnections are those that have sent nothing yet. Browsers open such,
+// and Shutdown would wait five seconds for each to make up its mind.
+type spareConnections struct {
+	mu   sync.Mutex
+	open map[net.Conn]struct{}
+}
+
+func (s *spareConnections) note(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state == http.StateNew {
+		s.open[conn] = struct{}{}
+		return
+	}
+	delete(s.open, conn)
+}
+
+func (s *spareConnections) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.open {
+		_ = conn.Close()
 	}
 }

@@ -599,24 +599,6 @@ func TestWebSocket_SubscribersComeAndGo_NothingIsLeft(t *testing.T) {
 	clients.Wait()
 }
 
-func TestWebSocket_WrongInitAndGone_AllHandlersReturn(t *testing.T) {
-	t.Parallel()
-	streams := transport.NewStreams()
-	addr := operations{}.listen(t, transport.WebSocket{Streams: streams, InitTimeout: time.Hour, PingInterval: time.Hour})
-	for range 100 {
-		c := connect(t, addr)
-		c.write(websocket.MessageText, `{"type":"connection_init","payload":"x"}`)
-		c.conn.CloseNow()
-	}
-	within(t, "all to leave", func() {
-		for streams.Open() > 0 {
-			// Each look at it takes the time of a request.
-			c := connect(t, addr)
-			c.conn.CloseNow()
-		}
-	})
-}
-
 func TestWebSocket_Shutdown_1001NeverComplete(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
