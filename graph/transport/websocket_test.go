@@ -54,7 +54,13 @@ func never(ctx context.Context) graphql.ResponseHandler {
 
 // once gives one response.
 func once(response *graphql.Response) func(context.Context) graphql.ResponseHandler {
-	return func(context.Context) graphql.ResponseHandler { return graphql.OneShot(response) }
+	return func(context.Context) graphql.ResponseHandler {
+		if response == nil {
+			return graphql.OneShot(nil)
+		}
+		own := *response // gqlgen writes to it
+		return graphql.OneShot(&own)
+	}
 }
 
 // numbered gives responses 1 to n, and then ends with failure if there is one.
