@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -33,14 +34,94 @@ func newPlaceholders() placeholders {
 	return placeholders{resolved}
 }
 
-// remove is a gqlgen ResponseMiddleware.
-func (p placeholders) remove(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	response := next(ctx)
-	if response == nil || response.HasNext == nil {
+// deferredParts are the parts of one operation's answer.
+type deferredParts struct {
+	// sent are the increments that have been sent, and waiting those whose
+	// object has still to be sent: gqlgen resolves a fragment within a deferred
+	// one beside it, and may be done with the inner first.
+	sent    map[string]bool
+	waiting []*graphql.Response
+	// ended: gqlgen has no more.
+	ended bool
+}
+
+type deferredPartsKey struct{}
+
+// withDeferredParts returns a context for an operation.
+func withDeferredParts(ctx context.Context) context.Context {
+	return context.WithValue(ctx, deferredPartsKey{}, &deferredParts{sent: map[string]bool{}})
+}
+
+// around is a gqlgen ResponseMiddleware.
+func (p placeholders) around(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	parts, _ := ctx.Value(deferredPartsKey{}).(*deferredParts)
+	op := graphql.GetOperationContext(ctx)
+	for {
+		response := parts.takeReady(p, op)
+		if response == nil && !parts.ended {
+			response = next(ctx)
+			if response == nil || response.HasNext == nil {
+				return response
+			}
+			parts.ended = !*response.HasNext
+			if !parts.ready(p, op, response) {
+				parts.waiting = append(parts.waiting, response)
+				continue
+			}
+		}
+		if response == nil {
+			return nil
+		}
+		parts.sent[partKey(response.Path, response.Label)] = true
+		p.remove(op, response)
+		response.HasNext = new(!parts.ended || len(parts.waiting) > 0)
 		return response
 	}
-	w := withoutPlaceholders{placeholders: p, op: graphql.GetOperationContext(ctx), data: response.Data}
-	set := w.op.Operation.SelectionSet
+}
+
+func partKey(path ast.Path, label string) string { return path.String() + "\x00" + label }
+
+// takeReady is a part that has waited, whose object has been sent since; once
+// gqlgen has no more, whichever is left.
+func (parts *deferredParts) takeReady(p placeholders, op *graphql.OperationContext) *graphql.Response {
+	for i, response := range parts.waiting {
+		if parts.ready(p, op, response) {
+			parts.waiting = slices.Delete(parts.waiting, i, i+1)
+			return response
+		}
+	}
+	if parts.ended && len(parts.waiting) > 0 {
+		response := parts.waiting[0]
+		parts.waiting = parts.waiting[1:]
+		return response
+	}
+	return nil
+}
+
+// ready reports whether all that leads to a part's object has been sent.
+func (parts *deferredParts) ready(p placeholders, op *graphql.OperationContext, response *graphql.Response) bool {
+	w := withoutPlaceholders{placeholders: p, op: op}
+	set := op.Operation.SelectionSet
+	for i, step := range response.Path {
+		name, ok := step.(ast.PathName)
+		if !ok {
+			continue
+		}
+		field := w.fields(set)[string(name)]
+		if len(field.within) > 0 && !slices.ContainsFunc(field.within, func(label string) bool {
+			return parts.sent[partKey(response.Path[:i], label)]
+		}) {
+			return false
+		}
+		set = field.set
+	}
+	return true
+}
+
+// remove takes the placeholders out of a part.
+func (p placeholders) remove(op *graphql.OperationContext, response *graphql.Response) {
+	w := withoutPlaceholders{placeholders: p, op: op, data: response.Data}
+	set := op.Operation.SelectionSet
 	for _, step := range response.Path {
 		if name, ok := step.(ast.PathName); ok {
 			set = w.fields(set)[string(name)].set
@@ -49,7 +130,6 @@ func (p placeholders) remove(ctx context.Context, next graphql.ResponseHandler) 
 	// What an increment brings for its own object is no placeholder.
 	w.value(set, len(response.Path) > 0)
 	response.Data = w.out
-	return response
 }
 
 // withoutPlaceholders copies JSON that gqlgen has written, and that is
@@ -66,6 +146,9 @@ type selectedField struct {
 	set ast.SelectionSet
 	// deferred: its value comes in a later part.
 	deferred bool
+	// within are the labels of the parts that it may come in, where a resolver
+	// computes it.
+	within []string
 }
 
 // fields are those selected of an object, by their names in the answer.
@@ -73,13 +156,22 @@ func (w *withoutPlaceholders) fields(set ast.SelectionSet) map[string]selectedFi
 	fields := map[string]selectedField{}
 	// Whatever the object's type: fields of one name are alike in all of them.
 	for _, field := range graphql.CollectFields(w.op, set, nil) {
-		deferred := field.IsDeferred() &&
-			(field.Definition.Type.NonNull || w.resolved[strings.ToLower(field.ObjectDefinition.Name+"."+field.Name)])
-		if other, ok := fields[field.Alias]; ok {
-			fields[field.Alias] = selectedField{append(other.set[:len(other.set):len(other.set)], field.Selections...), deferred && other.deferred}
-			continue
+		selected := selectedField{set: field.Selections}
+		if field.IsDeferred() {
+			resolved := w.resolved[strings.ToLower(field.ObjectDefinition.Name+"."+field.Name)]
+			selected.deferred = resolved || field.Definition.Type.NonNull
+			for _, fragment := range field.Deferrables {
+				if resolved {
+					selected.within = append(selected.within, fragment.Label)
+				}
+			}
 		}
-		fields[field.Alias] = selectedField{field.Selections, deferred}
+		if other, ok := fields[field.Alias]; ok {
+			selected.set = slices.Concat(other.set, selected.set)
+			selected.deferred = selected.deferred && other.deferred
+			selected.within = nil
+		}
+		fields[field.Alias] = selected
 	}
 	return fields
 }

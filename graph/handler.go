@@ -142,13 +142,13 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.Use(extension.Introspection{})
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		ctx = auth.WithScopes(ctx, auth.Everything())
-		return next(loader.WithLoaders(ctx, loader.New()))
+		return next(withDeferredParts(loader.WithLoaders(ctx, loader.New())))
 	})
 	if !options.ResolversOnly {
 		server.AroundRootFields(resolver.planned)
 	}
 	server.AroundResponses(eachDelivery)
-	server.AroundResponses(newPlaceholders().remove)
+	server.AroundResponses(newPlaceholders().around)
 	slow := slowConsumers(options.Metrics)
 	plain := transport.HTTP{QueryTimeout: options.QueryTimeout}
 	server.AddTransport(transport.WebSocket{
