@@ -54,7 +54,10 @@ func withDeferredParts(ctx context.Context) context.Context {
 
 // around is a gqlgen ResponseMiddleware.
 func (p placeholders) around(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	parts, _ := ctx.Value(deferredPartsKey{}).(*deferredParts)
+	parts, executed := ctx.Value(deferredPartsKey{}).(*deferredParts)
+	if !executed {
+		return next(ctx)
+	}
 	op := graphql.GetOperationContext(ctx)
 	for {
 		response := parts.takeReady(p, op)
