@@ -275,7 +275,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	server := transport.Server(c.Listen, handler, logger)
 
 	address := "http://" + listener.Addr().String()
-	fmt.Fprintf(out.stderr, "\nnoetl-catalog serves GraphQL at %s/graphql (schema: %s/schema.graphql). Ctrl-C stops it.\n\n", address, address)
+	fmt.Fprintf(out.stderr, "\nnoetl-catalog serves GraphQL at %s/graphql, and GraphiQL at %s (schema: %s/schema.graphql). Ctrl-C stops it.\n\n", address, address, address)
 
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
