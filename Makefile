@@ -52,7 +52,7 @@ torture: ## Try for long to make the event log lose, repeat or reorder.
 	go test ./torture -count=1 -v -torture.full -timeout 30m
 
 .PHONY: bench
-bench: ## Measure; prints figures, asserts nothing.
+bench: ## Measure; prints figures, asserts nothing. The first run fills a database.
 	go run ./bench
 
 .PHONY: bench-go

@@ -1,16 +1,23 @@
-// Bench measures the event log: what its triggers cost writers, how soon an
-// event reaches a subscriber, what ten thousand subscriptions take, and a run
-// of 200,000 events. It prints figures and asserts nothing; on a shared machine
-// only ratios within one run mean something.
+// Bench measures the server: how fast it answers requests beside the least
+// that could answer them, what the event log's triggers cost writers, how soon
+// an event reaches a subscriber, what ten thousand subscriptions take, and a
+// run of 200,000 events. It prints figures and asserts nothing; on a shared
+// machine only ratios within one run mean something. README.md says how to
+// read them.
 //
 //	make bench
 //	go run ./bench writers latency fanout execution
+//	go run ./bench -only Q1,Q3 requests
+//	go run ./bench growth
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,15 +35,44 @@ import (
 	"github.com/noetl/noetl-catalog/db/embedded"
 )
 
-// measurements in the order in which they run.
-var measurements = []struct {
+type measurement struct {
 	name string
 	run  func(context.Context, *bench) error
-}{{"writers", writers}, {"latency", latency}, {"fanout", fanout}, {"execution", execution}}
+	// kept is for a database that is filled once and kept between runs.
+	kept bool
+	// named only runs where it is asked for by name.
+	named bool
+}
+
+// measurements in the order in which they run.
+var measurements = []measurement{
+	{name: "writers", run: writers},
+	{name: "latency", run: latency},
+	{name: "fanout", run: fanout},
+	{name: "execution", run: execution},
+	{name: "requests", run: requests, kept: true},
+	{name: "growth", run: growth, kept: true, named: true},
+}
+
+type options struct {
+	// data is where the kept PostgreSQL has its data.
+	data string
+	// only are the workloads to run; all of them where it is empty.
+	only string
+	// each of rounds presses the server, and the limit, for duration.
+	rounds   int
+	duration time.Duration
+}
 
 func main() {
+	var o options
+	flag.StringVar(&o.data, "data", "", "where the database of requests and growth is kept (default: noetl-catalog/bench in the user's cache)")
+	flag.StringVar(&o.only, "only", "", "workloads of requests and growth, such as Q1,Q3 (default: all)")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of requests and growth, whose median counts")
+	flag.DurationVar(&o.duration, "duration", 4*time.Second, "of a round")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:])
+	err := run(ctx, o, flag.Args())
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -44,7 +80,12 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, names []string) (err error) {
+func run(ctx context.Context, o options, names []string) (err error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(measurements, func(m measurement) bool { return m.name == name }) {
+			return fmt.Errorf("there is no measurement %q", name)
+		}
+	}
 	directory, err := os.MkdirTemp("", "noetl-catalog-bench")
 	if err != nil {
 		return err
@@ -54,56 +95,76 @@ func run(ctx context.Context, names []string) (err error) {
 	if err := os.Chmod(directory, 0o755); err != nil { //nolint:gosec // what is in it is not readable
 		return err
 	}
-	binary := filepath.Join(directory, "noetl-catalog")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/noetl/noetl-catalog")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("build the server: %w", err)
+	b := &bench{
+		options: o, directory: directory,
+		binary: filepath.Join(directory, "noetl-catalog"), limit: filepath.Join(directory, "limit"),
 	}
-	postgres, err := embedded.Start(ctx, embedded.Config{
-		DataDir: filepath.Join(directory, "postgres"), Download: embedded.DownloadAuto, Logger: slog.New(slog.DiscardHandler),
-		Settings: map[string]string{"max_connections": "200"},
-	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
-		defer cancel()
-		err = errors.Join(err, postgres.Stop(stopping))
-	}()
-	b := &bench{binary: binary, adminURL: postgres.URL()}
-	for _, measurement := range measurements {
-		if len(names) > 0 && !slices.Contains(names, measurement.name) {
-			continue
+	for binary, source := range map[string]string{b.binary: "github.com/noetl/noetl-catalog", b.limit: "github.com/noetl/noetl-catalog/bench/limit"} {
+		build := exec.CommandContext(ctx, "go", "build", "-o", binary, source)
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("build %s: %w", source, err)
 		}
-		if err := measurement.run(ctx, b); err != nil {
-			return fmt.Errorf("%s: %w", measurement.name, err)
+	}
+	for _, kept := range []bool{false, true} {
+		var chosen []measurement
+		for _, m := range measurements {
+			if m.kept == kept && (slices.Contains(names, m.name) || len(names) == 0 && !m.named) {
+				chosen = append(chosen, m)
+			}
+		}
+		if err := b.measure(ctx, kept, chosen); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// bench is what measurements run on: a PostgreSQL with fsync on, and the
-// server's binary.
-type bench struct{ binary, adminURL string }
+// measure takes measurements on a PostgreSQL with fsync on.
+func (b *bench) measure(ctx context.Context, kept bool, chosen []measurement) (err error) {
+	if len(chosen) == 0 {
+		return nil
+	}
+	config := embedded.Config{
+		DataDir: filepath.Join(b.directory, "postgres"), Download: embedded.DownloadAuto, Logger: slog.New(slog.DiscardHandler),
+		Settings: map[string]string{"max_connections": "200"},
+	}
+	if kept {
+		if config.DataDir, err = b.keptDirectory(); err != nil {
+			return err
+		}
+		config.Settings["shared_buffers"] = "1GB"
+		config.Settings["max_wal_size"] = "8GB"
+	}
+	b.postgres, err = embedded.Start(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		err = errors.Join(err, b.postgres.Stop(stopping))
+	}()
+	for _, m := range chosen {
+		if err := m.run(ctx, b); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// bench is what measurements run on: a PostgreSQL, and the binaries of the
+// server and of the limit.
+type bench struct {
+	options
+	directory, binary, limit string
+	postgres                 *embedded.Server
+}
 
 // database makes a migrated database with resources p/0 … p/n-1.
 func (b *bench) database(ctx context.Context, name string, resources int) (string, *pgxpool.Pool, error) {
-	admin, err := pgx.Connect(ctx, b.adminURL)
+	url, err := b.create(ctx, name)
 	if err != nil {
-		return "", nil, err
-	}
-	defer func() { _ = admin.Close(context.WithoutCancel(ctx)) }()
-	if _, err := admin.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0"); err != nil {
-		return "", nil, err
-	}
-	config, err := pgx.ParseConfig(b.adminURL)
-	if err != nil {
-		return "", nil, err
-	}
-	url := fmt.Sprintf("postgres://%s:%s@/%s?host=%s", config.User, config.Password, name, config.Host)
-	if _, err := db.Migrate(ctx, url); err != nil {
 		return "", nil, err
 	}
 	pool, err := db.Open(ctx, url, db.Options{MaxConns: 40})
@@ -115,13 +176,61 @@ func (b *bench) database(ctx context.Context, name string, resources int) (strin
 	return url, pool, err
 }
 
-// server is a running noetl-catalog.
+// create makes an empty database with our schema, in the place of one that
+// may be there.
+func (b *bench) create(ctx context.Context, name string) (string, error) {
+	if err := b.admin(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+		return "", err
+	}
+	url, err := b.url(name, "")
+	if err != nil {
+		return "", err
+	}
+	_, err = db.Migrate(ctx, url)
+	return url, err
+}
+
+// admin runs statements that are about databases.
+func (b *bench) admin(ctx context.Context, statements ...string) error {
+	connection, err := pgx.Connect(ctx, b.postgres.URL())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
+	for _, statement := range statements {
+		if _, err := connection.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// url is where a database is; through the socket in another directory, where
+// one is given.
+func (b *bench) url(name, socketDirectory string) (string, error) {
+	config, err := pgx.ParseConfig(b.postgres.URL())
+	if err != nil {
+		return "", err
+	}
+	if socketDirectory == "" {
+		socketDirectory = config.Host
+	}
+	return fmt.Sprintf("postgres://%s:%s@/%s?host=%s", config.User, config.Password, name, socketDirectory), nil
+}
+
+// server is a running noetl-catalog, or limit.
 type server struct {
 	address string
 	command *exec.Cmd
 }
 
 func (b *bench) serve(ctx context.Context, databaseURL string) (*server, error) {
+	return start(ctx, databaseURL, b.binary, "serve", "--log-level", "error")
+}
+
+// start starts a program that serves HTTP on --listen, and waits until it is
+// ready.
+func start(ctx context.Context, databaseURL, binary string, args ...string) (*server, error) {
 	free, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -130,13 +239,14 @@ func (b *bench) serve(ctx context.Context, databaseURL string) (*server, error) 
 	if err := free.Close(); err != nil {
 		return nil, err
 	}
-	s.command = exec.CommandContext(ctx, b.binary, "serve", "--listen", s.address, "--log-level", "error")
+	s.command = exec.CommandContext(ctx, binary, append(args, "--listen", s.address)...)
 	s.command.Env = append(os.Environ(), "DATABASE_URL="+databaseURL)
-	s.command.Stderr = os.Stderr
+	s.command.Stderr = withoutGreeting{os.Stderr}
 	if err := s.command.Start(); err != nil {
 		return nil, err
 	}
-	for ctx.Err() == nil {
+	deadline := time.Now().Add(time.Minute)
+	for ctx.Err() == nil && time.Now().Before(deadline) {
 		response, err := http.Get("http://" + s.address + "/readyz") //nolint:noctx // ends with the loop
 		if err == nil {
 			_ = response.Body.Close()
@@ -146,7 +256,18 @@ func (b *bench) serve(ctx context.Context, databaseURL string) (*server, error) 
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return nil, ctx.Err()
+	s.stop()
+	return nil, errors.Join(ctx.Err(), fmt.Errorf("%s did not get ready", filepath.Base(binary)))
+}
+
+// withoutGreeting passes on what a server reports, but for where it serves.
+type withoutGreeting struct{ io.Writer }
+
+func (w withoutGreeting) Write(text []byte) (int, error) {
+	if bytes.Contains(text, []byte("serves GraphQL at")) {
+		return len(text), nil
+	}
+	return w.Writer.Write(text)
 }
 
 func (s *server) stop() {

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// growth compares what a request costs with ten times the resources and
+// events, in 24 partitions in the place of 7. The two take turns.
+func growth(ctx context.Context, b *bench) error {
+	chosen, err := b.chosen()
+	if err != nil {
+		return err
+	}
+	sizes := [2]scale{{10_000, 1_000_000, 6}, {100_000, 10_000_000, 23}}
+	var urls [2]string
+	for i, name := range []string{"requests", "growth"} {
+		if urls[i], err = b.filled(ctx, name, sizes[i]); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("growth: %s, and ten times that in %d partitions; a logarithm would grow by %.2f\n",
+		sizes[0], sizes[1].months+1, math.Log(float64(sizes[1].events))/math.Log(float64(sizes[0].events)))
+	writer := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(cells ...string) { fmt.Fprintln(writer, strings.Join(cells, "\t")+"\t") }
+	row("", "CPU ms", "at 10x", "ratio", "of it server", "PostgreSQL", "1 conn. p50 ms", "at 10x", "ratio")
+	for _, w := range chosen {
+		if w.writes {
+			continue
+		}
+		grown, err := b.grow(ctx, urls, w)
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+		ratio := func(figure func(figures) float64) string {
+			ratios := make([]float64, b.rounds)
+			for round := range ratios {
+				ratios[round] = figure(grown[1].rounds[round]) / figure(grown[0].rounds[round])
+			}
+			return fmt.Sprintf("%.2f", median(ratios))
+		}
+		row(w.name, fmt.Sprintf("%.3f", grown[0].of(cpu)), fmt.Sprintf("%.3f", grown[1].of(cpu)), ratio(cpu),
+			ratio(func(f figures) float64 { return f.own.Seconds() }), ratio(func(f figures) float64 { return f.postgres.Seconds() }),
+			fmt.Sprintf("%.2f", milliseconds(grown[0].alone)), fmt.Sprintf("%.2f", milliseconds(grown[1].alone)),
+			fmt.Sprintf("%.2f", grown[1].alone.Seconds()/grown[0].alone.Seconds()))
+	}
+	err = writer.Flush()
+	fmt.Println()
+	return err
+}
+
+// grow measures the server on both databases.
+func (b *bench) grow(ctx context.Context, urls [2]string, w workload) (grown [2]*contestant, err error) {
+	for i := range grown {
+		both, err := b.compare(ctx, urls[i], w)
+		if err != nil {
+			return grown, err
+		}
+		grown[i] = both[0]
+		if grown[i].server, err = b.serve(ctx, urls[i]); err != nil {
+			return grown, err
+		}
+		defer grown[i].stop()
+	}
+	for _, c := range grown {
+		if _, err := press(c.address, c.requests, connections, 2*time.Second); err != nil {
+			return grown, err
+		}
+	}
+	for round := range b.rounds {
+		for i := range grown {
+			c := grown[(i+round)%2]
+			f, err := b.round(c)
+			if err != nil {
+				return grown, err
+			}
+			c.rounds = append(c.rounds, f)
+		}
+	}
+	for _, c := range grown {
+		alone, err := press(c.address, c.requests, 1, 2*time.Second)
+		if err != nil {
+			return grown, err
+		}
+		c.alone = quantile(alone.took, 0.5)
+	}
+	return grown, nil
+}

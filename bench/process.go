@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// tick is the unit of processor times in /proc.
+const tick = 10 * time.Millisecond
+
+// processTimes are the processor times of a process, and of its children that
+// have ended.
+type processTimes struct {
+	parent        int
+	own, children time.Duration
+}
+
+func timesOf(process int) (processTimes, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", process))
+	if err != nil {
+		return processTimes{}, err
+	}
+	// The name, in parentheses, may have spaces in it.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 15 {
+		return processTimes{}, fmt.Errorf("/proc/%d/stat: %s", process, text)
+	}
+	var numbers [5]int // ppid, utime, stime, cutime, cstime
+	for i, at := range []int{1, 11, 12, 13, 14} {
+		if numbers[i], err = strconv.Atoi(fields[at]); err != nil {
+			return processTimes{}, err
+		}
+	}
+	return processTimes{numbers[0], time.Duration(numbers[1]+numbers[2]) * tick, time.Duration(numbers[3]+numbers[4]) * tick}, nil
+}
+
+// postgresTime is the processor time of PostgreSQL: of its first process, of
+// the children it has and of those it had.
+func (b *bench) postgresTime() (time.Duration, error) {
+	text, err := os.ReadFile(filepath.Join(b.postgres.DataDir(), "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	first, err := strconv.Atoi(line)
+	if err != nil {
+		return 0, err
+	}
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return 0, err
+	}
+	var sum time.Duration
+	for _, directory := range processes {
+		process, err := strconv.Atoi(filepath.Base(directory))
+		if err != nil {
+			return 0, err
+		}
+		times, err := timesOf(process)
+		switch {
+		case err != nil: // it has ended since
+		case process == first:
+			sum += times.own + times.children
+		case times.parent == first:
+			sum += times.own
+		}
+	}
+	return sum, nil
+}
+
+// ownTime is the processor time of this process.
+func ownTime() (time.Duration, error) {
+	var usage syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), err
+}
+
+// peak is the most memory that the process has had resident, in bytes.
+func (s *server) peak() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	kilobytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	return kilobytes << 10, err
+}

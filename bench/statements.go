@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// counter stands between a program and PostgreSQL and counts the statements
+// that pass. Nothing is measured through it.
+type counter struct {
+	// directory is that of its socket.
+	directory string
+	listener  net.Listener
+	upstream  string
+	mu        sync.Mutex
+	// statements of each connection.
+	statements []*atomic.Int64
+	// background are connections that have statements with nobody asking: the
+	// sequencer's and the log's.
+	background map[*atomic.Int64]bool
+}
+
+// count makes a counter with a socket in a new directory; its goroutines end
+// when it is closed and those who are connected through it have ended.
+func (b *bench) count(ctx context.Context) (*counter, error) {
+	config, err := pgx.ParseConfig(b.postgres.URL())
+	if err != nil {
+		return nil, err
+	}
+	const socket = ".s.PGSQL.5432"
+	c := &counter{upstream: filepath.Join(config.Host, socket), background: map[*atomic.Int64]bool{}}
+	if c.directory, err = os.MkdirTemp(b.directory, "counter"); err != nil {
+		return nil, err
+	}
+	if c.listener, err = (&net.ListenConfig{}).Listen(ctx, "unix", filepath.Join(c.directory, socket)); err != nil {
+		return nil, err
+	}
+	go func() {
+		for {
+			client, err := c.listener.Accept()
+			if err != nil {
+				return
+			}
+			go c.pass(client)
+		}
+	}()
+	return c, nil
+}
+
+func (c *counter) close() { _ = c.listener.Close() }
+
+// idle watches which connections are busy while nobody asks.
+func (c *counter) idle(ctx context.Context) error {
+	before := map[*atomic.Int64]int64{}
+	c.mu.Lock()
+	for _, statements := range c.statements {
+		before[statements] = statements.Load()
+	}
+	c.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(1500 * time.Millisecond): // longer than a heartbeat
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for statements, n := range before {
+		if statements.Load() > n {
+			c.background[statements] = true
+		}
+	}
+	return nil
+}
+
+// sum is how many statements there were but for those in the background.
+func (c *counter) sum() (n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, statements := range c.statements {
+		if !c.background[statements] {
+			n += statements.Load()
+		}
+	}
+	return n
+}
+
+func (c *counter) pass(client net.Conn) {
+	defer func() { _ = client.Close() }()
+	postgres, err := net.DialTimeout("unix", c.upstream, 5*time.Second) //nolint:noctx // has a deadline
+	if err != nil {
+		return
+	}
+	defer func() { _ = postgres.Close() }()
+	statements := &atomic.Int64{}
+	c.mu.Lock()
+	c.statements = append(c.statements, statements)
+	c.mu.Unlock()
+	go func() {
+		_, _ = io.Copy(client, postgres)
+		_ = client.Close()
+	}()
+	reader, writer := bufio.NewReader(client), bufio.NewWriter(postgres)
+	// The first message has no type, only a length, which counts itself.
+	const lengthBytes = 4
+	for typeBytes := 0; ; typeBytes = 1 {
+		head, err := reader.Peek(typeBytes + lengthBytes)
+		if err != nil {
+			return
+		}
+		if typeBytes == 1 && (head[0] == 'E' || head[0] == 'Q') { // Execute, Query
+			statements.Add(1)
+		}
+		length := int64(binary.BigEndian.Uint32(head[typeBytes:])) + int64(typeBytes)
+		if _, err := io.CopyN(writer, reader, length); err != nil {
+			return
+		}
+		if reader.Buffered() == 0 {
+			if err := writer.Flush(); err != nil {
+				return
+			}
+		}
+	}
+}
