@@ -303,7 +303,9 @@ WHERE r.resource_path >= $1::text AND ($2::text = '' OR r.resource_path < $2::te
   AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
   AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
   AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-  AND r.updated_at >= $7::timestamptz AND r.updated_at < $8::timestamptz
+  -- Written so that no index serves it: a plan for any arguments would read all
+  -- that comes after the cursor by updated_at, and sort it.
+  AND r.updated_at + interval '0' >= $7::timestamptz AND r.updated_at + interval '0' < $8::timestamptz
   AND r.resource_path ^@ ANY ($9::text[])
 ORDER BY r.resource_path ASC
 LIMIT $10::integer
@@ -369,7 +371,9 @@ WHERE r.resource_path >= $1::text AND ($2::text = '' OR r.resource_path < $2::te
   AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
   AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
   AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-  AND r.updated_at >= $7::timestamptz AND r.updated_at < $8::timestamptz
+  -- Written so that no index serves it: a plan for any arguments would read all
+  -- that comes after the cursor by updated_at, and sort it.
+  AND r.updated_at + interval '0' >= $7::timestamptz AND r.updated_at + interval '0' < $8::timestamptz
   AND r.resource_path ^@ ANY ($9::text[])
 ORDER BY r.resource_path DESC
 LIMIT $10::integer

@@ -16,7 +16,9 @@ WHERE r.resource_path >= @low_path::text AND (@high_path::text = '' OR r.resourc
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  -- Written so that no index serves it: a plan for any arguments would read all
+  -- that comes after the cursor by updated_at, and sort it.
+  AND r.updated_at + interval '0' >= @updated_since::timestamptz AND r.updated_at + interval '0' < @updated_before::timestamptz
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.resource_path ASC
 LIMIT @page_size::integer;
@@ -105,7 +107,9 @@ WHERE r.resource_path >= @low_path::text AND (@high_path::text = '' OR r.resourc
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  -- Written so that no index serves it: a plan for any arguments would read all
+  -- that comes after the cursor by updated_at, and sort it.
+  AND r.updated_at + interval '0' >= @updated_since::timestamptz AND r.updated_at + interval '0' < @updated_before::timestamptz
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.resource_path DESC
 LIMIT @page_size::integer;
