@@ -99,7 +99,10 @@ func setSession(params map[string]string, statementTimeout time.Duration) {
 		"tcp_keepalives_count":    "3",
 		// Pages are read in the order of an index that is nearly always cached.
 		"random_page_cost": "1.1",
-		"jit":              "off",
+		// PostgreSQL would plan most statements anew at each call, which takes
+		// longer than to run them. db/customplan has the exceptions.
+		"plan_cache_mode": "force_generic_plan",
+		"jit":             "off",
 	} {
 		params[name] = value
 	}

@@ -28,8 +28,7 @@ import (
 )
 
 // explainer is a database that asks PostgreSQL for its plan before it runs a
-// query: for the arguments given, and the generic one that a prepared
-// statement ends up with.
+// query.
 type explainer struct {
 	pool  *pgxpool.Pool
 	mu    sync.Mutex
@@ -42,69 +41,61 @@ var (
 	anArgument = regexp.MustCompile(`\$\d+`)
 )
 
-func (e *explainer) note(ctx context.Context, sql string, args []any) {
+// noteBatch notes what db/customplan runs: planned for the arguments given.
+func (e *explainer) noteBatch(ctx context.Context, batch *pgx.Batch) {
+	for _, query := range batch.QueuedQueries {
+		e.note(ctx, query.SQL, func(connection *pgxpool.Conn) (plan string, err error) {
+			return plan, connection.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+query.SQL, query.Arguments...).Scan(&plan)
+		})
+	}
+}
+
+// noteGeneric notes a query that is planned once, for any arguments.
+func (e *explainer) noteGeneric(ctx context.Context, sql string) {
+	e.note(ctx, sql, func(connection *pgxpool.Conn) (plan string, err error) {
+		arguments := map[string]bool{}
+		for _, argument := range anArgument.FindAllString(sql, -1) {
+			arguments[argument] = true
+		}
+		nulls := ""
+		if len(arguments) > 0 {
+			nulls = "(" + strings.TrimSuffix(strings.Repeat("NULL, ", len(arguments)), ", ") + ")"
+		}
+		if _, err := connection.Exec(ctx, "PREPARE explained AS "+sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return "", err
+		}
+		err = connection.QueryRow(ctx, "EXPLAIN (FORMAT JSON) EXECUTE explained"+nulls, pgx.QueryExecModeSimpleProtocol).Scan(&plan)
+		_, _ = connection.Exec(ctx, "DEALLOCATE explained")
+		return plan, err
+	})
+}
+
+func (e *explainer) note(ctx context.Context, sql string, explain func(*pgxpool.Conn) (string, error)) {
 	name := queryName.FindStringSubmatch(sql)
 	if name == nil {
 		return
 	}
-	_, perCall := first(args).(pgx.QueryExecMode)
-	plans, err := e.explain(ctx, sql, args, !perCall)
+	connection, err := e.pool.Acquire(ctx)
+	var plan string
+	if err == nil {
+		plan, err = explain(connection)
+		connection.Release()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.plans[name[1]] = append(e.plans[name[1]], plans...)
+	e.plans[name[1]] = append(e.plans[name[1]], plan)
 	if err != nil && e.err == nil {
 		e.err = fmt.Errorf("explain %s: %w", name[1], err)
 	}
 }
 
-func first(args []any) any {
-	if len(args) == 0 {
-		return nil
-	}
-	return args[0]
-}
-
-func (e *explainer) explain(ctx context.Context, sql string, args []any, generic bool) ([]string, error) {
-	connection, err := e.pool.Acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer connection.Release()
-	var plans []string
-	var plan string
-	if err := connection.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+sql, args...).Scan(&plan); err != nil {
-		return nil, err
-	}
-	plans = append(plans, plan)
-	if !generic {
-		return plans, nil
-	}
-	arguments := map[string]bool{}
-	for _, argument := range anArgument.FindAllString(sql, -1) {
-		arguments[argument] = true
-	}
-	nulls := ""
-	if len(arguments) > 0 {
-		nulls = "(" + strings.TrimSuffix(strings.Repeat("NULL, ", len(arguments)), ", ") + ")"
-	}
-	batch := []string{"PREPARE explained AS " + sql, "SET plan_cache_mode = force_generic_plan"}
-	defer func() {
-		_, _ = connection.Exec(ctx, "RESET plan_cache_mode")
-		_, _ = connection.Exec(ctx, "DEALLOCATE explained")
-	}()
-	for _, statement := range batch {
-		if _, err := connection.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-			return nil, err
-		}
-	}
-	if err := connection.QueryRow(ctx, "EXPLAIN (FORMAT JSON) EXECUTE explained"+nulls, pgx.QueryExecModeSimpleProtocol).Scan(&plan); err != nil {
-		return nil, err
-	}
-	return append(plans, plan), nil
-}
-
 func (e *explainer) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	return e.pool.Exec(ctx, sql, args...)
+}
+
+func (e *explainer) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+	e.noteBatch(ctx, batch)
+	return e.pool.SendBatch(ctx, batch)
 }
 
 func (e *explainer) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error) {
@@ -112,12 +103,12 @@ func (e *explainer) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx,
 }
 
 func (e *explainer) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	e.note(ctx, sql, args)
+	e.noteGeneric(ctx, sql)
 	return e.pool.Query(ctx, sql, args...)
 }
 
 func (e *explainer) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	e.note(ctx, sql, args)
+	e.noteGeneric(ctx, sql)
 	return e.pool.QueryRow(ctx, sql, args...)
 }
 

@@ -16,7 +16,8 @@ FROM resource r
 WHERE ($1::text[] IS NULL OR r.resource_type = ANY ($1::text[]))
   AND ($2::text[] IS NULL OR r.resource_path = ANY ($2::text[]))
   AND r.resource_path >= $3::text AND ($4::text = '' OR r.resource_path < $4::text)
-  AND r.updated_at >= $5::timestamptz AND r.updated_at < $6::timestamptz
+  AND ($5::timestamptz IS NULL OR r.updated_at >= $5::timestamptz)
+  AND ($6::timestamptz IS NULL OR r.updated_at < $6::timestamptz)
   AND r.resource_path ^@ ANY ($7::text[])
 `
 
@@ -25,8 +26,8 @@ type CountResourcesParams struct {
 	Paths         []string
 	PrefixLow     string
 	PrefixHigh    string
-	UpdatedSince  time.Time
-	UpdatedBefore time.Time
+	UpdatedSince  *time.Time
+	UpdatedBefore *time.Time
 	Scopes        []string
 }
 
@@ -54,7 +55,8 @@ WHERE ($1::jsonb IS NULL OR c.payload @> $1::jsonb)
   AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
   AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
   AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-  AND r.updated_at >= $7::timestamptz AND r.updated_at < $8::timestamptz
+  AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
+  AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
   AND r.resource_path ^@ ANY ($9::text[])
 `
 
@@ -65,8 +67,8 @@ type CountResourcesContainingParams struct {
 	Paths           []string
 	PrefixLow       string
 	PrefixHigh      string
-	UpdatedSince    time.Time
-	UpdatedBefore   time.Time
+	UpdatedSince    *time.Time
+	UpdatedBefore   *time.Time
 	Scopes          []string
 }
 
@@ -94,7 +96,8 @@ WHERE r.resource_type = ANY ($1::text[])
   AND ($2::text[] IS NULL OR r.resource_type = ANY ($2::text[]))
   AND ($3::text[] IS NULL OR r.resource_path = ANY ($3::text[]))
   AND r.resource_path >= $4::text AND ($5::text = '' OR r.resource_path < $5::text)
-  AND r.updated_at >= $6::timestamptz AND r.updated_at < $7::timestamptz
+  AND ($6::timestamptz IS NULL OR r.updated_at >= $6::timestamptz)
+  AND ($7::timestamptz IS NULL OR r.updated_at < $7::timestamptz)
   AND r.resource_path ^@ ANY ($8::text[])
   AND ($9::jsonb IS NULL AND $10::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
@@ -111,8 +114,8 @@ type CountResourcesOfTypesParams struct {
 	Paths           []string
 	PrefixLow       string
 	PrefixHigh      string
-	UpdatedSince    time.Time
-	UpdatedBefore   time.Time
+	UpdatedSince    *time.Time
+	UpdatedBefore   *time.Time
 	Scopes          []string
 	PayloadContains []byte
 	MetaContains    []byte
@@ -162,7 +165,8 @@ WHERE (r.created_at, r.resource_path) >= ($1::timestamptz, $2::text)
   AND ($5::text[] IS NULL OR r.resource_type = ANY ($5::text[]))
   AND ($6::text[] IS NULL OR r.resource_path = ANY ($6::text[]))
   AND r.resource_path >= $7::text AND ($8::text = '' OR r.resource_path < $8::text)
-  AND r.updated_at >= $9::timestamptz AND r.updated_at < $10::timestamptz
+  AND ($9::timestamptz IS NULL OR r.updated_at >= $9::timestamptz)
+  AND ($10::timestamptz IS NULL OR r.updated_at < $10::timestamptz)
   AND r.resource_path ^@ ANY ($11::text[])
 ORDER BY r.created_at ASC, r.resource_path ASC
 LIMIT $12::integer
@@ -177,8 +181,8 @@ type ListResourcesByCreatedAscParams struct {
 	Paths         []string
 	PrefixLow     string
 	PrefixHigh    string
-	UpdatedSince  time.Time
-	UpdatedBefore time.Time
+	UpdatedSince  *time.Time
+	UpdatedBefore *time.Time
 	Scopes        []string
 	PageSize      int32
 }
@@ -233,7 +237,8 @@ WHERE (r.created_at, r.resource_path) >= ($1::timestamptz, $2::text)
   AND ($5::text[] IS NULL OR r.resource_type = ANY ($5::text[]))
   AND ($6::text[] IS NULL OR r.resource_path = ANY ($6::text[]))
   AND r.resource_path >= $7::text AND ($8::text = '' OR r.resource_path < $8::text)
-  AND r.updated_at >= $9::timestamptz AND r.updated_at < $10::timestamptz
+  AND ($9::timestamptz IS NULL OR r.updated_at >= $9::timestamptz)
+  AND ($10::timestamptz IS NULL OR r.updated_at < $10::timestamptz)
   AND r.resource_path ^@ ANY ($11::text[])
 ORDER BY r.created_at DESC, r.resource_path DESC
 LIMIT $12::integer
@@ -248,8 +253,8 @@ type ListResourcesByCreatedDescParams struct {
 	Paths         []string
 	PrefixLow     string
 	PrefixHigh    string
-	UpdatedSince  time.Time
-	UpdatedBefore time.Time
+	UpdatedSince  *time.Time
+	UpdatedBefore *time.Time
 	Scopes        []string
 	PageSize      int32
 }
@@ -303,9 +308,8 @@ WHERE r.resource_path >= $1::text AND ($2::text = '' OR r.resource_path < $2::te
   AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
   AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
   AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-  -- Written so that no index serves it: a plan for any arguments would read all
-  -- that comes after the cursor by updated_at, and sort it.
-  AND r.updated_at + interval '0' >= $7::timestamptz AND r.updated_at + interval '0' < $8::timestamptz
+  AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
+  AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
   AND r.resource_path ^@ ANY ($9::text[])
 ORDER BY r.resource_path ASC
 LIMIT $10::integer
@@ -318,8 +322,8 @@ type ListResourcesByPathAscParams struct {
 	Paths         []string
 	PrefixLow     string
 	PrefixHigh    string
-	UpdatedSince  time.Time
-	UpdatedBefore time.Time
+	UpdatedSince  *time.Time
+	UpdatedBefore *time.Time
 	Scopes        []string
 	PageSize      int32
 }
@@ -371,9 +375,8 @@ WHERE r.resource_path >= $1::text AND ($2::text = '' OR r.resource_path < $2::te
   AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
   AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
   AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-  -- Written so that no index serves it: a plan for any arguments would read all
-  -- that comes after the cursor by updated_at, and sort it.
-  AND r.updated_at + interval '0' >= $7::timestamptz AND r.updated_at + interval '0' < $8::timestamptz
+  AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
+  AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
   AND r.resource_path ^@ ANY ($9::text[])
 ORDER BY r.resource_path DESC
 LIMIT $10::integer
@@ -386,8 +389,8 @@ type ListResourcesByPathDescParams struct {
 	Paths         []string
 	PrefixLow     string
 	PrefixHigh    string
-	UpdatedSince  time.Time
-	UpdatedBefore time.Time
+	UpdatedSince  *time.Time
+	UpdatedBefore *time.Time
 	Scopes        []string
 	PageSize      int32
 }
@@ -440,7 +443,8 @@ WHERE (r.updated_at, r.resource_path) >= ($1::timestamptz, $2::text)
   AND ($5::text[] IS NULL OR r.resource_type = ANY ($5::text[]))
   AND ($6::text[] IS NULL OR r.resource_path = ANY ($6::text[]))
   AND r.resource_path >= $7::text AND ($8::text = '' OR r.resource_path < $8::text)
-  AND r.updated_at >= $9::timestamptz AND r.updated_at < $10::timestamptz
+  AND ($9::timestamptz IS NULL OR r.updated_at >= $9::timestamptz)
+  AND ($10::timestamptz IS NULL OR r.updated_at < $10::timestamptz)
   AND r.resource_path ^@ ANY ($11::text[])
 ORDER BY r.updated_at ASC, r.resource_path ASC
 LIMIT $12::integer
@@ -455,8 +459,8 @@ type ListResourcesByUpdatedAscParams struct {
 	Paths         []string
 	PrefixLow     string
 	PrefixHigh    string
-	UpdatedSince  time.Time
-	UpdatedBefore time.Time
+	UpdatedSince  *time.Time
+	UpdatedBefore *time.Time
 	Scopes        []string
 	PageSize      int32
 }
@@ -511,7 +515,8 @@ WHERE (r.updated_at, r.resource_path) >= ($1::timestamptz, $2::text)
   AND ($5::text[] IS NULL OR r.resource_type = ANY ($5::text[]))
   AND ($6::text[] IS NULL OR r.resource_path = ANY ($6::text[]))
   AND r.resource_path >= $7::text AND ($8::text = '' OR r.resource_path < $8::text)
-  AND r.updated_at >= $9::timestamptz AND r.updated_at < $10::timestamptz
+  AND ($9::timestamptz IS NULL OR r.updated_at >= $9::timestamptz)
+  AND ($10::timestamptz IS NULL OR r.updated_at < $10::timestamptz)
   AND r.resource_path ^@ ANY ($11::text[])
 ORDER BY r.updated_at DESC, r.resource_path DESC
 LIMIT $12::integer
@@ -526,8 +531,8 @@ type ListResourcesByUpdatedDescParams struct {
 	Paths         []string
 	PrefixLow     string
 	PrefixHigh    string
-	UpdatedSince  time.Time
-	UpdatedBefore time.Time
+	UpdatedSince  *time.Time
+	UpdatedBefore *time.Time
 	Scopes        []string
 	PageSize      int32
 }
@@ -586,7 +591,8 @@ FROM (
       AND ($4::text[] IS NULL OR r.resource_type = ANY ($4::text[]))
       AND ($5::text[] IS NULL OR r.resource_path = ANY ($5::text[]))
       AND r.resource_path >= $6::text AND ($7::text = '' OR r.resource_path < $7::text)
-      AND r.updated_at >= $8::timestamptz AND r.updated_at < $9::timestamptz
+      AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
+      AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
       AND r.resource_path ^@ ANY ($10::text[])
 ) AS s
 WHERE (s.sort_time, s.resource_path) >= ($11::timestamptz, $12::text)
@@ -603,8 +609,8 @@ type ListResourcesContainingAscParams struct {
 	Paths           []string
 	PrefixLow       string
 	PrefixHigh      string
-	UpdatedSince    time.Time
-	UpdatedBefore   time.Time
+	UpdatedSince    *time.Time
+	UpdatedBefore   *time.Time
 	Scopes          []string
 	LowTime         time.Time
 	LowPath         string
@@ -673,7 +679,8 @@ FROM (
       AND ($4::text[] IS NULL OR r.resource_type = ANY ($4::text[]))
       AND ($5::text[] IS NULL OR r.resource_path = ANY ($5::text[]))
       AND r.resource_path >= $6::text AND ($7::text = '' OR r.resource_path < $7::text)
-      AND r.updated_at >= $8::timestamptz AND r.updated_at < $9::timestamptz
+      AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
+      AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
       AND r.resource_path ^@ ANY ($10::text[])
 ) AS s
 WHERE (s.sort_time, s.resource_path) >= ($11::timestamptz, $12::text)
@@ -690,8 +697,8 @@ type ListResourcesContainingDescParams struct {
 	Paths           []string
 	PrefixLow       string
 	PrefixHigh      string
-	UpdatedSince    time.Time
-	UpdatedBefore   time.Time
+	UpdatedSince    *time.Time
+	UpdatedBefore   *time.Time
 	Scopes          []string
 	LowTime         time.Time
 	LowPath         string
@@ -760,7 +767,8 @@ CROSS JOIN LATERAL (
           AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
           AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
           AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-          AND r.updated_at >= $7::timestamptz AND r.updated_at < $8::timestamptz
+          AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
+          AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
           AND r.resource_path ^@ ANY ($9::text[])
           AND ($10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM catalog c
@@ -783,8 +791,8 @@ type ListResourcesOfTypesAscParams struct {
 	Paths           []string
 	PrefixLow       string
 	PrefixHigh      string
-	UpdatedSince    time.Time
-	UpdatedBefore   time.Time
+	UpdatedSince    *time.Time
+	UpdatedBefore   *time.Time
 	Scopes          []string
 	PayloadContains []byte
 	MetaContains    []byte
@@ -867,7 +875,8 @@ CROSS JOIN LATERAL (
           AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
           AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
           AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-          AND r.updated_at >= $7::timestamptz AND r.updated_at < $8::timestamptz
+          AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
+          AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
           AND r.resource_path ^@ ANY ($9::text[])
           AND ($10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM catalog c
@@ -890,8 +899,8 @@ type ListResourcesOfTypesDescParams struct {
 	Paths           []string
 	PrefixLow       string
 	PrefixHigh      string
-	UpdatedSince    time.Time
-	UpdatedBefore   time.Time
+	UpdatedSince    *time.Time
+	UpdatedBefore   *time.Time
 	Scopes          []string
 	PayloadContains []byte
 	MetaContains    []byte
@@ -1020,7 +1029,10 @@ type ResourcesByPathParams struct {
 // Resources: the head row of each path.
 //
 // A page is the half-open range low <= (sort time, path) < high of its order;
-// one query per order and direction, so that each walks its own index.
+// one query per order and direction, so that each walks its own index. A
+// condition with IS NULL in front serves no index in a plan made for any
+// arguments, which would read all that comes after a cursor by updated_at, and
+// sort it.
 func (q *Queries) ResourcesByPath(ctx context.Context, arg ResourcesByPathParams) ([]Resource, error) {
 	rows, err := q.db.Query(ctx, resourcesByPath, arg.Paths, arg.Scopes)
 	if err != nil {

@@ -30,6 +30,11 @@ func (f ResourceFilter) contains() bool {
 	return f.PayloadContains != nil || f.MetaContains != nil
 }
 
+// narrows reports whether anything is asked for.
+func (f ResourceFilter) narrows() bool {
+	return f.contains() || f.Paths != nil || f.Types != nil || f.PathPrefix != "" || f.UpdatedSince != nil || f.UpdatedBefore != nil
+}
+
 // OrderField is what a list of resources is sorted by.
 type OrderField string
 
@@ -98,6 +103,16 @@ func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]
 
 // ListResources lists up to limit resources that pass the filter.
 func (s *Store) ListResources(ctx context.Context, scopes []string, filter ResourceFilter, order Order, within Range, limit int) ([]*Resource, error) {
+	if len(filter.Types) == 1 && order.Field == OrderByPath && !filter.contains() {
+		// The index of types has the paths of one type in their order.
+		types := filter.Types
+		filter.Types = nil
+		lists, err := s.ListResourcesOfTypes(ctx, scopes, types, filter, order, within, limit)
+		if err != nil {
+			return nil, err
+		}
+		return lists[0], nil
+	}
 	rows, err := s.listResources(ctx, scopes, filter, order, within, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list resources: %w", err)
@@ -111,57 +126,65 @@ func (s *Store) ListResources(ctx context.Context, scopes []string, filter Resou
 
 func (s *Store) listResources(ctx context.Context, scopes []string, filter ResourceFilter, order Order, within Range, limit int) ([]Resource, error) {
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
-	since, before := filter.updatedRange()
 	if filter.contains() {
 		params := sqlc.ListResourcesContainingAscParams{
 			SortField:       string(order.Field),
 			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
-			UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+			UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes,
 			LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath,
 			PageSize: int32(limit),
 		}
 		if order.Descending {
-			return s.queries.ListResourcesContainingDesc(ctx, sqlc.ListResourcesContainingDescParams(params))
+			return s.planned.ListResourcesContainingDesc(ctx, sqlc.ListResourcesContainingDescParams(params))
 		}
-		return s.queries.ListResourcesContainingAsc(ctx, params)
+		return s.planned.ListResourcesContainingAsc(ctx, params)
+	}
+	queries := s.queries
+	if filter.narrows() {
+		queries = s.planned
 	}
 	if order.Field == OrderByPath {
 		params := sqlc.ListResourcesByPathAscParams{
 			LowPath: within.LowPath, HighPath: within.HighPath,
 			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
-			UpdatedSince: since, UpdatedBefore: before, Scopes: scopes, PageSize: int32(limit),
+			UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes, PageSize: int32(limit),
 		}
 		if order.Descending {
-			return s.queries.ListResourcesByPathDesc(ctx, sqlc.ListResourcesByPathDescParams(params))
+			return queries.ListResourcesByPathDesc(ctx, sqlc.ListResourcesByPathDescParams(params))
 		}
-		return s.queries.ListResourcesByPathAsc(ctx, params)
+		return queries.ListResourcesByPathAsc(ctx, params)
 	}
 	params := sqlc.ListResourcesByUpdatedAscParams{
 		LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath,
 		Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
-		UpdatedSince: since, UpdatedBefore: before, Scopes: scopes, PageSize: int32(limit),
+		UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes, PageSize: int32(limit),
 	}
 	switch {
 	case order.Field == OrderByUpdatedAt && order.Descending:
-		return s.queries.ListResourcesByUpdatedDesc(ctx, sqlc.ListResourcesByUpdatedDescParams(params))
+		return queries.ListResourcesByUpdatedDesc(ctx, sqlc.ListResourcesByUpdatedDescParams(params))
 	case order.Field == OrderByUpdatedAt:
-		return s.queries.ListResourcesByUpdatedAsc(ctx, params)
+		return queries.ListResourcesByUpdatedAsc(ctx, params)
 	case order.Descending:
-		return s.queries.ListResourcesByCreatedDesc(ctx, sqlc.ListResourcesByCreatedDescParams(params))
+		return queries.ListResourcesByCreatedDesc(ctx, sqlc.ListResourcesByCreatedDescParams(params))
 	}
-	return s.queries.ListResourcesByCreatedAsc(ctx, sqlc.ListResourcesByCreatedAscParams(params))
+	return queries.ListResourcesByCreatedAsc(ctx, sqlc.ListResourcesByCreatedAscParams(params))
 }
 
 // ListResourcesOfTypes lists up to limit resources of each type that pass the
 // filter; the answer has a place for each type, in their order.
 func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string, filter ResourceFilter, order Order, within Range, limit int) ([][]*Resource, error) {
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
-	since, before := filter.updatedRange()
+	if order.Field == OrderByPath { // the range is one of paths, which the index of types serves
+		prefixLow = max(prefixLow, within.LowPath)
+		if within.HighPath != "" && (prefixHigh == "" || within.HighPath < prefixHigh) {
+			prefixHigh = within.HighPath
+		}
+	}
 	params := sqlc.ListResourcesOfTypesAscParams{
 		Parents: types, SortField: string(order.Field),
 		Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
-		UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+		UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes,
 		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 		LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath,
 		PageSize: int32(limit),
@@ -175,7 +198,7 @@ func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string
 		})
 	}
 	if order.Descending {
-		rows, err := s.queries.ListResourcesOfTypesDesc(ctx, sqlc.ListResourcesOfTypesDescParams(params))
+		rows, err := s.planned.ListResourcesOfTypesDesc(ctx, sqlc.ListResourcesOfTypesDescParams(params))
 		if err != nil {
 			return nil, fmt.Errorf("list resources of types: %w", err)
 		}
@@ -184,7 +207,7 @@ func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string
 		}
 		return lists, nil
 	}
-	rows, err := s.queries.ListResourcesOfTypesAsc(ctx, params)
+	rows, err := s.planned.ListResourcesOfTypesAsc(ctx, params)
 	if err != nil {
 		return nil, fmt.Errorf("list resources of types: %w", err)
 	}
@@ -197,19 +220,18 @@ func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string
 // CountResources counts the resources that pass the filter.
 func (s *Store) CountResources(ctx context.Context, scopes []string, filter ResourceFilter) (int, error) {
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
-	since, before := filter.updatedRange()
 	var count int64
 	var err error
 	if filter.contains() {
-		count, err = s.queries.CountResourcesContaining(ctx, sqlc.CountResourcesContainingParams{
+		count, err = s.planned.CountResourcesContaining(ctx, sqlc.CountResourcesContainingParams{
 			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
-			UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+			UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes,
 		})
 	} else {
-		count, err = s.queries.CountResources(ctx, sqlc.CountResourcesParams{
+		count, err = s.planned.CountResources(ctx, sqlc.CountResourcesParams{
 			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
-			UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+			UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes,
 		})
 	}
 	if err != nil {
@@ -221,10 +243,9 @@ func (s *Store) CountResources(ctx context.Context, scopes []string, filter Reso
 // CountResourcesOfTypes counts, for each type, the resources that pass the filter.
 func (s *Store) CountResourcesOfTypes(ctx context.Context, scopes, types []string, filter ResourceFilter) ([]int, error) {
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
-	since, before := filter.updatedRange()
-	rows, err := s.queries.CountResourcesOfTypes(ctx, sqlc.CountResourcesOfTypesParams{
+	rows, err := s.planned.CountResourcesOfTypes(ctx, sqlc.CountResourcesOfTypesParams{
 		Parents: types, Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
-		UpdatedSince: since, UpdatedBefore: before, Scopes: scopes,
+		UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes,
 		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 	})
 	if err != nil {
@@ -239,17 +260,6 @@ func (s *Store) CountResourcesOfTypes(ctx context.Context, scopes, types []strin
 		counts[i] = byType[name]
 	}
 	return counts, nil
-}
-
-func (f ResourceFilter) updatedRange() (since, before time.Time) {
-	since, before = distantPast, distantFuture
-	if f.UpdatedSince != nil {
-		since = *f.UpdatedSince
-	}
-	if f.UpdatedBefore != nil {
-		before = *f.UpdatedBefore
-	}
-	return since, before
 }
 
 // PrefixRange turns a prefix into the half-open range of the strings that

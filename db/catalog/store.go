@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/noetl/noetl-catalog/db/customplan"
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
@@ -12,13 +13,15 @@ import (
 // Store reads and writes the catalog. All that it keeps is versions, which
 // never change.
 type Store struct {
-	queries  *sqlc.Queries
+	queries *sqlc.Queries
+	// planned is for filters whose best index depends on what they ask for.
+	planned  *sqlc.Queries
 	versions *versionCache
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.
-func NewStore(db sqlc.DBTX) *Store {
-	return &Store{queries: sqlc.New(db), versions: newVersionCache(versionCacheBytes)}
+func NewStore(db customplan.Database) *Store {
+	return &Store{queries: sqlc.New(db), planned: sqlc.New(customplan.Of(db)), versions: newVersionCache(versionCacheBytes)}
 }
 
 // ResourceTypes are all the known types, by name.

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/customplan"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/sqlc"
@@ -16,16 +17,15 @@ import (
 // Store reads and writes events. It holds no state of its own.
 type Store struct {
 	queries *sqlc.Queries
-	// planned runs a statement with a plan made for its very arguments: for
-	// filters whose best access path depends on what they ask for.
+	// planned is for filters whose best access path depends on what they ask for.
 	planned *sqlc.Queries
 	// begin begins a transaction; nil for a store within one.
 	begin func(context.Context, pgx.TxOptions) (pgx.Tx, error)
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.
-func NewStore(db sqlc.DBTX) *Store {
-	store := &Store{queries: sqlc.New(db), planned: sqlc.New(plannedPerCall{db})}
+func NewStore(db customplan.Database) *Store {
+	store := &Store{queries: sqlc.New(db), planned: sqlc.New(customplan.Of(db))}
 	if beginner, ok := db.(interface {
 		BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
 	}); ok {

@@ -1,7 +1,10 @@
 -- Resources: the head row of each path.
 --
 -- A page is the half-open range low <= (sort time, path) < high of its order;
--- one query per order and direction, so that each walks its own index.
+-- one query per order and direction, so that each walks its own index. A
+-- condition with IS NULL in front serves no index in a plan made for any
+-- arguments, which would read all that comes after a cursor by updated_at, and
+-- sort it.
 
 -- name: ResourcesByPath :many
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at
@@ -16,9 +19,8 @@ WHERE r.resource_path >= @low_path::text AND (@high_path::text = '' OR r.resourc
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  -- Written so that no index serves it: a plan for any arguments would read all
-  -- that comes after the cursor by updated_at, and sort it.
-  AND r.updated_at + interval '0' >= @updated_since::timestamptz AND r.updated_at + interval '0' < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.resource_path ASC
 LIMIT @page_size::integer;
@@ -31,7 +33,8 @@ WHERE (r.updated_at, r.resource_path) >= (@low_time::timestamptz, @low_path::tex
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.updated_at ASC, r.resource_path ASC
 LIMIT @page_size::integer;
@@ -44,7 +47,8 @@ WHERE (r.created_at, r.resource_path) >= (@low_time::timestamptz, @low_path::tex
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.created_at ASC, r.resource_path ASC
 LIMIT @page_size::integer;
@@ -64,7 +68,8 @@ FROM (
       AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
       AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
       AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-      AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+      AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+      AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
       AND r.resource_path ^@ ANY (@scopes::text[])
 ) AS s
 WHERE (s.sort_time, s.resource_path) >= (@low_time::timestamptz, @low_path::text)
@@ -85,7 +90,8 @@ CROSS JOIN LATERAL (
           AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
           AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
           AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-          AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+          AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
           AND r.resource_path ^@ ANY (@scopes::text[])
           AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM catalog c
@@ -107,9 +113,8 @@ WHERE r.resource_path >= @low_path::text AND (@high_path::text = '' OR r.resourc
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  -- Written so that no index serves it: a plan for any arguments would read all
-  -- that comes after the cursor by updated_at, and sort it.
-  AND r.updated_at + interval '0' >= @updated_since::timestamptz AND r.updated_at + interval '0' < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.resource_path DESC
 LIMIT @page_size::integer;
@@ -122,7 +127,8 @@ WHERE (r.updated_at, r.resource_path) >= (@low_time::timestamptz, @low_path::tex
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.updated_at DESC, r.resource_path DESC
 LIMIT @page_size::integer;
@@ -135,7 +141,8 @@ WHERE (r.created_at, r.resource_path) >= (@low_time::timestamptz, @low_path::tex
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.created_at DESC, r.resource_path DESC
 LIMIT @page_size::integer;
@@ -155,7 +162,8 @@ FROM (
       AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
       AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
       AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-      AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+      AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+      AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
       AND r.resource_path ^@ ANY (@scopes::text[])
 ) AS s
 WHERE (s.sort_time, s.resource_path) >= (@low_time::timestamptz, @low_path::text)
@@ -176,7 +184,8 @@ CROSS JOIN LATERAL (
           AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
           AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
           AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-          AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+          AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
           AND r.resource_path ^@ ANY (@scopes::text[])
           AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM catalog c
@@ -197,7 +206,8 @@ FROM resource r
 WHERE (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[]);
 
 -- name: CountResourcesContaining :one
@@ -209,7 +219,8 @@ WHERE (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[]);
 
 -- name: CountResourcesOfTypes :many
@@ -219,7 +230,8 @@ WHERE r.resource_type = ANY (@parents::text[])
   AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
   AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-  AND r.updated_at >= @updated_since::timestamptz AND r.updated_at < @updated_before::timestamptz
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
   AND r.resource_path ^@ ANY (@scopes::text[])
   AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
