@@ -131,7 +131,7 @@ func (x *execution) history(rows []*catalog.Resource, paths []string, places []i
 	if err != nil || len(paths) == 0 {
 		return nothingToWrite, err
 	}
-	pages, err := readPages(x.ctx, len(paths), args, true,
+	pages, err := readPages(x.ctx, f.child, len(paths), args, true,
 		func(span pagination.Span, descending bool, limit int) ([][]*catalog.Version, error) {
 			return x.catalog.ListVersions(x.ctx, x.scopes, paths, revisions(span), descending, limit, plannedColumns(nodePlans(f.child)...))
 		},
@@ -270,9 +270,13 @@ func nodePlans(p *plan) []*plan {
 // readPages reads a page of each parent's list, in one statement. What only
 // another statement could tell is left to the resolvers.
 func readPages[R any](
-	ctx context.Context, parents int, args pagination.Args, descending bool,
+	ctx context.Context, p *plan, parents int, args pagination.Args, descending bool,
 	read func(span pagination.Span, descending bool, limit int) ([][]*R, error), place func(*R) pagination.Place,
 ) ([]*pagination.Page[*R], error) {
+	beyond := 0 // rows that only tell that there are more
+	if p.has("pageInfo") {
+		beyond = 1
+	}
 	var lists [][]*R
 	pages := make([]*pagination.Page[*R], parents)
 	for i := range pages {
@@ -283,7 +287,7 @@ func readPages[R any](
 				}
 				if lists == nil {
 					var err error
-					if lists, err = read(span, descending, limit+1); err != nil {
+					if lists, err = read(span, descending, limit+beyond); err != nil {
 						return nil, false, err
 					}
 				}

@@ -129,7 +129,7 @@ func (x *execution) eventsOf(
 	if err != nil || parents == 0 {
 		return nothingToWrite, err
 	}
-	pages, err := readPages(x.ctx, parents, args, true,
+	pages, err := readPages(x.ctx, f.child, parents, args, true,
 		func(span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
 			return list(filter, eventRange(span), eventlog.Direction(descending), limit, plannedEventColumns(nodePlans(f.child)...))
 		}, eventRowPlace)

@@ -131,7 +131,7 @@ func (x *execution) resourceList(f *plannedField) (writer, error) {
 	if err != nil || query.empty {
 		return nil, errUnplanned
 	}
-	pages, err := readPages(x.ctx, 1, query.args, query.order.Descending,
+	pages, err := readPages(x.ctx, f.child, 1, query.args, query.order.Descending,
 		func(span pagination.Span, descending bool, limit int) ([][]*catalog.Resource, error) {
 			order := query.order
 			order.Descending = descending
@@ -163,7 +163,7 @@ func (x *execution) feed(f *plannedField) (writer, error) {
 		}
 		newestFirst = model.OrderDirection(text) == model.OrderDirectionDesc
 	}
-	pages, err := readPages(x.ctx, 1, args, newestFirst,
+	pages, err := readPages(x.ctx, f.child, 1, args, newestFirst,
 		func(span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
 			list, err := x.events.List(x.ctx, x.scopes, filter, eventRange(span), eventlog.Direction(descending), limit, plannedEventColumns(nodePlans(f.child)...))
 			return [][]*eventlog.Event{list}, err

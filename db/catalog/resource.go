@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/noetl/noetl-catalog/db/rawrow"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -86,13 +87,13 @@ func WholeRange() Range {
 // ResourcesByPath are the resources at these paths, in their order, nil for
 // one that is not registered or lies out of scope.
 func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]*Resource, error) {
-	rows, err := s.queries.ResourcesByPath(ctx, sqlc.ResourcesByPathParams{Paths: paths, Scopes: scopes})
+	byPath := make(map[string]*Resource, len(paths))
+	err := readResources(s.database, func(queries *sqlc.Queries) error {
+		_, err := queries.ResourcesByPath(ctx, sqlc.ResourcesByPathParams{Paths: paths, Scopes: scopes})
+		return err
+	}, func(resource *Resource) { byPath[resource.ResourcePath] = resource })
 	if err != nil {
 		return nil, fmt.Errorf("read resources: %w", err)
-	}
-	byPath := make(map[string]*Resource, len(rows))
-	for i := range rows {
-		byPath[rows[i].ResourcePath] = &rows[i]
 	}
 	found := make([]*Resource, len(paths))
 	for i, path := range paths {
@@ -113,18 +114,37 @@ func (s *Store) ListResources(ctx context.Context, scopes []string, filter Resou
 		}
 		return lists[0], nil
 	}
-	rows, err := s.listResources(ctx, scopes, filter, order, within, limit)
+	database := s.database
+	if filter.narrows() {
+		database = s.plannedDatabase
+	}
+	list := make([]*Resource, 0, min(limit, 128))
+	err := readResources(database, func(queries *sqlc.Queries) error {
+		return listResources(ctx, queries, scopes, filter, order, within, limit)
+	}, func(resource *Resource) { list = append(list, resource) })
 	if err != nil {
 		return nil, fmt.Errorf("list resources: %w", err)
-	}
-	list := make([]*Resource, len(rows))
-	for i := range rows {
-		list[i] = &rows[i]
 	}
 	return list, nil
 }
 
-func (s *Store) listResources(ctx context.Context, scopes []string, filter ResourceFilter, order Order, within Range, limit int) ([]Resource, error) {
+// resourceColumns are those of every query for resources.
+var resourceColumns = []string{
+	"resource_path", "resource_type", "latest_version", "latest_revision", "name", "description", "created_at", "updated_at",
+}
+
+// readResources gives each resource that a query finds to add.
+func readResources(database sqlc.DBTX, run func(*sqlc.Queries) error, add func(*Resource)) error {
+	return rawrow.Each(database, resourceColumns, run, func(row *rawrow.Row) {
+		add(&Resource{
+			ResourcePath: row.Text(0), ResourceType: row.Text(1), LatestVersion: row.Text(2), LatestRevision: row.Int32(3),
+			Name: row.OptionalText(4), Description: row.OptionalText(5), CreatedAt: row.Time(6), UpdatedAt: row.Time(7),
+		})
+	})
+}
+
+// listResources runs the query of an order.
+func listResources(ctx context.Context, queries *sqlc.Queries, scopes []string, filter ResourceFilter, order Order, within Range, limit int) (err error) {
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
 	if filter.contains() {
 		params := sqlc.ListResourcesContainingAscParams{
@@ -136,13 +156,11 @@ func (s *Store) listResources(ctx context.Context, scopes []string, filter Resou
 			PageSize: int32(limit),
 		}
 		if order.Descending {
-			return s.planned.ListResourcesContainingDesc(ctx, sqlc.ListResourcesContainingDescParams(params))
+			_, err = queries.ListResourcesContainingDesc(ctx, sqlc.ListResourcesContainingDescParams(params))
+			return err
 		}
-		return s.planned.ListResourcesContainingAsc(ctx, params)
-	}
-	queries := s.queries
-	if filter.narrows() {
-		queries = s.planned
+		_, err = queries.ListResourcesContainingAsc(ctx, params)
+		return err
 	}
 	if order.Field == OrderByPath {
 		params := sqlc.ListResourcesByPathAscParams{
@@ -151,9 +169,11 @@ func (s *Store) listResources(ctx context.Context, scopes []string, filter Resou
 			UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes, PageSize: int32(limit),
 		}
 		if order.Descending {
-			return queries.ListResourcesByPathDesc(ctx, sqlc.ListResourcesByPathDescParams(params))
+			_, err = queries.ListResourcesByPathDesc(ctx, sqlc.ListResourcesByPathDescParams(params))
+			return err
 		}
-		return queries.ListResourcesByPathAsc(ctx, params)
+		_, err = queries.ListResourcesByPathAsc(ctx, params)
+		return err
 	}
 	params := sqlc.ListResourcesByUpdatedAscParams{
 		LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath,
@@ -162,13 +182,15 @@ func (s *Store) listResources(ctx context.Context, scopes []string, filter Resou
 	}
 	switch {
 	case order.Field == OrderByUpdatedAt && order.Descending:
-		return queries.ListResourcesByUpdatedDesc(ctx, sqlc.ListResourcesByUpdatedDescParams(params))
+		_, err = queries.ListResourcesByUpdatedDesc(ctx, sqlc.ListResourcesByUpdatedDescParams(params))
 	case order.Field == OrderByUpdatedAt:
-		return queries.ListResourcesByUpdatedAsc(ctx, params)
+		_, err = queries.ListResourcesByUpdatedAsc(ctx, params)
 	case order.Descending:
-		return queries.ListResourcesByCreatedDesc(ctx, sqlc.ListResourcesByCreatedDescParams(params))
+		_, err = queries.ListResourcesByCreatedDesc(ctx, sqlc.ListResourcesByCreatedDescParams(params))
+	default:
+		_, err = queries.ListResourcesByCreatedAsc(ctx, sqlc.ListResourcesByCreatedAscParams(params))
 	}
-	return queries.ListResourcesByCreatedAsc(ctx, sqlc.ListResourcesByCreatedAscParams(params))
+	return err
 }
 
 // ListResourcesOfTypes lists up to limit resources of each type that pass the

@@ -15,13 +15,19 @@ import (
 type Store struct {
 	queries *sqlc.Queries
 	// planned is for filters whose best index depends on what they ask for.
-	planned  *sqlc.Queries
-	versions *versionCache
+	planned *sqlc.Queries
+	// database and plannedDatabase are where they run.
+	database, plannedDatabase sqlc.DBTX
+	versions                  *versionCache
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
-	return &Store{queries: sqlc.New(db), planned: sqlc.New(customplan.Of(db)), versions: newVersionCache(versionCacheBytes)}
+	planned := customplan.Of(db)
+	return &Store{
+		queries: sqlc.New(db), planned: sqlc.New(planned), database: db, plannedDatabase: planned,
+		versions: newVersionCache(versionCacheBytes),
+	}
 }
 
 // ResourceTypes are all the known types, by name.

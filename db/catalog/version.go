@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/noetl/noetl-catalog/db/rawrow"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -49,13 +50,13 @@ func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []Lab
 	for i, key := range keys {
 		params.Paths[i], params.Labels[i] = key.Path, key.Label
 	}
-	rows, err := s.queries.VersionsByLabel(ctx, params)
+	found := make([]*Version, len(keys))
+	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
+		_, err := queries.VersionsByLabel(ctx, params)
+		return err
+	}, func(place int, version *Version) { found[place] = version })
 	if err != nil {
 		return nil, fmt.Errorf("read versions by label: %w", err)
-	}
-	found := make([]*Version, len(keys))
-	for _, row := range rows {
-		found[row.Parent-1] = versionOf(versionRow(row), columns)
 	}
 	return found, nil
 }
@@ -84,13 +85,13 @@ func (s *Store) VersionsByRevision(ctx context.Context, scopes []string, keys []
 	for i, key := range keys {
 		params.Paths[i], params.Revisions[i] = key.Path, key.Revision
 	}
-	rows, err := s.queries.VersionsByRevision(ctx, params)
+	found := make([]*Version, len(keys))
+	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
+		_, err := queries.VersionsByRevision(ctx, params)
+		return err
+	}, func(place int, version *Version) { found[place] = version })
 	if err != nil {
 		return nil, fmt.Errorf("read versions by revision: %w", err)
-	}
-	found := make([]*Version, len(keys))
-	for _, row := range rows {
-		found[row.Parent-1] = versionOf(versionRow(row), columns)
 	}
 	return found, nil
 }
@@ -109,36 +110,40 @@ func (s *Store) ListVersions(ctx context.Context, scopes, paths []string, within
 		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
 		Paths: paths, Low: within.Low, High: within.High, Scopes: scopes, PageSize: int32(limit),
 	}
-	add := func(row versionRow) {
-		lists[row.Parent-1] = append(lists[row.Parent-1], versionOf(row, columns))
-	}
-	if newestFirst {
-		rows, err := s.queries.VersionsNewestFirst(ctx, params)
-		if err != nil {
-			return nil, fmt.Errorf("list versions: %w", err)
+	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
+		var err error
+		if newestFirst {
+			_, err = queries.VersionsNewestFirst(ctx, params)
+		} else {
+			_, err = queries.VersionsOldestFirst(ctx, sqlc.VersionsOldestFirstParams(params))
 		}
-		for _, row := range rows {
-			add(versionRow(row))
+		return err
+	}, func(place int, version *Version) {
+		if lists[place] == nil {
+			lists[place] = make([]*Version, 0, min(limit, 8))
 		}
-		return lists, nil
-	}
-	rows, err := s.queries.VersionsOldestFirst(ctx, sqlc.VersionsOldestFirstParams(params))
+		lists[place] = append(lists[place], version)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list versions: %w", err)
-	}
-	for _, row := range rows {
-		add(versionRow(row))
 	}
 	return lists, nil
 }
 
-// versionRow is what every query for versions returns.
-type versionRow sqlc.VersionsByLabelRow
+// versionColumns are those of every query for versions.
+var versionColumns = []string{
+	"parent", "resource_path", "resource_type", "resource_version", "revision", "source", "resource_location", "timestamp",
+	"payload", "content", "meta",
+}
 
-func versionOf(row versionRow, columns Columns) *Version {
-	return &Version{
-		Path: row.ResourcePath, Type: row.ResourceType, Label: row.ResourceVersion, Revision: row.Revision,
-		Source: row.Source, Location: row.ResourceLocation, Timestamp: row.Timestamp,
-		Payload: row.Payload, Content: row.Content, Meta: row.Meta, Columns: columns,
-	}
+// readVersions gives each version that a query finds to add, with the place of
+// the key that it was found by, from 0.
+func (s *Store) readVersions(columns Columns, run func(*sqlc.Queries) error, add func(place int, version *Version)) error {
+	return rawrow.Each(s.database, versionColumns, run, func(row *rawrow.Row) {
+		add(int(row.Int32(0))-1, &Version{
+			Path: row.Text(1), Type: row.Text(2), Label: row.Text(3), Revision: row.Int32(4),
+			Source: row.Text(5), Location: row.OptionalText(6), Timestamp: row.Time(7),
+			Payload: row.JSON(8), Content: row.Text(9), Meta: row.JSON(10), Columns: columns,
+		})
+	})
 }

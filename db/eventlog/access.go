@@ -4,13 +4,49 @@ import (
 	"context"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/rawrow"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// read runs the list query of an access path. pageSize bounds what each key
-// brings, totalSize the whole.
-func (s *Store) read(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, pageSize, totalSize int, columns Columns) ([]found, error) {
+// read runs the list query of an access path, and gives each event to add,
+// with the place of the key that it was found by, from 0. pageSize bounds what
+// each key brings, totalSize the whole.
+func (s *Store) read(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, pageSize, totalSize int, columns Columns, add func(parent int, event *Event)) error {
 	within = filter.within(within)
+	database := s.database
+	if access.kind == byTime && filter.contains() {
+		// The GIN indexes serve the very JSON asked for.
+		database = s.plannedDatabase
+	}
+	var events chunks
+	return rawrow.Each(database, eventColumns, func(queries *sqlc.Queries) error {
+		return list(ctx, queries, access, scopes, filter, within, direction, pageSize, totalSize, columns)
+	}, func(row *rawrow.Row) {
+		event := events.next()
+		*event = Event{
+			ID: row.Text(1), Type: row.Text(2), Path: row.Text(3), Version: row.Text(4),
+			Payload: row.JSON(5), Meta: row.JSON(6), Timestamp: row.Time(7), Columns: columns,
+		}
+		add(int(row.Int32(0))-1, event)
+	})
+}
+
+// eventColumns are those of every list of events.
+var eventColumns = []string{"parent", "event_id", "event_type", "resource_path", "resource_version", "payload", "meta", "timestamp"}
+
+// chunks are events that are kept together: fewer allocations, and no copies.
+type chunks struct{ free []Event }
+
+func (c *chunks) next() *Event {
+	if len(c.free) == cap(c.free) {
+		c.free = make([]Event, 0, min(max(2*cap(c.free), 4), 64))
+	}
+	c.free = c.free[:len(c.free)+1]
+	return &c.free[len(c.free)-1]
+}
+
+// list runs the query of an access path and a direction.
+func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, filter Filter, within Range, direction Direction, pageSize, totalSize int, columns Columns) (err error) {
 	switch access.kind {
 	case byPath:
 		params := sqlc.EventsOfPathsNewestFirstParams{
@@ -24,11 +60,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 			PageSize: int32(pageSize), TotalSize: int32(totalSize),
 		}
 		if direction == OldestFirst {
-			rows, err := s.queries.EventsOfPathsOldestFirst(ctx, sqlc.EventsOfPathsOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.EventsOfPathsOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
+			_, err = queries.EventsOfPathsOldestFirst(ctx, sqlc.EventsOfPathsOldestFirstParams(params))
+		} else {
+			_, err = queries.EventsOfPathsNewestFirst(ctx, params)
 		}
-		rows, err := s.queries.EventsOfPathsNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.EventsOfPathsNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	case byVersion:
 		params := sqlc.EventsOfVersionsNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
@@ -41,11 +76,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 			PageSize: int32(pageSize), TotalSize: int32(totalSize),
 		}
 		if direction == OldestFirst {
-			rows, err := s.queries.EventsOfVersionsOldestFirst(ctx, sqlc.EventsOfVersionsOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.EventsOfVersionsOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
+			_, err = queries.EventsOfVersionsOldestFirst(ctx, sqlc.EventsOfVersionsOldestFirstParams(params))
+		} else {
+			_, err = queries.EventsOfVersionsNewestFirst(ctx, params)
 		}
-		rows, err := s.queries.EventsOfVersionsNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.EventsOfVersionsNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	case byType:
 		params := sqlc.EventsOfTypesNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
@@ -58,11 +92,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 			PageSize: int32(pageSize), TotalSize: int32(totalSize),
 		}
 		if direction == OldestFirst {
-			rows, err := s.queries.EventsOfTypesOldestFirst(ctx, sqlc.EventsOfTypesOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.EventsOfTypesOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
+			_, err = queries.EventsOfTypesOldestFirst(ctx, sqlc.EventsOfTypesOldestFirstParams(params))
+		} else {
+			_, err = queries.EventsOfTypesNewestFirst(ctx, params)
 		}
-		rows, err := s.queries.EventsOfTypesNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.EventsOfTypesNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	case byExecution:
 		params := sqlc.EventsOfExecutionsNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
@@ -75,11 +108,10 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 			PageSize: int32(pageSize), TotalSize: int32(totalSize),
 		}
 		if direction == OldestFirst {
-			rows, err := s.queries.EventsOfExecutionsOldestFirst(ctx, sqlc.EventsOfExecutionsOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.EventsOfExecutionsOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
+			_, err = queries.EventsOfExecutionsOldestFirst(ctx, sqlc.EventsOfExecutionsOldestFirstParams(params))
+		} else {
+			_, err = queries.EventsOfExecutionsNewestFirst(ctx, params)
 		}
-		rows, err := s.queries.EventsOfExecutionsNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.EventsOfExecutionsNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	case byTime:
 		params := sqlc.FeedNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
@@ -91,13 +123,12 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 			TotalSize: int32(totalSize),
 		}
 		if direction == OldestFirst {
-			rows, err := s.feed(filter).FeedOldestFirst(ctx, sqlc.FeedOldestFirstParams(params))
-			return rowsOf(rows, func(r sqlc.FeedOldestFirstRow) found { return foundOf(eventRow(r), columns) }), err
+			_, err = queries.FeedOldestFirst(ctx, sqlc.FeedOldestFirstParams(params))
+		} else {
+			_, err = queries.FeedNewestFirst(ctx, params)
 		}
-		rows, err := s.feed(filter).FeedNewestFirst(ctx, params)
-		return rowsOf(rows, func(r sqlc.FeedNewestFirstRow) found { return foundOf(eventRow(r), columns) }), err
 	}
-	return nil, nil
+	return err
 }
 
 // count runs the count query of an access path: a number for each key, or one
@@ -174,15 +205,6 @@ func (s *Store) count(ctx context.Context, access accessPath, scopes []string, f
 		return []int64{count}, err
 	}
 	return nil, nil
-}
-
-// feed chooses how the timeline's queries are planned: for containment, for
-// the very JSON asked for.
-func (s *Store) feed(filter Filter) *sqlc.Queries {
-	if filter.PayloadContains != nil || filter.MetaContains != nil {
-		return s.planned
-	}
-	return s.queries
 }
 
 func rowsOf[From, To any](rows []From, convert func(From) To) []To {

@@ -28,6 +28,9 @@ func (f *Filter) timeline() bool {
 		f.PayloadContains == nil && f.MetaContains == nil
 }
 
+// contains tells whether JSON is asked for.
+func (f *Filter) contains() bool { return f.PayloadContains != nil || f.MetaContains != nil }
+
 func lowered(words []string) []string {
 	if words == nil {
 		return nil

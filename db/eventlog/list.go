@@ -45,13 +45,12 @@ func (s *Store) List(ctx context.Context, scopes []string, filter Filter, within
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.read(ctx, access, scopes, filter, within, direction, limit, limit, columns)
+	list := make([]*Event, 0, min(limit, 128))
+	err = s.read(ctx, access, scopes, filter, within, direction, limit, limit, columns, func(_ int, event *Event) {
+		list = append(list, event)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
-	}
-	list := make([]*Event, len(rows))
-	for i := range rows {
-		list[i] = &rows[i].event
 	}
 	return list, nil
 }
@@ -155,7 +154,7 @@ func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) 
 		return accessPath{kind: byVersion, keys: []string{*filter.Path}, labels: []string{*filter.Version}}, nil
 	case filter.Path != nil:
 		return accessPath{kind: byPath, keys: []string{*filter.Path}}, nil
-	case filter.PayloadContains != nil || filter.MetaContains != nil:
+	case filter.contains():
 		return accessPath{kind: byTime}, nil
 	case filter.PathPrefix != nil && *filter.PathPrefix != "":
 		low, high := catalog.PrefixRange(*filter.PathPrefix)
@@ -188,14 +187,15 @@ func distinct(words []string) []string {
 }
 
 func (s *Store) listPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
-	rows, err := s.read(ctx, access, scopes, filter, within, direction, limit, limit*len(access.keys), columns)
+	lists := make([][]*Event, len(access.keys))
+	err := s.read(ctx, access, scopes, filter, within, direction, limit, limit*len(access.keys), columns, func(parent int, event *Event) {
+		if lists[parent] == nil {
+			lists[parent] = make([]*Event, 0, min(limit, 8))
+		}
+		lists[parent] = append(lists[parent], event)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
-	}
-	lists := make([][]*Event, len(access.keys))
-	for i := range rows {
-		parent := rows[i].parent - 1
-		lists[parent] = append(lists[parent], &rows[i].event)
 	}
 	return lists, nil
 }
@@ -210,20 +210,4 @@ func (s *Store) countPerParent(ctx context.Context, access accessPath, scopes []
 		counts[i] = int(count)
 	}
 	return counts, nil
-}
-
-// eventRow is what every list query returns.
-type eventRow sqlc.FeedNewestFirstRow
-
-// found is an event, with the place, from 1, of the key that it was found by.
-type found struct {
-	parent int32
-	event  Event
-}
-
-func foundOf(row eventRow, columns Columns) found {
-	return found{row.Parent, Event{
-		ID: row.EventID, Type: row.EventType, Path: row.ResourcePath, Version: row.ResourceVersion,
-		Payload: row.Payload, Meta: row.Meta, Timestamp: row.Timestamp, Columns: columns,
-	}}
 }

@@ -19,13 +19,16 @@ type Store struct {
 	queries *sqlc.Queries
 	// planned is for filters whose best access path depends on what they ask for.
 	planned *sqlc.Queries
+	// database and plannedDatabase are where they run.
+	database, plannedDatabase sqlc.DBTX
 	// begin begins a transaction; nil for a store within one.
 	begin func(context.Context, pgx.TxOptions) (pgx.Tx, error)
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
-	store := &Store{queries: sqlc.New(db), planned: sqlc.New(customplan.Of(db))}
+	planned := customplan.Of(db)
+	store := &Store{queries: sqlc.New(db), planned: sqlc.New(planned), database: db, plannedDatabase: planned}
 	if beginner, ok := db.(interface {
 		BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
 	}); ok {

@@ -10,21 +10,33 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// layout is RFC 3339 with PostgreSQL's precision, microseconds, always
-// written out: texts of instants then sort as the instants do.
-const layout = `"2006-01-02T15:04:05.000000Z"`
+// example of what is written: RFC 3339 with PostgreSQL's precision,
+// microseconds, always written out, so that texts of instants sort as the
+// instants do.
+const example = `"2026-03-01T12:00:00.000001Z"`
 
 // MarshalDateTime writes an instant in UTC with six fractional digits.
 func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
-		var buf [len(layout) + 8]byte
+		var buf [len(example) + 8]byte
 		// The writer is gqlgen's buffer, which does not fail.
 		_, _ = w.Write(AppendDateTime(buf[:0], t))
 	})
 }
 
 // AppendDateTime writes an instant as MarshalDateTime does.
-func AppendDateTime(buf []byte, t time.Time) []byte { return t.UTC().AppendFormat(buf, layout) }
+func AppendDateTime(buf []byte, t time.Time) []byte {
+	t = t.UTC()
+	// The time package is three times as fast at this layout as at one of its own.
+	buf = t.AppendFormat(append(buf, '"'), time.RFC3339)
+	buf = append(buf[:len(buf)-len(`Z`)], `.000000Z"`...)
+	digit := len(buf) - len(`Z"`)
+	for rest := t.Nanosecond() / 1000; rest > 0; rest /= 10 {
+		digit--
+		buf[digit] = byte('0' + rest%10)
+	}
+	return buf
+}
 
 // UnmarshalDateTime reads an RFC 3339 text with any offset, in the years 1 to
 // 9999 of UTC. What PostgreSQL would round, digits below the microsecond, is

@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator"
+	"pgregory.net/rapid"
 
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/scalar"
@@ -221,6 +222,18 @@ func TestDateTime_Out_UTCWithSixDigits(t *testing.T) {
 			t.Errorf("%v: got %s, want %s", in, &got, want)
 		}
 	}
+}
+
+func TestAppendDateTime_AnyInstant_AsTheTimePackageWritesIt(t *testing.T) {
+	t.Parallel()
+	const layout = `"2006-01-02T15:04:05.000000Z"`
+	rapid.Check(t, func(rt *rapid.T) {
+		at := time.UnixMicro(rapid.Int64Range(-62_135_596_800_000_000, 253_402_300_799_999_999).Draw(rt, "microseconds")).
+			In(time.FixedZone("", rapid.IntRange(-50_000, 50_000).Draw(rt, "offset")))
+		if got, want := string(scalar.AppendDateTime([]byte("x"), at)), "x"+at.UTC().Format(layout); got != want {
+			rt.Fatalf("%s, want %s", got, want)
+		}
+	})
 }
 
 func TestDateTime_In_RFC3339OfAnyOffset(t *testing.T) {
