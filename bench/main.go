@@ -6,7 +6,7 @@
 // read them.
 //
 //	make bench
-//	go run ./bench writers latency fanout execution
+//	go run ./bench writers bulk latency fanout execution
 //	go run ./bench -only Q1,Q3 requests
 //	go run ./bench growth
 package main
@@ -47,6 +47,7 @@ type measurement struct {
 // measurements in the order in which they run.
 var measurements = []measurement{
 	{name: "writers", run: writers},
+	{name: "bulk", run: bulk},
 	{name: "latency", run: latency},
 	{name: "fanout", run: fanout},
 	{name: "execution", run: execution},

@@ -195,6 +195,19 @@ BEGIN
     PERFORM event_guard_partitions();
 END $$;
 
+CREATE FUNCTION public.event_differs(id text, at timestamp with time zone, type text, path text, version text, content jsonb, context jsonb) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT 1 FROM public.event e
+        WHERE e.timestamp = at AND e.event_id = id
+          AND (e.event_type, e.resource_path, e.resource_version) = (type, path, version)
+          AND (e.payload, e.meta) IS NOT DISTINCT FROM (content, context));
+END $$;
+
+COMMENT ON FUNCTION public.event_differs(id text, at timestamp with time zone, type text, path text, version text, content jsonb, context jsonb) IS 'Promise: false if the event recorded under this id is the one given. A function, so that a statement that records new events does not open every partition to look.';
+
 CREATE FUNCTION public.event_ensure_partitions(months_ahead integer) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'

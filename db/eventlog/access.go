@@ -9,9 +9,9 @@ import (
 )
 
 // read runs the list query of an access path, and gives each event to add,
-// with the place of the key that it was found by, from 0. pageSize bounds what
-// each key brings, totalSize the whole.
-func (s *Store) read(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, pageSize, totalSize int, columns Columns, add func(parent int, event *Event)) error {
+// with the place of the key that it was found by, from 0. limit bounds what
+// each key brings, and the whole of the lists that merge keys.
+func (s *Store) read(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns, add func(parent int, event *Event)) error {
 	within = filter.within(within)
 	database := s.database
 	if access.kind == byTime && filter.contains() {
@@ -20,7 +20,7 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 	}
 	var events chunks
 	return rawrow.Each(database, eventColumns, func(queries *sqlc.Queries) error {
-		return list(ctx, queries, access, scopes, filter, within, direction, pageSize, totalSize, columns)
+		return list(ctx, queries, access, scopes, filter, within, direction, limit, columns)
 	}, func(row *rawrow.Row) {
 		event := events.next()
 		*event = Event{
@@ -46,7 +46,7 @@ func (c *chunks) next() *Event {
 }
 
 // list runs the query of an access path and a direction.
-func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, filter Filter, within Range, direction Direction, pageSize, totalSize int, columns Columns) (err error) {
+func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) (err error) {
 	switch access.kind {
 	case byPath:
 		params := sqlc.EventsOfPathsNewestFirstParams{
@@ -57,12 +57,28 @@ func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes 
 			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
 			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(pageSize), TotalSize: int32(totalSize),
+			PageSize: int32(limit),
 		}
 		if direction == OldestFirst {
 			_, err = queries.EventsOfPathsOldestFirst(ctx, sqlc.EventsOfPathsOldestFirstParams(params))
 		} else {
 			_, err = queries.EventsOfPathsNewestFirst(ctx, params)
+		}
+	case byPaths:
+		params := sqlc.MergedEventsOfPathsNewestFirstParams{
+			WithPayload: columns.Payload, WithMeta: columns.Meta,
+			ParentPaths: access.keys,
+			LowTime:     within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
+			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
+			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
+			PageSize: int32(limit), TotalSize: int32(limit),
+		}
+		if direction == OldestFirst {
+			_, err = queries.MergedEventsOfPathsOldestFirst(ctx, sqlc.MergedEventsOfPathsOldestFirstParams(params))
+		} else {
+			_, err = queries.MergedEventsOfPathsNewestFirst(ctx, params)
 		}
 	case byVersion:
 		params := sqlc.EventsOfVersionsNewestFirstParams{
@@ -73,7 +89,7 @@ func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes 
 			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
 			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(pageSize), TotalSize: int32(totalSize),
+			PageSize: int32(limit),
 		}
 		if direction == OldestFirst {
 			_, err = queries.EventsOfVersionsOldestFirst(ctx, sqlc.EventsOfVersionsOldestFirstParams(params))
@@ -81,7 +97,7 @@ func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes 
 			_, err = queries.EventsOfVersionsNewestFirst(ctx, params)
 		}
 	case byType:
-		params := sqlc.EventsOfTypesNewestFirstParams{
+		params := sqlc.MergedEventsOfTypesNewestFirstParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta,
 			ParentTypes: access.keys,
 			LowTime:     within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
@@ -89,12 +105,12 @@ func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes 
 			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
 			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(pageSize), TotalSize: int32(totalSize),
+			PageSize: int32(limit), TotalSize: int32(limit),
 		}
 		if direction == OldestFirst {
-			_, err = queries.EventsOfTypesOldestFirst(ctx, sqlc.EventsOfTypesOldestFirstParams(params))
+			_, err = queries.MergedEventsOfTypesOldestFirst(ctx, sqlc.MergedEventsOfTypesOldestFirstParams(params))
 		} else {
-			_, err = queries.EventsOfTypesNewestFirst(ctx, params)
+			_, err = queries.MergedEventsOfTypesNewestFirst(ctx, params)
 		}
 	case byExecution:
 		params := sqlc.EventsOfExecutionsNewestFirstParams{
@@ -105,7 +121,7 @@ func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes 
 			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
 			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(pageSize), TotalSize: int32(totalSize),
+			PageSize: int32(limit),
 		}
 		if direction == OldestFirst {
 			_, err = queries.EventsOfExecutionsOldestFirst(ctx, sqlc.EventsOfExecutionsOldestFirstParams(params))
@@ -120,7 +136,7 @@ func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes 
 			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
 			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			TotalSize: int32(totalSize),
+			TotalSize: int32(limit),
 		}
 		if direction == OldestFirst {
 			_, err = queries.FeedOldestFirst(ctx, sqlc.FeedOldestFirstParams(params))
@@ -136,7 +152,7 @@ func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes 
 func (s *Store) count(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int64, error) {
 	within := filter.within(WholeRange())
 	switch access.kind {
-	case byPath:
+	case byPath, byPaths:
 		rows, err := s.queries.CountEventsOfPaths(ctx, sqlc.CountEventsOfPathsParams{
 			ParentPaths: access.keys,
 			LowTime:     within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,

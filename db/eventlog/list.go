@@ -46,7 +46,7 @@ func (s *Store) List(ctx context.Context, scopes []string, filter Filter, within
 		return nil, err
 	}
 	list := make([]*Event, 0, min(limit, 128))
-	err = s.read(ctx, access, scopes, filter, within, direction, limit, limit, columns, func(_ int, event *Event) {
+	err = s.read(ctx, access, scopes, filter, within, direction, limit, columns, func(_ int, event *Event) {
 		list = append(list, event)
 	})
 	if err != nil {
@@ -125,8 +125,10 @@ const (
 	// of payload and meta.
 	byTime accessKind = iota
 	byPath
-	byVersion
+	// byPaths and byType merge the events of all keys into one list.
+	byPaths
 	byType
+	byVersion
 	byExecution
 )
 
@@ -165,7 +167,7 @@ func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) 
 			return accessPath{}, fmt.Errorf("find the paths of a prefix: %w", err)
 		}
 		if len(paths) <= fewPaths {
-			return accessPath{kind: byPath, keys: paths}, nil
+			return accessPath{kind: byPaths, keys: paths}, nil
 		}
 	}
 	if len(filter.Types) > 0 {
@@ -188,7 +190,7 @@ func distinct(words []string) []string {
 
 func (s *Store) listPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
 	lists := make([][]*Event, len(access.keys))
-	err := s.read(ctx, access, scopes, filter, within, direction, limit, limit*len(access.keys), columns, func(parent int, event *Event) {
+	err := s.read(ctx, access, scopes, filter, within, direction, limit, columns, func(parent int, event *Event) {
 		if lists[parent] == nil {
 			lists[parent] = make([]*Event, 0, min(limit, 8))
 		}
