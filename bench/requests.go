@@ -69,13 +69,12 @@ func workloads() []workload {
 				execution := fmt.Sprintf("bench-%d", s.random.IntN(1_000_000_000))
 				payload := map[string]any{"rows": s.random.IntN(1000), "file": "s3://bucket/" + execution, "text": strings.Repeat("x", 120)}
 				body, _ := json.Marshal(payload) // of texts and numbers
-				return map[string]any{"input": map[string]any{
+				input := map[string]any{
 					"type": "STEP_COMPLETED", "path": path, "version": label, "payload": payload,
 					"meta": map[string]any{"execution_id": execution, "node_name": "step-1"},
-				}}, request{
-					method: "POST", body: string(body),
-					target: "/Q5?" + url.Values{"type": {"STEP_COMPLETED"}, "path": {path}, "version": {label}, "execution": {execution}}.Encode(),
 				}
+				target := "/Q5?" + url.Values{"type": {"STEP_COMPLETED"}, "path": {path}, "version": {label}, "execution": {execution}}.Encode()
+				return map[string]any{"input": input}, request{method: "POST", body: string(body), target: target}
 			},
 		},
 	}
