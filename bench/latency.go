@@ -52,6 +52,16 @@ func latency(ctx context.Context, b *bench) error {
 
 // subscribe opens a WebSocket with one subscription to a path, or to all.
 func subscribe(ctx context.Context, address, path string, options *websocket.DialOptions) (*websocket.Conn, error) {
+	filter := map[string]any{}
+	if path != "" {
+		filter["path"] = path
+	}
+	return open(ctx, address, `subscription($filter: EventFilter) { eventRecorded(filter: $filter) { cursor position event { eventId timestamp payload } } }`,
+		map[string]any{"filter": filter}, options)
+}
+
+// open opens a WebSocket with one subscription.
+func open(ctx context.Context, address, query string, variables map[string]any, options *websocket.DialOptions) (*websocket.Conn, error) {
 	if options == nil {
 		options = &websocket.DialOptions{}
 	}
@@ -64,14 +74,7 @@ func subscribe(ctx context.Context, address, path string, options *websocket.Dia
 		_ = response.Body.Close()
 	}
 	socket.SetReadLimit(1 << 20)
-	filter := map[string]any{}
-	if path != "" {
-		filter["path"] = path
-	}
-	request, err := json.Marshal(map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{
-		"query":     `subscription($filter: EventFilter) { eventRecorded(filter: $filter) { cursor position event { eventId timestamp payload } } }`,
-		"variables": map[string]any{"filter": filter},
-	}})
+	request, err := json.Marshal(map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"query": query, "variables": variables}})
 	if err != nil {
 		return nil, err
 	}

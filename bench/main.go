@@ -6,7 +6,7 @@
 // read them.
 //
 //	make bench
-//	go run ./bench writers bulk latency fanout execution
+//	go run ./bench writers bulk latency deliveries fanout execution
 //	go run ./bench -only Q1,Q3 requests
 //	go run ./bench growth
 package main
@@ -49,6 +49,7 @@ var measurements = []measurement{
 	{name: "writers", run: writers},
 	{name: "bulk", run: bulk},
 	{name: "latency", run: latency},
+	{name: "deliveries", run: deliveries},
 	{name: "fanout", run: fanout},
 	{name: "execution", run: execution},
 	{name: "requests", run: requests, kept: true},

@@ -118,6 +118,21 @@ func (l *statementLog) take() []string {
 	return taken
 }
 
+// sdl is the schema as it is served.
+func (a *api) sdl() string {
+	a.t.Helper()
+	response, err := http.Get(a.http.URL + "/schema.graphql")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(text)
+}
+
 type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

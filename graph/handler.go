@@ -142,12 +142,13 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.Use(extension.Introspection{})
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		ctx = auth.WithScopes(ctx, auth.Everything())
+		ctx = withFeed(ctx, options.ResolversOnly)
 		return next(withDeferredParts(loader.WithLoaders(ctx, loader.New())))
 	})
 	if !options.ResolversOnly {
 		server.AroundRootFields(resolver.planned)
 	}
-	server.AroundResponses(eachDelivery)
+	server.AroundResponses(resolver.eachDelivery)
 	server.AroundResponses(newPlaceholders().around)
 	slow := slowConsumers(options.Metrics)
 	plain := transport.HTTP{QueryTimeout: options.QueryTimeout}

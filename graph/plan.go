@@ -10,9 +10,10 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/graph/model"
 )
 
-// A plan answers a root field of a query without gqlgen's executor, which costs
+// A plan answers a root field without gqlgen's executor, which costs
 // 2 to 3 µs for each field of each object: the selection is worked out once,
 // rows are read level by level, one statement for a field of all the objects of
 // a level, and written as JSON. What a plan does not cover, and whatever is
@@ -53,6 +54,10 @@ func (p *plan) has(names ...string) bool {
 // plannedTypes are the fields that plans cover, each with the type that it
 // leads to; a scalar leads to none.
 var plannedTypes = map[string]map[string]string{
+	"Subscription": {"eventRecorded": "EventDelivery", "executionProgressed": "EventDelivery"},
+	"EventDelivery": {
+		"event": "Event", "cursor": "", "previousCursor": "", "position": "", "live": "",
+	},
 	"Query": {
 		"resource": "Resource", "resources": "ResourceConnection", "resourcesByPath": "Resource",
 		"version": "Version", "event": "Event", "events": "EventConnection",
@@ -118,21 +123,21 @@ type compiled struct{ plan *plan }
 
 // planOf is the plan of a root field, kept from the first time on: the field
 // belongs to a document that is kept as well.
-func (r *Resolver) planOf(op *graphql.OperationContext, field *graphql.CollectedField) *plan {
+func (r *Resolver) planOf(op *graphql.OperationContext, root string, field *graphql.CollectedField) *plan {
 	// What @skip, @include and @defer leave of a selection depends on variables.
 	if strings.Contains(op.RawQuery, "@") {
-		return r.compileRoot(op, field)
+		return compileRoot(op, root, field)
 	}
 	if kept, ok := r.plans.Get(field.Field); ok {
 		return kept.plan
 	}
-	p := r.compileRoot(op, field)
+	p := compileRoot(op, root, field)
 	r.plans.Add(field.Field, compiled{p})
 	return p
 }
 
-func (*Resolver) compileRoot(op *graphql.OperationContext, field *graphql.CollectedField) *plan {
-	leadsTo, covered := plannedTypes["Query"][field.Name]
+func compileRoot(op *graphql.OperationContext, root string, field *graphql.CollectedField) *plan {
+	leadsTo, covered := plannedTypes[root][field.Name]
 	if !covered {
 		return nil
 	}
@@ -149,7 +154,7 @@ func (r *Resolver) planned(ctx context.Context, next graphql.RootResolver) graph
 		return next(ctx)
 	}
 	field := graphql.GetRootFieldContext(ctx).Field
-	p := r.planOf(op, &field)
+	p := r.planOf(op, "Query", &field)
 	if p == nil {
 		return next(ctx)
 	}
@@ -195,6 +200,8 @@ type execution struct {
 	ctx    context.Context
 	op     *graphql.OperationContext
 	scopes []string
+	// shared is the event that a subscription delivers; nil for a query.
+	shared *model.Event
 }
 
 // writer appends the value of something for the object at a place.

@@ -81,6 +81,9 @@ func metaTexts(rows []*eventlog.Event, key string) (writer, error) {
 // messages renders the messages of events, all of them read together.
 func (x *execution) messages(rows []*eventlog.Event) (writer, error) {
 	events := model.NewEvents(rows)
+	if x.shared != nil {
+		events[0] = x.shared
+	}
 	texts := make([]string, len(rows))
 	for i, event := range events {
 		if event == nil {

@@ -35,6 +35,8 @@ type Resolver struct {
 	versions *lru.Cache[catalog.LabelKey, *catalog.Version]
 	// plans are those of the root fields of the documents that are kept.
 	plans *lru.Cache[*ast.Field, compiled]
+	// encodings are events as subscriptions deliver them.
+	encodings *lru.Cache[encoding, []byte]
 	// buffers hold the answers of plans until they are sent.
 	buffers sync.Pool
 }
@@ -67,8 +69,12 @@ func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *event
 	if err != nil {
 		return nil, err
 	}
+	encodings, err := lru.New[encoding, []byte](encodingsKept)
+	if err != nil {
+		return nil, err
+	}
 	return &Resolver{
-		versions: versions, plans: plans,
+		versions: versions, plans: plans, encodings: encodings,
 		catalog: catalogStore, events: events, log: log, shared: shared, limits: limits, logger: logger,
 		templates: message.NewCache(templatesKept), failed: failed,
 	}, nil

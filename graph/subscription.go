@@ -25,44 +25,91 @@ func resumeAfter(ctx context.Context, after *string) *string {
 	return after
 }
 
-// deliver sends what a subscription brings until it or the context ends, and
-// then closes it and the channel.
+// feed is what a subscription's responses are made from: its resolver fills it,
+// and each response takes the next event from it.
+type feed struct {
+	subscription *eventlog.Subscription
+	// resolved takes a delivery to the resolvers, which find nothing else in it.
+	resolved chan *model.EventDelivery
+	plan     *deliveryPlan
+	// resolversOnly is HandlerOptions.ResolversOnly.
+	resolversOnly bool
+}
+
+type feedKey struct{}
+
+// withFeed returns a context for an operation.
+func withFeed(ctx context.Context, resolversOnly bool) context.Context {
+	if graphql.GetOperationContext(ctx).Operation.Operation != ast.Subscription {
+		return ctx
+	}
+	return context.WithValue(ctx, feedKey{}, &feed{resolversOnly: resolversOnly})
+}
+
+// deliver makes the responses of a subscription deliver what comes, until it or
+// the context ends.
 func (r *Resolver) deliver(ctx context.Context, subscription *eventlog.Subscription) <-chan *model.EventDelivery {
-	deliveries := make(chan *model.EventDelivery)
+	context.AfterFunc(ctx, subscription.Close)
+	feed, _ := ctx.Value(feedKey{}).(*feed)
+	feed.subscription, feed.resolved = subscription, make(chan *model.EventDelivery, 1)
+	if !feed.resolversOnly {
+		feed.plan = r.planDelivery(ctx)
+	}
+	return feed.resolved
+}
+
+// eachDelivery answers a subscription with its next event. What cannot be
+// planned is left to the resolvers, with loaders of its own.
+func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	feed, _ := ctx.Value(feedKey{}).(*feed)
+	if feed == nil || feed.subscription == nil {
+		return next(ctx)
+	}
 	stream := transport.StreamOf(ctx)
-	go func() {
-		defer close(deliveries)
-		defer subscription.Close()
-		for {
-			next, err := subscription.Next(ctx)
-			if err != nil {
-				if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-					stream.Fail(apierror.Presenter{Log: r.logger}.Present(ctx, err))
-				}
-				return
-			}
-			stream.Announce(next.Cursor, subscription.Ready())
-			select {
-			case deliveries <- r.delivery(&next):
-			case <-ctx.Done():
-				return
-			}
+	delivery, err := feed.subscription.Next(ctx)
+	if err != nil {
+		feed.subscription.Close()
+		if !errors.Is(err, io.EOF) && ctx.Err() == nil {
+			stream.Fail(apierror.Presenter{Log: r.logger}.Present(ctx, err))
 		}
-	}()
-	return deliveries
+		return nil
+	}
+	stream.Announce(delivery.Cursor, feed.subscription.Ready())
+	if data := r.plannedDelivery(ctx, feed.plan, &delivery); data != nil {
+		return &graphql.Response{Data: data}
+	}
+	feed.resolved <- r.delivery(&delivery)
+	response := next(loader.WithLoaders(ctx, loader.New()))
+	if response == nil {
+		return nil
+	}
+	for _, failure := range response.Errors {
+		switch apierror.Code(failure) {
+		case apierror.Unavailable, apierror.Timeout, apierror.Internal:
+			// The client resumes after the response before this one.
+			stream.Fail(failure)
+			return nil
+		}
+	}
+	return response
 }
 
 func (r *Resolver) delivery(next *eventlog.Delivery) *model.EventDelivery {
-	event, ok := r.shared.Get(next.Entry)
+	return &model.EventDelivery{
+		Event: r.sharedEvent(next.Entry), Cursor: next.Cursor, PreviousCursor: next.Previous, Position: next.Position(), Live: next.Live,
+	}
+}
+
+// sharedEvent is the event of an entry for all who deliver it.
+func (r *Resolver) sharedEvent(entry *eventlog.Entry) *model.Event {
+	event, ok := r.shared.Get(entry)
 	if !ok {
-		event = model.NewSharedEvent(next.Entry)
-		if other, found, _ := r.shared.PeekOrAdd(next.Entry, event); found {
-			event = other
+		event = model.NewSharedEvent(entry)
+		if other, found, _ := r.shared.PeekOrAdd(entry, event); found {
+			return other
 		}
 	}
-	return &model.EventDelivery{
-		Event: event, Cursor: next.Cursor, PreviousCursor: next.Previous, Position: next.Position(), Live: next.Live,
-	}
+	return event
 }
 
 // loadersOf are the loaders of an event: those shared by all subscriptions, or
@@ -104,28 +151,4 @@ func (r *Resolver) sharedVersion(ctx context.Context, e *model.Event) (*model.Ve
 		r.versions.Add(key, version.Row)
 	}
 	return version, err
-}
-
-// eachDelivery gives each response of a subscription loaders of its own, and
-// ends the stream at one that could not be read: the client resumes after the
-// response before it.
-func eachDelivery(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	operation := graphql.GetOperationContext(ctx).Operation
-	if operation == nil || operation.Operation != ast.Subscription {
-		return next(ctx)
-	}
-	response := next(loader.WithLoaders(ctx, loader.New()))
-	if response == nil {
-		return nil
-	}
-	for _, failure := range response.Errors {
-		switch apierror.Code(failure) {
-		case apierror.Unavailable, apierror.Timeout, apierror.Internal:
-			if stream := transport.StreamOf(ctx); stream != nil {
-				stream.Fail(failure)
-				return nil
-			}
-		}
-	}
-	return response
 }

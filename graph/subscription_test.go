@@ -27,11 +27,15 @@ import (
 // setupLive is a server that follows its event log.
 func setupLive(t testing.TB) *api {
 	t.Helper()
-	a := setup(t)
+	return setup(t).alive()
+}
+
+// alive runs what a server runs beside its handler, until the test's end.
+func (a *api) alive() *api {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = a.live(ctx) })
-	t.Cleanup(func() { cancel(); running.Wait() })
+	a.t.Cleanup(func() { cancel(); running.Wait() })
 	return a
 }
 

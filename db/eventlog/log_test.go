@@ -409,3 +409,28 @@ func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 	last := take(t, again, 3)[2].Cursor
 	equal(t, drain(run(&last)), []string{"4"})
 }
+
+// Who closes a subscription is not the one who reads it: a Next that waits, or
+// comes later, ends, and nothing of the subscription stays behind.
+func TestSubscription_Closed_NextEnds(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{})
+	waiting, unread := l.subscribe(t, eventlog.Filter{}, nil), l.subscribe(t, eventlog.Filter{}, nil)
+	l.record(t, "a/one", "1")
+	take(t, waiting, 1)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := waiting.Next(t.Context())
+		ended <- err
+	}()
+	for _, s := range []*eventlog.Subscription{waiting, unread} {
+		s.Close()
+		s.Close()
+	}
+	if err := <-ended; err == nil {
+		t.Error("a Next that waits does not end")
+	}
+	if _, err := unread.Next(t.Context()); err == nil {
+		t.Error("Next after Close has delivered")
+	}
+}

@@ -183,12 +183,17 @@ func (l *Log) subscribe(scopes []string, filter Filter, cursor Cursor, after *st
 	return s, nil
 }
 
-// Close lets go of the subscription.
+// errClosed is what Next returns after Close.
+var errClosed = errors.New("the subscription is closed")
+
+// Close lets go of the subscription; Next fails from then on. It may be called
+// more than once, and while Next runs.
 func (s *Subscription) Close() {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	s.unregister()
 	delete(s.log.subscriptions, s)
+	s.end(errClosed)
 }
 
 // Ready tells whether Next has an event in hand and will not wait.

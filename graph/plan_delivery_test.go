@@ -1,0 +1,84 @@
+package graph_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"pgregory.net/rapid"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/graph"
+)
+
+// A subscription's answers are the same, byte for byte, whether its plan or the
+// resolvers make them, whatever is asked and whoever else asks for something
+// else of the same events.
+func TestPlannedDelivery_AnySelection_AsByTheResolvers(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t)
+	planned := setupAt(t, url).alive()
+	resolved := setupAt(t, url, func(o *graph.HandlerOptions) { o.ResolversOnly = true }).alive()
+	planned.exec(`INSERT INTO event_type VALUES ('templated', '{{ resource_type }} {{ payload.n }} {{ meta.k | default("-") }}'), ('plain', NULL)`)
+	planned.register("p/0", variables{"a": 1})
+	var before struct{ Events struct{ TailCursor string } }
+	planned.get(&before, `{ events { tailCursor } }`, nil)
+	planned.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
+		SELECT 'e' || n, (ARRAY['templated', 'plain', 'UPDATED', 'EXECUTION_STARTED'])[1 + n % 4], 'p/0', '1.0.0',
+			CASE WHEN n % 3 > 0 THEN jsonb_build_object('n', n * 1.10, 't', E'"\t<é>') END,
+			CASE WHEN n % 4 > 0 THEN jsonb_build_object('k', n % 3, 'node_name', 's' || n % 2, 'status', n, 'execution_id', n % 4) END
+		FROM generate_series(1, 12) n`)
+	schema := gqlparser.MustLoadSchema(&ast.Source{Input: planned.sdl()})
+
+	rapid.Check(t, func(rt *rapid.T) {
+		g := &generator{t: rt, schema: schema, cursors: []string{""}, covered: true, own: rapid.IntRange(0, 3).Draw(rt, "own") > 0}
+		field, arguments := "eventRecorded", "after: $after"
+		if rapid.IntRange(0, 3).Draw(rt, "execution") == 0 {
+			field, arguments = "executionProgressed", `executionId: "1", after: $after`
+		}
+		selection := g.selection("EventDelivery", 3) + " } " + strings.Join(g.fragments, " ")
+		declared := "$after: String"
+		for name, kind := range map[string]string{"n": "Int", "path": "String!", "yes": "Boolean!", "order": "ResourceOrder", "filter": "EventFilter"} {
+			if strings.Contains(selection, "$"+name) {
+				declared += fmt.Sprintf(", $%s: %s", name, kind)
+			}
+		}
+		query := fmt.Sprintf("subscription(%s) { %s(%s) %s", declared, field, arguments, selection)
+		given := variables{"after": before.Events.TailCursor, "yes": rapid.Bool().Draw(rt, "yes"), "n": 2, "path": "p/0"}
+		ours, theirs := planned.subscribe(query, given, nil), resolved.subscribe(query, given, nil)
+		defer ours.response.Body.Close()
+		defer theirs.response.Body.Close()
+		for range 3 {
+			got, want := ours.next(), theirs.next()
+			if got != want {
+				rt.Fatalf("%s\nplanned  %+v\nresolved %+v", query, got, want)
+			}
+			if want.name != "next" {
+				break
+			}
+		}
+	})
+}
+
+// What an event says itself has come with the log: nothing more is read of it.
+func TestPlannedDelivery_OwnFields_NothingRead(t *testing.T) {
+	t.Parallel()
+	a := setupLive(t)
+	a.register("p/one", variables{"a": 1})
+	const query = `subscription { eventRecorded { cursor previousCursor position live event { eventId path message payload type { name } status } } }`
+	streams := []*sse{a.subscribe(query, nil, nil), a.subscribe(query, nil, nil)}
+	a.sql.take()
+	a.record("p/one", "e1")
+	for _, stream := range streams {
+		if got := stream.delivery(); got.Event.EventID != "e1" || got.Event.Message != "Resource p/one version 1.0.0 was updated." {
+			t.Fatalf("delivery: %+v", got)
+		}
+	}
+	for _, statement := range a.sql.take() {
+		if name := queryName.FindStringSubmatch(statement)[1]; name != "RecordEvents" && !strings.HasPrefix(name, "Log") {
+			t.Errorf("%s ran for an event whose row has come with the log", name)
+		}
+	}
+}
