@@ -32,7 +32,11 @@ func names(p *plan, nameOf func(at int) string) *objects {
 
 // resources answers a selection of resources.
 func (x *execution) resources(rows []*catalog.Resource, p *plan) (*objects, error) {
-	paths, places := gather(rows, func(r *catalog.Resource) string { return r.ResourcePath })
+	var paths []string
+	var places []int
+	if p.has("versions", "events", "latestEvent") {
+		paths, places = gather(rows, func(r *catalog.Resource) string { return r.ResourcePath })
+	}
 	values, err := each(p, func(f *plannedField) (writer, error) {
 		switch f.name {
 		case "id":

@@ -165,8 +165,9 @@ func planQueries() []string {
 	queries := []string{
 		`{ resource(path: "team1/folder1/resource-1") { latestVersion { payload previous { version } }
 			version(version: "1.0.2") { payload } versions(first: 5) { nodes { version events(first: 5) { nodes { eventId } totalCount } } }
-			oldest: versions(last: 2) { nodes { version } } latestEvent { eventId } events(first: 5) { nodes { eventId } totalCount } old: events(last: 5) { nodes { eventId } } } }`,
-		`{ version(path: "team1/folder1/resource-1") { payload content meta events(last: 3) { nodes { eventId } } } event(eventId: "event-17") { payload message } }`,
+			oldest: versions(last: 2) { nodes { version } } latestEvent { eventId } events(first: 5) { nodes { eventId } totalCount } old: events(last: 5) { nodes { eventId } }
+			updates: events(first: 5, filter: {types: ["UPDATED"]}) { nodes { eventId } } } }`,
+		`{ version(path: "team1/folder1/resource-1") { payload content meta events(last: 3) { nodes { eventId } } updates: events(first: 3, filter: {types: ["UPDATED"]}) { nodes { eventId } } } event(eventId: "event-17") { payload message } }`,
 		`{ resourceTypes { name resourceCount resources(first: 3, filter: {pathPrefix: "team1/"}) { nodes { path } totalCount } last: resources(last: 3) { nodes { path } } } eventTypes { name } }`,
 		`{ resourcesByPath(paths: ["team1/folder1/resource-1", "none"]) { path } }`,
 	}

@@ -7,13 +7,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
 // A nested query costs the same SQL statements for a page of 3 as for one of
 // 30: their number depends on the query's shape, never on its data (promise 6).
 func TestStatements_LargerPage_SameCount(t *testing.T) {
 	t.Parallel()
-	a := setup(t)
+	databaseURL := dbtest.URL(t)
+	a := setupAt(t, databaseURL)
 	a.exec(`INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, 9) n`)
 	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
 		SELECT 'p/' || n, 'kind-' || 1 + n % 9, '1.0.' || v, jsonb_build_object('name', n, 'v', v)
@@ -37,7 +40,7 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 			latestEvent { type { name template } message timestamp } } } }`, 8},
 		"three levels": {`query($n: Int!) { resources(first: $n) { nodes { versions(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes {
 			version payload isLatest previous { version resource { path } } next { version }
-			events(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { eventId message step executionId version { version type { name } } } } } } } } }`, 12},
+			events(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { eventId message step executionId version { version type { name } } } } } } } } }`, 11},
 		"event feed": {`query($n: Int!) { events(first: $n) { totalCount nodes {
 			message payload meta step status executionId type { name template }
 			resource { path type { resourceCount } latestVersion { version } } version { version payload resource { versionCount } } } } }`, 9},
@@ -52,8 +55,9 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 		"nodes":                       {`query($n: Int!, $after: String) { resources(first: $n, after: $after) { edges { cursor node { id events(last: 2) { edges { cursor node { id } } } } } } }`, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			few := a.in(t).count(test.query, 3)
-			many := a.in(t).count(test.query, 30)
+			// A server of its own each time: one that keeps no versions yet.
+			few := setupAt(t, databaseURL).count(test.query, 3)
+			many := setupAt(t, databaseURL).count(test.query, 30)
 			if diff := cmp.Diff(few, many); diff != "" {
 				t.Errorf("statements of a page of 3 and of 30 differ (-3 +30):\n%s", diff)
 			}
@@ -114,10 +118,20 @@ func TestStatements_SameVersionAgain_None(t *testing.T) {
 	const query = `{ version(path: "p", version: "1.0.0") { version payload type { name } } missing: version(path: "p", version: "1.0.1") { version } }`
 	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": null}`, query, nil)
 	a.register("p", variables{"n": 2})
+	a.register("q", variables{"n": 3})
 	a.sql.take()
 	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
 	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
 	if statements := a.sql.take(); len(statements) != 1 {
 		t.Errorf("%d statements, want the one for what was missing: %v", len(statements), statements)
+	}
+	const list = `{ resources { nodes { path latestVersion { version } version(version: "1.0.0") { payload } } } }`
+	for _, statements := range []int{3, 1} { // p's versions are there already, q's are not
+		a.same(`{"resources": {"nodes": [
+			{"path": "p", "latestVersion": {"version": "1.0.1"}, "version": {"payload": {"n": 1}}},
+			{"path": "q", "latestVersion": {"version": "1.0.0"}, "version": {"payload": {"n": 3}}}]}}`, list, nil)
+		if taken := a.sql.take(); len(taken) != statements {
+			t.Errorf("%d statements for a list, want %d: %v", len(taken), statements, taken)
+		}
 	}
 }

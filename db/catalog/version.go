@@ -31,6 +31,11 @@ type Columns struct {
 	Payload, Content, Meta bool
 }
 
+// cover reports whether nothing that others ask for is left out.
+func (c Columns) cover(others Columns) bool {
+	return (c.Payload || !others.Payload) && (c.Content || !others.Content) && (c.Meta || !others.Meta)
+}
+
 // LabelKey names a version by its label.
 type LabelKey struct{ Path, Label string }
 
@@ -41,37 +46,37 @@ type RevisionKey struct {
 }
 
 // VersionsByLabel are the versions of these keys, in their order, nil for one
-// that does not exist or lies out of scope.
+// that does not exist or lies out of scope. What has been asked for before
+// comes from memory.
 func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []LabelKey, columns Columns) ([]*Version, error) {
+	found, missing := s.versions.get(scopes, keys, columns)
+	if len(missing) == 0 {
+		return found, nil
+	}
 	params := sqlc.VersionsByLabelParams{
 		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
-		Paths: make([]string, len(keys)), Labels: make([]string, len(keys)), Scopes: scopes,
+		Paths: make([]string, len(missing)), Labels: make([]string, len(missing)), Scopes: scopes,
 	}
-	for i, key := range keys {
-		params.Paths[i], params.Labels[i] = key.Path, key.Label
+	for i, place := range missing {
+		params.Paths[i], params.Labels[i] = keys[place].Path, keys[place].Label
 	}
-	found := make([]*Version, len(keys))
 	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
 		_, err := queries.VersionsByLabel(ctx, params)
 		return err
-	}, func(place int, version *Version) { found[place] = version })
+	}, func(i int, version *Version) { found[missing[i]] = version })
 	if err != nil {
 		return nil, fmt.Errorf("read versions by label: %w", err)
 	}
+	s.versions.add(found, missing)
 	return found, nil
 }
 
 // VersionByLabel is one version; nil if it does not exist or lies out of scope.
-// It comes from memory where it has been asked for before.
 func (s *Store) VersionByLabel(ctx context.Context, scopes []string, key LabelKey, columns Columns) (*Version, error) {
-	if kept := s.versions.get(scopes, key, columns); kept != nil {
-		return kept, nil
-	}
 	found, err := s.VersionsByLabel(ctx, scopes, []LabelKey{key}, columns)
-	if err != nil || found[0] == nil {
+	if err != nil {
 		return nil, err
 	}
-	s.versions.add(key, found[0])
 	return found[0], nil
 }
 

@@ -10,7 +10,7 @@ import (
 // versionCacheBytes is how much the cached versions may take of the memory.
 const versionCacheBytes = 8 << 20
 
-// versionCache keeps versions that were asked for one by one. A version never
+// versionCache keeps versions that were asked for by label. A version never
 // changes, so that what is kept is right for ever; what did not exist is not
 // kept, since it may be registered.
 type versionCache struct {
@@ -33,30 +33,40 @@ func sizeOf(v *Version) int {
 	return 512 + 2*len(v.Path) + 2*len(v.Label) + len(v.Payload) + len(v.Content) + len(v.Meta)
 }
 
-// get returns a version with the columns asked for; nil where it has none.
-func (c *versionCache) get(scopes []string, key LabelKey, columns Columns) *Version {
-	if !inScope(scopes, key.Path) {
-		return nil
-	}
+// get finds the versions of keys that it has with the columns asked for, each
+// in its key's place, and tells the places of the others.
+func (c *versionCache) get(scopes []string, keys []LabelKey, columns Columns) (found []*Version, missing []int) {
+	found = make([]*Version, len(keys))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v, ok := c.lru.Get(key)
-	if !ok || columns.Payload && !v.Columns.Payload || columns.Content && !v.Columns.Content || columns.Meta && !v.Columns.Meta {
-		return nil
+	for i, key := range keys {
+		if v, ok := c.lru.Get(key); ok && v.Columns.cover(columns) && inScope(scopes, key.Path) {
+			found[i] = v
+		} else {
+			missing = append(missing, i)
+		}
 	}
-	return v
+	return found, missing
 }
 
-func (c *versionCache) add(key LabelKey, v *Version) {
-	size := sizeOf(v)
-	if size > c.limit/16 {
-		return // one large payload must not push out all the others
-	}
+// add keeps the versions at these places.
+func (c *versionCache) add(versions []*Version, places []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lru.Remove(key)
-	c.bytes += size
-	c.lru.Add(key, v)
+	for _, place := range places {
+		v := versions[place]
+		if v == nil {
+			continue
+		}
+		size := sizeOf(v)
+		if size > c.limit/16 {
+			continue // one large payload must not push out all the others
+		}
+		key := LabelKey{Path: v.Path, Label: v.Label}
+		c.lru.Remove(key)
+		c.bytes += size
+		c.lru.Add(key, v)
+	}
 	for c.bytes > c.limit {
 		c.lru.RemoveOldest()
 	}

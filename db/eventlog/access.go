@@ -47,6 +47,11 @@ func (c *chunks) next() *Event {
 
 // list runs the query of an access path and a direction.
 func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) (err error) {
+	if direction == NewestFirst && within.whole() && filter.timeline() {
+		if known, err := newest(ctx, queries, access, scopes, limit, columns); known {
+			return err
+		}
+	}
 	switch access.kind {
 	case byPath:
 		params := sqlc.EventsOfPathsNewestFirstParams{
@@ -145,6 +150,30 @@ func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes 
 		}
 	}
 	return err
+}
+
+// newest runs the query of an access path that asks for nothing but what is
+// newest, and reports whether there is one.
+func newest(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, limit int, columns Columns) (known bool, err error) {
+	switch access.kind {
+	case byPath:
+		_, err = queries.NewestEventsOfPaths(ctx, sqlc.NewestEventsOfPathsParams{
+			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
+			ParentPaths: access.keys,
+		})
+	case byVersion:
+		_, err = queries.NewestEventsOfVersions(ctx, sqlc.NewestEventsOfVersionsParams{
+			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
+			ParentPaths: access.keys, ParentLabels: access.labels,
+		})
+	case byTime:
+		_, err = queries.NewestEvents(ctx, sqlc.NewestEventsParams{
+			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
+		})
+	case byPaths, byType, byExecution:
+		return false, nil
+	}
+	return true, err
 }
 
 // count runs the count query of an access path: a number for each key, or one

@@ -58,6 +58,9 @@ func WholeRange() Range {
 	}
 }
 
+// whole tells whether every event lies in it.
+func (r Range) whole() bool { return r == WholeRange() }
+
 // within narrows a range to the filter's since and until.
 func (f *Filter) within(r Range) Range {
 	if f.Since != nil && f.Since.After(r.LowTime) {

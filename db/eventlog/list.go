@@ -147,15 +147,22 @@ func accessVersions(versions []catalog.LabelKey) accessPath {
 	return access
 }
 
-// accessFor chooses the index for a filter: the fewest events first.
+// accessFor chooses the index for a filter: the fewest events first. It takes
+// out of the filter what the keys say.
 func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) (accessPath, error) {
 	switch {
 	case filter.ExecutionID != nil:
-		return accessPath{kind: byExecution, keys: []string{*filter.ExecutionID}}, nil
+		access := accessPath{kind: byExecution, keys: []string{*filter.ExecutionID}}
+		filter.ExecutionID = nil
+		return access, nil
 	case filter.Path != nil && filter.Version != nil:
-		return accessPath{kind: byVersion, keys: []string{*filter.Path}, labels: []string{*filter.Version}}, nil
+		access := accessPath{kind: byVersion, keys: []string{*filter.Path}, labels: []string{*filter.Version}}
+		filter.Path, filter.Version = nil, nil
+		return access, nil
 	case filter.Path != nil:
-		return accessPath{kind: byPath, keys: []string{*filter.Path}}, nil
+		access := accessPath{kind: byPath, keys: []string{*filter.Path}}
+		filter.Path = nil
+		return access, nil
 	case filter.contains():
 		return accessPath{kind: byTime}, nil
 	case filter.PathPrefix != nil && *filter.PathPrefix != "":
@@ -167,11 +174,14 @@ func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) 
 			return accessPath{}, fmt.Errorf("find the paths of a prefix: %w", err)
 		}
 		if len(paths) <= fewPaths {
+			filter.PathPrefix = nil
 			return accessPath{kind: byPaths, keys: paths}, nil
 		}
 	}
 	if len(filter.Types) > 0 {
-		return accessPath{kind: byType, keys: distinct(filter.Types)}, nil
+		access := accessPath{kind: byType, keys: distinct(filter.Types)}
+		filter.Types = nil
+		return access, nil
 	}
 	return accessPath{kind: byTime}, nil
 }

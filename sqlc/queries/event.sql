@@ -11,6 +11,56 @@
 -- of many keys can leave out the partitions made ahead: a fifth of its cost.
 -- OFFSET 0 keeps a subquery from becoming a join, which would read all of
 -- catalog to spare a few probes.
+--
+-- Most lists ask for nothing but what is newest. Newest… spare them the
+-- conditions of a filter and of a range, which PostgreSQL makes ready for every
+-- partition each time: half of what the feed costs.
+
+-- name: NewestEvents :many
+SELECT
+    0::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM event e
+WHERE e.timestamp < now() + interval '2 days' AND e.resource_path ^@ ANY (@scopes::text[])
+ORDER BY e.timestamp DESC, e.event_id DESC
+LIMIT @page_size::integer;
+
+-- name: NewestEventsOfPaths :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM unnest(@parent_paths::text[]) WITH ORDINALITY AS p(path, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.resource_path = p.path AND e.timestamp < now() + interval '2 days'
+    ORDER BY e.timestamp DESC, e.event_id DESC
+    LIMIT @page_size::integer
+) AS e
+WHERE p.path ^@ ANY (@scopes::text[])
+ORDER BY p.parent;
+
+-- name: NewestEventsOfVersions :many
+SELECT
+    p.parent::integer AS parent,
+    e.event_id, e.event_type, e.resource_path, e.resource_version,
+    (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
+    (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
+    e.timestamp
+FROM ROWS FROM (unnest(@parent_paths::text[]), unnest(@parent_labels::text[])) WITH ORDINALITY AS p(path, label, parent)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.resource_path = p.path AND e.resource_version = p.label AND e.timestamp < now() + interval '2 days'
+    ORDER BY e.timestamp DESC, e.event_id DESC
+    LIMIT @page_size::integer
+) AS e
+WHERE p.path ^@ ANY (@scopes::text[])
+ORDER BY p.parent;
 
 -- name: FeedNewestFirst :many
 SELECT
