@@ -62,6 +62,7 @@ func (c *versionCache) add(versions []*Version, places []int) {
 		if size > c.limit/16 {
 			continue // one large payload must not push out all the others
 		}
+		v = v.detached()
 		key := LabelKey{Path: v.Path, Label: v.Label}
 		c.lru.Remove(key)
 		c.bytes += size
@@ -70,6 +71,18 @@ func (c *versionCache) add(versions []*Version, places []int) {
 	for c.bytes > c.limit {
 		c.lru.RemoveOldest()
 	}
+}
+
+// detached is a version that shares no memory with the others of its list.
+func (v *Version) detached() *Version {
+	own := *v
+	for _, text := range []*string{&own.Path, &own.Type, &own.Label, &own.Source, &own.Content} {
+		*text = strings.Clone(*text)
+	}
+	if v.Location != nil {
+		own.Location = new(strings.Clone(*v.Location))
+	}
+	return &own
 }
 
 // inScope reports whether a caller of these scopes may see a path, as the

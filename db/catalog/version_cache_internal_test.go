@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
@@ -26,11 +28,11 @@ func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
 	key, v := version(1, 100, Columns{Payload: true})
 	add(v)
 	for name, got := range map[string]bool{
-		"what it has":      get(all, key, Columns{Payload: true}) == v,
-		"less":             get(all, key, Columns{}) == v,
+		"what it has":      cmp.Equal(get(all, key, Columns{Payload: true}), v),
+		"less":             cmp.Equal(get(all, key, Columns{}), v),
 		"more":             get(all, key, Columns{Meta: true}) == nil,
 		"another":          get(all, LabelKey{Path: "p/1", Label: "2"}, Columns{}) == nil,
-		"within the scope": get([]string{"q/", "p/"}, key, Columns{}) == v,
+		"within the scope": cmp.Equal(get([]string{"q/", "p/"}, key, Columns{}), v),
 		"out of scope":     get([]string{"q/"}, key, Columns{}) == nil,
 		"no scope":         get(nil, key, Columns{}) == nil,
 	} {

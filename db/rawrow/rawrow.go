@@ -1,6 +1,6 @@
 // Package rawrow reads the rows of sqlc's queries without the struct that sqlc
 // makes of each: lists of hundreds of rows are decoded straight into what the
-// callers keep, with one allocation for all the texts of a row.
+// callers keep, with few allocations for all their texts.
 package rawrow
 
 import (
@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -74,27 +75,46 @@ type Row struct {
 	fields []pgconn.FieldDescription
 	values [][]byte
 	types  *pgtype.Map
-	// texts are those of the row, one behind the other; ends are where each
-	// column's text ends.
-	texts  string
-	ends   []int
-	buffer []byte
-	err    error
+	// texts are those of the row, one behind the other, cut out of a block that
+	// holds those of several rows; ends are where each column's text ends.
+	texts string
+	ends  []int
+	block *strings.Builder
+	err   error
 }
+
+// maxBlock is the most, in bytes, that the texts of several rows take together.
+const maxBlock = 8 << 10
 
 func (r *Row) set(values [][]byte) {
 	r.values = values
-	r.buffer = r.buffer[:0]
+	end := 0
 	for i, value := range values {
 		if r.fields[i].DataTypeOID == pgtype.TextOID {
-			r.buffer = append(r.buffer, value...)
+			end += len(value)
 		}
-		r.ends[i] = len(r.buffer)
+		r.ends[i] = end
 	}
-	r.texts = string(r.buffer)
+	switch {
+	case r.block == nil: // there may be no other row
+		r.block = &strings.Builder{}
+		r.block.Grow(end)
+	case r.block.Cap()-r.block.Len() < end:
+		size := max(min(2*r.block.Cap(), maxBlock), end)
+		r.block = &strings.Builder{}
+		r.block.Grow(size)
+	}
+	start := r.block.Len()
+	for i, value := range values {
+		if r.fields[i].DataTypeOID == pgtype.TextOID {
+			r.block.Write(value)
+		}
+	}
+	r.texts = r.block.String()[start:]
 }
 
-// Text is a column of type text; empty where it is null.
+// Text is a column of type text; empty where it is null. It shares its memory
+// with the texts of other rows: what is kept for long is cloned.
 func (r *Row) Text(i int) string {
 	return r.texts[r.ends[i]-len(r.values[i]) : r.ends[i]]
 }
@@ -118,32 +138,31 @@ func (r *Row) JSON(i int) []byte {
 }
 
 // Int32 is a column of type integer that is not null.
-func (r *Row) Int32(i int) (number int32) {
+func (r *Row) Int32(i int) int32 {
 	if value := r.values[i]; r.fields[i].Format == pgtype.BinaryFormatCode && len(value) == 4 {
 		return int32(binary.BigEndian.Uint32(value)) //nolint:gosec // the bits of one
 	}
-	r.scan(i, &number)
-	return number
+	return scan[int32](r, i)
 }
 
 // epoch is PostgreSQL's, 2000-01-01, in microseconds of Unix.
 const epoch = 946_684_800_000_000
 
 // Time is a column of type timestamptz that is not null; in UTC.
-func (r *Row) Time(i int) (at time.Time) {
+func (r *Row) Time(i int) time.Time {
 	if value := r.values[i]; r.fields[i].Format == pgtype.BinaryFormatCode && len(value) == 8 {
 		microseconds := int64(binary.BigEndian.Uint64(value))               //nolint:gosec // the bits of one
 		if microseconds != math.MinInt64 && microseconds != math.MaxInt64 { // the infinities, which are refused below
 			return time.UnixMicro(microseconds + epoch).UTC()
 		}
 	}
-	r.scan(i, &at)
-	return at.UTC()
+	return scan[time.Time](r, i).UTC()
 }
 
 // scan is for what comes as text: the query mode is the database URL's to say.
-func (r *Row) scan(i int, into any) {
-	if err := r.types.Scan(r.fields[i].DataTypeOID, r.fields[i].Format, r.values[i], into); err != nil && r.err == nil {
+func scan[T any](r *Row, i int) (value T) {
+	if err := r.types.Scan(r.fields[i].DataTypeOID, r.fields[i].Format, r.values[i], &value); err != nil && r.err == nil {
 		r.err = fmt.Errorf("read column %s: %w", r.fields[i].Name, err)
 	}
+	return value
 }

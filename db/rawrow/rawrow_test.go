@@ -1,0 +1,109 @@
+package rawrow_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/noetl/noetl-catalog/db"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/rawrow"
+	"github.com/noetl/noetl-catalog/sqlc"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// asked is a database that answers every query with the rows of one statement.
+type asked struct {
+	*pgxpool.Pool
+	statement string
+}
+
+func (a asked) Query(ctx context.Context, _ string, _ ...any) (pgx.Rows, error) {
+	return a.Pool.Query(ctx, a.statement)
+}
+
+func read(t *testing.T, pool *pgxpool.Pool, statement string, columns []string, use func(*rawrow.Row)) error {
+	t.Helper()
+	return rawrow.Each(asked{pool, statement}, columns, func(queries *sqlc.Queries) error {
+		rows, err := queries.ResourceTypes(t.Context())
+		if len(rows) > 0 {
+			t.Error("the query has rows of its own")
+		}
+		return err
+	}, use)
+}
+
+type row struct {
+	Text     string
+	Optional *string
+	None     *string
+	JSON     string
+	NoJSON   []byte
+	Number   int32
+	At       time.Time
+}
+
+// What a row holds stays as it was while others are read, in PostgreSQL's
+// binary format and in its text format.
+func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol} {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			pool := dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = mode }})
+			var got, want []row
+			err := read(t, pool, `SELECT repeat('é', n % 70) || n AS a, 'o' || n AS b, NULL::text AS c, jsonb_build_object('n', n) AS d,
+					NULL::jsonb AS e, -n AS f, '2026-01-02 03:04:05.000006+02'::timestamptz + n * interval '1 day' AS g
+				FROM generate_series(1, 3000) n`, strings.Split("abcdefg", ""), func(r *rawrow.Row) {
+				got = append(got, row{r.Text(0), r.OptionalText(1), r.OptionalText(2), string(r.JSON(3)), r.JSON(4), r.Int32(5), r.Time(6)})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := 1; n <= 3000; n++ {
+				want = append(want, row{
+					Text: fmt.Sprint(strings.Repeat("é", n%70), n), Optional: new(fmt.Sprint("o", n)), JSON: fmt.Sprintf(`{"n": %d}`, n),
+					Number: int32(-n), At: time.Date(2026, 1, 2, 1, 4, 5, 6000, time.UTC).AddDate(0, 0, n),
+				})
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("rows differ (-want +got):\n%.2000s", diff)
+			}
+		})
+	}
+}
+
+func TestEach_NotWhatIsExpected_Error(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	for name, test := range map[string]struct {
+		statement, columns, want string
+		use                      func(*rawrow.Row)
+	}{
+		"another name":        {`SELECT 1 AS a, 2 AS c`, "ab", `column 1 of a query is "c", not "b"`, nil},
+		"another number":      {`SELECT 1 AS a, 2 AS b`, "abc", "a query has 2 columns, not 3", nil},
+		"a time without end":  {`SELECT 'infinity'::timestamptz AS a`, "a", "read column a: ", func(r *rawrow.Row) { r.Time(0) }},
+		"null where none is":  {`SELECT NULL::integer AS a`, "a", "read column a: ", func(r *rawrow.Row) { r.Int32(0) }},
+		"an error of the SQL": {`SELECT 1 / (n - 900) AS a FROM generate_series(1, 1000) n`, "a", "division by zero", func(*rawrow.Row) {}},
+		"an unknown table":    {`SELECT a FROM nowhere`, "a", "does not exist", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := read(t, pool, test.statement, strings.Split(test.columns, ""), test.use)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+	if err := read(t, pool, `SELECT 1 AS a WHERE false`, []string{"z"}, nil); err != nil {
+		t.Errorf("no rows: %v", err)
+	}
+}
