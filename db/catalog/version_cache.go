@@ -62,11 +62,13 @@ func (c *versionCache) add(versions []*Version, places []int) {
 		if size > c.limit/16 {
 			continue // one large payload must not push out all the others
 		}
-		v = v.detached()
 		key := LabelKey{Path: v.Path, Label: v.Label}
+		if kept, ok := c.lru.Peek(key); ok && kept.Columns.cover(v.Columns) {
+			continue // others asked for more of it meanwhile
+		}
 		c.lru.Remove(key)
 		c.bytes += size
-		c.lru.Add(key, v)
+		c.lru.Add(key, v.detached())
 	}
 	for c.bytes > c.limit {
 		c.lru.RemoveOldest()

@@ -27,6 +27,8 @@ func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
 	}
 	key, v := version(1, 100, Columns{Payload: true})
 	add(v)
+	_, less := version(1, 0, Columns{})
+	add(less)
 	for name, got := range map[string]bool{
 		"what it has":      cmp.Equal(get(all, key, Columns{Payload: true}), v),
 		"less":             cmp.Equal(get(all, key, Columns{}), v),
