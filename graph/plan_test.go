@@ -140,6 +140,7 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.get(nil, `mutation { recordEvents(inputs: [{type: "UPDATED", path: "team1/new"}, {type: "UPDATED", path: "team1/folder1/resource-1"}]) { results { duplicate } } }`, nil)
+	a.get(nil, `mutation { recordEvent(input: {type: "UPDATED", path: "team1/new"}) { duplicate } }`, nil)
 
 	if explained.err != nil {
 		t.Fatal(explained.err)

@@ -2111,6 +2111,52 @@ func (q *Queries) NewestEventsOfVersions(ctx context.Context, arg NewestEventsOf
 	return items, nil
 }
 
+const recordEvent = `-- name: RecordEvent :one
+INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
+SELECT $1::text, $2::text, c.resource_path, c.resource_version, $3::jsonb, $4::jsonb, $5::timestamptz
+FROM resource r
+JOIN catalog c ON c.resource_path = r.resource_path AND c.resource_version = coalesce(nullif($6::text, ''), r.latest_version)
+WHERE r.resource_path = $7::text AND r.resource_path ^@ ANY ($8::text[])
+  AND EXISTS (SELECT 1 FROM event_type t WHERE t.name = $2::text)
+  AND NOT EXISTS (SELECT 1 FROM event_identity d WHERE d.event_id = $1::text)
+RETURNING resource_version, timestamp
+`
+
+type RecordEventParams struct {
+	EventID   string
+	Type      string
+	Payload   []byte
+	Meta      []byte
+	Timestamp time.Time
+	Version   string
+	Path      string
+	Scopes    []string
+}
+
+type RecordEventRow struct {
+	ResourceVersion string
+	Timestamp       time.Time
+}
+
+// Records one event with which nothing is wrong, at two thirds of what
+// RecordEvents takes for it; no row comes back for any other, whose problem
+// RecordEvents tells.
+func (q *Queries) RecordEvent(ctx context.Context, arg RecordEventParams) (RecordEventRow, error) {
+	row := q.db.QueryRow(ctx, recordEvent,
+		arg.EventID,
+		arg.Type,
+		arg.Payload,
+		arg.Meta,
+		arg.Timestamp,
+		arg.Version,
+		arg.Path,
+		arg.Scopes,
+	)
+	var i RecordEventRow
+	err := row.Scan(&i.ResourceVersion, &i.Timestamp)
+	return i, err
+}
+
 const recordEvents = `-- name: RecordEvents :many
 WITH input AS MATERIALIZED (
     SELECT i.ordinal, i.event_id, i.event_type, i.path, i.payload, i.meta, i.timestamp,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -131,8 +132,12 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 // what the other has committed.
 func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
 	const tries = 5
+	record := s.queries.RecordEvents
+	if len(params.EventIds) == 1 {
+		record = s.recordOne
+	}
 	for try := 1; ; try++ {
-		rows, err := s.queries.RecordEvents(ctx, params)
+		rows, err := record(ctx, params)
 		var failure *pgconn.PgError
 		if err == nil || try == tries || !errors.As(err, &failure) {
 			return rows, err
@@ -144,6 +149,21 @@ func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams
 			return nil, err
 		}
 	}
+}
+
+// recordOne is RecordEvents for one event.
+func (s *Store) recordOne(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
+	row, err := s.queries.RecordEvent(ctx, sqlc.RecordEventParams{
+		EventID: params.EventIds[0], Type: params.Types[0], Path: params.Paths[0], Version: params.Versions[0],
+		Payload: params.Payloads[0], Meta: params.Metas[0], Timestamp: params.Timestamps[0], Scopes: params.Scopes,
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return s.queries.RecordEvents(ctx, params)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []sqlc.RecordEventsRow{{Ordinal: 1, Version: row.ResourceVersion, Timestamp: row.Timestamp}}, nil
 }
 
 func (r *Record) check(limits catalog.Limits, now time.Time) error {

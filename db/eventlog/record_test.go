@@ -108,15 +108,19 @@ func TestRecord_SameID_DuplicateOrConflict(t *testing.T) {
 func TestRecord_ConcurrentRetries_OneEvent(t *testing.T) {
 	t.Parallel()
 	store, pool := recordSetup(t)
-	for round, timestamp := range []*time.Time{nil, new(time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC))} {
+	past := new(time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC))
+	for round, timestamp := range []*time.Time{nil, past, nil, past} {
+		size := 1 + round/2 // one event has a statement of its own
+		stored := events(t, pool)
 		var recorded atomic.Int64
 		var group sync.WaitGroup
 		for range 20 {
 			group.Go(func() {
-				results, err := store.Record(context.Background(), everything, []eventlog.Record{
+				records := []eventlog.Record{
 					{ID: new(fmt.Sprintf("r%d-a", round)), Type: "UPDATED", Path: "p", Timestamp: timestamp},
 					{ID: new(fmt.Sprintf("r%d-b", round)), Type: "UPDATED", Path: "p", Timestamp: timestamp},
-				}, catalog.DefaultLimits())
+				}
+				results, err := store.Record(context.Background(), everything, records[:size], catalog.DefaultLimits())
 				if err != nil {
 					t.Error(err)
 					return
@@ -129,7 +133,7 @@ func TestRecord_ConcurrentRetries_OneEvent(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if recorded.Load() != 2 || events(t, pool) != 2*(round+1) {
+		if recorded.Load() != int64(size) || events(t, pool) != stored+size {
 			t.Errorf("round %d: %d new, %d stored", round, recorded.Load(), events(t, pool))
 		}
 	}
@@ -145,17 +149,20 @@ func TestRecord_Batch_AllOrNone(t *testing.T) {
 		code     fault.Code
 		argument string
 	}{
-		"path":      {eventlog.Record{Type: "UPDATED", Path: "none"}, fault.NotFound, "inputs[1].path"},
-		"version":   {eventlog.Record{Type: "UPDATED", Path: "p", Version: new("9")}, fault.NotFound, "inputs[1].version"},
-		"type":      {eventlog.Record{Type: "NONE", Path: "p"}, fault.BadUserInput, "inputs[1].type"},
-		"timestamp": {eventlog.Record{Type: "UPDATED", Path: "p", Timestamp: new(time.Now().Add(25 * time.Hour))}, fault.BadUserInput, "inputs[1].timestamp"},
-		"payload":   {eventlog.Record{Type: "UPDATED", Path: "p", Payload: []byte(`{`)}, fault.BadUserInput, "inputs[1].payload"},
-		"id":        {eventlog.Record{ID: new(""), Type: "UPDATED", Path: "p"}, fault.BadUserInput, "inputs[1].eventId"},
+		"path":      {eventlog.Record{Type: "UPDATED", Path: "none"}, fault.NotFound, "path"},
+		"version":   {eventlog.Record{Type: "UPDATED", Path: "p", Version: new("9")}, fault.NotFound, "version"},
+		"type":      {eventlog.Record{Type: "NONE", Path: "p"}, fault.BadUserInput, "type"},
+		"timestamp": {eventlog.Record{Type: "UPDATED", Path: "p", Timestamp: new(time.Now().Add(25 * time.Hour))}, fault.BadUserInput, "timestamp"},
+		"payload":   {eventlog.Record{Type: "UPDATED", Path: "p", Payload: []byte(`{`)}, fault.BadUserInput, "payload"},
+		"id":        {eventlog.Record{ID: new(""), Type: "UPDATED", Path: "p"}, fault.BadUserInput, "eventId"},
 	} {
-		_, err := store.Record(t.Context(), everything, []eventlog.Record{good, test.bad, good}, limits)
-		var faults fault.List
-		if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Code != test.code || faults[0].Argument != test.argument {
-			t.Errorf("%s: %v", name, err)
+		for place, records := range [][]eventlog.Record{{test.bad}, {good, test.bad, good}} {
+			_, err := store.Record(t.Context(), everything, records, limits)
+			var faults fault.List
+			argument := fmt.Sprintf("inputs[%d].%s", place, test.argument)
+			if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Code != test.code || faults[0].Argument != argument {
+				t.Errorf("%s among %d: %v", name, len(records), err)
+			}
 		}
 	}
 	_, err := store.Record(t.Context(), []string{"q"}, []eventlog.Record{good}, limits)

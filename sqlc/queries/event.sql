@@ -527,6 +527,19 @@ CROSS JOIN LATERAL (
 WHERE i.event_id = ANY (@event_ids::text[])
 ORDER BY e.event_id;
 
+-- name: RecordEvent :one
+-- Records one event with which nothing is wrong, at two thirds of what
+-- RecordEvents takes for it; no row comes back for any other, whose problem
+-- RecordEvents tells.
+INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
+SELECT @event_id::text, @type::text, c.resource_path, c.resource_version, @payload::jsonb, @meta::jsonb, @timestamp::timestamptz
+FROM resource r
+JOIN catalog c ON c.resource_path = r.resource_path AND c.resource_version = coalesce(nullif(@version::text, ''), r.latest_version)
+WHERE r.resource_path = @path::text AND r.resource_path ^@ ANY (@scopes::text[])
+  AND EXISTS (SELECT 1 FROM event_type t WHERE t.name = @type::text)
+  AND NOT EXISTS (SELECT 1 FROM event_identity d WHERE d.event_id = @event_id::text)
+RETURNING resource_version, timestamp;
+
 -- name: RecordEvents :many
 -- Records events: all of them, or none where any has a problem. One row per
 -- input, in their order. An input whose event_id is there already, or stands
