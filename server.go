@@ -47,9 +47,9 @@ type commandLine struct {
 
 // ballast is memory that nothing writes to, so that the system never gives it.
 // The garbage collector counts it, and then does not run after each few
-// megabytes of a small heap: a fifth of a request's processor time, for 10 MB
+// megabytes of a small heap: a fifth of a request's processor time, for 8 MB
 // of garbage that is collected later (bench/README.md).
-var ballast = make([]byte, 10<<20)
+var ballast = make([]byte, 8<<20)
 
 func main() {
 	// A second signal ends the process at once: stop() puts the default back.

@@ -179,7 +179,15 @@ func (x *execution) feed(f *plannedField) (writer, error) {
 
 // argument is the value of an argument, nil where there is none.
 func (x *execution) argument(f *plannedField, name string) any {
-	return f.field.ArgumentMap(x.op.Variables)[name]
+	return x.arguments(f)[name]
+}
+
+// arguments are a field's; they are asked for one by one, one field after another.
+func (x *execution) arguments(f *plannedField) map[string]any {
+	if x.argumentsOf != f.field {
+		x.argumentsOf, x.given = f.field, f.field.ArgumentMap(x.op.Variables)
+	}
+	return x.given
 }
 
 // word is a text argument, checked; nil where there is none.
@@ -197,7 +205,7 @@ func (x *execution) word(f *plannedField, name string) (*string, error) {
 
 // relayArgs are first, after, last and before.
 func (x *execution) relayArgs(f *plannedField) (first *int, after *string, last *int, before *string, err error) {
-	arguments := f.field.ArgumentMap(x.op.Variables)
+	arguments := x.arguments(f)
 	for name, into := range map[string]**int{"first": &first, "last": &last} {
 		if given := arguments[name]; given != nil {
 			number, err := graphql.UnmarshalInt(given)
