@@ -135,11 +135,14 @@ var resourceColumns = []string{
 
 // readResources gives each resource that a query finds to add.
 func readResources(database sqlc.DBTX, run func(*sqlc.Queries) error, add func(*Resource)) error {
+	var resources rawrow.Slab[Resource]
 	return rawrow.Each(database, resourceColumns, run, func(row *rawrow.Row) {
-		add(&Resource{
+		resource := resources.Next()
+		*resource = Resource{
 			ResourcePath: row.Text(0), ResourceType: row.Text(1), LatestVersion: row.Text(2), LatestRevision: row.Int32(3),
 			Name: row.OptionalText(4), Description: row.OptionalText(5), CreatedAt: row.Time(6), UpdatedAt: row.Time(7),
-		})
+		}
+		add(resource)
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // versionCacheBytes is how much the cached versions may take of the memory.
-const versionCacheBytes = 7 << 20
+const versionCacheBytes = 6 << 20
 
 // versionCache keeps versions that were asked for by label. A version never
 // changes, so that what is kept is right for ever; what did not exist is not

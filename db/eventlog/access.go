@@ -18,11 +18,11 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 		// The GIN indexes serve the very JSON asked for.
 		database = s.plannedDatabase
 	}
-	var events chunks
+	var events rawrow.Slab[Event]
 	return rawrow.Each(database, eventColumns, func(queries *sqlc.Queries) error {
 		return list(ctx, queries, access, scopes, filter, within, direction, limit, columns)
 	}, func(row *rawrow.Row) {
-		event := events.next()
+		event := events.Next()
 		*event = Event{
 			ID: row.Text(1), Type: row.Text(2), Path: row.Text(3), Version: row.Text(4),
 			Payload: row.JSON(5), Meta: row.JSON(6), Timestamp: row.Time(7), Columns: columns,
@@ -33,17 +33,6 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 
 // eventColumns are those of every list of events.
 var eventColumns = []string{"parent", "event_id", "event_type", "resource_path", "resource_version", "payload", "meta", "timestamp"}
-
-// chunks are events that are kept together: fewer allocations, and no copies.
-type chunks struct{ free []Event }
-
-func (c *chunks) next() *Event {
-	if len(c.free) == cap(c.free) {
-		c.free = make([]Event, 0, min(max(2*cap(c.free), 4), 64))
-	}
-	c.free = c.free[:len(c.free)+1]
-	return &c.free[len(c.free)-1]
-}
 
 // list runs the query of an access path and a direction.
 func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) (err error) {
