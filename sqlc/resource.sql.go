@@ -1018,6 +1018,7 @@ const resourcesByPath = `-- name: ResourcesByPath :many
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at
 FROM resource r
 WHERE r.resource_path = ANY ($1::text[]) AND r.resource_path ^@ ANY ($2::text[])
+ORDER BY r.resource_path
 `
 
 type ResourcesByPathParams struct {

@@ -9,7 +9,8 @@
 -- name: ResourcesByPath :many
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at
 FROM resource r
-WHERE r.resource_path = ANY (@paths::text[]) AND r.resource_path ^@ ANY (@scopes::text[]);
+WHERE r.resource_path = ANY (@paths::text[]) AND r.resource_path ^@ ANY (@scopes::text[])
+ORDER BY r.resource_path;
 
 -- name: ListResourcesByPathAsc :many
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at
