@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -47,6 +49,7 @@ func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Po
 	if options.StatementTimeout > 0 {
 		timeout = options.StatementTimeout
 	}
+	config.ConnConfig.BuildContextWatcherHandler = patient
 	setSession(config.ConnConfig.RuntimeParams, timeout)
 	// A list is read along an index, in its order, and ends with its page. Where
 	// the planner expects few matches it would rather read and sort a whole
@@ -81,6 +84,18 @@ func Connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	return connection, nil
+}
+
+// patient lets a statement whose caller has gone away end by itself where it is
+// short, and cancels it where it is not. pgx would close the connection
+// instead: a client that gives up often, as one that searches at each key does,
+// would make everybody wait for new sessions and new plans.
+func patient(connection *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{
+		Conn:               connection,
+		CancelRequestDelay: 50 * time.Millisecond,
+		DeadlineDelay:      2 * time.Second,
+	}
 }
 
 func setSession(params map[string]string, statementTimeout time.Duration) {

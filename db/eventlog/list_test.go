@@ -327,7 +327,9 @@ func TestList_PrefixOfManyPaths_SameAsTimeline(t *testing.T) {
 		t.Errorf("count %d, %v", n, err)
 	}
 	// Out of scope is not there, whatever the access path.
-	for _, narrowed := range []eventlog.Filter{{}, filter, {Types: []string{"UPDATED"}}, {Path: new("many/1")}} {
+	for _, narrowed := range []eventlog.Filter{
+		{}, filter, {Types: []string{"UPDATED"}}, {Path: new("many/1")}, {Path: new("many/1"), Version: new("1")},
+	} {
 		list, err := store.List(t.Context(), []string{"oth"}, narrowed, eventlog.WholeRange(), eventlog.NewestFirst, 1000, eventlog.Columns{})
 		if err != nil || slices.ContainsFunc(list, func(e *eventlog.Event) bool { return e.Path != "other" }) {
 			t.Errorf("%+v: %v %v", narrowed, ids(list), err)

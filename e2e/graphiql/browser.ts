@@ -27,7 +27,10 @@ export type Editor = "query" | "variables" | "headers" | "response";
 
 /** GraphiQL in a browser of its own, as on a first visit. */
 export class GraphiQLPage {
-  private constructor(readonly page: Page) {}
+  private constructor(
+    readonly page: Page,
+    private readonly answers: string[],
+  ) {}
 
   /**
    * Opens the page and waits for its editors. At its end the test fails where
@@ -46,6 +49,7 @@ export class GraphiQLPage {
     const { host } = new URL(at);
     const elsewhere: string[] = [];
     const complaints: string[] = [];
+    const answers: string[] = [];
     await context.route(
       (url) => /^http/.test(url.protocol) && url.host !== host,
       (route) => {
@@ -55,6 +59,8 @@ export class GraphiQLPage {
     );
     page.on("websocket", (socket) => new URL(socket.url()).host === host || elsewhere.push(socket.url()));
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
+    page.on("response", (response) => answers.push(`${response.status()} ${new URL(response.url()).pathname}`));
+    page.on("requestfailed", (request) => answers.push(`${request.failure()?.errorText} ${new URL(request.url()).pathname}`));
     page.on("pageerror", (error) => complaints.push(String(error)));
     onTestFinished(async () => {
       await context.close();
@@ -67,7 +73,7 @@ export class GraphiQLPage {
 
     await prepare?.(page);
     await page.goto(at + address);
-    const graphiql = new GraphiQLPage(page);
+    const graphiql = new GraphiQLPage(page, answers);
     await graphiql.ready();
     return graphiql;
   }
@@ -129,7 +135,13 @@ export class GraphiQLPage {
 
   /** Waits until the response shows this text; spaces do not count. */
   async shows(text: string) {
-    await expect.poll(() => this.text("response"), { timeout: 20_000 }).toContain(unspaced(text));
+    try {
+      await expect.poll(() => this.text("response"), { timeout: 20_000 }).toContain(unspaced(text));
+    } catch (failure) {
+      await this.screenshot("graphiql-failed");
+      const shown = await Promise.all((["query", "headers", "response"] as const).map(async (name) => `${name}: ${await this.text(name)}`));
+      throw new Error([`The response does not show ${text}.`, ...shown, ...this.answers].join("\n"), { cause: failure });
+    }
   }
 
   /** Replaces an editor's text. */
