@@ -141,13 +141,15 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.Use(limit.New(limit.Options{}))
 	server.Use(extension.Introspection{})
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-		ctx = auth.WithScopes(ctx, auth.Everything())
-		ctx = withFeed(ctx, options.ResolversOnly)
-		return next(withDeferredParts(loader.WithLoaders(ctx, loader.New())))
+		return next(loader.WithLoaders(auth.WithScopes(ctx, auth.Everything()), loader.New()))
 	})
 	if !options.ResolversOnly {
+		server.AroundOperations(resolver.answered)
 		server.AroundRootFields(resolver.planned)
 	}
+	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		return next(withDeferredParts(withFeed(ctx, options.ResolversOnly)))
+	})
 	server.AroundResponses(resolver.eachDelivery)
 	server.AroundResponses(newPlaceholders().around)
 	slow := slowConsumers(options.Metrics)

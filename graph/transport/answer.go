@@ -45,9 +45,9 @@ func (a *answer) refuse(r *refusal) {
 func (a *answer) write(status int, response *graphql.Response) {
 	head, tail := envelope(response)
 	header := a.w.Header()
-	header.Set("Content-Type", a.mediaType+"; charset=utf-8")
+	header["Content-Type"] = contentType[a.mediaType]
 	header.Set("Content-Length", strconv.Itoa(len(head)+len(response.Data)+len(tail)))
-	header.Set("Cache-Control", "no-store")
+	header["Cache-Control"] = noStore
 	header.Add("Vary", "Accept")
 	a.begun = true
 	a.w.WriteHeader(status)
@@ -59,8 +59,23 @@ func (a *answer) write(status int, response *graphql.Response) {
 	}
 }
 
-// envelope is what stands before and after the data.
+// Header values that all answers share.
+var (
+	contentType = map[string][]string{
+		plainJSON:    {plainJSON + "; charset=utf-8"},
+		responseJSON: {responseJSON + "; charset=utf-8"},
+	}
+	noStore = []string{"no-store"}
+)
+
+// Around data without errors and extensions.
+var plainHead, plainTail = []byte(`{"data":`), []byte("}")
+
+// envelope is what stands before and after the data; not to be changed.
 func envelope(response *graphql.Response) (head, tail []byte) {
+	if len(response.Data) > 0 && len(response.Errors) == 0 && len(response.Extensions) == 0 {
+		return plainHead, plainTail
+	}
 	var before bytes.Buffer
 	before.WriteByte('{')
 	if errs := apierror.Cap(response.Errors); len(errs) > 0 {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -89,13 +90,13 @@ func payloadOf(response *graphql.Response, first bool) [][]byte {
 	return [][]byte{[]byte(`{"incremental":[`), head, response.Data, tail, place.Bytes(), more}
 }
 
-// execute runs a query or a mutation and sends each part of its answer as it is
-// ready, the only one of most.
+// execute runs a query or a mutation, for no longer than the timeout, and sends
+// each part of its answer as it is ready, the only one of most.
 //
 // Where send refuses a part the rest is still taken: each waits for that in a
 // goroutine of its own, and gqlgen gives none to a context that has ended.
-func execute(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
-	ctx, cancel := context.WithCancel(ctx)
+func execute(ctx context.Context, timeout time.Duration, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	next, ctx := exec.DispatchOperation(ctx, op)
 	response := next(ctx)

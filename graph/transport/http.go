@@ -225,10 +225,7 @@ func (h HTTP) run(a *answer, r *http.Request, op *graphql.OperationContext, errs
 		a.refuse(refused)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.timeout(op))
-	defer cancel()
-
-	execute(ctx, exec, op, func(response *graphql.Response, _ bool) bool {
+	execute(r.Context(), h.timeout(op), exec, op, func(response *graphql.Response, _ bool) bool {
 		status := http.StatusOK
 		if len(response.Data) == 0 {
 			status = requestStatus(a.mediaType, response.Errors)

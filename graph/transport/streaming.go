@@ -126,11 +126,9 @@ func (s Streaming) permitted(method string, op *graphql.OperationContext, severa
 
 // execute answers a query or a mutation.
 func (s Streaming) execute(ctx context.Context, op *graphql.OperationContext, exec graphql.GraphExecutor, begin func() *parts) {
-	ctx, cancel := context.WithTimeout(ctx, s.HTTP.timeout(op))
-	defer cancel()
 	out := begin()
 	defer out.stop()
-	execute(ctx, exec, op, out.write)
+	execute(ctx, s.HTTP.timeout(op), exec, op, out.write)
 	out.end()
 }
 

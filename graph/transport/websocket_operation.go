@@ -60,10 +60,8 @@ func (o *operation) run(params *graphql.RawParams) {
 func (o *operation) answer(ctx context.Context, op *graphql.OperationContext) {
 	s := o.socket
 	limits := HTTP{QueryTimeout: s.QueryTimeout, MutationTimeout: s.MutationTimeout}
-	ctx, cancel := context.WithTimeout(ctx, limits.timeout(op))
-	defer cancel()
 	completed := false
-	execute(ctx, s.exec, op, func(response *graphql.Response, first bool) bool {
+	execute(ctx, limits.timeout(op), s.exec, op, func(response *graphql.Response, first bool) bool {
 		if refused(response) {
 			o.fail(response.Errors)
 			return false
