@@ -50,6 +50,7 @@ func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Po
 		timeout = options.StatementTimeout
 	}
 	config.ConnConfig.BuildContextWatcherHandler = patient
+	config.AfterConnect = sendTextArrays
 	setSession(config.ConnConfig.RuntimeParams, timeout)
 	// A list is read along an index, in its order, and ends with its page. Where
 	// the planner expects few matches it would rather read and sort a whole

@@ -120,11 +120,15 @@ func compression() (func(http.Handler) http.Handler, error) {
 	return func(next http.Handler) http.Handler {
 		compressed := wrap(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if (transport.WebSocket{}).Supports(r) {
+			switch {
+			case (transport.WebSocket{}).Supports(r):
 				next.ServeHTTP(w, r)
-				return
+			case r.Header.Get("Accept-Encoding") == "": // as programs send it; nothing to choose from
+				w.Header().Add("Vary", "Accept-Encoding")
+				next.ServeHTTP(w, r)
+			default:
+				compressed.ServeHTTP(w, r)
 			}
-			compressed.ServeHTTP(w, r)
 		})
 	}, nil
 }

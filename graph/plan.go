@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
 // A plan answers a root field without gqlgen's executor, which costs
@@ -53,6 +53,16 @@ func (p *plan) has(names ...string) bool {
 		}
 	}
 	return false
+}
+
+// field is the first field of that name; nil where there is none.
+func (p *plan) field(name string) *plannedField {
+	for i := range p.fields {
+		if p.fields[i].name == name {
+			return &p.fields[i]
+		}
+	}
+	return nil
 }
 
 // plannedTypes are the fields that plans cover, each with the type that it
@@ -179,9 +189,8 @@ func (r *Resolver) answered(ctx context.Context, next graphql.OperationHandler) 
 	if err != nil {
 		return next(ctx)
 	}
-	response := &graphql.Response{Data: bytes.Clone(*text)}
-	r.release(text)
-	return graphql.OneShot(response)
+	transport.AfterSending(ctx, func() { r.release(text) })
+	return graphql.OneShot(&graphql.Response{Data: *text})
 }
 
 // onlyField is the root field of a query that has no other, and nothing that
@@ -260,6 +269,7 @@ type execution struct {
 	// given are the arguments of argumentsOf, the last field that asked.
 	argumentsOf *ast.Field
 	given       map[string]any
+	ahead       ahead
 	// shared is the event that a subscription delivers; nil for a query.
 	shared *model.Event
 }
@@ -297,13 +307,17 @@ func (o *objects) write(buf []byte, at int) []byte {
 // -1 for an absent row.
 func gather[R any, K comparable](rows []*R, keyOf func(*R) K) (keys []K, places []int) {
 	places = make([]int, len(rows))
-	seen := make(map[K]int, len(rows))
+	seen := make(map[K]int)
 	for i, row := range rows {
 		if row == nil {
 			places[i] = -1
 			continue
 		}
 		key := keyOf(row)
+		if last := len(keys) - 1; last >= 0 && keys[last] == key { // as it often is
+			places[i] = last
+			continue
+		}
 		place, ok := seen[key]
 		if !ok {
 			place = len(keys)

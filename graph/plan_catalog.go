@@ -32,6 +32,7 @@ func names(p *plan, nameOf func(at int) string) *objects {
 
 // resources answers a selection of resources.
 func (x *execution) resources(rows []*catalog.Resource, p *plan) (*objects, error) {
+	x.ahead.read = append(x.ahead.read, rows)
 	var paths []string
 	var places []int
 	if p.has("versions", "events", "latestEvent") {
@@ -135,8 +136,11 @@ func (x *execution) history(rows []*catalog.Resource, paths []string, places []i
 	if err != nil || len(paths) == 0 {
 		return nothingToWrite, err
 	}
-	pages, err := readPages(x.ctx, f.child, len(paths), args, true,
+	pages, err := readPages(f.child, args, true,
 		func(span pagination.Span, descending bool, limit int) ([][]*catalog.Version, error) {
+			if lists, ok := x.ahead.versions[f]; ok {
+				return lists, nil
+			}
 			return x.catalog.ListVersions(x.ctx, x.scopes, paths, revisions(span), descending, limit, plannedColumns(nodePlans(f.child)...))
 		},
 		func(v *catalog.Version) pagination.Place { return pagination.Place{Number: int64(v.Revision)} })
@@ -164,7 +168,7 @@ func (x *execution) versionRows(rows []*catalog.Version, p *plan) (*objects, err
 		var paths []string
 		if paths, headPlaces = gather(rows, func(v *catalog.Version) string { return v.Path }); len(paths) > 0 {
 			var err error
-			if heads, err = x.catalog.ResourcesByPath(x.ctx, x.scopes, paths); err != nil {
+			if heads, err = x.heads(paths); err != nil {
 				return nil, err
 			}
 			if err := required(heads); err != nil {
@@ -271,53 +275,53 @@ func nodePlans(p *plan) []*plan {
 	return plans
 }
 
+// rowsBeyond is how many rows to read that only tell that there are more.
+func rowsBeyond(p *plan) int {
+	if p.has("pageInfo") {
+		return 1
+	}
+	return 0
+}
+
 // readPages reads a page of each parent's list, in one statement. What only
 // another statement could tell is left to the resolvers.
 func readPages[R any](
-	ctx context.Context, p *plan, parents int, args pagination.Args, descending bool,
+	p *plan, args pagination.Args, descending bool,
 	read func(span pagination.Span, descending bool, limit int) ([][]*R, error), place func(*R) pagination.Place,
-) ([]*pagination.Page[*R], error) {
-	beyond := 0 // rows that only tell that there are more
-	if p.has("pageInfo") {
-		beyond = 1
+) ([]pagination.Page[*R], error) {
+	list := &pagination.List[*R]{Args: args, Descending: descending, Fetch: unplannedRead[*R], Place: place}
+	span, walkDescending := list.Span()
+	lists, err := read(span, walkDescending, args.Size+rowsBeyond(p))
+	if err != nil {
+		return nil, err
 	}
-	var lists [][]*R
-	pages := make([]*pagination.Page[*R], parents)
-	for i := range pages {
-		page, err := pagination.Read(ctx, args, descending,
-			func(_ context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([]*R, bool, error) {
-				if purpose != pagination.Items {
-					return nil, false, errUnplanned
-				}
-				if lists == nil {
-					var err error
-					if lists, err = read(span, descending, limit+beyond); err != nil {
-						return nil, false, err
-					}
-				}
-				if len(lists[i]) > limit {
-					return lists[i][:limit:limit], true, nil
-				}
-				return lists[i], false, nil
-			}, place)
-		if err != nil {
-			return nil, err
+	pages := make([]pagination.Page[*R], len(lists))
+	for i, items := range lists {
+		more := len(items) > args.Size
+		if more {
+			items = items[:args.Size:args.Size]
 		}
-		pages[i] = page
+		pages[i] = list.Page(items, more)
 	}
 	return pages, nil
 }
 
+func unplannedRead[T any](context.Context, pagination.Purpose, pagination.Span, bool, int) ([]T, bool, error) {
+	return nil, false, errUnplanned
+}
+
 // connection answers a selection of pages.
 func connection[R any](
-	ctx context.Context, pages []*pagination.Page[*R], p *plan,
+	ctx context.Context, pages []pagination.Page[*R], p *plan,
 	answer func(rows []*R, p *plan) (*objects, error), count func() ([]int, error),
 ) (*objects, error) {
-	var rows []*R
 	begins := make([]int, len(pages)+1)
-	for i, page := range pages {
-		rows = append(rows, page.Items...)
-		begins[i+1] = len(rows)
+	for i := range pages {
+		begins[i+1] = begins[i] + len(pages[i].Items)
+	}
+	rows := make([]*R, 0, begins[len(pages)])
+	for i := range pages {
+		rows = append(rows, pages[i].Items...)
 	}
 	list := func(write writer) writer {
 		return func(buf []byte, at int) []byte {
@@ -364,13 +368,13 @@ func connection[R any](
 }
 
 func edgesOf[R any](
-	pages []*pagination.Page[*R], begins []int, rows []*R, p *plan, answer func(rows []*R, p *plan) (*objects, error),
+	pages []pagination.Page[*R], begins []int, rows []*R, p *plan, answer func(rows []*R, p *plan) (*objects, error),
 ) (*objects, error) {
 	cursors := make([]string, 0, len(rows))
 	if p.has("cursor") {
-		for _, page := range pages {
-			for _, row := range page.Items {
-				cursors = append(cursors, page.Cursor(row))
+		for i := range pages {
+			for _, row := range pages[i].Items {
+				cursors = append(cursors, pages[i].Cursor(row))
 			}
 		}
 	}
@@ -387,13 +391,13 @@ func edgesOf[R any](
 	return &objects{plan: p, values: values, absent: func(int) bool { return false }}, err
 }
 
-func pageInfos[R any](ctx context.Context, pages []*pagination.Page[*R], p *plan) (*objects, error) {
-	flags := func(ask func(*pagination.Page[*R]) func(context.Context) (bool, error)) (writer, error) {
+func pageInfos[R any](ctx context.Context, pages []pagination.Page[*R], p *plan) (*objects, error) {
+	flags := func(ask func(*pagination.Page[*R], context.Context) (bool, error)) (writer, error) {
 		answers := make([]bool, len(pages))
-		for i, page := range pages {
+		for i := range pages {
 			var err error
 			// A page that would have to ask the database answers with errUnplanned.
-			if answers[i], err = ask(page)(ctx); err != nil {
+			if answers[i], err = ask(&pages[i], ctx); err != nil {
 				return nil, err
 			}
 		}
@@ -407,9 +411,9 @@ func pageInfos[R any](ctx context.Context, pages []*pagination.Page[*R], p *plan
 	values, err := each(p, func(f *plannedField) (writer, error) {
 		switch f.name {
 		case "hasNextPage":
-			return flags(func(page *pagination.Page[*R]) func(context.Context) (bool, error) { return page.Next })
+			return flags((*pagination.Page[*R]).Next)
 		case "hasPreviousPage":
-			return flags(func(page *pagination.Page[*R]) func(context.Context) (bool, error) { return page.Previous })
+			return flags((*pagination.Page[*R]).Previous)
 		case "startCursor":
 			return func(buf []byte, at int) []byte { start, _ := pages[at].Ends(); return appendOptional(buf, start) }, nil
 		}

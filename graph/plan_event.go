@@ -43,11 +43,14 @@ func (x *execution) eventRows(rows []*eventlog.Event, p *plan) (*objects, error)
 		case "type":
 			return x.eventTypes(rows, f)
 		case "resource":
+			if len(rows) > 0 && rows[0] != nil && rows[0].Columns.ResourceType {
+				return knownResources(rows, f.child)
+			}
 			paths, places := gather(rows, func(e *eventlog.Event) string { return e.Path })
 			if len(paths) == 0 {
 				return nothingToWrite, nil
 			}
-			found, err := x.catalog.ResourcesByPath(x.ctx, x.scopes, paths)
+			found, err := x.heads(paths)
 			if err != nil {
 				return nil, err
 			}
@@ -68,6 +71,43 @@ func (x *execution) eventRows(rows []*eventlog.Event, p *plan) (*objects, error)
 		return nil, errUnplanned
 	})
 	return &objects{plan: p, values: values, absent: func(at int) bool { return rows[at] == nil }}, err
+}
+
+// wantResourceTypes reports whether what selections of events ask for of their
+// resources is no more than the path and the type.
+func wantResourceTypes(nodes []*plan) bool {
+	wanted := false
+	for _, p := range nodes {
+		for i := range p.fields {
+			if p.fields[i].name != "resource" {
+				continue
+			}
+			wanted = true
+			for _, f := range p.fields[i].child.fields {
+				if f.name != "id" && f.name != "path" && f.name != "type" && f.name != "__typename" {
+					return false
+				}
+			}
+		}
+	}
+	return wanted
+}
+
+// knownResources writes the resources of events that say the path and the type.
+func knownResources(rows []*eventlog.Event, p *plan) (writer, error) {
+	values, err := each(p, func(f *plannedField) (writer, error) {
+		switch f.name {
+		case "id":
+			return func(buf []byte, at int) []byte { return appendID(buf, "Resource", rows[at].Path) }, nil
+		case "path":
+			return func(buf []byte, at int) []byte { return appendText(buf, rows[at].Path) }, nil
+		case "type":
+			return names(f.child, func(at int) string { return rows[at].ResourceType }).write, nil
+		}
+		return nil, errUnplanned
+	})
+	child := &objects{plan: p, values: values, absent: func(int) bool { return false }}
+	return child.write, err
 }
 
 func metaTexts(rows []*eventlog.Event, key string) (writer, error) {
@@ -132,8 +172,11 @@ func (x *execution) eventsOf(
 	if err != nil || parents == 0 {
 		return nothingToWrite, err
 	}
-	pages, err := readPages(x.ctx, f.child, parents, args, true,
+	pages, err := readPages(f.child, args, true,
 		func(span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
+			if lists, ok := x.ahead.events[f]; ok {
+				return lists, nil
+			}
 			return list(filter, eventRange(span), eventlog.Direction(descending), limit, plannedEventColumns(nodePlans(f.child)...))
 		}, eventRowPlace)
 	if err != nil {

@@ -17,7 +17,7 @@ func (x *execution) root(f *plannedField) (writer, error) {
 		if err != nil || path == nil {
 			return nil, errUnplanned
 		}
-		found, err := x.catalog.ResourcesByPath(x.ctx, x.scopes, []string{*path})
+		found, err := x.resourceAt(*path, f.child)
 		if err != nil {
 			return nil, err
 		}
@@ -50,6 +50,18 @@ func one(answer *objects, err error) (writer, error) {
 		return nil, err
 	}
 	return answer.write, nil
+}
+
+// resourceAt is the resource at a path, in a list of one.
+func (x *execution) resourceAt(path string, p *plan) ([]*catalog.Resource, error) {
+	found, asked, err := x.tree(p, catalog.OnePath(path), 1)
+	if asked && len(found) == 0 {
+		found = []*catalog.Resource{nil}
+	}
+	if asked || err != nil {
+		return found, err
+	}
+	return x.catalog.ResourcesByPath(x.ctx, x.scopes, []string{path})
 }
 
 func (x *execution) versionAt(f *plannedField) (writer, error) {
@@ -131,10 +143,17 @@ func (x *execution) resourceList(f *plannedField) (writer, error) {
 	if err != nil || query.empty {
 		return nil, errUnplanned
 	}
-	pages, err := readPages(x.ctx, f.child, 1, query.args, query.order.Descending,
+	pages, err := readPages(f.child, query.args, query.order.Descending,
 		func(span pagination.Span, descending bool, limit int) ([][]*catalog.Resource, error) {
 			order := query.order
 			order.Descending = descending
+			nodes := nodePlans(f.child)
+			if filter == nil && order == (catalog.Order{Field: catalog.OrderByPath}) && len(nodes) == 1 {
+				list, asked, err := x.tree(nodes[0], query.within(span), limit)
+				if asked || err != nil {
+					return [][]*catalog.Resource{list}, err
+				}
+			}
 			list, err := x.catalog.ListResources(x.ctx, x.scopes, query.filter, order, query.within(span), limit)
 			return [][]*catalog.Resource{list}, err
 		},
@@ -163,9 +182,16 @@ func (x *execution) feed(f *plannedField) (writer, error) {
 		}
 		newestFirst = model.OrderDirection(text) == model.OrderDirectionDesc
 	}
-	pages, err := readPages(x.ctx, f.child, 1, args, newestFirst,
+	pages, err := readPages(f.child, args, newestFirst,
 		func(span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
-			list, err := x.events.List(x.ctx, x.scopes, filter, eventRange(span), eventlog.Direction(descending), limit, plannedEventColumns(nodePlans(f.child)...))
+			nodes := nodePlans(f.child)
+			columns := plannedEventColumns(nodes...)
+			wholeLog := span == (pagination.Span{}) && filter.All()
+			if descending && wholeLog && wantResourceTypes(nodes) {
+				list, err := x.events.NewestWithResourceTypes(x.ctx, x.scopes, limit, columns)
+				return [][]*eventlog.Event{list}, err
+			}
+			list, err := x.events.List(x.ctx, x.scopes, filter, eventRange(span), eventlog.Direction(descending), limit, columns)
 			return [][]*eventlog.Event{list}, err
 		}, eventRowPlace)
 	if err != nil {

@@ -40,14 +40,17 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 			latestEvent { type { name template } message timestamp } } } }`, 8},
 		"three levels": {`query($n: Int!) { resources(first: $n) { nodes { versions(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes {
 			version payload isLatest previous { version resource { path } } next { version }
-			events(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { eventId message step executionId version { version type { name } } } } } } } } }`, 11},
+			events(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { eventId message step executionId version { version type { name } } } } } } } } }`, 9},
+		"a tree":       {`query($n: Int!) { resources(first: $n) { nodes { path versions(first: 4) { nodes { version resource { path } events(first: 4) { nodes { eventId } pageInfo { hasNextPage } } } } } } }`, 1},
+		"a plain feed": {`query($n: Int!) { events(first: $n) { nodes { eventId resource { path type { name } } } } }`, 1},
+
 		"event feed": {`query($n: Int!) { events(first: $n) { totalCount nodes {
 			message payload meta step status executionId type { name template }
 			resource { path type { resourceCount } latestVersion { version } } version { version payload resource { versionCount } } } } }`, 9},
 		"types": {`query($n: Int!) { resourceTypes { name resourceCount resources(first: $n) { totalCount nodes { path latestVersion { version } } pageInfo { hasNextPage } } } }`, 5},
 		"aliases of one list": {`query($n: Int!) { resources(first: $n) { nodes {
 			a: versions(first: 1) { nodes { version } } b: versions(last: 1) { nodes { version } }
-			c: events(filter: {types: ["type-1"]}) { nodes { eventId } } d: events(filter: {step: "step"}) { nodes { eventId } } } } }`, 5},
+			c: events(filter: {types: ["type-1"]}) { nodes { eventId } } d: events(filter: {step: "step"}) { nodes { eventId } } } } }`, 4},
 		"executions": {`query($n: Int!) { executions(first: $n) { totalCount nodes { status resource { path } version { version payload } parent { status }
 			children(first: 3) { totalCount nodes { executionId } } events(first: 3) { totalCount nodes { eventId execution { status } } } } } }`, 12},
 		"events and their executions": {`query($n: Int!) { events(first: $n) { nodes { eventId execution { status } } } }`, 3},
@@ -116,14 +119,17 @@ func TestStatements_SameVersionAgain_None(t *testing.T) {
 	a := setup(t)
 	a.register("p", variables{"n": 1})
 	const query = `{ version(path: "p", version: "1.0.0") { version payload type { name } } missing: version(path: "p", version: "1.0.1") { version } }`
-	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": null}`, query, nil)
+	for range 2 { // what is asked for once is not kept
+		a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": null}`, query, nil)
+	}
 	a.register("p", variables{"n": 2})
 	a.register("q", variables{"n": 3})
 	a.sql.take()
-	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
-	a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
-	if statements := a.sql.take(); len(statements) != 1 {
-		t.Errorf("%d statements, want the one for what was missing: %v", len(statements), statements)
+	for range 3 {
+		a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
+	}
+	if statements := a.sql.take(); len(statements) != 2 {
+		t.Errorf("%d statements, want two for what was missing: %v", len(statements), statements)
 	}
 	const list = `{ resources { nodes { path latestVersion { version } version(version: "1.0.0") { payload } } } }`
 	for _, statements := range []int{3, 1} { // p's versions are there already, q's are not

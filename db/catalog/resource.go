@@ -84,6 +84,14 @@ func WholeRange() Range {
 	return Range{LowTime: distantPast, HighTime: distantFuture}
 }
 
+// OnePath has nothing but a path in it, in the order of paths: no text in
+// PostgreSQL holds a zero byte, so nothing lies between.
+func OnePath(path string) Range {
+	within := WholeRange()
+	within.LowPath, within.HighPath = path, path+"\x01"
+	return within
+}
+
 // ResourcesByPath are the resources at these paths, in their order, nil for
 // one that is not registered or lies out of scope.
 func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]*Resource, error) {

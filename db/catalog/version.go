@@ -46,8 +46,8 @@ type RevisionKey struct {
 }
 
 // VersionsByLabel are the versions of these keys, in their order, nil for one
-// that does not exist or lies out of scope. What has been asked for before
-// comes from memory.
+// that does not exist or lies out of scope. What has been asked for
+// several times comes from memory.
 func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []LabelKey, columns Columns) ([]*Version, error) {
 	found, missing := s.versions.get(scopes, keys, columns)
 	if len(missing) == 0 {
@@ -110,7 +110,8 @@ func AllRevisions() RevisionRange { return RevisionRange{Low: 0, High: math.MaxI
 // ListVersions lists up to limit versions of each path, newest or oldest
 // first; the answer has a place for each path, in their order.
 func (s *Store) ListVersions(ctx context.Context, scopes, paths []string, within RevisionRange, newestFirst bool, limit int, columns Columns) ([][]*Version, error) {
-	lists := make([][]*Version, len(paths))
+	var rows []*Version
+	var parents []int
 	params := sqlc.VersionsNewestFirstParams{
 		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
 		Paths: paths, Low: within.Low, High: within.High, Scopes: scopes, PageSize: int32(limit),
@@ -123,16 +124,11 @@ func (s *Store) ListVersions(ctx context.Context, scopes, paths []string, within
 			_, err = queries.VersionsOldestFirst(ctx, sqlc.VersionsOldestFirstParams(params))
 		}
 		return err
-	}, func(place int, version *Version) {
-		if lists[place] == nil {
-			lists[place] = make([]*Version, 0, min(limit, 8))
-		}
-		lists[place] = append(lists[place], version)
-	})
+	}, func(place int, version *Version) { rows, parents = append(rows, version), append(parents, place) })
 	if err != nil {
 		return nil, fmt.Errorf("list versions: %w", err)
 	}
-	return lists, nil
+	return rawrow.Cut(rows, parents, len(paths)), nil
 }
 
 // versionColumns are those of every query for versions.

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"hash/maphash"
 	"strings"
 	"sync"
 
@@ -10,19 +11,23 @@ import (
 // versionCacheBytes is how much the cached versions may take of the memory.
 const versionCacheBytes = 6 << 20
 
-// versionCache keeps versions that were asked for by label. A version never
-// changes, so that what is kept is right for ever; what did not exist is not
-// kept, since it may be registered.
+// versionCache keeps versions that were asked for by label, and more than once:
+// a reader who goes through the whole catalog takes nobody's place. A version
+// never changes, so that what is kept is right for ever; what did not exist is
+// not kept, since it may be registered.
 type versionCache struct {
 	limit int
+	seed  maphash.Seed
 
 	mu    sync.Mutex
 	lru   *simplelru.LRU[LabelKey, *Version]
 	bytes int
+	// missed are marks of the keys that were asked for lately in vain.
+	missed [1 << 15]uint32
 }
 
 func newVersionCache(limit int) *versionCache {
-	c := &versionCache{limit: limit}
+	c := &versionCache{limit: limit, seed: maphash.MakeSeed()}
 	// Only a size below 1 is an error. The bytes bound it long before.
 	c.lru, _ = simplelru.NewLRU(limit, func(_ LabelKey, v *Version) { c.bytes -= sizeOf(v) })
 	return c
@@ -49,7 +54,8 @@ func (c *versionCache) get(scopes []string, keys []LabelKey, columns Columns) (f
 	return found, missing
 }
 
-// add keeps the versions at these places.
+// add is told of the versions at these places, which get did not find, and
+// keeps those that it is told of again.
 func (c *versionCache) add(versions []*Version, places []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,8 +69,11 @@ func (c *versionCache) add(versions []*Version, places []int) {
 			continue // one large payload must not push out all the others
 		}
 		key := LabelKey{Path: v.Path, Label: v.Label}
-		if kept, ok := c.lru.Peek(key); ok && kept.Columns.cover(v.Columns) {
+		switch kept, ok := c.lru.Peek(key); {
+		case ok && kept.Columns.cover(v.Columns):
 			continue // others asked for more of it meanwhile
+		case !ok && !c.missedBefore(key):
+			continue
 		}
 		c.lru.Remove(key)
 		c.bytes += size
@@ -73,6 +82,15 @@ func (c *versionCache) add(versions []*Version, places []int) {
 	for c.bytes > c.limit {
 		c.lru.RemoveOldest()
 	}
+}
+
+// missedBefore marks a key, and reports whether it bears the mark already.
+func (c *versionCache) missedBefore(key LabelKey) bool {
+	hash := maphash.Comparable(c.seed, key)
+	place, mark := &c.missed[hash%uint64(len(c.missed))], uint32(hash>>32)|1
+	before := *place == mark
+	*place = mark
+	return before
 }
 
 // detached is a version that shares no memory with the others of its list.

@@ -27,6 +27,10 @@ func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
 	}
 	key, v := version(1, 100, Columns{Payload: true})
 	add(v)
+	if get(all, key, Columns{}) != nil {
+		t.Error("a version that was asked for once is kept")
+	}
+	add(v)
 	_, less := version(1, 0, Columns{})
 	add(less)
 	for name, got := range map[string]bool{
@@ -44,6 +48,7 @@ func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
 	}
 	key, large := version(2, 32<<10, Columns{Payload: true})
 	add(large)
+	add(large)
 	if get(all, key, Columns{}) != nil {
 		t.Error("a version that takes half of the cache is kept")
 	}
@@ -52,6 +57,7 @@ func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
 		wait.Go(func() {
 			for i := range 200 {
 				key, v := version(i*(1+worker%2), 1000, Columns{})
+				add(v)
 				add(v)
 				get(all, key, Columns{})
 			}

@@ -18,21 +18,34 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 		// The GIN indexes serve the very JSON asked for.
 		database = s.plannedDatabase
 	}
-	var events rawrow.Slab[Event]
-	return rawrow.Each(database, eventColumns, func(queries *sqlc.Queries) error {
+	return readEvents(database, columns, func(queries *sqlc.Queries) error {
 		return list(ctx, queries, access, scopes, filter, within, direction, limit, columns)
-	}, func(row *rawrow.Row) {
+	}, add)
+}
+
+// eventColumns are those of every list of events; the last only where it is
+// asked for.
+var eventColumns = []string{"parent", "event_id", "event_type", "resource_path", "resource_version", "payload", "meta", "timestamp", "resource_type"}
+
+// readEvents gives each event that a query finds to add.
+func readEvents(database sqlc.DBTX, columns Columns, run func(*sqlc.Queries) error, add func(parent int, event *Event)) error {
+	names := eventColumns
+	if !columns.ResourceType {
+		names = names[:8]
+	}
+	var events rawrow.Slab[Event]
+	return rawrow.Each(database, names, run, func(row *rawrow.Row) {
 		event := events.Next()
 		*event = Event{
 			ID: row.Text(1), Type: row.Text(2), Path: row.Text(3), Version: row.Text(4),
 			Payload: row.JSON(5), Meta: row.JSON(6), Timestamp: row.Time(7), Columns: columns,
 		}
+		if columns.ResourceType {
+			event.ResourceType = row.Text(8)
+		}
 		add(int(row.Int32(0))-1, event)
 	})
 }
-
-// eventColumns are those of every list of events.
-var eventColumns = []string{"parent", "event_id", "event_type", "resource_path", "resource_version", "payload", "meta", "timestamp"}
 
 // list runs the query of an access path and a direction.
 func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) (err error) {

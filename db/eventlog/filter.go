@@ -28,6 +28,9 @@ func (f *Filter) timeline() bool {
 		f.PayloadContains == nil && f.MetaContains == nil
 }
 
+// All tells whether every event passes.
+func (f *Filter) All() bool { return f.timeline() && f.Since == nil && f.Until == nil }
+
 // contains tells whether JSON is asked for.
 func (f *Filter) contains() bool { return f.PayloadContains != nil || f.MetaContains != nil }
 

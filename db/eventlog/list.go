@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/rawrow"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -19,11 +20,14 @@ type Event struct {
 	Payload   []byte
 	Meta      []byte
 	Timestamp time.Time
-	Columns   Columns
+	// ResourceType is set only where Columns says so.
+	ResourceType string
+	Columns      Columns
 }
 
-// Columns says which of the large columns to read.
-type Columns struct{ Payload, Meta bool }
+// Columns says which of the large columns to read, and whether the type of the
+// resource has been read, which is not the event's own.
+type Columns struct{ Payload, Meta, ResourceType bool }
 
 // Direction is the order of a list of events, by timestamp and then id.
 type Direction bool
@@ -51,6 +55,23 @@ func (s *Store) List(ctx context.Context, scopes []string, filter Filter, within
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
+	}
+	return list, nil
+}
+
+// NewestWithResourceTypes lists the newest events, each with the type of its
+// resource.
+func (s *Store) NewestWithResourceTypes(ctx context.Context, scopes []string, limit int, columns Columns) ([]*Event, error) {
+	columns.ResourceType = true
+	list := make([]*Event, 0, min(limit, 128))
+	err := readEvents(s.database, columns, func(queries *sqlc.Queries) error {
+		_, err := queries.NewestEventsWithResourceTypes(ctx, sqlc.NewestEventsWithResourceTypesParams{
+			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
+		})
+		return err
+	}, func(_ int, event *Event) { list = append(list, event) })
+	if err != nil {
+		return nil, fmt.Errorf("list events and the types of their resources: %w", err)
 	}
 	return list, nil
 }
@@ -199,17 +220,15 @@ func distinct(words []string) []string {
 }
 
 func (s *Store) listPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
-	lists := make([][]*Event, len(access.keys))
+	var rows []*Event
+	var parents []int
 	err := s.read(ctx, access, scopes, filter, within, direction, limit, columns, func(parent int, event *Event) {
-		if lists[parent] == nil {
-			lists[parent] = make([]*Event, 0, min(limit, 8))
-		}
-		lists[parent] = append(lists[parent], event)
+		rows, parents = append(rows, event), append(parents, parent)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
 	}
-	return lists, nil
+	return rawrow.Cut(rows, parents, len(access.keys)), nil
 }
 
 func (s *Store) countPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int, error) {

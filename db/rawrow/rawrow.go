@@ -46,9 +46,9 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 				return nil, err
 			}
 			row.types = rows.Conn().TypeMap()
-			row.ends = make([]int, len(row.fields))
+			row.texts = make([]string, len(row.fields))
 		}
-		row.set(rows.RawValues())
+		row.values = rows.RawValues()
 		t.use(row)
 		if row.err != nil {
 			rows.Close()
@@ -56,6 +56,21 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 		}
 	}
 	return rows, nil // none are left, and Err tells whether all have come
+}
+
+// Cut cuts rows that came parent by parent into a list for each of so many
+// parents; parents are the places, from 0, of the rows' own.
+func Cut[T any](rows []T, parents []int, n int) [][]T {
+	lists := make([][]T, n)
+	for begin := 0; begin < len(rows); {
+		end := begin + 1
+		for end < len(rows) && parents[end] == parents[begin] {
+			end++
+		}
+		lists[parents[begin]] = rows[begin:end:end]
+		begin = end
+	}
+	return lists
 }
 
 func checkNames(fields []pgconn.FieldDescription, names []string) error {
@@ -75,11 +90,10 @@ type Row struct {
 	fields []pgconn.FieldDescription
 	values [][]byte
 	types  *pgtype.Map
-	// texts are those of the row, one behind the other, cut out of a block that
-	// holds those of several rows; ends are where each column's text ends.
-	texts    string
-	ends     []int
-	block    *strings.Builder
+	// texts are what Text made of each column last. Rows come sorted, so that
+	// many a text is that of the row before.
+	texts    []string
+	block    strings.Builder
 	optional Slab[string]
 	err      error
 }
@@ -99,37 +113,32 @@ func (s *Slab[T]) Next() *T {
 // maxBlock is the most, in bytes, that the texts of several rows take together.
 const maxBlock = 8 << 10
 
-func (r *Row) set(values [][]byte) {
-	r.values = values
-	end := 0
-	for i, value := range values {
-		if r.fields[i].DataTypeOID == pgtype.TextOID {
-			end += len(value)
-		}
-		r.ends[i] = end
-	}
-	switch {
-	case r.block == nil: // there may be no other row
-		r.block = &strings.Builder{}
-		r.block.Grow(end)
-	case r.block.Cap()-r.block.Len() < end:
-		size := max(min(2*r.block.Cap(), maxBlock), end)
-		r.block = &strings.Builder{}
-		r.block.Grow(size)
-	}
-	start := r.block.Len()
-	for i, value := range values {
-		if r.fields[i].DataTypeOID == pgtype.TextOID {
-			r.block.Write(value)
-		}
-	}
-	r.texts = r.block.String()[start:]
-}
-
 // Text is a column of type text; empty where it is null. It shares its memory
 // with the texts of other rows: what is kept for long is cloned.
 func (r *Row) Text(i int) string {
-	return r.texts[r.ends[i]-len(r.values[i]) : r.ends[i]]
+	if value := r.values[i]; r.texts[i] != string(value) {
+		r.texts[i] = r.keep(value)
+	}
+	return r.texts[i]
+}
+
+// keep copies a text into a block that holds those of several rows.
+func (r *Row) keep(value []byte) string {
+	if r.block.Cap()-r.block.Len() < len(value) {
+		size := min(2*r.block.Cap(), maxBlock)
+		if r.block.Cap() == 0 { // there may be no other row
+			for i, value := range r.values {
+				if r.fields[i].DataTypeOID == pgtype.TextOID {
+					size += len(value)
+				}
+			}
+		}
+		r.block = strings.Builder{}
+		r.block.Grow(max(size, len(value)))
+	}
+	start := r.block.Len()
+	r.block.Write(value)
+	return r.block.String()[start:]
 }
 
 // OptionalText is a column of type text; nil where it is null.

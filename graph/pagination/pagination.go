@@ -57,6 +57,9 @@ func Parse(first *int, after *string, last *int, before *string, kind string) (A
 	return args, nil
 }
 
+// FromStart reports whether the page is the list's first.
+func (a Args) FromStart() bool { return !a.Backward && a.After == nil && a.Before == nil }
+
 // Span is the part of a list, in ascending order, with low <= place < high; a
 // nil end is open.
 type Span struct{ Low, High *Place }
@@ -76,56 +79,86 @@ const (
 // Fetch reads up to limit items of a span, and tells whether there are more.
 type Fetch[T any] func(ctx context.Context, purpose Purpose, span Span, descending bool, limit int) (items []T, more bool, err error)
 
-// Page is what a connection shows. Next and Previous ask the database only
-// where the items cannot tell.
-type Page[T any] struct {
-	Items    []T
-	Next     func(context.Context) (bool, error)
-	Previous func(context.Context) (bool, error)
-	place    func(T) Place
-	kind     string
+// List is a sorted list, and what a request wants of it.
+type List[T any] struct {
+	Args Args
+	// Descending is the list's own order; paging backward walks it the other way.
+	Descending bool
+	Fetch      Fetch[T]
+	// Place is where an item stands.
+	Place func(T) Place
 }
 
-// Read reads one page of a list. descending is the list's own order; paging
-// backward walks it the other way.
+// Read reads one page of a list.
 func Read[T any](ctx context.Context, args Args, descending bool, fetch Fetch[T], place func(T) Place) (*Page[T], error) {
-	span := Span{Low: args.After.successor(), High: args.Before}
-	if descending {
-		span = Span{Low: args.Before.successor(), High: args.After}
-	}
-	items, more, err := fetch(ctx, Items, span, descending != args.Backward, args.Size)
+	list := &List[T]{Args: args, Descending: descending, Fetch: fetch, Place: place}
+	span, walkDescending := list.Span()
+	items, more, err := fetch(ctx, Items, span, walkDescending, args.Size)
 	if err != nil {
 		return nil, err
 	}
-	if args.Backward {
+	page := list.Page(items, more)
+	return &page, nil
+}
+
+// Span is where the page lies, and whether to walk there from high to low.
+func (l *List[T]) Span() (span Span, descending bool) {
+	span = Span{Low: l.Args.After.successor(), High: l.Args.Before}
+	if l.Descending {
+		span = Span{Low: l.Args.Before.successor(), High: l.Args.After}
+	}
+	return span, l.Descending != l.Args.Backward
+}
+
+// Page is the page of these items, as they were read, and whether there are more.
+func (l *List[T]) Page(items []T, more bool) Page[T] {
+	if l.Args.Backward {
 		items = slices.Clone(items)
 		slices.Reverse(items)
 	}
-	exists := func(purpose Purpose, beyond Span, known bool) func(context.Context) (bool, error) {
-		return func(ctx context.Context) (bool, error) {
-			if known || (beyond.Low == nil && beyond.High == nil) {
-				return known, nil
-			}
-			found, _, err := fetch(ctx, purpose, beyond, descending, 1)
-			return len(found) > 0, err
-		}
+	return Page[T]{Items: items, more: more, list: l}
+}
+
+// Page is what a connection shows.
+type Page[T any] struct {
+	Items []T
+	// more: there are more in the direction of the walk.
+	more bool
+	list *List[T]
+}
+
+// Next reports whether there is a page after this one. It asks the database
+// only where the items cannot tell.
+func (p *Page[T]) Next(ctx context.Context) (bool, error) {
+	args := &p.list.Args
+	// What lies on the far side of the cursor, itself included.
+	beyond := Span{Low: args.Before}
+	if p.list.Descending {
+		beyond = Span{High: args.Before.successor()}
 	}
-	// What lies on the far side of each cursor, itself included.
-	beyondAfter, beyondBefore := Span{High: args.After.successor()}, Span{Low: args.Before}
-	if descending {
-		beyondAfter, beyondBefore = Span{Low: args.After}, Span{High: args.Before.successor()}
+	return p.exists(ctx, Next, beyond, p.more && !args.Backward)
+}
+
+// Previous reports whether there is a page before this one, as Next does.
+func (p *Page[T]) Previous(ctx context.Context) (bool, error) {
+	args := &p.list.Args
+	beyond := Span{High: args.After.successor()}
+	if p.list.Descending {
+		beyond = Span{Low: args.After}
 	}
-	return &Page[T]{
-		Items:    items,
-		Next:     exists(Next, beyondBefore, more && !args.Backward),
-		Previous: exists(Previous, beyondAfter, more && args.Backward),
-		place:    place,
-		kind:     args.kind,
-	}, nil
+	return p.exists(ctx, Previous, beyond, p.more && args.Backward)
+}
+
+func (p *Page[T]) exists(ctx context.Context, purpose Purpose, beyond Span, known bool) (bool, error) {
+	if known || (beyond.Low == nil && beyond.High == nil) {
+		return known, nil
+	}
+	found, _, err := p.list.Fetch(ctx, purpose, beyond, p.list.Descending, 1)
+	return len(found) > 0, err
 }
 
 // Cursor is the cursor of an item.
-func (p *Page[T]) Cursor(item T) string { return p.place(item).encode(p.kind) }
+func (p *Page[T]) Cursor(item T) string { return p.list.Place(item).encode(p.list.Args.kind) }
 
 // Ends are the cursors of the first and the last item; nil for an empty page.
 func (p *Page[T]) Ends() (start, end *string) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -51,13 +52,31 @@ func (a *answer) write(status int, response *graphql.Response) {
 	header.Add("Vary", "Accept")
 	a.begun = true
 	a.w.WriteHeader(status)
-	for _, part := range [][]byte{head, response.Data, tail} {
-		if _, err := a.w.Write(part); err != nil {
-			// The client has gone; net/http closes the connection.
-			return
+	// Where a write fails the client has gone; net/http closes the connection.
+	if len(response.Data) > maxBuffer {
+		for _, part := range [][]byte{head, response.Data, tail} {
+			if _, err := a.w.Write(part); err != nil {
+				return
+			}
 		}
+		return
 	}
+	// net/http would send the parts one by one.
+	buffer, _ := buffers.Get().(*[]byte)
+	if buffer == nil {
+		buffer = new([]byte)
+	}
+	*buffer = append(append(append((*buffer)[:0], head...), response.Data...), tail...)
+	_, _ = a.w.Write(*buffer)
+	buffers.Put(buffer)
 }
+
+// maxBuffer is the longest answer, in bytes, that is put together before it is
+// sent.
+const maxBuffer = 256 << 10
+
+// buffers are for answers as they are sent.
+var buffers sync.Pool
 
 // Header values that all answers share.
 var (

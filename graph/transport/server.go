@@ -21,7 +21,7 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	spare := &spareConnections{open: map[net.Conn]struct{}{}}
+	spare := &spareConnections{}
 	server.ConnState = spare.note
 	server.RegisterOnShutdown(spare.close)
 	return server
@@ -30,24 +30,20 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 // spareConnections are those that have sent nothing yet. Browsers open such,
 // and Shutdown would wait five seconds for each to make up its mind.
 type spareConnections struct {
-	mu   sync.Mutex
-	open map[net.Conn]struct{}
+	open sync.Map // of net.Conn; each request looks into it, and nearly always in vain
 }
 
 func (s *spareConnections) note(conn net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if state == http.StateNew {
-		s.open[conn] = struct{}{}
+		s.open.Store(conn, nil)
 		return
 	}
-	delete(s.open, conn)
+	s.open.Delete(conn)
 }
 
 func (s *spareConnections) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.open {
-		_ = conn.Close()
-	}
+	s.open.Range(func(conn, _ any) bool {
+		_ = conn.(net.Conn).Close() //nolint:forcetypeassert // it holds nothing else
+		return true
+	})
 }
