@@ -2346,3 +2346,70 @@ func (q *Queries) RecordEvents(ctx context.Context, arg RecordEventsParams) ([]R
 	}
 	return items, nil
 }
+
+const recordNewEvents = `-- name: RecordNewEvents :many
+WITH input AS MATERIALIZED (
+    SELECT i.ordinal, i.event_id, i.event_type, i.path, i.version, i.payload, i.meta, i.timestamp
+    FROM ROWS FROM (unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::jsonb[]), unnest($7::jsonb[]), unnest($8::timestamptz[]))
+        WITH ORDINALITY AS i(event_id, event_type, path, version, payload, meta, timestamp, ordinal)
+)
+INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
+SELECT i.event_id, i.event_type, i.path,
+    coalesce(nullif(i.version, ''), (SELECT r.latest_version FROM resource r WHERE r.resource_path = i.path)),
+    i.payload, i.meta, i.timestamp
+FROM input i
+WHERE NOT EXISTS (SELECT 1 FROM input s WHERE NOT s.path ^@ ANY ($1::text[]))
+  AND NOT EXISTS (SELECT 1 FROM input s JOIN event_identity d ON d.event_id = s.event_id)
+ORDER BY i.ordinal
+RETURNING event_id, resource_version, timestamp
+`
+
+type RecordNewEventsParams struct {
+	Scopes     []string
+	EventIds   []string
+	Types      []string
+	Paths      []string
+	Versions   []string
+	Payloads   [][]byte
+	Metas      [][]byte
+	Timestamps []time.Time
+}
+
+type RecordNewEventsRow struct {
+	EventID         string
+	ResourceVersion string
+	Timestamp       time.Time
+}
+
+// Records events that are all new and with which nothing is wrong: a quarter of
+// the time of RecordEvents goes into what it looks for. Records none where one
+// has been recorded before or is out of scope, and fails where another thing is
+// wrong; RecordEvents then tells what. In the order of the input.
+func (q *Queries) RecordNewEvents(ctx context.Context, arg RecordNewEventsParams) ([]RecordNewEventsRow, error) {
+	rows, err := q.db.Query(ctx, recordNewEvents,
+		arg.Scopes,
+		arg.EventIds,
+		arg.Types,
+		arg.Paths,
+		arg.Versions,
+		arg.Payloads,
+		arg.Metas,
+		arg.Timestamps,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RecordNewEventsRow{}
+	for rows.Next() {
+		var i RecordNewEventsRow
+		if err := rows.Scan(&i.EventID, &i.ResourceVersion, &i.Timestamp); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,12 +133,16 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 // what the other has committed.
 func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
 	const tries = 5
-	record := s.queries.RecordEvents
+	record := s.recordNew
 	if len(params.EventIds) == 1 {
 		record = s.recordOne
 	}
+	rows, err := record(ctx, params)
+	if rows != nil || err != nil {
+		return rows, err
+	}
 	for try := 1; ; try++ {
-		rows, err := record(ctx, params)
+		rows, err := s.queries.RecordEvents(ctx, params)
 		var failure *pgconn.PgError
 		if err == nil || try == tries || !errors.As(err, &failure) {
 			return rows, err
@@ -151,17 +156,47 @@ func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams
 	}
 }
 
-// recordOne is RecordEvents for one event.
+// recordNew records events with which nothing is wrong; it returns nil where
+// only RecordEvents can tell what is.
+func (s *Store) recordNew(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
+	found, err := s.queries.RecordNewEvents(ctx, sqlc.RecordNewEventsParams(params))
+	if err != nil {
+		return nil, unlessTold(err)
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	rows := make([]sqlc.RecordEventsRow, len(found))
+	for i, row := range found {
+		if row.EventID != params.EventIds[i] { // as SQL allows, and PostgreSQL does not do
+			i = slices.Index(params.EventIds, row.EventID)
+		}
+		rows[i] = sqlc.RecordEventsRow{Ordinal: int32(i + 1), Version: row.ResourceVersion, Timestamp: row.Timestamp}
+	}
+	return rows, nil
+}
+
+// unlessTold is nil for what breaks a constraint or lost a deadlock, of which
+// RecordEvents tells more.
+func unlessTold(err error) error {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) && (strings.HasPrefix(failure.Code, "23") || failure.Code == "40P01") {
+		return nil
+	}
+	return err
+}
+
+// recordOne is recordNew for one event.
 func (s *Store) recordOne(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
 	row, err := s.queries.RecordEvent(ctx, sqlc.RecordEventParams{
 		EventID: params.EventIds[0], Type: params.Types[0], Path: params.Paths[0], Version: params.Versions[0],
 		Payload: params.Payloads[0], Meta: params.Metas[0], Timestamp: params.Timestamps[0], Scopes: params.Scopes,
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
-		return s.queries.RecordEvents(ctx, params)
+		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, unlessTold(err)
 	}
 	return []sqlc.RecordEventsRow{{Ordinal: 1, Version: row.ResourceVersion, Timestamp: row.Timestamp}}, nil
 }

@@ -561,6 +561,26 @@ WHERE r.resource_path = @path::text AND r.resource_path ^@ ANY (@scopes::text[])
   AND NOT EXISTS (SELECT 1 FROM event_identity d WHERE d.event_id = @event_id::text)
 RETURNING resource_version, timestamp;
 
+-- name: RecordNewEvents :many
+-- Records events that are all new and with which nothing is wrong: a quarter of
+-- the time of RecordEvents goes into what it looks for. Records none where one
+-- has been recorded before or is out of scope, and fails where another thing is
+-- wrong; RecordEvents then tells what. In the order of the input.
+WITH input AS MATERIALIZED (
+    SELECT i.ordinal, i.event_id, i.event_type, i.path, i.version, i.payload, i.meta, i.timestamp
+    FROM ROWS FROM (unnest(@event_ids::text[]), unnest(@types::text[]), unnest(@paths::text[]), unnest(@versions::text[]), unnest(@payloads::jsonb[]), unnest(@metas::jsonb[]), unnest(@timestamps::timestamptz[]))
+        WITH ORDINALITY AS i(event_id, event_type, path, version, payload, meta, timestamp, ordinal)
+)
+INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
+SELECT i.event_id, i.event_type, i.path,
+    coalesce(nullif(i.version, ''), (SELECT r.latest_version FROM resource r WHERE r.resource_path = i.path)),
+    i.payload, i.meta, i.timestamp
+FROM input i
+WHERE NOT EXISTS (SELECT 1 FROM input s WHERE NOT s.path ^@ ANY (@scopes::text[]))
+  AND NOT EXISTS (SELECT 1 FROM input s JOIN event_identity d ON d.event_id = s.event_id)
+ORDER BY i.ordinal
+RETURNING event_id, resource_version, timestamp;
+
 -- name: RecordEvents :many
 -- Records events: all of them, or none where any has a problem. One row per
 -- input, in their order. An input whose event_id is there already, or stands
