@@ -55,6 +55,14 @@ torture: ## Try for long to make the event log lose, repeat or reorder.
 bench: ## Measure; prints figures, asserts nothing. The first run fills a database.
 	go run ./bench
 
+.PHONY: bench-peer
+bench-peer: bench/postgraphile/node_modules/.package-lock.json ## Measure requests beside PostGraphile, too.
+	go run ./bench -peer requests
+
+bench/postgraphile/node_modules/.package-lock.json: bench/postgraphile/package-lock.json
+	cd bench/postgraphile && npm ci --no-audit --no-fund
+	touch $@
+
 .PHONY: bench-go
 bench-go: ## Measure the hot paths in Go alone.
 	go test ./... -run '^$$' -bench . -benchmem

@@ -9,6 +9,7 @@
 //	go run ./bench writers bulk latency deliveries fanout execution
 //	go run ./bench -only Q1,Q3 requests
 //	go run ./bench growth
+//	make bench-peer
 package main
 
 import (
@@ -61,6 +62,8 @@ type options struct {
 	data string
 	// only are the workloads to run; all of them where it is empty.
 	only string
+	// peer: measure PostGraphile, too.
+	peer bool
 	// each of rounds presses the server, and the limit, for duration.
 	rounds   int
 	duration time.Duration
@@ -70,6 +73,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.data, "data", "", "where the database of requests and growth is kept (default: noetl-catalog/bench in the user's cache)")
 	flag.StringVar(&o.only, "only", "", "workloads of requests and growth, such as Q1,Q3 (default: all)")
+	flag.BoolVar(&o.peer, "peer", false, "measure PostGraphile beside the server in requests (make bench-peer)")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of requests and growth, whose median counts")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "of a round")
 	flag.Parse()
@@ -194,7 +198,12 @@ func (b *bench) create(ctx context.Context, name string) (string, error) {
 
 // admin runs statements that are about databases.
 func (b *bench) admin(ctx context.Context, statements ...string) error {
-	connection, err := pgx.Connect(ctx, b.postgres.URL())
+	return execute(ctx, b.postgres.URL(), statements...)
+}
+
+// execute runs statements on a connection of their own.
+func execute(ctx context.Context, databaseURL string, statements ...string) error {
+	connection, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {
 		return err
 	}

@@ -140,10 +140,15 @@ func (s *sample) version() (path, label string) {
 	return s.paths[s.random.IntN(len(s.paths))], fmt.Sprintf("1.0.%d", s.random.IntN(5))
 }
 
-// contestant is the server or the limit, while a workload is measured.
+// contestant is the server, the limit or PostGraphile, while a workload is
+// measured.
 type contestant struct {
 	*server
-	requests   [][]byte
+	name     string
+	requests [][]byte
+	// variables are those of the server's requests, targets the limit's.
+	variables  []map[string]any
+	targets    []string
 	statements float64
 	rounds     []figures
 	alone      time.Duration // p50 with one connection
@@ -177,12 +182,17 @@ func requests(ctx context.Context, b *bench) error {
 			if database, err = b.copied(ctx, "requests", "requests_written"); err != nil {
 				return err
 			}
+			if b.peer {
+				if err := b.givenIDs(ctx, "requests_written"); err != nil {
+					return err
+				}
+			}
 		}
-		both, err := b.contest(ctx, database, w)
+		all, err := b.contest(ctx, database, w)
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
-		table.add(w, both)
+		table.add(w, all)
 	}
 	table.print()
 	return b.admin(ctx, "DROP DATABASE IF EXISTS requests_written")
@@ -197,44 +207,58 @@ func (b *bench) copied(ctx context.Context, from, to string) (string, error) {
 	return b.url(to, "")
 }
 
-// contest measures a workload on the server and on the limit.
-func (b *bench) contest(ctx context.Context, databaseURL string, w workload) (both [2]*contestant, err error) {
-	if both, err = b.compare(ctx, databaseURL, w); err != nil {
-		return both, err
+// contest measures a workload on the server, on the limit and, where it is
+// asked for, on PostGraphile.
+func (b *bench) contest(ctx context.Context, databaseURL string, w workload) ([]*contestant, error) {
+	both, err := b.compare(ctx, databaseURL, w)
+	if err != nil {
+		return nil, err
 	}
+	all := both[:]
 	for i, c := range both {
 		if c.server, err = b.enter(ctx, i, databaseURL); err != nil {
-			return both, err
+			return nil, err
 		}
 		defer c.stop()
 	}
-	for _, c := range both {
-		if _, err := press(c.address, c.requests, connections, 2*time.Second); err != nil {
-			return both, err
+	if b.peer {
+		c, err := b.enterPeer(ctx, databaseURL, w, both[0])
+		if c != nil {
+			defer c.stop()
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	for _, c := range all {
+		// Node takes longer to get warm.
+		if _, err := press(c.address, c.requests, connections, 2*time.Second*time.Duration(len(all)-1)); err != nil {
+			return nil, err
 		}
 	}
 	for round := range b.rounds {
-		// Each is the first every other time.
-		for i := range both {
-			c := both[(i+round)%2]
+		// Each is the first in turn.
+		for i := range all {
+			c := all[(i+round)%len(all)]
 			f, err := b.round(c)
 			if err != nil {
-				return both, err
+				return nil, err
 			}
 			c.rounds = append(c.rounds, f)
 		}
 	}
-	for _, c := range both {
+	for _, c := range all {
 		alone, err := press(c.address, c.requests, 1, 2*time.Second)
 		if err != nil {
-			return both, err
+			return nil, err
 		}
 		c.alone = quantile(alone.took, 0.5)
 		if c.peak, err = c.server.peak(); err != nil {
-			return both, err
+			return nil, err
 		}
 	}
-	return both, nil
+	return all, nil
 }
 
 // enter starts the server, or the limit.
@@ -258,7 +282,7 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 		if err != nil {
 			return both, err
 		}
-		both[i] = &contestant{}
+		both[i] = &contestant{name: []string{"server", "limit"}[i]}
 		if both[i].server, err = b.enter(ctx, i, counted); err != nil {
 			return both, err
 		}
@@ -270,11 +294,12 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 	}
 	for range w.requests {
 		variables, limit := w.make(made)
-		body, err := json.Marshal(map[string]any{"query": w.document, "variables": variables})
+		body, err := encodeGraphQL(w.document, variables)
 		if err != nil {
 			return both, err
 		}
-		both[0].requests = append(both[0].requests, request{"POST", "/graphql", string(body)}.encode())
+		both[0].requests = append(both[0].requests, body)
+		both[0].variables, both[0].targets = append(both[0].variables, variables), append(both[0].targets, limit.target)
 		both[1].requests = append(both[1].requests, limit.encode())
 	}
 	if err := counters[0].idle(ctx); err != nil {
@@ -303,6 +328,12 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 		}
 	}
 	return both, nil
+}
+
+// encodeGraphQL is a GraphQL request as it goes over the wire.
+func encodeGraphQL(document string, variables map[string]any) ([]byte, error) {
+	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
+	return request{"POST", "/graphql", string(body)}.encode(), err
 }
 
 // throughSocket is a database's URL by way of a socket in another directory.
@@ -395,11 +426,14 @@ func (b *bench) readings(c *contestant) (r readings, err error) {
 	if err != nil {
 		return r, err
 	}
-	metrics, err := c.metrics()
-	if err != nil {
-		return r, err
+	r.own = times.own
+	if c.name != "PostGraphile" {
+		metrics, err := c.metrics()
+		if err != nil {
+			return r, err
+		}
+		r.allocations, r.bytes = metrics["go_memstats_mallocs_total"], metrics["go_memstats_alloc_bytes_total"]
 	}
-	r.own, r.allocations, r.bytes = times.own, metrics["go_memstats_mallocs_total"], metrics["go_memstats_alloc_bytes_total"]
 	var errs [2]error
 	r.postgres, errs[0] = b.postgresTime()
 	r.load, errs[1] = ownTime()
@@ -434,16 +468,23 @@ func newTable() *table {
 
 func (t *table) row(cells ...string) { fmt.Fprintln(t.writer, strings.Join(cells, "\t")+"\t") }
 
-func (t *table) add(w workload, both [2]*contestant) {
-	for i, c := range both {
-		ratio := func(figure func(figures) float64) string {
-			ratios := make([]float64, len(c.rounds))
-			for round := range ratios {
-				ratios[round] = figure(c.rounds[round]) / figure(both[1].rounds[round])
-			}
-			return fmt.Sprintf("%.2f", median(ratios))
+// ratio is the median over the rounds of how a figure compares with another's.
+func (c *contestant) ratio(other *contestant, figure func(figures) float64) string {
+	ratios := make([]float64, len(c.rounds))
+	for round := range ratios {
+		ratios[round] = figure(c.rounds[round]) / figure(other.rounds[round])
+	}
+	return fmt.Sprintf("%.2f", median(ratios))
+}
+
+func (t *table) add(w workload, all []*contestant) {
+	for i, c := range all {
+		ratio := func(figure func(figures) float64) string { return c.ratio(all[1], figure) }
+		name := ""
+		if i == 0 {
+			name = w.name
 		}
-		t.row([]string{w.name, ""}[i], []string{"server", "limit"}[i],
+		t.row(name, c.name,
 			fmt.Sprintf("%.0f", c.of(rate)), ratio(rate),
 			fmt.Sprintf("%.2f", c.of(func(f figures) float64 { return milliseconds(f.p50) })),
 			fmt.Sprintf("%.2f", c.of(func(f figures) float64 { return milliseconds(f.p99) })),
@@ -455,8 +496,12 @@ func (t *table) add(w workload, both [2]*contestant) {
 			fmt.Sprintf("%.1f", c.of(func(f figures) float64 { return f.kibibytes })),
 			fmt.Sprintf("%.1f", c.statements), fmt.Sprintf("%.0f", float64(c.peak)/(1<<20)))
 	}
-	t.notes = append(t.notes, fmt.Sprintf("  %s  %s (making the load took %.3f ms of CPU a request)",
-		w.name, w.what, both[0].of(func(f figures) float64 { return f.load.Seconds() * 1000 })))
+	note := fmt.Sprintf("  %s  %s (making the load took %.3f ms of CPU a request)",
+		w.name, w.what, all[0].of(func(f figures) float64 { return f.load.Seconds() * 1000 }))
+	if len(all) > 2 {
+		note += fmt.Sprintf("; the server answers %s times as many as PostGraphile", all[0].ratio(all[2], rate))
+	}
+	t.notes = append(t.notes, note)
 }
 
 func (t *table) print() {
