@@ -140,11 +140,14 @@ func (x *execution) messages(rows []*eventlog.Event) (writer, error) {
 // eventTypes leads from events to their types.
 func (x *execution) eventTypes(rows []*eventlog.Event, f *plannedField) (writer, error) {
 	var found []*eventlog.EventType
-	types, places := gather(rows, func(e *eventlog.Event) string { return e.Type })
-	if f.child.has("template") && len(types) > 0 {
-		var err error
-		if found, err = x.events.EventTypesByName(x.ctx, types); err != nil {
-			return nil, err
+	var places []int
+	if f.child.has("template") {
+		var types []string
+		if types, places = gather(rows, func(e *eventlog.Event) string { return e.Type }); len(types) > 0 {
+			var err error
+			if found, err = x.events.EventTypesByName(x.ctx, types); err != nil {
+				return nil, err
+			}
 		}
 	}
 	values, err := each(f.child, func(f *plannedField) (writer, error) {

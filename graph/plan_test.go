@@ -141,6 +141,7 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	}
 	a.get(nil, `mutation { recordEvents(inputs: [{type: "UPDATED", path: "team1/new"}, {type: "UPDATED", path: "team1/folder1/resource-1"}]) { results { duplicate } } }`, nil)
 	a.get(nil, `mutation { recordEvent(input: {type: "UPDATED", path: "team1/new"}) { duplicate } }`, nil)
+	a.get(nil, `mutation { recordEvents(inputs: [{eventId: "twice", type: "UPDATED", path: "team1/new"}, {eventId: "twice", type: "UPDATED", path: "team1/new"}]) { results { duplicate } } }`, nil)
 
 	if explained.err != nil {
 		t.Fatal(explained.err)

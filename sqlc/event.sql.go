@@ -1891,7 +1891,7 @@ SELECT
     (CASE WHEN $2::boolean THEN e.meta END)::jsonb AS meta,
     e.timestamp
 FROM event e
-WHERE e.timestamp < now() + interval '2 days' AND e.resource_path ^@ ANY ($3::text[])
+WHERE e.timestamp < now() + interval '2 days' AND ((SELECT '' = ANY ($3::text[])) OR e.resource_path ^@ ANY ($3::text[]))
 ORDER BY e.timestamp DESC, e.event_id DESC
 LIMIT $4::integer
 `
@@ -1930,7 +1930,9 @@ type NewestEventsRow struct {
 //
 // Most lists ask for nothing but what is newest. Newest… spare them the
 // conditions of a filter and of a range, which PostgreSQL makes ready for every
-// partition each time: half of what the feed costs.
+// partition each time: half of what the feed costs. That somebody may see
+// everything, whose scopes hold the empty prefix, is found out once for a
+// statement, and not by comparing each path: an eighth of the feed.
 func (q *Queries) NewestEvents(ctx context.Context, arg NewestEventsParams) ([]NewestEventsRow, error) {
 	rows, err := q.db.Query(ctx, newestEvents,
 		arg.WithPayload,
@@ -1979,7 +1981,7 @@ CROSS JOIN LATERAL (
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT $4::integer
 ) AS e
-WHERE p.path ^@ ANY ($5::text[])
+WHERE ((SELECT '' = ANY ($5::text[])) OR p.path ^@ ANY ($5::text[]))
 ORDER BY p.parent
 `
 
@@ -2051,7 +2053,7 @@ CROSS JOIN LATERAL (
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT $5::integer
 ) AS e
-WHERE p.path ^@ ANY ($6::text[])
+WHERE ((SELECT '' = ANY ($6::text[])) OR p.path ^@ ANY ($6::text[]))
 ORDER BY p.parent
 `
 
@@ -2122,7 +2124,7 @@ FROM (
         (CASE WHEN $1::boolean THEN payload END)::jsonb AS payload,
         (CASE WHEN $2::boolean THEN meta END)::jsonb AS meta
     FROM event
-    WHERE timestamp < now() + interval '2 days' AND resource_path ^@ ANY ($3::text[])
+    WHERE timestamp < now() + interval '2 days' AND ((SELECT '' = ANY ($3::text[])) OR resource_path ^@ ANY ($3::text[]))
     ORDER BY timestamp DESC, event_id DESC
     LIMIT $4::integer
 ) AS e

@@ -310,7 +310,7 @@ WHERE r.resource_path >= $1::text AND ($2::text = '' OR r.resource_path < $2::te
   AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
   AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
   AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
-  AND r.resource_path ^@ ANY ($9::text[])
+  AND ((SELECT '' = ANY ($9::text[])) OR r.resource_path ^@ ANY ($9::text[]))
 ORDER BY r.resource_path ASC
 LIMIT $10::integer
 `
@@ -377,7 +377,7 @@ WHERE r.resource_path >= $1::text AND ($2::text = '' OR r.resource_path < $2::te
   AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
   AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
   AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
-  AND r.resource_path ^@ ANY ($9::text[])
+  AND ((SELECT '' = ANY ($9::text[])) OR r.resource_path ^@ ANY ($9::text[]))
 ORDER BY r.resource_path DESC
 LIMIT $10::integer
 `
@@ -1017,7 +1017,7 @@ const resourcesByPath = `-- name: ResourcesByPath :many
 
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at
 FROM resource r
-WHERE r.resource_path = ANY ($1::text[]) AND r.resource_path ^@ ANY ($2::text[])
+WHERE r.resource_path = ANY ($1::text[]) AND ((SELECT '' = ANY ($2::text[])) OR r.resource_path ^@ ANY ($2::text[]))
 ORDER BY r.resource_path
 `
 

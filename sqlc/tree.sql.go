@@ -17,7 +17,7 @@ WITH r AS MATERIALIZED (
         resource_path, resource_type, latest_version, latest_revision, name, description, created_at, updated_at
     FROM resource
     WHERE resource_path >= $1::text AND ($2::text = '' OR resource_path < $2::text)
-      AND resource_path ^@ ANY ($3::text[])
+      AND ((SELECT '' = ANY ($3::text[])) OR resource_path ^@ ANY ($3::text[]))
     ORDER BY resource_path
     LIMIT $4::integer
 ), v AS MATERIALIZED (

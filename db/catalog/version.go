@@ -53,22 +53,35 @@ func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []Lab
 	if len(missing) == 0 {
 		return found, nil
 	}
-	params := sqlc.VersionsByLabelParams{
-		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
-		Paths: make([]string, len(missing)), Labels: make([]string, len(missing)), Scopes: scopes,
-	}
-	for i, place := range missing {
-		params.Paths[i], params.Labels[i] = keys[place].Path, keys[place].Label
-	}
 	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
-		_, err := queries.VersionsByLabel(ctx, params)
-		return err
+		return versionsByLabel(ctx, queries, scopes, keys, missing, columns)
 	}, func(i int, version *Version) { found[missing[i]] = version })
 	if err != nil {
 		return nil, fmt.Errorf("read versions by label: %w", err)
 	}
 	s.versions.add(found, missing)
 	return found, nil
+}
+
+// versionsByLabel runs the query for the keys at these places.
+func versionsByLabel(ctx context.Context, queries *sqlc.Queries, scopes []string, keys []LabelKey, places []int, columns Columns) error {
+	if len(places) == 1 {
+		key := keys[places[0]]
+		_, err := queries.VersionByLabel(ctx, sqlc.VersionByLabelParams{
+			WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
+			Path: key.Path, Label: key.Label, Scopes: scopes,
+		})
+		return err
+	}
+	params := sqlc.VersionsByLabelParams{
+		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
+		Paths: make([]string, len(places)), Labels: make([]string, len(places)), Scopes: scopes,
+	}
+	for i, place := range places {
+		params.Paths[i], params.Labels[i] = keys[place].Path, keys[place].Label
+	}
+	_, err := queries.VersionsByLabel(ctx, params)
+	return err
 }
 
 // VersionByLabel is one version; nil if it does not exist or lies out of scope.

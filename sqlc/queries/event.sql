@@ -14,7 +14,9 @@
 --
 -- Most lists ask for nothing but what is newest. Newest… spare them the
 -- conditions of a filter and of a range, which PostgreSQL makes ready for every
--- partition each time: half of what the feed costs.
+-- partition each time: half of what the feed costs. That somebody may see
+-- everything, whose scopes hold the empty prefix, is found out once for a
+-- statement, and not by comparing each path: an eighth of the feed.
 
 -- name: NewestEvents :many
 SELECT
@@ -24,7 +26,7 @@ SELECT
     (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
     e.timestamp
 FROM event e
-WHERE e.timestamp < now() + interval '2 days' AND e.resource_path ^@ ANY (@scopes::text[])
+WHERE e.timestamp < now() + interval '2 days' AND ((SELECT '' = ANY (@scopes::text[])) OR e.resource_path ^@ ANY (@scopes::text[]))
 ORDER BY e.timestamp DESC, e.event_id DESC
 LIMIT @page_size::integer;
 
@@ -42,7 +44,7 @@ FROM (
         (CASE WHEN @with_payload::boolean THEN payload END)::jsonb AS payload,
         (CASE WHEN @with_meta::boolean THEN meta END)::jsonb AS meta
     FROM event
-    WHERE timestamp < now() + interval '2 days' AND resource_path ^@ ANY (@scopes::text[])
+    WHERE timestamp < now() + interval '2 days' AND ((SELECT '' = ANY (@scopes::text[])) OR resource_path ^@ ANY (@scopes::text[]))
     ORDER BY timestamp DESC, event_id DESC
     LIMIT @page_size::integer
 ) AS e
@@ -63,7 +65,7 @@ CROSS JOIN LATERAL (
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT @page_size::integer
 ) AS e
-WHERE p.path ^@ ANY (@scopes::text[])
+WHERE ((SELECT '' = ANY (@scopes::text[])) OR p.path ^@ ANY (@scopes::text[]))
 ORDER BY p.parent;
 
 -- name: NewestEventsOfVersions :many
@@ -80,7 +82,7 @@ CROSS JOIN LATERAL (
     ORDER BY e.timestamp DESC, e.event_id DESC
     LIMIT @page_size::integer
 ) AS e
-WHERE p.path ^@ ANY (@scopes::text[])
+WHERE ((SELECT '' = ANY (@scopes::text[])) OR p.path ^@ ANY (@scopes::text[]))
 ORDER BY p.parent;
 
 -- name: FeedNewestFirst :many

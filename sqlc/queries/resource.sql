@@ -9,7 +9,7 @@
 -- name: ResourcesByPath :many
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at
 FROM resource r
-WHERE r.resource_path = ANY (@paths::text[]) AND r.resource_path ^@ ANY (@scopes::text[])
+WHERE r.resource_path = ANY (@paths::text[]) AND ((SELECT '' = ANY (@scopes::text[])) OR r.resource_path ^@ ANY (@scopes::text[]))
 ORDER BY r.resource_path;
 
 -- name: ListResourcesByPathAsc :many
@@ -21,7 +21,7 @@ WHERE r.resource_path >= @low_path::text AND (@high_path::text = '' OR r.resourc
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
   AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
   AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
-  AND r.resource_path ^@ ANY (@scopes::text[])
+  AND ((SELECT '' = ANY (@scopes::text[])) OR r.resource_path ^@ ANY (@scopes::text[]))
 ORDER BY r.resource_path ASC
 LIMIT @page_size::integer;
 
@@ -115,7 +115,7 @@ WHERE r.resource_path >= @low_path::text AND (@high_path::text = '' OR r.resourc
   AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
   AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
   AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
-  AND r.resource_path ^@ ANY (@scopes::text[])
+  AND ((SELECT '' = ANY (@scopes::text[])) OR r.resource_path ^@ ANY (@scopes::text[]))
 ORDER BY r.resource_path DESC
 LIMIT @page_size::integer;
 

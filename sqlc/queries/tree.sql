@@ -16,7 +16,7 @@ WITH r AS MATERIALIZED (
         resource_path, resource_type, latest_version, latest_revision, name, description, created_at, updated_at
     FROM resource
     WHERE resource_path >= @low_path::text AND (@high_path::text = '' OR resource_path < @high_path::text)
-      AND resource_path ^@ ANY (@scopes::text[])
+      AND ((SELECT '' = ANY (@scopes::text[])) OR resource_path ^@ ANY (@scopes::text[]))
     ORDER BY resource_path
     LIMIT @page_size::integer
 ), v AS MATERIALIZED (

@@ -1,0 +1,143 @@
+package eventlog_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+)
+
+// No list of resources, versions or events shows what lies out of scope,
+// whichever statement reads it.
+func TestScopes_EveryList_NothingElse(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	_, err := pool.Exec(t.Context(), `WITH v AS (
+			INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+			SELECT path, 'task', label, '{}' FROM unnest(ARRAY['a/1', 'a/2', 'ab/1', 'b/1']) path, unnest(ARRAY['1', '2']) label
+			RETURNING *)
+		INSERT INTO event (event_id, event_type, resource_path, resource_version)
+		SELECT resource_path || '@' || resource_version, 'UPDATED', resource_path, resource_version FROM v`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources, events := catalog.NewStore(pool), eventlog.NewStore(pool)
+	all := []string{"a/1", "a/2", "ab/1", "b/1"}
+	labels := make([]catalog.LabelKey, len(all))
+	revisions := make([]catalog.RevisionKey, len(all))
+	ids := make([]string, len(all))
+	for i, path := range all {
+		labels[i], revisions[i], ids[i] = catalog.LabelKey{Path: path, Label: "1"}, catalog.RevisionKey{Path: path, Revision: 2}, path+"@1"
+	}
+	ctx := t.Context()
+	for _, test := range []struct {
+		scopes, want []string
+	}{
+		{nil, nil},
+		{[]string{}, nil},
+		{[]string{"c"}, nil},
+		{[]string{"a/"}, []string{"a/1", "a/2"}},
+		{[]string{"b/1", "ab/"}, []string{"ab/1", "b/1"}},
+		{[]string{"b/1", ""}, all},
+		{[]string{""}, all},
+	} {
+		t.Run(strings.Join(test.scopes, ","), func(t *testing.T) {
+			seen := map[string]bool{}
+			shows := func(list string, err error) {
+				t.Helper()
+				if err != nil {
+					t.Errorf("%s: %v", list, err)
+				}
+				if diff := gocmp.Diff(test.want, slices.Sorted(maps.Keys(seen))); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", list, diff)
+				}
+				clear(seen)
+			}
+			addResources := func(rows []*catalog.Resource) {
+				for _, row := range rows {
+					if row != nil {
+						seen[row.ResourcePath] = true
+					}
+				}
+			}
+			addVersions := func(lists ...[]*catalog.Version) {
+				for _, row := range slices.Concat(lists...) {
+					if row != nil {
+						seen[row.Path] = true
+					}
+				}
+			}
+			addEvents := func(lists ...[]*eventlog.Event) {
+				for _, row := range slices.Concat(lists...) {
+					if row != nil {
+						seen[row.Path] = true
+					}
+				}
+			}
+
+			heads, err := resources.ResourcesByPath(ctx, test.scopes, all)
+			addResources(heads)
+			shows("ResourcesByPath", err)
+			for _, field := range []catalog.OrderField{catalog.OrderByPath, catalog.OrderByCreatedAt, catalog.OrderByUpdatedAt} {
+				for _, descending := range []bool{false, true} {
+					heads, err := resources.ListResources(ctx, test.scopes, catalog.ResourceFilter{}, catalog.Order{Field: field, Descending: descending}, catalog.WholeRange(), 10)
+					addResources(heads)
+					shows("ListResources by "+string(field), err)
+				}
+			}
+			found, err := resources.VersionsByLabel(ctx, test.scopes, labels, catalog.Columns{})
+			addVersions(found)
+			shows("VersionsByLabel", err)
+			for _, key := range labels {
+				var one []*catalog.Version
+				one, err = resources.VersionsByLabel(ctx, test.scopes, []catalog.LabelKey{key}, catalog.Columns{Meta: true})
+				addVersions(one)
+			}
+			shows("VersionsByLabel, one by one", err)
+			found, err = resources.VersionsByRevision(ctx, test.scopes, revisions, catalog.Columns{})
+			addVersions(found)
+			shows("VersionsByRevision", err)
+			for _, newestFirst := range []bool{false, true} {
+				lists, err := resources.ListVersions(ctx, test.scopes, all, catalog.AllRevisions(), newestFirst, 10, catalog.Columns{})
+				addVersions(lists...)
+				shows("ListVersions", err)
+			}
+
+			byID, err := events.ByID(ctx, test.scopes, ids, eventlog.Columns{})
+			addEvents(byID)
+			shows("ByID", err)
+			for _, direction := range []eventlog.Direction{eventlog.OldestFirst, eventlog.NewestFirst} {
+				for _, filter := range []eventlog.Filter{{}, {Types: []string{"UPDATED"}}, {ResourceTypes: []string{"task"}}} {
+					list, err := events.List(ctx, test.scopes, filter, eventlog.WholeRange(), direction, 10, eventlog.Columns{})
+					addEvents(list)
+					shows("List", err)
+					lists, err := events.ListOfPaths(ctx, test.scopes, all, filter, eventlog.WholeRange(), direction, 10, eventlog.Columns{})
+					addEvents(lists...)
+					shows("ListOfPaths", err)
+					lists, err = events.ListOfVersions(ctx, test.scopes, labels, filter, eventlog.WholeRange(), direction, 10, eventlog.Columns{})
+					addEvents(lists...)
+					shows("ListOfVersions", err)
+				}
+			}
+			list, err := events.NewestWithResourceTypes(ctx, test.scopes, 10, eventlog.Columns{})
+			addEvents(list)
+			shows("NewestWithResourceTypes", err)
+			tree, err := events.ResourceTree(ctx, test.scopes, catalog.WholeRange(), 10, eventlog.Branches{Versions: 5, Events: 5})
+			if tree == nil {
+				t.Fatal(err)
+			}
+			addResources(tree.Resources)
+			shows("ResourceTree, resources", err)
+			addVersions(tree.Versions...)
+			shows("ResourceTree, versions", nil)
+			addEvents(tree.Events...)
+			shows("ResourceTree, events", nil)
+		})
+	}
+}
