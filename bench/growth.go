@@ -10,22 +10,34 @@ import (
 	"time"
 )
 
-// growth compares what a request costs with ten times the resources and
-// events, in 24 partitions in the place of 7. The two take turns.
+// growth compares what a request costs with ten times the events, in 24
+// partitions in the place of 7, and with ten times the resources as well. The
+// two that are compared take turns.
 func growth(ctx context.Context, b *bench) error {
 	chosen, err := b.chosen()
 	if err != nil {
 		return err
 	}
-	sizes := [2]scale{{10_000, 1_000_000, 6}, {100_000, 10_000_000, 23}}
-	var urls [2]string
-	for i, name := range []string{"requests", "growth"} {
-		if urls[i], err = b.filled(ctx, name, sizes[i]); err != nil {
+	small := scale{10_000, 1_000_000, 6}
+	smallURL, err := b.filled(ctx, "requests", small)
+	if err != nil {
+		return err
+	}
+	for _, large := range []scale{{10_000, 10_000_000, 23}, {100_000, 10_000_000, 23}} {
+		largeURL, err := b.filled(ctx, fmt.Sprintf("growth_%d", large.resources), large)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("growth: from %s to %s; a logarithm would grow by %.2f\n",
+			small, large, math.Log(float64(large.events))/math.Log(float64(small.events)))
+		if err := b.growTo(ctx, chosen, [2]string{smallURL, largeURL}); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("growth: %s, and ten times that in %d partitions; a logarithm would grow by %.2f\n",
-		sizes[0], sizes[1].months+1, math.Log(float64(sizes[1].events))/math.Log(float64(sizes[0].events)))
+	return nil
+}
+
+func (b *bench) growTo(ctx context.Context, chosen []workload, urls [2]string) error {
 	writer := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(cells ...string) { fmt.Fprintln(writer, strings.Join(cells, "\t")+"\t") }
 	row("", "CPU ms", "at 10x", "ratio", "of it server", "PostgreSQL", "1 conn. p50 ms", "at 10x", "ratio")
@@ -49,7 +61,7 @@ func growth(ctx context.Context, b *bench) error {
 			fmt.Sprintf("%.2f", milliseconds(grown[0].alone)), fmt.Sprintf("%.2f", milliseconds(grown[1].alone)),
 			fmt.Sprintf("%.2f", grown[1].alone.Seconds()/grown[0].alone.Seconds()))
 	}
-	err = writer.Flush()
+	err := writer.Flush()
 	fmt.Println()
 	return err
 }

@@ -18,9 +18,9 @@ import (
 // A plan answers a root field without gqlgen's executor, which costs
 // 2 to 3 µs for each field of each object: the selection is worked out once,
 // rows are read level by level, one statement for a field of all the objects of
-// a level, and written as JSON. What a plan does not cover, and whatever is
-// wrong with a request, is left to the resolvers: a plan gives the same answer
-// as they do, or none.
+// a level or one for several levels (plan_tree.go), and written as JSON. What a
+// plan does not cover, and whatever is wrong with a request, is left to the
+// resolvers: a plan gives the same answer as they do, or none.
 
 // plan is the selection of an object type.
 type plan struct {

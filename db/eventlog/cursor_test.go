@@ -52,3 +52,13 @@ func FuzzParseCursor(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkCursor_WriteAndParse(b *testing.B) {
+	cursor := eventlog.Cursor{Stream: stream, Position: 123_456_789}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := eventlog.ParseCursor("after", cursor.String()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

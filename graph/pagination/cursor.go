@@ -39,7 +39,9 @@ func (p *Place) successor() *Place {
 }
 
 func (p Place) encode(kind string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(kind + ":" + strconv.FormatInt(p.Number, 10) + ":" + p.Key))
+	raw := append(append(make([]byte, 0, 128), kind...), ':')
+	raw = append(append(strconv.AppendInt(raw, p.Number, 10), ':'), p.Key...)
+	return string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 192), raw))
 }
 
 // maxCursor is far beyond the longest cursor that encode makes.

@@ -75,7 +75,7 @@ func (a *answer) write(status int, response *graphql.Response) {
 // sent.
 const maxBuffer = 256 << 10
 
-// buffers are for answers as they are sent.
+// buffers are memory for answers while they are sent; nothing is kept in them.
 var buffers sync.Pool
 
 // Header values that all answers share.
