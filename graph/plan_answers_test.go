@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -308,4 +310,46 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 		rapid.Check(t, check)
 	}
 	t.Logf("%d of %d queries are without an error", good.Load(), all.Load())
+}
+
+// The memory of an answer is used again, but not before it has been sent.
+func TestPlan_ManyAtOnce_NoAnswerInAnother(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	const paths = 8
+	want := make([]string, paths)
+	for i := range paths {
+		a.register(fmt.Sprintf("p/%d", i), variables{"text": strings.Repeat(fmt.Sprint(i), 3000+500*i)})
+		want[i] = fmt.Sprintf(`{"data":{"version":{"payload":{"text": "%s"}}}}`, strings.Repeat(fmt.Sprint(i), 3000+500*i))
+	}
+	var group sync.WaitGroup
+	for client := range paths {
+		group.Go(func() {
+			for n := range 60 {
+				i := (client + n) % paths
+				body := fmt.Sprintf(`{"query": "{ version(path: \"p/%d\") { payload } }"}`, i)
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.http.URL+"/graphql", strings.NewReader(body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				request.Header.Set("Content-Type", "application/json")
+				if n%2 == 0 {
+					request.Header.Set("Accept-Encoding", "identity")
+				}
+				response, err := http.DefaultClient.Do(request)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := io.ReadAll(response.Body)
+				_ = response.Body.Close()
+				if err != nil || string(got) != want[i] {
+					t.Errorf("%v: the answer about p/%d is %.200s", err, i, got)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -98,9 +98,9 @@ func payloadOf(response *graphql.Response, first bool) [][]byte {
 func execute(ctx context.Context, timeout time.Duration, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer := &sending{Context: ctx}
+	answer := &sending{}
 	defer answer.end()
-	next, ctx := exec.DispatchOperation(answer, op)
+	next, ctx := exec.DispatchOperation(context.WithValue(ctx, sendingKey{}, answer), op)
 	response := next(ctx)
 	if response == nil {
 		// gqlgen's way of saying that the context had ended before it began.

@@ -2,20 +2,10 @@ package transport
 
 import "context"
 
-// sending is the context of an operation that has one answer.
-type sending struct {
-	context.Context
-	done []func()
-}
+// sending is what is to be done once an operation's answer has been sent.
+type sending struct{ done []func() }
 
 type sendingKey struct{}
-
-func (s *sending) Value(key any) any {
-	if key == (sendingKey{}) {
-		return s
-	}
-	return s.Context.Value(key)
-}
 
 // AfterSending calls done once the answer to the operation of ctx has been
 // sent and nothing uses its data any longer: who made the data may use its
