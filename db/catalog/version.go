@@ -46,8 +46,8 @@ type RevisionKey struct {
 }
 
 // VersionsByLabel are the versions of these keys, in their order, nil for one
-// that does not exist or lies out of scope. What has been asked for
-// several times comes from memory.
+// that does not exist or lies out of scope. What has been asked for several
+// times comes from memory.
 func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []LabelKey, columns Columns) ([]*Version, error) {
 	found, missing := s.versions.get(scopes, keys, columns)
 	if len(missing) == 0 {

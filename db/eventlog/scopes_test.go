@@ -1,6 +1,7 @@
 package eventlog_test
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/fault"
 )
 
 // No list of resources, versions or events shows what lies out of scope,
@@ -95,9 +97,9 @@ func TestScopes_EveryList_NothingElse(t *testing.T) {
 			addVersions(found)
 			shows("VersionsByLabel", err)
 			for _, key := range labels {
-				var one []*catalog.Version
-				one, err = resources.VersionsByLabel(ctx, test.scopes, []catalog.LabelKey{key}, catalog.Columns{Meta: true})
+				one, problem := resources.VersionsByLabel(ctx, test.scopes, []catalog.LabelKey{key}, catalog.Columns{Meta: true})
 				addVersions(one)
+				err = errors.Join(err, problem)
 			}
 			shows("VersionsByLabel, one by one", err)
 			found, err = resources.VersionsByRevision(ctx, test.scopes, revisions, catalog.Columns{})
@@ -139,5 +141,51 @@ func TestScopes_EveryList_NothingElse(t *testing.T) {
 			addEvents(tree.Events...)
 			shows("ResourceTree, events", nil)
 		})
+	}
+}
+
+// Whoever may write under one path records nothing under another, and nothing
+// at all in a call that has one such event.
+func TestScopes_Record_NothingElse(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a/1', 'task', '1', '{}'), ('ab/1', 'task', '1', '{}')`); err != nil {
+		t.Fatal(err)
+	}
+	events := eventlog.NewStore(pool)
+	for _, test := range []struct {
+		scopes, paths []string
+		allowed       bool
+	}{
+		{[]string{"a/"}, []string{"a/1"}, true},
+		{[]string{"a/"}, []string{"a/1", "a/1"}, true},
+		{[]string{"", "x"}, []string{"a/1", "ab/1"}, true},
+		{[]string{"a/"}, []string{"ab/1"}, false},
+		{[]string{"a/"}, []string{"a/1", "ab/1"}, false},
+		{[]string{}, []string{"a/1", "a/1"}, false},
+		{nil, []string{"a/1"}, false},
+		{nil, []string{"a/1", "a/1"}, false},
+	} {
+		records := make([]eventlog.Record, len(test.paths))
+		for i, path := range test.paths {
+			records[i] = eventlog.Record{Type: "UPDATED", Path: path}
+		}
+		count := func() (n int) {
+			if err := pool.QueryRow(t.Context(), "SELECT count(*) FROM event").Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		before := count()
+		_, err := events.Record(t.Context(), test.scopes, records, catalog.DefaultLimits())
+		var faults fault.List
+		forbidden := errors.As(err, &faults) && faults[0].Code == fault.Forbidden
+		want := 0
+		if test.allowed {
+			want = len(records)
+		}
+		if added := count() - before; added != want || forbidden == test.allowed || test.allowed && err != nil {
+			t.Errorf("%q in %q: %d recorded, want %d: %v", test.paths, test.scopes, added, want, err)
+		}
 	}
 }
