@@ -67,7 +67,7 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 		return nil, err
 	}
 	schema := generated.NewExecutableSchema(generated.Config{
-		Resolvers: resolver, Directives: generated.DirectiveRoot{Auth: requireRole},
+		Resolvers: resolver, Directives: generated.DirectiveRoot{Auth: requireRole(options.Tokens)},
 	})
 	authenticate := authenticator(options.Tokens)
 	compress, err := compression()
@@ -145,14 +145,14 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.Use(limit.New(limit.Options{}))
 	server.Use(extension.Introspection{})
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-		return next(loader.WithLoaders(auth.WithScopes(ctx, auth.Everything()), loader.New()))
+		return next(auth.WithScopes(ctx, auth.Everything()))
 	})
 	if !options.ResolversOnly {
 		server.AroundOperations(resolver.answered)
 		server.AroundRootFields(resolver.planned)
 	}
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-		return next(withDeferredParts(withFeed(ctx, options.ResolversOnly)))
+		return next(withDeferredParts(withFeed(loader.WithLoaders(ctx, loader.New()), options.ResolversOnly)))
 	})
 	server.AroundResponses(resolver.eachDelivery)
 	server.AroundResponses(newPlaceholders().around)

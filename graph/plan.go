@@ -266,10 +266,7 @@ type execution struct {
 	ctx    context.Context
 	op     *graphql.OperationContext
 	scopes []string
-	// given are the arguments of argumentsOf, the last field that asked.
-	argumentsOf *ast.Field
-	given       map[string]any
-	ahead       ahead
+	ahead  ahead
 	// shared is the event that a subscription delivers; nil for a query.
 	shared *model.Event
 }

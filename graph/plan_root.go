@@ -2,6 +2,7 @@ package graph
 
 import (
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
@@ -91,11 +92,15 @@ func (x *execution) versionAt(f *plannedField) (writer, error) {
 }
 
 func (x *execution) resourcesAt(f *plannedField) (writer, error) {
-	var paths []string
-	given, ok := x.argument(f, "paths").([]any)
+	argument, err := x.argument(f, "paths")
+	if err != nil {
+		return nil, err
+	}
+	given, ok := argument.([]any)
 	if !ok {
 		return nil, errUnplanned
 	}
+	var paths []string
 	for _, each := range given {
 		path, err := graphql.UnmarshalString(each)
 		if err != nil {
@@ -174,14 +179,11 @@ func (x *execution) feed(f *plannedField) (writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	newestFirst := true
-	if direction := x.argument(f, "direction"); direction != nil {
-		text, ok := direction.(string)
-		if !ok {
-			return nil, errUnplanned
-		}
-		newestFirst = model.OrderDirection(text) == model.OrderDirectionDesc
+	direction, err := x.text(f, "direction")
+	if err != nil {
+		return nil, err
 	}
+	newestFirst := direction == nil || model.OrderDirection(*direction) == model.OrderDirectionDesc
 	pages, err := readPages(f.child, args, newestFirst,
 		func(span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
 			nodes := nodePlans(f.child)
@@ -203,54 +205,75 @@ func (x *execution) feed(f *plannedField) (writer, error) {
 	}))
 }
 
-// argument is the value of an argument, nil where there is none.
-func (x *execution) argument(f *plannedField, name string) any {
-	return x.arguments(f)[name]
-}
-
-// arguments are a field's; they are asked for one by one, one field after another.
-func (x *execution) arguments(f *plannedField) map[string]any {
-	if x.argumentsOf != f.field {
-		x.argumentsOf, x.given = f.field, f.field.ArgumentMap(x.op.Variables)
+// argument is the value of an argument: the one given, else the schema's
+// default; nil where there is none.
+func (x *execution) argument(f *plannedField, name string) (any, error) {
+	value := f.field.Definition.Arguments.ForName(name).DefaultValue
+	if given := f.field.Arguments.ForName(name); given != nil {
+		if given.Value.Kind != ast.Variable {
+			value = given.Value
+		} else if variable, ok := x.op.Variables[given.Value.Raw]; ok {
+			return variable, nil // its own default is among the variables
+		}
 	}
-	return x.given
-}
-
-// word is a text argument, checked; nil where there is none.
-func (x *execution) word(f *plannedField, name string) (*string, error) {
-	given := x.argument(f, name)
-	if given == nil {
+	if value == nil {
 		return nil, nil
 	}
+	literal, err := value.Value(x.op.Variables)
+	if err != nil {
+		return nil, errUnplanned
+	}
+	return literal, nil
+}
+
+// text is a text argument; nil where there is none.
+func (x *execution) text(f *plannedField, name string) (*string, error) {
+	given, err := x.argument(f, name)
+	if err != nil || given == nil {
+		return nil, err
+	}
 	text, err := graphql.UnmarshalString(given)
-	if err != nil || checkWord(name, &text) != nil {
+	if err != nil {
 		return nil, errUnplanned
 	}
 	return &text, nil
 }
 
+// word is a text argument, checked; nil where there is none.
+func (x *execution) word(f *plannedField, name string) (*string, error) {
+	text, err := x.text(f, name)
+	if err != nil || checkWord(name, text) != nil {
+		return nil, errUnplanned
+	}
+	return text, nil
+}
+
+// number is an argument that is a whole number; nil where there is none.
+func (x *execution) number(f *plannedField, name string) (*int, error) {
+	given, err := x.argument(f, name)
+	if err != nil || given == nil {
+		return nil, err
+	}
+	number, err := graphql.UnmarshalInt(given)
+	if err != nil {
+		return nil, errUnplanned
+	}
+	return &number, nil
+}
+
 // relayArgs are first, after, last and before.
 func (x *execution) relayArgs(f *plannedField) (first *int, after *string, last *int, before *string, err error) {
-	arguments := x.arguments(f)
-	for name, into := range map[string]**int{"first": &first, "last": &last} {
-		if given := arguments[name]; given != nil {
-			number, err := graphql.UnmarshalInt(given)
-			if err != nil {
-				return nil, nil, nil, nil, errUnplanned
-			}
-			*into = &number
-		}
+	if first, err = x.number(f, "first"); err != nil {
+		return nil, nil, nil, nil, err
 	}
-	for name, into := range map[string]**string{"after": &after, "before": &before} {
-		if given := arguments[name]; given != nil {
-			text, err := graphql.UnmarshalString(given)
-			if err != nil {
-				return nil, nil, nil, nil, errUnplanned
-			}
-			*into = &text
-		}
+	if after, err = x.text(f, "after"); err != nil {
+		return nil, nil, nil, nil, err
 	}
-	return first, after, last, before, nil
+	if last, err = x.number(f, "last"); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	before, err = x.text(f, "before")
+	return first, after, last, before, err
 }
 
 func (x *execution) pageArgs(f *plannedField, kind string) (pagination.Args, error) {
@@ -267,9 +290,9 @@ func (x *execution) pageArgs(f *plannedField, kind string) (pagination.Args, err
 
 // input reads an argument that is an input object.
 func (x *execution) input(f *plannedField, argument, typeName string, into any) error {
-	given := x.argument(f, argument)
-	if given == nil {
-		return nil
+	given, err := x.argument(f, argument)
+	if err != nil || given == nil {
+		return err
 	}
 	if err := graphql.UnmarshalNamedInputFromContext(x.ctx, typeName, given, into); err != nil {
 		return errUnplanned

@@ -49,48 +49,52 @@ type RevisionKey struct {
 // that does not exist or lies out of scope. What has been asked for several
 // times comes from memory.
 func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []LabelKey, columns Columns) ([]*Version, error) {
-	found, missing := s.versions.get(scopes, keys, columns)
-	if len(missing) == 0 {
+	found := make([]*Version, len(keys))
+	params := sqlc.VersionsByLabelParams{
+		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta, Scopes: scopes,
+	}
+	var places []int // those of the keys that params ask for
+	for i, key := range keys {
+		if found[i] = s.versions.get(scopes, key, columns); found[i] == nil {
+			params.Paths, params.Labels, places = append(params.Paths, key.Path), append(params.Labels, key.Label), append(places, i)
+		}
+	}
+	if len(places) == 0 {
 		return found, nil
 	}
 	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
-		return versionsByLabel(ctx, queries, scopes, keys, missing, columns)
-	}, func(i int, version *Version) { found[missing[i]] = version })
+		_, err := queries.VersionsByLabel(ctx, params)
+		return err
+	}, func(i int, version *Version) {
+		found[places[i]] = version
+		s.versions.add(version)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read versions by label: %w", err)
 	}
-	s.versions.add(found, missing)
 	return found, nil
 }
 
-// versionsByLabel runs the query for the keys at these places.
-func versionsByLabel(ctx context.Context, queries *sqlc.Queries, scopes []string, keys []LabelKey, places []int, columns Columns) error {
-	if len(places) == 1 {
-		key := keys[places[0]]
+// VersionByLabel is one version; nil if it does not exist or lies out of scope.
+func (s *Store) VersionByLabel(ctx context.Context, scopes []string, key LabelKey, columns Columns) (*Version, error) {
+	found := s.versions.get(scopes, key, columns)
+	if found != nil {
+		return found, nil
+	}
+	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
 		_, err := queries.VersionByLabel(ctx, sqlc.VersionByLabelParams{
 			WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
 			Path: key.Path, Label: key.Label, Scopes: scopes,
 		})
 		return err
-	}
-	params := sqlc.VersionsByLabelParams{
-		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
-		Paths: make([]string, len(places)), Labels: make([]string, len(places)), Scopes: scopes,
-	}
-	for i, place := range places {
-		params.Paths[i], params.Labels[i] = keys[place].Path, keys[place].Label
-	}
-	_, err := queries.VersionsByLabel(ctx, params)
-	return err
-}
-
-// VersionByLabel is one version; nil if it does not exist or lies out of scope.
-func (s *Store) VersionByLabel(ctx context.Context, scopes []string, key LabelKey, columns Columns) (*Version, error) {
-	found, err := s.VersionsByLabel(ctx, scopes, []LabelKey{key}, columns)
+	}, func(_ int, version *Version) {
+		found = version
+		s.versions.add(version)
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read a version by its label: %w", err)
 	}
-	return found[0], nil
+	return found, nil
 }
 
 // VersionsByRevision are the versions of these keys, in their order, nil for

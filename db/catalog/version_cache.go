@@ -38,47 +38,37 @@ func sizeOf(v *Version) int {
 	return 512 + 2*len(v.Path) + 2*len(v.Label) + len(v.Payload) + len(v.Content) + len(v.Meta)
 }
 
-// get finds the versions of keys that it has with the columns asked for, each
-// in its key's place, and tells the places of the others.
-func (c *versionCache) get(scopes []string, keys []LabelKey, columns Columns) (found []*Version, missing []int) {
-	found = make([]*Version, len(keys))
+// get is the version of a key, if it has it with the columns asked for and the
+// caller may see it; else nil.
+func (c *versionCache) get(scopes []string, key LabelKey, columns Columns) *Version {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, key := range keys {
-		if v, ok := c.lru.Get(key); ok && v.Columns.cover(columns) && inScope(scopes, key.Path) {
-			found[i] = v
-		} else {
-			missing = append(missing, i)
-		}
+	if v, ok := c.lru.Get(key); ok && v.Columns.cover(columns) && inScope(scopes, key.Path) {
+		return v
 	}
-	return found, missing
+	return nil
 }
 
-// add is told of the versions at these places, which get did not find, and
-// keeps those that it is told of again.
-func (c *versionCache) add(versions []*Version, places []int) {
+// add is told of a version that get did not find, and keeps what it is told of
+// again.
+func (c *versionCache) add(v *Version) {
+	size := sizeOf(v)
+	if size > c.limit/16 {
+		return // one large payload must not push out all the others
+	}
+	key := LabelKey{Path: v.Path, Label: v.Label}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, place := range places {
-		v := versions[place]
-		if v == nil {
-			continue
-		}
-		size := sizeOf(v)
-		if size > c.limit/16 {
-			continue // one large payload must not push out all the others
-		}
-		key := LabelKey{Path: v.Path, Label: v.Label}
-		switch kept, ok := c.lru.Peek(key); {
-		case ok && kept.Columns.cover(v.Columns):
-			continue // others asked for more of it meanwhile
-		case !ok && !c.missedBefore(key):
-			continue
-		}
-		c.lru.Remove(key)
-		c.bytes += size
-		c.lru.Add(key, v.detached())
+	switch kept, ok := c.lru.Peek(key); {
+	case ok && kept.Columns.cover(v.Columns):
+		return // others asked for more of it meanwhile
+	case !ok && !c.missedBefore(key):
+		return
 	}
+	v = v.detached()
+	c.lru.Remove(key)
+	c.bytes += size
+	c.lru.Add(LabelKey{Path: v.Path, Label: v.Label}, v)
 	for c.bytes > c.limit {
 		c.lru.RemoveOldest()
 	}

@@ -17,39 +17,31 @@ func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
 		return key, &Version{Path: key.Path, Label: key.Label, Payload: []byte(strings.Repeat("x", size)), Columns: columns}
 	}
 	all := []string{""}
-	add := func(v *Version) { c.add([]*Version{nil, v}, []int{1}) }
-	get := func(scopes []string, key LabelKey, columns Columns) *Version {
-		found, missing := c.get(scopes, []LabelKey{{Path: "none"}, key}, columns)
-		if found[0] != nil || missing[0] != 0 || (found[1] == nil) != (len(missing) == 2) {
-			t.Errorf("%v are found and %v missing", found, missing)
-		}
-		return found[1]
-	}
 	key, v := version(1, 100, Columns{Payload: true})
-	add(v)
-	if get(all, key, Columns{}) != nil {
+	c.add(v)
+	if c.get(all, key, Columns{}) != nil {
 		t.Error("a version that was asked for once is kept")
 	}
-	add(v)
+	c.add(v)
 	_, less := version(1, 0, Columns{})
-	add(less)
+	c.add(less)
 	for name, got := range map[string]bool{
-		"what it has":      cmp.Equal(get(all, key, Columns{Payload: true}), v),
-		"less":             cmp.Equal(get(all, key, Columns{}), v),
-		"more":             get(all, key, Columns{Meta: true}) == nil,
-		"another":          get(all, LabelKey{Path: "p/1", Label: "2"}, Columns{}) == nil,
-		"within the scope": cmp.Equal(get([]string{"q/", "p/"}, key, Columns{}), v),
-		"out of scope":     get([]string{"q/"}, key, Columns{}) == nil,
-		"no scope":         get(nil, key, Columns{}) == nil,
+		"what it has":      cmp.Equal(c.get(all, key, Columns{Payload: true}), v),
+		"less":             cmp.Equal(c.get(all, key, Columns{}), v),
+		"more":             c.get(all, key, Columns{Meta: true}) == nil,
+		"another":          c.get(all, LabelKey{Path: "p/1", Label: "2"}, Columns{}) == nil,
+		"within the scope": cmp.Equal(c.get([]string{"q/", "p/"}, key, Columns{}), v),
+		"out of scope":     c.get([]string{"q/"}, key, Columns{}) == nil,
+		"no scope":         c.get(nil, key, Columns{}) == nil,
 	} {
 		if !got {
 			t.Errorf("%s is wrong", name)
 		}
 	}
 	key, large := version(2, 32<<10, Columns{Payload: true})
-	add(large)
-	add(large)
-	if get(all, key, Columns{}) != nil {
+	c.add(large)
+	c.add(large)
+	if c.get(all, key, Columns{}) != nil {
 		t.Error("a version that takes half of the cache is kept")
 	}
 	var wait sync.WaitGroup
@@ -57,9 +49,9 @@ func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
 		wait.Go(func() {
 			for i := range 200 {
 				key, v := version(i*(1+worker%2), 1000, Columns{})
-				add(v)
-				add(v)
-				get(all, key, Columns{})
+				c.add(v)
+				c.add(v)
+				c.get(all, key, Columns{})
 			}
 		})
 	}

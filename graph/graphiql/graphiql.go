@@ -49,6 +49,7 @@ func newHandler(files fs.FS) http.Handler {
 		header := w.Header()
 		header.Set("Content-Security-Policy", contentSecurityPolicy)
 		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
 		header.Set("Referrer-Policy", "no-referrer")
 
 		name, caching := strings.TrimPrefix(r.URL.Path, "/"), "public, max-age=31536000, immutable"

@@ -150,8 +150,12 @@ func TestHandler_EveryAnswer_HasTheSecurityHeaders(t *testing.T) {
 			if strings.Contains(policy, "script-src 'self' ") || strings.Contains(policy, "http") {
 				t.Errorf("%s, %s: the policy %q lets other scripts or hosts in", name, path, policy)
 			}
-			if header.Get("X-Content-Type-Options") != "nosniff" || header.Get("Referrer-Policy") != "no-referrer" {
-				t.Errorf("%s, %s: %v", name, path, header)
+			for name, want := range map[string]string{
+				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+			} {
+				if got := header.Get(name); got != want {
+					t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+				}
 			}
 		}
 	}

@@ -30,6 +30,9 @@ func Authenticated(next http.Handler, authenticate Authenticate) http.Handler {
 			a.refuse(refuse(http.StatusUnauthorized, apierror.Unauthenticated, "%s", err))
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(ctx))
+		if ctx != r.Context() {
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
 	})
 }

@@ -33,28 +33,39 @@ const (
 // The error is BAD_USER_INPUT, or PAYLOAD_TOO_LARGE for more than a million
 // values, and quotes nothing of the body: a body may hold a password.
 func DecodeRequest(body []byte) (*graphql.RawParams, *gqlerror.Error) {
-	value, refused := decodeJSON(body)
+	var given struct{ query, operationName, variables, extensions any }
+	value, refused := decodeMembers(body, func(key string, value any) {
+		switch key {
+		case "query":
+			given.query = value
+		case "operationName":
+			given.operationName = value
+		case "variables":
+			given.variables = value
+		case "extensions":
+			given.extensions = value
+		}
+	})
 	if refused != nil {
 		return nil, refused
 	}
-	object, ok := value.(map[string]any)
-	if !ok {
+	if _, ok := value.(map[string]any); !ok {
 		if _, ok := value.([]any); ok {
 			return nil, apierror.Errorf(fault.BadUserInput, "batches are not supported: send one JSON object per request")
 		}
 		return nil, apierror.Errorf(fault.BadUserInput, "the request must be a JSON object")
 	}
 	var params graphql.RawParams
-	if refused := member(object, "query", "text", &params.Query); refused != nil {
+	if refused := member(given.query, "query", "text", &params.Query); refused != nil {
 		return nil, refused
 	}
-	if refused := member(object, "operationName", "text", &params.OperationName); refused != nil {
+	if refused := member(given.operationName, "operationName", "text", &params.OperationName); refused != nil {
 		return nil, refused
 	}
-	if refused := member(object, "variables", "object", &params.Variables); refused != nil {
+	if refused := member(given.variables, "variables", "object", &params.Variables); refused != nil {
 		return nil, refused
 	}
-	if refused := member(object, "extensions", "object", &params.Extensions); refused != nil {
+	if refused := member(given.extensions, "extensions", "object", &params.Extensions); refused != nil {
 		return nil, refused
 	}
 	if refused := queryGiven(&params); refused != nil {
@@ -72,12 +83,12 @@ func queryGiven(params *graphql.RawParams) *gqlerror.Error {
 	return argument("query", "query must be given")
 }
 
-// member reads one key of the request; null counts as not given.
-func member[T any](object map[string]any, key, kind string, into *T) *gqlerror.Error {
-	value, ok := object[key]
-	if !ok || value == nil {
+// member takes the value of one key of the request; null counts as not given.
+func member[T any](value any, key, kind string, into *T) *gqlerror.Error {
+	if value == nil {
 		return nil
 	}
+	var ok bool
 	if *into, ok = value.(T); !ok {
 		return argument(key, "%s must be a JSON %s", key, kind)
 	}
@@ -91,11 +102,15 @@ func argument(name, format string, args ...any) *gqlerror.Error {
 }
 
 // decodeJSON reads one JSON text.
-func decodeJSON(text []byte) (any, *gqlerror.Error) {
+func decodeJSON(text []byte) (any, *gqlerror.Error) { return decodeMembers(text, nil) }
+
+// decodeMembers reads one JSON text. Where it is an object, member is told of
+// what it holds, and the object that is returned is empty.
+func decodeMembers(text []byte, member func(key string, value any)) (any, *gqlerror.Error) {
 	if !utf8.Valid(text) {
 		return nil, apierror.Errorf(fault.BadUserInput, "the request is not valid UTF-8")
 	}
-	d := decoder{text: text}
+	d := decoder{text: text, member: member}
 	value, err := d.value(0)
 	if err == nil {
 		d.space()
@@ -118,6 +133,8 @@ type decoder struct {
 	text   []byte
 	at     int
 	values int
+	// member is told of the members of the outermost object; nil for none.
+	member func(key string, value any)
 }
 
 // decodeError says what is wrong where, and never what stands there.
@@ -191,7 +208,10 @@ func (d *decoder) object(nesting int) (any, *decodeError) {
 		return nil, d.fail(fmt.Sprintf("it nests deeper than %d", maxNesting))
 	}
 	d.at++
-	object := map[string]any{}
+	var object map[string]any
+	if nesting > 1 || d.member == nil {
+		object = map[string]any{}
+	}
 	if d.space(); d.peek() == '}' {
 		d.at++
 		return object, nil
@@ -208,8 +228,14 @@ func (d *decoder) object(nesting int) (any, *decodeError) {
 			return nil, d.fail("a colon is missing")
 		}
 		d.at++
-		if object[key], err = d.value(nesting); err != nil {
+		value, err := d.value(nesting)
+		if err != nil {
 			return nil, err.under(key)
+		}
+		if object != nil {
+			object[key] = value
+		} else {
+			d.member(key, value)
 		}
 		switch d.space(); d.peek() {
 		case ',':

@@ -39,14 +39,13 @@ func NewGuard(options GuardOptions) (*Guard, error) {
 	return g, nil
 }
 
-var noSniff, noFrame, noReferrer = []string{"nosniff"}, []string{"DENY"}, []string{"no-referrer"}
+var noSniff = []string{"nosniff"}
 
 // Wrap returns next behind the guard: 421 for a foreign Host, 403 for a
 // foreign Origin of anything but a plain GET, HEAD or OPTIONS.
 func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header["X-Content-Type-Options"], header["X-Frame-Options"], header["Referrer-Policy"] = noSniff, noFrame, noReferrer
+		w.Header()["X-Content-Type-Options"] = noSniff
 
 		a := answer{w: w, mediaType: plainJSON}
 		if g.loopback && !isLoopback(r.Host) {

@@ -87,12 +87,8 @@ func TestGuard_Origin_ForeignPagesMayNotPost(t *testing.T) {
 			if w.Code != want {
 				t.Errorf("%d, want %d", w.Code, want)
 			}
-			for name, value := range map[string]string{
-				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
-			} {
-				if got := w.Header().Get(name); got != value {
-					t.Errorf("%s: %q, want %q", name, got, value)
-				}
+			if got := w.Header().Get("X-Content-Type-Options"); got != "nosniff" {
+				t.Errorf("X-Content-Type-Options: %q", got)
 			}
 		})
 	}

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -110,13 +111,25 @@ func (h HTTP) decode(a *answer, r *http.Request) (*graphql.RawParams, *refusal) 
 	if refused := checkContent(r.Header); refused != nil {
 		return nil, refused
 	}
-	body, refused := h.readBody(a.w, r)
-	if refused != nil {
+	body, _ := bodies.Get().(*bytes.Buffer)
+	if body == nil {
+		body = new(bytes.Buffer)
+	}
+	defer func() {
+		if body.Cap() <= maxBuffer {
+			bodies.Put(body)
+		}
+	}()
+	if refused := h.readBody(body, a.w, r); refused != nil {
 		return nil, refused
 	}
-	params, err := DecodeRequest(body)
+	params, err := DecodeRequest(body.Bytes())
 	return params, badRequest(err)
 }
+
+// bodies are memory for the bodies of requests while they are decoded, which
+// copies what it takes of them.
+var bodies sync.Pool
 
 func badRequest(err *gqlerror.Error) *refusal {
 	switch {
@@ -145,13 +158,13 @@ func checkContent(header http.Header) *refusal {
 
 // readBody reads the whole body before gqlgen begins, which would take a read
 // error for a request.
-func (h HTTP) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+func (h HTTP) readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request) *refusal {
 	limit := orDefault(h.MaxBody, defaultMaxBody)
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close")
-		return nil, tooLarge(limit)
+		return tooLarge(limit)
 	}
-	var body bytes.Buffer
+	body.Reset()
 	// A length that is only claimed must not reserve much.
 	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
@@ -160,13 +173,13 @@ func (h HTTP) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal
 	var timeout interface{ Timeout() bool }
 	switch {
 	case err == nil:
-		return body.Bytes(), nil
+		return nil
 	case errors.As(err, &overLimit):
-		return nil, tooLarge(limit)
+		return tooLarge(limit)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return nil, refuse(http.StatusRequestTimeout, apierror.Timeout, "the request body did not arrive in time")
+		return refuse(http.StatusRequestTimeout, apierror.Timeout, "the request body did not arrive in time")
 	}
-	return nil, refuse(http.StatusBadRequest, fault.BadUserInput, "the request body could not be read to its end")
+	return refuse(http.StatusBadRequest, fault.BadUserInput, "the request body could not be read to its end")
 }
 
 func tooLarge(limit int64) *refusal {
@@ -211,7 +224,8 @@ func decodeObject(name, text string) (map[string]any, *gqlerror.Error) {
 		return nil, refused
 	}
 	var object map[string]any
-	return object, member(map[string]any{name: value}, name, "object", &object)
+	refused = member(value, name, "object", &object)
+	return object, refused
 }
 
 // run checks what only the parsed document tells, and executes it.

@@ -48,7 +48,7 @@ func parseMessage(text []byte) (m message, invalid string) {
 	m.kind, _ = object["type"].(string)
 	switch m.kind {
 	case typeConnectionInit, typePing, typePong:
-		if member(object, "payload", "object", &m.payload) != nil {
+		if member(object["payload"], "payload", "object", &m.payload) != nil {
 			return message{}, "Invalid message: the payload must be an object"
 		}
 		return m, ""
@@ -73,10 +73,10 @@ func parseMessage(text []byte) (m message, invalid string) {
 func parseParams(payload map[string]any) (*graphql.RawParams, string) {
 	var params graphql.RawParams
 	refused := cmp.Or(
-		member(payload, "query", "text", &params.Query),
-		member(payload, "operationName", "text", &params.OperationName),
-		member(payload, "variables", "object", &params.Variables),
-		member(payload, "extensions", "object", &params.Extensions),
+		member(payload["query"], "query", "text", &params.Query),
+		member(payload["operationName"], "operationName", "text", &params.OperationName),
+		member(payload["variables"], "variables", "object", &params.Variables),
+		member(payload["extensions"], "extensions", "object", &params.Extensions),
 	)
 	if refused != nil {
 		return nil, "Invalid message: the payload has a member of the wrong type"
