@@ -10,6 +10,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/transport"
@@ -185,12 +187,12 @@ func (r *Resolver) answered(ctx context.Context, next graphql.OperationHandler) 
 	if p == nil || p.inputs {
 		return next(ctx)
 	}
-	text, err := r.answer(ctx, op, &collected, p, `{"`+field.Alias+`":`, "}")
+	x, err := r.answer(ctx, op, &collected, p, `{"`+field.Alias+`":`, "}")
 	if err != nil {
 		return next(ctx)
 	}
-	transport.AfterSending(ctx, func() { r.release(text) })
-	return graphql.OneShot(&graphql.Response{Data: *text})
+	transport.AfterSending(ctx, x.release)
+	return graphql.OneShot(&graphql.Response{Data: x.out})
 }
 
 // onlyField is the root field of a query that has no other, and nothing that
@@ -218,46 +220,33 @@ func (r *Resolver) planned(ctx context.Context, next graphql.RootResolver) graph
 	if p == nil || !p.inputs && onlyField(op) != nil {
 		return next(ctx)
 	}
-	text, err := r.answer(ctx, op, &field, p, "", "")
+	x, err := r.answer(ctx, op, &field, p, "", "")
 	if err != nil {
 		return next(ctx)
 	}
 	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = w.Write(*text)
-		r.release(text)
+		_, _ = w.Write(x.out)
+		x.release()
 	})
 }
 
-// release gives back what answer returned.
-func (r *Resolver) release(text *[]byte) {
-	if cap(*text) <= maxPooled {
-		r.buffers.Put(text)
-	}
-}
-
-// maxPooled is the longest buffer, in bytes, that is used again.
-const maxPooled = 1 << 20
-
-// answer is the JSON of a root field, between two other texts. Its errors are
-// the resolvers' to tell.
-func (r *Resolver) answer(ctx context.Context, op *graphql.OperationContext, field *graphql.CollectedField, p *plan, before, after string) (text *[]byte, err error) {
+// answer is the execution of a root field, with its JSON between two other
+// texts; it is to be released. Its errors are the resolvers' to tell.
+func (r *Resolver) answer(ctx context.Context, op *graphql.OperationContext, field *graphql.CollectedField, p *plan, before, after string) (x *execution, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			r.logger.ErrorContext(ctx, "a plan failed; the resolvers answer", "field", field.Name, "panic", value)
 			err = errUnplanned
 		}
 	}()
-	x := &execution{Resolver: r, ctx: ctx, op: op, scopes: auth.Scopes(ctx)}
+	x = r.begin(ctx, op)
 	write, err := x.root(&plannedField{name: field.Name, field: field.Field, child: p})
 	if err != nil {
+		x.release()
 		return nil, err
 	}
-	text, _ = r.buffers.Get().(*[]byte)
-	if text == nil {
-		text = new([]byte)
-	}
-	*text = append(write(append((*text)[:0], before...), 0), after...)
-	return text, nil
+	x.out = append(write(append(x.out, before...), 0), after...)
+	return x, nil
 }
 
 // execution is one root field's.
@@ -269,6 +258,36 @@ type execution struct {
 	ahead  ahead
 	// shared is the event that a subscription delivers; nil for a query.
 	shared *model.Event
+
+	// The stores read into memory that goes on to the next execution, and so
+	// does that of out, the answer.
+	catalog *catalog.Store
+	events  *eventlog.Store
+	out     []byte
+}
+
+// begin makes an execution, of the memory of one that has been released.
+func (r *Resolver) begin(ctx context.Context, op *graphql.OperationContext) *execution {
+	x, _ := r.executions.Get().(*execution)
+	if x == nil {
+		x = &execution{Resolver: r, catalog: r.catalog.Reusing(), events: r.events.Reusing()}
+	}
+	x.ctx, x.op, x.scopes = ctx, op, auth.Scopes(ctx)
+	return x
+}
+
+// maxReused is the longest answer, in bytes, whose memory is used again.
+const maxReused = 1 << 20
+
+// release gives back the memory of all that the execution has read and written.
+func (x *execution) release() {
+	x.catalog.Reset()
+	x.events.Reset()
+	if cap(x.out) > maxReused {
+		x.out = nil
+	}
+	*x = execution{Resolver: x.Resolver, catalog: x.catalog, events: x.events, out: x.out[:0]}
+	x.executions.Put(x)
 }
 
 // writer appends the value of something for the object at a place.

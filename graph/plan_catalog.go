@@ -319,9 +319,14 @@ func connection[R any](
 	for i := range pages {
 		begins[i+1] = begins[i] + len(pages[i].Items)
 	}
-	rows := make([]*R, 0, begins[len(pages)])
-	for i := range pages {
-		rows = append(rows, pages[i].Items...)
+	var rows []*R
+	if len(pages) == 1 {
+		rows = pages[0].Items
+	} else {
+		rows = make([]*R, 0, begins[len(pages)])
+		for i := range pages {
+			rows = append(rows, pages[i].Items...)
+		}
 	}
 	list := func(write writer) writer {
 		return func(buf []byte, at int) []byte {

@@ -113,7 +113,7 @@ func (r *Resolver) encodedEvent(ctx context.Context, entry *eventlog.Entry, p *p
 	if text, ok := r.encodings.Get(key); ok {
 		return text, nil
 	}
-	x := &execution{Resolver: r, ctx: ctx, op: graphql.GetOperationContext(ctx), shared: r.sharedEvent(entry)}
+	x := &execution{Resolver: r, ctx: ctx, op: graphql.GetOperationContext(ctx), shared: r.sharedEvent(entry), catalog: r.catalog, events: r.events}
 	answer, err := x.eventRows([]*eventlog.Event{entry.Event}, p)
 	if err != nil {
 		return nil, err

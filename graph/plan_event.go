@@ -125,14 +125,14 @@ func (x *execution) messages(rows []*eventlog.Event) (writer, error) {
 	if x.shared != nil {
 		events[0] = x.shared
 	}
-	ctx := loader.WithLoaders(x.ctx, loader.New())
+	x.ctx = loader.WithLoaders(x.ctx, loader.New())
 	texts := make([]string, len(rows))
 	for i, event := range events {
 		if event == nil {
 			continue
 		}
 		var err error
-		if texts[i], err = x.messageOf(ctx, event); err != nil {
+		if texts[i], err = x.messageOf(x.ctx, event); err != nil {
 			return nil, err
 		}
 	}

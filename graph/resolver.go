@@ -37,8 +37,8 @@ type Resolver struct {
 	plans *lru.Cache[*ast.Field, compiled]
 	// encodings are events as subscriptions deliver them.
 	encodings *lru.Cache[encoding, []byte]
-	// buffers hold the answers of plans until they are sent.
-	buffers sync.Pool
+	// executions are those of plans that have ended, for their memory.
+	executions sync.Pool
 }
 
 // templatesKept bounds the parsed templates in memory: each is 8 KiB of text

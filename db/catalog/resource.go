@@ -96,7 +96,7 @@ func OnePath(path string) Range {
 // one that is not registered or lies out of scope.
 func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]*Resource, error) {
 	byPath := make(map[string]*Resource, len(paths))
-	err := readResources(s.database, func(queries *sqlc.Queries) error {
+	err := s.readResources(s.database, func(queries *sqlc.Queries) error {
 		_, err := queries.ResourcesByPath(ctx, sqlc.ResourcesByPathParams{Paths: paths, Scopes: scopes})
 		return err
 	}, func(resource *Resource) { byPath[resource.ResourcePath] = resource })
@@ -127,7 +127,7 @@ func (s *Store) ListResources(ctx context.Context, scopes []string, filter Resou
 		database = s.plannedDatabase
 	}
 	list := make([]*Resource, 0, min(limit, 128))
-	err := readResources(database, func(queries *sqlc.Queries) error {
+	err := s.readResources(database, func(queries *sqlc.Queries) error {
 		return listResources(ctx, queries, scopes, filter, order, within, limit)
 	}, func(resource *Resource) { list = append(list, resource) })
 	if err != nil {
@@ -142,10 +142,10 @@ var resourceColumns = []string{
 }
 
 // readResources gives each resource that a query finds to add.
-func readResources(database sqlc.DBTX, run func(*sqlc.Queries) error, add func(*Resource)) error {
-	var resources rawrow.Slab[Resource]
-	return rawrow.Each(database, resourceColumns, run, func(row *rawrow.Row) {
-		resource := resources.Next()
+func (s *Store) readResources(database sqlc.DBTX, run func(*sqlc.Queries) error, add func(*Resource)) error {
+	memory := s.memoryToUse()
+	return rawrow.Each(&memory.rows, database, resourceColumns, run, func(row *rawrow.Row) {
+		resource := memory.resources.Next()
 		*resource = Resource{
 			ResourcePath: row.Text(0), ResourceType: row.Text(1), LatestVersion: row.Text(2), LatestRevision: row.Int32(3),
 			Name: row.OptionalText(4), Description: row.OptionalText(5), CreatedAt: row.Time(6), UpdatedAt: row.Time(7),

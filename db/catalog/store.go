@@ -7,6 +7,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/customplan"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/rawrow"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -19,6 +20,39 @@ type Store struct {
 	// database and plannedDatabase are where they run.
 	database, plannedDatabase sqlc.DBTX
 	versions                  *versionCache
+	// memory is what a store of Reusing reads into; nil for memory of each
+	// read's own.
+	memory *memory
+}
+
+// memory is where what is read lies.
+type memory struct {
+	rows      rawrow.Memory
+	versions  rawrow.Slab[Version]
+	resources rawrow.Slab[Resource]
+}
+
+// Reusing is a store over the same database, and with the same versions kept,
+// that reads into the same memory again and again: what it returns is good until
+// Reset. Unlike other stores, it is for one goroutine at a time.
+func (s *Store) Reusing() *Store {
+	reusing := *s
+	reusing.memory = &memory{}
+	return &reusing
+}
+
+// Reset lets the memory be used again that a store of Reusing has read into.
+func (s *Store) Reset() {
+	s.memory.rows.Reset()
+	s.memory.versions.Reset()
+	s.memory.resources.Reset()
+}
+
+func (s *Store) memoryToUse() *memory {
+	if s.memory != nil {
+		return s.memory
+	}
+	return &memory{}
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.

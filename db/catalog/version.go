@@ -157,9 +157,9 @@ var versionColumns = []string{
 // readVersions gives each version that a query finds to add, with the place of
 // the key that it was found by, from 0.
 func (s *Store) readVersions(columns Columns, run func(*sqlc.Queries) error, add func(place int, version *Version)) error {
-	var versions rawrow.Slab[Version]
-	return rawrow.Each(s.database, versionColumns, run, func(row *rawrow.Row) {
-		version := versions.Next()
+	memory := s.memoryToUse()
+	return rawrow.Each(&memory.rows, s.database, versionColumns, run, func(row *rawrow.Row) {
+		version := memory.versions.Next()
 		*version = Version{
 			Path: row.Text(1), Type: row.Text(2), Label: row.Text(3), Revision: row.Int32(4),
 			Source: row.Text(5), Location: row.OptionalText(6), Timestamp: row.Time(7),

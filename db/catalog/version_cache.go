@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"hash/maphash"
 	"strings"
 	"sync"
@@ -83,12 +84,13 @@ func (c *versionCache) missedBefore(key LabelKey) bool {
 	return before
 }
 
-// detached is a version that shares no memory with the others of its list.
+// detached is a version that shares no memory with what else was read.
 func (v *Version) detached() *Version {
 	own := *v
 	for _, text := range []*string{&own.Path, &own.Type, &own.Label, &own.Source, &own.Content} {
 		*text = strings.Clone(*text)
 	}
+	own.Payload, own.Meta = bytes.Clone(own.Payload), bytes.Clone(own.Meta)
 	if v.Location != nil {
 		own.Location = new(strings.Clone(*v.Location))
 	}

@@ -18,7 +18,7 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 		// The GIN indexes serve the very JSON asked for.
 		database = s.plannedDatabase
 	}
-	return readEvents(database, columns, func(queries *sqlc.Queries) error {
+	return s.readEvents(database, columns, func(queries *sqlc.Queries) error {
 		return list(ctx, queries, access, scopes, filter, within, direction, limit, columns)
 	}, add)
 }
@@ -28,14 +28,14 @@ func (s *Store) read(ctx context.Context, access accessPath, scopes []string, fi
 var eventColumns = []string{"parent", "event_id", "event_type", "resource_path", "resource_version", "payload", "meta", "timestamp", "resource_type"}
 
 // readEvents gives each event that a query finds to add.
-func readEvents(database sqlc.DBTX, columns Columns, run func(*sqlc.Queries) error, add func(parent int, event *Event)) error {
+func (s *Store) readEvents(database sqlc.DBTX, columns Columns, run func(*sqlc.Queries) error, add func(parent int, event *Event)) error {
 	names := eventColumns
 	if !columns.ResourceType {
 		names = names[:8]
 	}
-	var events rawrow.Slab[Event]
-	return rawrow.Each(database, names, run, func(row *rawrow.Row) {
-		event := events.Next()
+	memory := s.memoryToUse()
+	return rawrow.Each(&memory.rows, database, names, run, func(row *rawrow.Row) {
+		event := memory.events.Next()
 		*event = Event{
 			ID: row.Text(1), Type: row.Text(2), Path: row.Text(3), Version: row.Text(4),
 			Payload: row.JSON(5), Meta: row.JSON(6), Timestamp: row.Time(7), Columns: columns,

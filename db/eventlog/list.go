@@ -64,7 +64,7 @@ func (s *Store) List(ctx context.Context, scopes []string, filter Filter, within
 func (s *Store) NewestWithResourceTypes(ctx context.Context, scopes []string, limit int, columns Columns) ([]*Event, error) {
 	columns.ResourceType = true
 	list := make([]*Event, 0, min(limit, 128))
-	err := readEvents(s.database, columns, func(queries *sqlc.Queries) error {
+	err := s.readEvents(s.database, columns, func(queries *sqlc.Queries) error {
 		_, err := queries.NewestEventsWithResourceTypes(ctx, sqlc.NewestEventsWithResourceTypesParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/customplan"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/rawrow"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -23,6 +24,41 @@ type Store struct {
 	database, plannedDatabase sqlc.DBTX
 	// begin begins a transaction; nil for a store within one.
 	begin func(context.Context, pgx.TxOptions) (pgx.Tx, error)
+	// memory is what a store of Reusing reads into; nil for memory of each
+	// read's own.
+	memory *memory
+}
+
+// memory is where what is read lies.
+type memory struct {
+	rows      rawrow.Memory
+	resources rawrow.Slab[catalog.Resource]
+	versions  rawrow.Slab[catalog.Version]
+	events    rawrow.Slab[Event]
+}
+
+// Reusing is a store over the same database that reads into the same memory
+// again and again: the rows it returns are good until Reset. Unlike other
+// stores, it is for one goroutine at a time.
+func (s *Store) Reusing() *Store {
+	reusing := *s
+	reusing.memory = &memory{}
+	return &reusing
+}
+
+// Reset lets the memory be used again that a store of Reusing has read into.
+func (s *Store) Reset() {
+	s.memory.rows.Reset()
+	s.memory.resources.Reset()
+	s.memory.versions.Reset()
+	s.memory.events.Reset()
+}
+
+func (s *Store) memoryToUse() *memory {
+	if s.memory != nil {
+		return s.memory
+	}
+	return &memory{}
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.

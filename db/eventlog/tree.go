@@ -31,7 +31,7 @@ type Branches struct {
 // paths, with what is below them.
 func (s *Store) ResourceTree(ctx context.Context, scopes []string, within catalog.Range, limit int, below Branches) (*Tree, error) {
 	read := levels{versionColumns: below.VersionColumns, eventColumns: below.EventColumns}
-	err := read.rows(s.database, func(queries *sqlc.Queries) error {
+	err := read.rows(s.memoryToUse(), s.database, func(queries *sqlc.Queries) error {
 		_, err := queries.ResourceTree(ctx, sqlc.ResourceTreeParams{
 			LowPath: within.LowPath, HighPath: within.HighPath, Scopes: scopes,
 			PageSize: int32(limit), VersionPageSize: int32(below.Versions), EventPageSize: int32(below.Events),
@@ -68,22 +68,19 @@ var levelColumns = []string{
 	"name", "description", "content", "payload", "meta", "timestamp", "created_at",
 }
 
-func (l *levels) rows(database sqlc.DBTX, run func(*sqlc.Queries) error) error {
-	var resources rawrow.Slab[catalog.Resource]
-	var versions rawrow.Slab[catalog.Version]
-	var events rawrow.Slab[Event]
-	return rawrow.Each(database, levelColumns, run, func(row *rawrow.Row) {
+func (l *levels) rows(memory *memory, database sqlc.DBTX, run func(*sqlc.Queries) error) error {
+	return rawrow.Each(&memory.rows, database, levelColumns, run, func(row *rawrow.Row) {
 		parent := int(row.Int32(1)) - 1
 		switch row.Int32(0) {
 		case 0:
-			resource := resources.Next()
+			resource := memory.resources.Next()
 			*resource = catalog.Resource{
 				ResourcePath: row.Text(3), ResourceType: row.Text(4), LatestVersion: row.Text(5), LatestRevision: row.Int32(6),
 				Name: row.OptionalText(7), Description: row.OptionalText(8), UpdatedAt: row.Time(12), CreatedAt: row.Time(13),
 			}
 			l.resources = append(l.resources, resource)
 		case 1:
-			version := versions.Next()
+			version := memory.versions.Next()
 			*version = catalog.Version{
 				Path: row.Text(3), Type: row.Text(4), Label: row.Text(5), Revision: row.Int32(6),
 				Source: row.Text(7), Location: row.OptionalText(8), Content: row.Text(9),
@@ -91,7 +88,7 @@ func (l *levels) rows(database sqlc.DBTX, run func(*sqlc.Queries) error) error {
 			}
 			l.versions, l.versionParents = append(l.versions, version), append(l.versionParents, parent)
 		case 2:
-			event := events.Next()
+			event := memory.events.Next()
 			*event = Event{
 				ID: row.Text(2), Type: row.Text(4), Payload: row.JSON(10), Meta: row.JSON(11), Timestamp: row.Time(12), Columns: l.eventColumns,
 			}

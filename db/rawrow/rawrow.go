@@ -4,13 +4,12 @@
 package rawrow
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,14 +19,16 @@ import (
 )
 
 // Each runs one :many query of sqlc's, which then returns no rows of its own:
-// use is called for each row in its place. The row is use's until it returns.
+// use is called for each row in its place. The row is use's until it returns,
+// and what it has taken of the row lies in memory.
 // Each fails where the columns of the query have other names than those given.
-func Each(database sqlc.DBTX, columns []string, run func(*sqlc.Queries) error, use func(*Row)) error {
-	return run(sqlc.New(&tap{DBTX: database, columns: columns, use: use}))
+func Each(memory *Memory, database sqlc.DBTX, columns []string, run func(*sqlc.Queries) error, use func(*Row)) error {
+	return run(sqlc.New(&tap{DBTX: database, memory: memory, columns: columns, use: use}))
 }
 
 type tap struct {
 	sqlc.DBTX
+	memory  *Memory
 	columns []string
 	use     func(*Row)
 }
@@ -37,7 +38,8 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 	if err != nil {
 		return nil, err
 	}
-	row := &Row{}
+	row := &t.memory.row
+	*row = Row{memory: t.memory, texts: row.texts}
 	for rows.Next() {
 		if row.fields == nil {
 			row.fields = rows.FieldDescriptions()
@@ -46,7 +48,7 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 				return nil, err
 			}
 			row.types = rows.Conn().TypeMap()
-			row.texts = make([]string, len(row.fields))
+			row.texts = append(row.texts[:0], make([]string, len(row.fields))...)
 		}
 		row.values = rows.RawValues()
 		t.use(row)
@@ -90,55 +92,32 @@ type Row struct {
 	fields []pgconn.FieldDescription
 	values [][]byte
 	types  *pgtype.Map
+	memory *Memory
 	// texts are what Text made of each column last. Rows come sorted, so that
 	// many a text is that of the row before.
-	texts    []string
-	block    strings.Builder
-	optional Slab[string]
-	err      error
+	texts []string
+	err   error
 }
-
-// Slab makes values that are kept together: fewer allocations, and no copies.
-type Slab[T any] struct{ free []T }
-
-// Next is a new value.
-func (s *Slab[T]) Next() *T {
-	if len(s.free) == cap(s.free) {
-		s.free = make([]T, 0, min(max(2*cap(s.free), 1), 64))
-	}
-	s.free = s.free[:len(s.free)+1]
-	return &s.free[len(s.free)-1]
-}
-
-// maxBlock is the most, in bytes, that the texts of several rows take together.
-const maxBlock = 8 << 10
 
 // Text is a column of type text; empty where it is null. It shares its memory
 // with the texts of other rows: what is kept for long is cloned.
 func (r *Row) Text(i int) string {
 	if value := r.values[i]; r.texts[i] != string(value) {
-		r.texts[i] = r.keep(value)
+		kept := r.keep(value)
+		r.texts[i] = unsafe.String(unsafe.SliceData(kept), len(kept)) //nolint:gosec // nothing writes there before Memory.Reset
 	}
 	return r.texts[i]
 }
 
-// keep copies a text into a block that holds those of several rows.
-func (r *Row) keep(value []byte) string {
-	if r.block.Cap()-r.block.Len() < len(value) {
-		size := min(2*r.block.Cap(), maxBlock)
-		if r.block.Cap() == 0 { // there may be no other row
-			for i, value := range r.values {
-				if r.fields[i].DataTypeOID == pgtype.TextOID {
-					size += len(value)
-				}
-			}
+// keep copies a value into a block that holds those of several rows.
+func (r *Row) keep(value []byte) []byte {
+	size := 0
+	if r.memory.block == nil { // there may be no other row
+		for _, value := range r.values {
+			size += len(value)
 		}
-		r.block = strings.Builder{}
-		r.block.Grow(max(size, len(value)))
 	}
-	start := r.block.Len()
-	r.block.Write(value)
-	return r.block.String()[start:]
+	return r.memory.keep(value, size)
 }
 
 // OptionalText is a column of type text; nil where it is null.
@@ -146,18 +125,22 @@ func (r *Row) OptionalText(i int) *string {
 	if r.values[i] == nil {
 		return nil
 	}
-	text := r.optional.Next()
+	text := r.memory.optional.Next()
 	*text = r.Text(i)
 	return text
 }
 
 // JSON is a column of type jsonb, as PostgreSQL writes it; nil where it is null.
+// Its memory is as Text's.
 func (r *Row) JSON(i int) []byte {
 	value := r.values[i]
-	if value != nil && r.fields[i].Format == pgtype.BinaryFormatCode {
+	if value == nil {
+		return nil
+	}
+	if r.fields[i].Format == pgtype.BinaryFormatCode {
 		value = value[1:] // behind the version of the format
 	}
-	return bytes.Clone(value)
+	return r.keep(value)
 }
 
 // Int32 is a column of type integer that is not null.

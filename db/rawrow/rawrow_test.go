@@ -2,7 +2,9 @@ package rawrow_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,9 +31,9 @@ func (a asked) Query(ctx context.Context, _ string, _ ...any) (pgx.Rows, error) 
 	return a.Pool.Query(ctx, a.statement)
 }
 
-func read(t *testing.T, pool *pgxpool.Pool, statement string, columns []string, use func(*rawrow.Row)) error {
+func read(t *testing.T, memory *rawrow.Memory, pool *pgxpool.Pool, statement string, columns []string, use func(*rawrow.Row)) error {
 	t.Helper()
-	return rawrow.Each(asked{pool, statement}, columns, func(queries *sqlc.Queries) error {
+	return rawrow.Each(memory, asked{pool, statement}, columns, func(queries *sqlc.Queries) error {
 		rows, err := queries.ResourceTypes(t.Context())
 		if len(rows) > 0 {
 			t.Error("the query has rows of its own")
@@ -44,14 +46,14 @@ type row struct {
 	Text     string
 	Optional *string
 	None     *string
-	JSON     string
+	JSON     json.RawMessage
 	NoJSON   []byte
 	Number   int32
 	At       time.Time
 }
 
 // What a row holds stays as it was while others are read, in PostgreSQL's
-// binary format and in its text format.
+// binary format and in its text format, and in memory that is used again.
 func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -59,23 +61,30 @@ func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			t.Parallel()
 			pool := dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = mode }})
-			var got, want []row
-			err := read(t, pool, `SELECT repeat('é', n % 70) || n AS a, 'o' || n AS b, NULL::text AS c, jsonb_build_object('n', n) AS d,
+			var memory rawrow.Memory
+			var want []row
+			read := func() (got []row) {
+				err := read(t, &memory, pool, `SELECT repeat('é', n % 70) || n AS a, 'o' || n AS b, NULL::text AS c, jsonb_build_object('n', n) AS d,
 					NULL::jsonb AS e, -n AS f, '2026-01-02 03:04:05.000006+02'::timestamptz + n * interval '1 day' AS g
 				FROM generate_series(1, 3000) n`, strings.Split("abcdefg", ""), func(r *rawrow.Row) {
-				got = append(got, row{r.Text(0), r.OptionalText(1), r.OptionalText(2), string(r.JSON(3)), r.JSON(4), r.Int32(5), r.Time(6)})
-			})
-			if err != nil {
-				t.Fatal(err)
+					got = append(got, row{r.Text(0), r.OptionalText(1), r.OptionalText(2), r.JSON(3), r.JSON(4), r.Int32(5), r.Time(6)})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return got
 			}
 			for n := 1; n <= 3000; n++ {
 				want = append(want, row{
-					Text: fmt.Sprint(strings.Repeat("é", n%70), n), Optional: new(fmt.Sprint("o", n)), JSON: fmt.Sprintf(`{"n": %d}`, n),
+					Text: fmt.Sprint(strings.Repeat("é", n%70), n), Optional: new(fmt.Sprint("o", n)), JSON: fmt.Appendf(nil, `{"n": %d}`, n),
 					Number: int32(-n), At: time.Date(2026, 1, 2, 1, 4, 5, 6000, time.UTC).AddDate(0, 0, n),
 				})
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("rows differ (-want +got):\n%.2000s", diff)
+			for range 2 {
+				if diff := cmp.Diff(want, read()); diff != "" {
+					t.Errorf("rows differ (-want +got):\n%.2000s", diff)
+				}
+				memory.Reset()
 			}
 		})
 	}
@@ -97,13 +106,41 @@ func TestEach_NotWhatIsExpected_Error(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := read(t, pool, test.statement, strings.Split(test.columns, ""), test.use)
+			err := read(t, &rawrow.Memory{}, pool, test.statement, strings.Split(test.columns, ""), test.use)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
 		})
 	}
-	if err := read(t, pool, `SELECT 1 AS a WHERE false`, []string{"z"}, nil); err != nil {
+	if err := read(t, &rawrow.Memory{}, pool, `SELECT 1 AS a WHERE false`, []string{"z"}, nil); err != nil {
 		t.Errorf("no rows: %v", err)
+	}
+}
+
+func TestSlab_Reset_SameValuesAgain(t *testing.T) {
+	t.Parallel()
+	var slab rawrow.Slab[int]
+	take := func(n int) []*int {
+		values := make([]*int, n)
+		for i := range values {
+			values[i] = slab.Next()
+			*values[i] = i
+		}
+		for i, value := range values {
+			if *value != i {
+				t.Fatalf("value %d of %d is %d", i, n, *value)
+			}
+		}
+		return values
+	}
+	first := take(1000)
+	slab.Reset()
+	if again := take(900); !slices.Equal(again, first[:900]) {
+		t.Error("other values after Reset")
+	}
+	take(5000)
+	slab.Reset()
+	if again := take(1); again[0] == first[0] {
+		t.Error("all of a long list is kept")
 	}
 }
