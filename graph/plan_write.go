@@ -8,7 +8,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/scalar"
 )
 
-const hexDigits = "0123456789abcdef"
+const hexDigits = "0123456789ABCDEF"
 
 // appendText writes a text as gqlgen does.
 func appendText(buf []byte, text string) []byte {
