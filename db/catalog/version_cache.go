@@ -23,9 +23,16 @@ type versionCache struct {
 	mu    sync.Mutex
 	lru   *simplelru.LRU[LabelKey, *Version]
 	bytes int
-	// missed are marks of the keys that were asked for lately in vain.
-	missed [1 << 15]uint32
+	// missed are marks of the keys that were asked for in vain, as many as
+	// marks, since they were wiped last.
+	missed [4 * recent]uint32
+	marks  int
 }
+
+// recent is how many keys that are not kept are remembered, about as many as
+// there is room for versions of 1.5 KB: what is asked for more seldom would be
+// gone before it is asked for again.
+const recent = 1 << 11
 
 func newVersionCache(limit int) *versionCache {
 	c := &versionCache{limit: limit, seed: maphash.MakeSeed()}
@@ -80,6 +87,10 @@ func (c *versionCache) missedBefore(key LabelKey) bool {
 	hash := maphash.Comparable(c.seed, key)
 	place, mark := &c.missed[hash%uint64(len(c.missed))], uint32(hash>>32)|1
 	before := *place == mark
+	if c.marks++; c.marks > recent {
+		clear(c.missed[:])
+		c.marks = 0
+	}
 	*place = mark
 	return before
 }
