@@ -10,7 +10,7 @@ import (
 )
 
 // versionCacheBytes is how much the cached versions may take of the memory.
-const versionCacheBytes = 6 << 20
+const versionCacheBytes = 9 << 20
 
 // versionCache keeps versions that were asked for by label, and more than once:
 // a reader who goes through the whole catalog takes nobody's place. A version
