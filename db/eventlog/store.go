@@ -48,7 +48,10 @@ func (s *Store) Reusing() *Store {
 
 // Reset lets the memory be used again that a store of Reusing has read into.
 func (s *Store) Reset() {
-	s.memory.rows.Reset()
+	if !s.memory.rows.Reset() {
+		*s.memory = memory{}
+		return
+	}
 	s.memory.resources.Reset()
 	s.memory.versions.Reset()
 	s.memory.events.Reset()

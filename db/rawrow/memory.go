@@ -6,22 +6,30 @@ type Memory struct {
 	row      Row
 	block    []byte
 	optional Slab[string]
+	// taken is how many bytes the blocks have that were begun since Reset.
+	taken int
 }
 
 const (
 	// maxBlock is the most, in bytes, that small values of several rows take together.
 	maxBlock = 8 << 10
-	// maxReused is the longest block, in bytes, that is used again.
+	// maxReused is the most, in bytes, that is used again.
 	maxReused = 256 << 10
 )
 
-// Reset lets the memory be used again: what was read into it must not be
-// looked at any longer.
-func (m *Memory) Reset() {
-	m.optional.Reset()
-	if m.block = m.block[:0]; cap(m.block) > maxReused {
-		m.block = nil
+// Reset lets the memory be used again, and reports whether it will: what was
+// read into it must not be looked at any longer. Where it was much it is left to
+// the collector, and so must be all that refers to it.
+func (m *Memory) Reset() bool {
+	if m.taken > maxReused {
+		*m = Memory{}
+		return false
 	}
+	m.optional.Reset()
+	clear(m.row.texts)
+	m.row = Row{texts: m.row.texts[:0]}
+	m.block, m.taken = m.block[:0], cap(m.block)
+	return true
 }
 
 // keep copies a value into the block. Where there is no room for it, a new one
@@ -29,6 +37,7 @@ func (m *Memory) Reset() {
 func (m *Memory) keep(value []byte, size int) []byte {
 	if cap(m.block)-len(m.block) < len(value) {
 		m.block = make([]byte, 0, max(size, len(value), min(2*cap(m.block), maxBlock)))
+		m.taken += cap(m.block)
 	}
 	start := len(m.block)
 	m.block = append(m.block, value...)

@@ -66,7 +66,7 @@ func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
 			read := func() (got []row) {
 				err := read(t, &memory, pool, `SELECT repeat('é', n % 70) || n AS a, 'o' || n AS b, NULL::text AS c, jsonb_build_object('n', n) AS d,
 					NULL::jsonb AS e, -n AS f, '2026-01-02 03:04:05.000006+02'::timestamptz + n * interval '1 day' AS g
-				FROM generate_series(1, 3000) n`, strings.Split("abcdefg", ""), func(r *rawrow.Row) {
+				FROM generate_series(1, 2000) n`, strings.Split("abcdefg", ""), func(r *rawrow.Row) {
 					got = append(got, row{r.Text(0), r.OptionalText(1), r.OptionalText(2), r.JSON(3), r.JSON(4), r.Int32(5), r.Time(6)})
 				})
 				if err != nil {
@@ -74,7 +74,7 @@ func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
 				}
 				return got
 			}
-			for n := 1; n <= 3000; n++ {
+			for n := 1; n <= 2000; n++ {
 				want = append(want, row{
 					Text: fmt.Sprint(strings.Repeat("é", n%70), n), Optional: new(fmt.Sprint("o", n)), JSON: fmt.Appendf(nil, `{"n": %d}`, n),
 					Number: int32(-n), At: time.Date(2026, 1, 2, 1, 4, 5, 6000, time.UTC).AddDate(0, 0, n),
@@ -84,7 +84,9 @@ func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
 				if diff := cmp.Diff(want, read()); diff != "" {
 					t.Errorf("rows differ (-want +got):\n%.2000s", diff)
 				}
-				memory.Reset()
+				if !memory.Reset() {
+					t.Error("the memory is not used again")
+				}
 			}
 		})
 	}
@@ -114,6 +116,29 @@ func TestEach_NotWhatIsExpected_Error(t *testing.T) {
 	}
 	if err := read(t, &rawrow.Memory{}, pool, `SELECT 1 AS a WHERE false`, []string{"z"}, nil); err != nil {
 		t.Errorf("no rows: %v", err)
+	}
+}
+
+// A list of large values must not be kept for the sake of the small ones after it.
+func TestMemory_Reset_MuchIsLeftToTheCollector(t *testing.T) {
+	t.Parallel()
+	var memory rawrow.Memory
+	pool := dbtest.Pool(t)
+	take := func(size, rows int) {
+		statement := fmt.Sprintf(`SELECT repeat('x', %d) || n AS a FROM generate_series(1, %d) n`, size, rows)
+		if err := read(t, &memory, pool, statement, []string{"a"}, func(r *rawrow.Row) { r.Text(0) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, much := range [][2]int{{300 << 10, 1}, {100 << 10, 3}, {100, 4000}} {
+		take(much[0], much[1])
+		if memory.Reset() {
+			t.Errorf("%d rows of %d bytes are used again", much[1], much[0])
+		}
+		take(100, 10)
+		if !memory.Reset() {
+			t.Error("ten small rows are not used again")
+		}
 	}
 }
 
