@@ -11,7 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// Store reads and writes the catalog. All that it keeps is versions, which
+// Store reads and writes the catalog. What it keeps is versions, which
 // never change.
 type Store struct {
 	queries *sqlc.Queries

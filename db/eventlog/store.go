@@ -15,7 +15,7 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// Store reads and writes events. It holds no state of its own.
+// Store reads and writes events. It keeps nothing but the memory of Reusing.
 type Store struct {
 	queries *sqlc.Queries
 	// planned is for filters whose best access path depends on what they ask for.
