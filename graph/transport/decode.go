@@ -26,28 +26,40 @@ const (
 
 // DecodeRequest reads a GraphQL-over-HTTP request: exactly one JSON object
 // with query, variables, operationName and extensions, each of its type;
-// unknown keys are skipped, and of a repeated key the last counts. Numbers stay
-// json.Number. Unlike encoding/json it does not take "QUERY" for "query", and
-// does not turn half a surrogate pair into U+FFFD without a word.
+// unknown keys are skipped. A repeated key is refused, as it is in a literal of
+// GraphQL and in the address of a GET. Numbers stay json.Number. Unlike
+// encoding/json it does not take "QUERY" for "query", and does not turn half a
+// surrogate pair into U+FFFD without a word.
 //
 // The error is BAD_USER_INPUT, or PAYLOAD_TOO_LARGE for more than a million
 // values, and quotes nothing of the body: a body may hold a password.
 func DecodeRequest(body []byte) (*graphql.RawParams, *gqlerror.Error) {
-	var given struct{ query, operationName, variables, extensions any }
+	var query, operationName, variables, extensions given
+	repeated := ""
 	value, refused := decodeMembers(body, func(key string, value any) {
+		var member *given
 		switch key {
 		case "query":
-			given.query = value
+			member = &query
 		case "operationName":
-			given.operationName = value
+			member = &operationName
 		case "variables":
-			given.variables = value
+			member = &variables
 		case "extensions":
-			given.extensions = value
+			member = &extensions
+		default:
+			return
 		}
+		if member.is {
+			repeated = key
+		}
+		*member = given{value, true}
 	})
 	if refused != nil {
 		return nil, refused
+	}
+	if repeated != "" {
+		return nil, argument(repeated, "%s is given more than once", repeated)
 	}
 	if _, ok := value.(map[string]any); !ok {
 		if _, ok := value.([]any); ok {
@@ -56,22 +68,28 @@ func DecodeRequest(body []byte) (*graphql.RawParams, *gqlerror.Error) {
 		return nil, apierror.Errorf(fault.BadUserInput, "the request must be a JSON object")
 	}
 	var params graphql.RawParams
-	if refused := member(given.query, "query", "text", &params.Query); refused != nil {
+	if refused := member(query.value, "query", "text", &params.Query); refused != nil {
 		return nil, refused
 	}
-	if refused := member(given.operationName, "operationName", "text", &params.OperationName); refused != nil {
+	if refused := member(operationName.value, "operationName", "text", &params.OperationName); refused != nil {
 		return nil, refused
 	}
-	if refused := member(given.variables, "variables", "object", &params.Variables); refused != nil {
+	if refused := member(variables.value, "variables", "object", &params.Variables); refused != nil {
 		return nil, refused
 	}
-	if refused := member(given.extensions, "extensions", "object", &params.Extensions); refused != nil {
+	if refused := member(extensions.value, "extensions", "object", &params.Extensions); refused != nil {
 		return nil, refused
 	}
 	if refused := queryGiven(&params); refused != nil {
 		return nil, refused
 	}
 	return &params, nil
+}
+
+// given is the value of a key of the request.
+type given struct {
+	value any
+	is    bool
 }
 
 // queryGiven refuses a request without a document, unless it names a
@@ -216,7 +234,7 @@ func (d *decoder) object(nesting int) (any, *decodeError) {
 		d.at++
 		return object, nil
 	}
-	for {
+	for members := 1; ; members++ {
 		if d.space(); d.peek() != '"' {
 			return nil, d.fail("a key is missing")
 		}
@@ -234,6 +252,11 @@ func (d *decoder) object(nesting int) (any, *decodeError) {
 		}
 		if object != nil {
 			object[key] = value
+			if len(object) < members {
+				err := d.fail("a key stands twice in an object")
+				err.path = []string{}
+				return nil, err.under(key)
+			}
 		} else {
 			d.member(key, value)
 		}

@@ -194,6 +194,8 @@ func TestDo_RequestError_StatusAndCodeByMediaTypeWithoutData(t *testing.T) {
 		{"extensions a text", `{"query":"{name}","extensions":""}`, 400, 400, "BAD_USER_INPUT"},
 		{"more after it", quoted(`{name}`) + quoted(`{name}`), 400, 400, "BAD_USER_INPUT"},
 		{"not UTF-8", "{\"query\":\"{name}\xff\"}", 400, 400, "BAD_USER_INPUT"},
+		{"a key twice", `{"query":"{","query":"{name}"}`, 400, 400, "BAD_USER_INPUT"},
+		{"a key twice in a variable", `{"query":"{name}","variables":{"a":[{"b":1,"b":1}]}}`, 400, 400, "BAD_USER_INPUT"},
 		{"half a surrogate", `{"query":"{name}","variables":{"a":"\ud800"}}`, 400, 400, "BAD_USER_INPUT"},
 		{"half a surrogate, then a letter", `{"query":"{name}","variables":{"a":"\ud800\u0041"}}`, 400, 400, "BAD_USER_INPUT"},
 		{"surrogates in the wrong order", `{"query":"{name}","variables":{"a":"\udc00\ud800"}}`, 400, 400, "BAD_USER_INPUT"},
@@ -234,7 +236,7 @@ func TestDo_RequestTolerated_Runs(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"unknown keys":           `{"query":"{name}","id":7,"x":{}}`,
-		"a key twice":            `{"query":"{","query":"{name}"}`,
+		"an unknown key twice":   `{"query":"{name}","x":1,"x":2}`,
 		"nulls":                  `{"query":"{name}","variables":null,"operationName":null,"extensions":null}`,
 		"white space":            " \r\n\t{ \"query\" : \"{name}\" } \n",
 		"an operation by name":   `{"query":"query a{name} query b{name}","operationName":"b"}`,
