@@ -144,6 +144,7 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.Use(newPersistedQueries())
 	server.Use(limit.New(limit.Options{}))
 	server.Use(extension.Introspection{})
+	server.Use(exactIntrospection{})
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		return next(auth.WithScopes(ctx, auth.Everything()))
 	})
