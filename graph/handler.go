@@ -25,9 +25,9 @@ import (
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
 	"github.com/noetl/noetl-catalog/graph/graphiql"
+	"github.com/noetl/noetl-catalog/graph/input"
 	"github.com/noetl/noetl-catalog/graph/limit"
 	"github.com/noetl/noetl-catalog/graph/loader"
-	"github.com/noetl/noetl-catalog/graph/scalar"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
@@ -139,9 +139,11 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.SetErrorPresenter(presenter.Present)
 	server.SetRecoverFunc(presenter.Recover)
 	server.SetParserTokenLimit(maxTokens)
-	server.SetValidationRulesFn(scalar.ExactNumbers)
-	server.SetQueryCache(parsedDocuments{lru.New[*ast.QueryDocument](cachedDocuments)})
+	requests := input.NewRequests(parsedDocuments{lru.New[*input.Document](cachedDocuments)}, maxTokens)
+	server.SetValidationRulesFn(input.Rules)
+	server.SetQueryCache(requests)
 	server.Use(newPersistedQueries())
+	server.Use(requests)
 	server.Use(limit.New(limit.Options{}))
 	server.Use(extension.Introspection{})
 	server.Use(exactIntrospection{})

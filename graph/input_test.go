@@ -44,7 +44,7 @@ func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 	}{
 		"not GraphQL":             {"GRAPHQL_PARSE_FAILED", "", `{ resources(`, nil},
 		"unknown field":           {"GRAPHQL_VALIDATION_FAILED", "", `{ nothing }`, nil},
-		"missing variable":        {"GRAPHQL_VALIDATION_FAILED", "", register, nil},
+		"missing variable":        {"GRAPHQL_VALIDATION_FAILED", "input", register, nil},
 		"too deep":                {"DEPTH_LIMIT_EXCEEDED", "", `{ resource(path: "a") ` + strings.Repeat("{ latestVersion { resource ", 10) + "{ path }" + strings.Repeat("} }", 10) + ` }`, nil},
 		"too much":                {"COMPLEXITY_LIMIT_EXCEEDED", "", `{ resources(first: 200) { nodes { versions(first: 200) { nodes { version } } } } }`, nil},
 		"first and last":          {"BAD_USER_INPUT", "last", `{ resources(first: 1, last: 1) { totalCount } }`, nil},

@@ -6,11 +6,11 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/input"
 )
 
 const (
@@ -22,10 +22,10 @@ const (
 
 // parsedDocuments keeps documents once they are parsed and valid.
 type parsedDocuments struct {
-	graphql.Cache[*ast.QueryDocument]
+	graphql.Cache[*input.Document]
 }
 
-func (c parsedDocuments) Add(ctx context.Context, query string, document *ast.QueryDocument) {
+func (c parsedDocuments) Add(ctx context.Context, query string, document *input.Document) {
 	if len(query) <= maxCachedDocument {
 		c.Cache.Add(ctx, query, document)
 	}

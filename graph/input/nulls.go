@@ -1,0 +1,125 @@
+package input
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// uses finds the variables in the arguments of an operation.
+type uses struct {
+	// found is called for each, with the name of the argument of a field or a
+	// directive and the way in it: `filter.paths[0]`. Where it returns false,
+	// the search ends.
+	found func(value *ast.Value, argument, of string) bool
+	// variables leave out what they exclude; nil leaves out nothing.
+	variables map[string]any
+	seen      map[string]bool
+	ended     bool
+}
+
+func findUses(operation *ast.OperationDefinition, variables map[string]any, found func(value *ast.Value, argument, of string) bool) {
+	u := &uses{found: found, variables: variables, seen: map[string]bool{}}
+	u.directives(operation.Directives)
+	u.selections(operation.SelectionSet)
+}
+
+func (u *uses) selections(set ast.SelectionSet) {
+	for _, selection := range set {
+		if u.ended {
+			return
+		}
+		switch s := selection.(type) {
+		case *ast.Field:
+			if !u.directives(s.Directives) {
+				continue
+			}
+			for _, argument := range s.Arguments {
+				u.value(argument.Value, argument.Name, s.Name)
+			}
+			u.selections(s.SelectionSet)
+		case *ast.InlineFragment:
+			if u.directives(s.Directives) {
+				u.selections(s.SelectionSet)
+			}
+		case *ast.FragmentSpread:
+			if u.directives(s.Directives) && !u.seen[s.Name] {
+				u.seen[s.Name] = true
+				u.selections(s.Definition.SelectionSet)
+			}
+		}
+	}
+}
+
+// directives reports whether what they stand at is to be executed.
+func (u *uses) directives(list ast.DirectiveList) bool {
+	included := true
+	for _, directive := range list {
+		for _, argument := range directive.Arguments {
+			u.value(argument.Value, argument.Name, "@"+directive.Name)
+		}
+		if condition := directive.Arguments.ForName("if"); u.variables != nil && condition != nil {
+			value, _ := condition.Value.Value(u.variables)
+			switch directive.Name {
+			case "skip":
+				included = included && value != true
+			case "include":
+				included = included && value != false
+			}
+		}
+	}
+	return included && !u.ended
+}
+
+func (u *uses) value(value *ast.Value, argument, of string) {
+	switch value.Kind {
+	case ast.Variable:
+		u.ended = u.ended || !u.found(value, argument, of)
+	case ast.ListValue:
+		for i, child := range value.Children {
+			u.value(child.Value, argument+"["+strconv.Itoa(i)+"]", of)
+		}
+	case ast.ObjectValue:
+		for _, child := range value.Children {
+			u.value(child.Value, argument+"."+child.Name, of)
+		}
+	}
+}
+
+// nullableVariables are the variables of an operation that may be null where a
+// value must not be: validation lets them pass for their default, or that of
+// the argument. It also makes each use forget its definition, by which
+// gqlparser would fill in the default of another operation that shares the
+// fragment.
+func nullableVariables(operation *ast.OperationDefinition) []string {
+	var names []string
+	findUses(operation, nil, func(value *ast.Value, _, _ string) bool {
+		value.VariableDefinition = nil
+		definition := operation.VariableDefinitions.ForName(value.Raw)
+		if mustNotBeNull(value) && !definition.Type.NonNull && !slices.Contains(names, value.Raw) {
+			names = append(names, value.Raw)
+		}
+		return true
+	})
+	return names
+}
+
+func mustNotBeNull(value *ast.Value) bool {
+	return value.ExpectedType != nil && value.ExpectedType.NonNull
+}
+
+// nullArgument refuses a null at a place that is executed and must have a value.
+func nullArgument(operation *ast.OperationDefinition, variables map[string]any) *gqlerror.Error {
+	var refused *gqlerror.Error
+	findUses(operation, variables, func(value *ast.Value, argument, of string) bool {
+		if given, ok := variables[value.Raw]; !ok || given != nil || !mustNotBeNull(value) {
+			return true
+		}
+		refused = refuse(argument, "argument %q of %s must not be null, which $%s is", argument, of, value.Raw)
+		refused.Locations = []gqlerror.Location{{Line: value.Position.Line, Column: value.Position.Column}}
+		return false
+	})
+	return refused
+}

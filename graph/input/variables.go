@@ -1,0 +1,250 @@
+package input
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+)
+
+// problem is what is wrong with a value.
+type problem struct {
+	message string
+	// at leads from the variable to the value: ".filter.paths[3]".
+	at string
+	// code is empty for a value that validation refuses in a literal.
+	code fault.Code
+}
+
+func wrong(format string, args ...any) *problem {
+	return &problem{message: fmt.Sprintf(format, args...)}
+}
+
+// in puts a step before the way to the value.
+func (p *problem) in(step string) *problem {
+	p.at = step + p.at
+	return p
+}
+
+// coerceVariables brings the values of an operation's variables, as they came
+// in JSON, into the form that a literal would have: whole numbers are int64,
+// IDs are texts, lists are lists. Defaults are filled in. It says of a value
+// that it refuses what validation says of such a literal.
+func coerceVariables(schema *ast.Schema, definitions ast.VariableDefinitionList, given map[string]any) *gqlerror.Error {
+	for _, definition := range definitions {
+		value, ok := given[definition.Variable]
+		if !ok && definition.DefaultValue == nil {
+			if definition.Type.NonNull {
+				return refuse(definition.Variable, "$%s: must be given, as its type is %s", definition.Variable, definition.Type)
+			}
+			continue
+		}
+		if !ok {
+			// Validation has judged the literal, so that there is no error.
+			value, _ = definition.DefaultValue.Value(nil)
+		}
+		coerced, wrong := coerce(schema, definition.Type, value)
+		if wrong != nil {
+			name := definition.Variable + wrong.at
+			refused := refuse(name, "$%s: %s", name, wrong.message)
+			if wrong.code != "" {
+				refused.Extensions["code"] = string(wrong.code)
+			}
+			return refused
+		}
+		given[definition.Variable] = coerced
+	}
+	return nil
+}
+
+func coerce(schema *ast.Schema, t *ast.Type, value any) (any, *problem) {
+	if value == nil {
+		if t.NonNull {
+			return nil, wrong("must not be null, as its type is %s", t)
+		}
+		return nil, nil
+	}
+	if t.Elem != nil {
+		return coerceList(schema, t.Elem, value)
+	}
+	switch t.NamedType {
+	case "String":
+		if _, ok := value.(string); !ok {
+			return nil, wrong("String cannot represent a non string value: %s", shown(value))
+		}
+		return value, nil
+	case "Int":
+		return coerceInt(value)
+	case "Boolean":
+		if _, ok := value.(bool); !ok {
+			return nil, wrong("Boolean cannot represent a non boolean value: %s", shown(value))
+		}
+		return value, nil
+	case "ID":
+		return coerceID(value)
+	case "Float":
+		return coerceFloat(value)
+	}
+	switch definition := schema.Types[t.NamedType]; definition.Kind {
+	case ast.Enum:
+		return coerceEnum(definition, value)
+	case ast.InputObject:
+		return coerceObject(schema, definition, value)
+	}
+	return value, nil // a scalar of the schema's own reads its values itself
+}
+
+func coerceList(schema *ast.Schema, element *ast.Type, value any) (any, *problem) {
+	list, ok := value.([]any)
+	if !ok {
+		// A single value stands for a list of one.
+		single, wrong := coerce(schema, element, value)
+		return []any{single}, wrong
+	}
+	for i, each := range list {
+		coerced, wrong := coerce(schema, element, each)
+		if wrong != nil {
+			return nil, wrong.in("[" + strconv.Itoa(i) + "]")
+		}
+		list[i] = coerced
+	}
+	return list, nil
+}
+
+func coerceObject(schema *ast.Schema, definition *ast.Definition, value any) (any, *problem) {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, wrong("Expected value of type %q, found %s.", definition.Name, shown(value))
+	}
+	known := 0
+	for _, field := range definition.Fields {
+		value, given := object[field.Name]
+		if !given {
+			if field.Type.NonNull && field.DefaultValue == nil {
+				return nil, wrong(`Field "%s.%s" of required type %q was not provided.`, definition.Name, field.Name, field.Type).in("." + field.Name)
+			}
+			continue // gqlgen fills in its default
+		}
+		known++
+		coerced, wrong := coerce(schema, field.Type, value)
+		if wrong != nil {
+			return nil, wrong.in("." + field.Name)
+		}
+		object[field.Name] = coerced
+	}
+	if known < len(object) {
+		return nil, unknownField(definition, object)
+	}
+	if definition.Directives.ForName("oneOf") == nil {
+		return object, nil
+	}
+	// The code is that of an empty or ambiguous payload, which no literal can be.
+	for _, value := range object {
+		if len(object) == 1 && value != nil {
+			return object, nil
+		}
+	}
+	return nil, &problem{code: fault.BadUserInput, message: fmt.Sprintf("OneOf Input Object %q must specify exactly one key, with a value that is not null.", definition.Name)}
+}
+
+// unknownField names the first field that is not of the type.
+func unknownField(definition *ast.Definition, object map[string]any) *problem {
+	var unknown []string
+	for name := range object {
+		if definition.Fields.ForName(name) == nil {
+			unknown = append(unknown, name)
+		}
+	}
+	return wrong("Field %q is not defined by type %q.", shortened(slices.Min(unknown)), definition.Name)
+}
+
+func coerceEnum(definition *ast.Definition, value any) (any, *problem) {
+	name, ok := value.(string)
+	if !ok {
+		return nil, wrong("Enum %q cannot represent non-enum value: %s.", definition.Name, shown(value))
+	}
+	if definition.EnumValues.ForName(name) == nil {
+		return nil, wrong("Value %q does not exist in %q enum.", shortened(name), definition.Name)
+	}
+	return value, nil
+}
+
+func coerceInt(value any) (any, *problem) {
+	switch v := value.(type) {
+	case int64: // a default
+		return v, nil
+	case json.Number:
+		n, err := strconv.ParseInt(v.String(), 10, 32)
+		if err == nil {
+			return n, nil
+		}
+		if errors.Is(err, strconv.ErrRange) {
+			return nil, wrong("Int cannot represent non 32-bit signed integer value: %s", shown(v))
+		}
+	}
+	return nil, wrong("Int cannot represent non-integer value: %s", shown(value))
+}
+
+func coerceID(value any) (any, *problem) {
+	switch v := value.(type) {
+	case string:
+		return value, nil
+	case int64: // a default
+		return strconv.FormatInt(v, 10), nil
+	case json.Number:
+		// As far as a literal goes.
+		if n, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
+			return strconv.FormatInt(n, 10), nil
+		}
+	}
+	return nil, wrong("ID cannot represent a non-string and non-integer value: %s", shown(value))
+}
+
+func coerceFloat(value any) (any, *problem) {
+	switch v := value.(type) {
+	case int64: // a default, as is float64
+		return float64(v), nil
+	case float64:
+		return v, nil
+	case json.Number:
+		if f, err := strconv.ParseFloat(v.String(), 64); err == nil {
+			return f, nil
+		}
+	}
+	return nil, wrong("Float cannot represent non numeric value: %s", shown(value))
+}
+
+// shown is a value for a message: as it was sent, but for what is long.
+func shown(value any) string {
+	switch v := value.(type) {
+	case string:
+		return strconv.Quote(shortened(v))
+	case json.Number:
+		return shortened(v.String())
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "an object"
+	}
+	return fmt.Sprint(value)
+}
+
+// shortened cuts a text to its first characters.
+func shortened(text string) string {
+	const most = 60
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}

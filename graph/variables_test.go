@@ -1,0 +1,283 @@
+package graph_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/graph"
+)
+
+// What a variable may not be is refused before anything executes, with the
+// words of a literal, and the variable's name; planned or resolved alike.
+func TestVariables_NotOfTheirType_RefusedByName(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	planned := setupAt(t, databaseURL)
+	resolved := setupAt(t, databaseURL, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
+	planned.register("t/0", variables{"n": 1})
+	const (
+		first    = `query($v: Int) { resources(first: $v) { nodes { path } } }`
+		register = `mutation($v: RegisterResourceInput!) { registerResource(input: $v) { status } }`
+		order    = `query($v: ResourceOrder) { resources(orderBy: $v) { nodes { path } } }`
+	)
+	for name, test := range map[string]struct{ query, variables, code, argument, message string }{
+		"text for an Int":             {first, `{"v": "2"}`, "", "v", `$v: Int cannot represent non-integer value: "2"`},
+		"fraction for an Int":         {first, `{"v": 1.9}`, "", "v", `$v: Int cannot represent non-integer value: 1.9`},
+		"whole fraction for an Int":   {first, `{"v": 2.0}`, "", "v", `$v: Int cannot represent non-integer value: 2.0`},
+		"exponent for an Int":         {first, `{"v": 1e1}`, "", "v", `$v: Int cannot represent non-integer value: 1e1`},
+		"64 bits for an Int":          {first, `{"v": 3000000000000}`, "", "v", `$v: Int cannot represent non 32-bit signed integer value: 3000000000000`},
+		"100 bits for an Int":         {first, `{"v": 1267650600228229401496703205376}`, "", "v", `$v: Int cannot represent non 32-bit signed integer value: 1267650600228229401496703205376`},
+		"list for an Int":             {first, `{"v": [1]}`, "", "v", `$v: Int cannot represent non-integer value: a list`},
+		"Boolean for an Int":          {first, `{"v": true}`, "", "v", `$v: Int cannot represent non-integer value: true`},
+		"number for a String":         {`query($v: String!) { resource(path: $v) { path } }`, `{"v": 5}`, "", "v", `$v: String cannot represent a non string value: 5`},
+		"number for a text in a list": {`query($v: [String!]!) { resourcesByPath(paths: $v) { path } }`, `{"v": ["a", 5]}`, "", "v[1]", `$v[1]: String cannot represent a non string value: 5`},
+		"null in a list":              {`query($v: [String!]!) { resourcesByPath(paths: $v) { path } }`, `{"v": ["a", null]}`, "", "v[1]", `$v[1]: must not be null, as its type is String!`},
+		"null for a list":             {`query($v: [String!]!) { resourcesByPath(paths: $v) { path } }`, `{"v": null}`, "", "v", `$v: must not be null, as its type is [String!]!`},
+		"nothing":                     {`query($v: [String!]!) { resourcesByPath(paths: $v) { path } }`, `{}`, "", "v", `$v: must be given, as its type is [String!]!`},
+		"fraction for an ID":          {`query($v: ID!) { node(id: $v) { id } }`, `{"v": 5.5}`, "", "v", `$v: ID cannot represent a non-string and non-integer value: 5.5`},
+		"Boolean for an ID":           {`query($v: ID!) { node(id: $v) { id } }`, `{"v": true}`, "", "v", `$v: ID cannot represent a non-string and non-integer value: true`},
+		"100 bits for an ID":          {`query($v: ID!) { node(id: $v) { id } }`, `{"v": 1267650600228229401496703205376}`, "", "v", `$v: ID cannot represent a non-string and non-integer value: 1267650600228229401496703205376`},
+		"text for a Boolean":          {`query($v: Boolean!) { resource(path: "t/0") { path @include(if: $v) } }`, `{"v": "true"}`, "", "v", `$v: Boolean cannot represent a non boolean value: "true"`},
+		"number for a Boolean":        {`query($v: Boolean!) { resource(path: "t/0") { path @include(if: $v) } }`, `{"v": 1}`, "", "v", `$v: Boolean cannot represent a non boolean value: 1`},
+		"enum in another case":        {`query($v: OrderDirection) { events(direction: $v) { nodes { eventId } } }`, `{"v": "desc"}`, "", "v", `$v: Value "desc" does not exist in "OrderDirection" enum.`},
+		"number for an enum":          {`query($v: OrderDirection) { events(direction: $v) { nodes { eventId } } }`, `{"v": 0}`, "", "v", `$v: Enum "OrderDirection" cannot represent non-enum value: 0.`},
+		"enum in an object":           {order, `{"v": {"field": "path"}}`, "", "v.field", `$v.field: Value "path" does not exist in "ResourceOrderField" enum.`},
+		"null in an object":           {order, `{"v": {"field": null}}`, "", "v.field", `$v.field: must not be null, as its type is ResourceOrderField!`},
+		"text for an object":          {order, `{"v": "PATH"}`, "", "v", `$v: Expected value of type "ResourceOrder", found "PATH".`},
+		"unknown field":               {order, `{"v": {"size": 1, "order": 1}}`, "", "v", `$v: Field "order" is not defined by type "ResourceOrder".`},
+		"__typename":                  {order, `{"v": {"__typename": "ResourceOrder"}}`, "", "v", `$v: Field "__typename" is not defined by type "ResourceOrder".`},
+		"missing field":               {register, `{"v": {"path": "new"}}`, "", "v.payload", `$v.payload: Field "RegisterResourceInput.payload" of required type "PayloadInput!" was not provided.`},
+		"two of one":                  {register, `{"v": {"path": "new", "type": "playbook", "payload": {"json": null, "yaml": "a: 1"}}}`, "BAD_USER_INPUT", "v.payload", `$v.payload: OneOf Input Object "PayloadInput" must specify exactly one key, with a value that is not null.`},
+		"null of one":                 {register, `{"v": {"path": "new", "type": "playbook", "payload": {"json": null}}}`, "BAD_USER_INPUT", "v.payload", `$v.payload: OneOf Input Object "PayloadInput" must specify exactly one key, with a value that is not null.`},
+		"key twice":                   {register, `{"v": {"path": "new", "type": "playbook", "payload": {"json": {"a": 1, "a": 2}}}}`, "BAD_USER_INPUT", "variables.v.payload.json.a", `the request is not one JSON value of the allowed form: a key stands twice in an object at byte 183`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, a := range []*api{planned, resolved} {
+				body := []byte(`{"query": ` + quote(test.query) + `, "variables": ` + test.variables + `}`)
+				data, errs := a.in(t).post(body)
+				if len(errs) != 1 || len(data) > 0 {
+					t.Fatalf("data %s, errors %+v", data, errs)
+				}
+				if test.code == "" {
+					test.code = "GRAPHQL_VALIDATION_FAILED"
+				}
+				if errs[0].Extensions["code"] != test.code || errs[0].Extensions["argument"] != test.argument || errs[0].Message != test.message {
+					t.Errorf("got %+v", errs[0])
+				}
+			}
+		})
+	}
+	planned.same(`{"resources": {"totalCount": 1}}`, `{ resources { totalCount } }`, nil)
+	if log := planned.log.String() + resolved.log.String(); log != "" {
+		t.Errorf("the log: %s", log)
+	}
+}
+
+// post sends a body as it is.
+func (a *api) post(body []byte) (json.RawMessage, []gqlError) {
+	a.t.Helper()
+	response, err := http.Post(a.http.URL+"/graphql", "application/json", bytes.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Data   json.RawMessage
+		Errors []gqlError
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		a.t.Fatal(err)
+	}
+	return answer.Data, answer.Errors
+}
+
+// A null that reaches an argument that must have a value, for which a variable
+// with a default may stand, is refused, and nothing is written or logged.
+func TestVariables_NullForANonNullArgument_Refused(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	planned := setupAt(t, databaseURL)
+	resolved := setupAt(t, databaseURL, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
+	planned.register("t/0", variables{"n": 1})
+	for query, argument := range map[string]string{
+		`query($v: String = "t/0") { resource(path: $v) { path } }`:                                                                                                             "path",
+		`query($v: String = "t/0") { version(path: $v) { version } }`:                                                                                                           "path",
+		`query($v: [String!] = ["t/0"]) { resourcesByPath(paths: $v) { path } }`:                                                                                                "paths",
+		`query($v: String = "t/0") { resourcesByPath(paths: ["t/0", $v]) { path } }`:                                                                                            "paths[1]",
+		`query($v: ID = "x") { node(id: $v) { id } }`:                                                                                                                           "id",
+		`query($v: ID = "x") { nodes(ids: [$v]) { id } }`:                                                                                                                       "ids[0]",
+		`query($v: String = "t/0") { events(filter: {types: [$v]}) { nodes { eventId } } }`:                                                                                     "filter.types[0]",
+		`query($v: String = "t/0") { resources(filter: {paths: ["t/0", $v]}) { nodes { path } } }`:                                                                              "filter.paths[1]",
+		`query($v: ResourceOrderField) { resources(orderBy: {field: $v}) { nodes { path } } }`:                                                                                  "orderBy.field",
+		`query($v: String = "1.0.0") { resource(path: "t/0") { ...F } } fragment F on Resource { version(version: $v) { version } }`:                                            "version",
+		`query($v: Boolean = false) { resource(path: "t/0") { path @include(if: $v) } }`:                                                                                        "if",
+		`query($v: Boolean = true) { executions(first: 5) { nodes { status @skip(if: $v) } } }`:                                                                                 "if",
+		`query($v: Boolean = true) { resource(path: "t/0") { ... @include(if: $v) { path } } }`:                                                                                 "if",
+		`query($v: Boolean = true) { ...F @skip(if: $v) } fragment F on Query { resource(path: "t/0") { path } }`:                                                               "if",
+		`mutation($v: Boolean = true) { registerResources(atomic: $v, inputs: [{path: "new", type: "playbook", payload: {json: {}}}]) { results { error { code } } } }`:         "atomic",
+		`mutation($v: Boolean) { registerResources(atomic: $v, inputs: [{path: "new", type: "playbook", payload: {json: {}}}]) { results { error { code } } } }`:                "atomic",
+		`mutation($v: String = "UPDATED") { recordEvents(inputs: [{path: "t/0", type: "UPDATED"}, {path: "t/0", type: $v}]) { results { duplicate } } }`:                        "inputs[1].type",
+		`mutation($v: PayloadInput = {json: {}}) { registerResource(input: {path: "new", type: "playbook", payload: $v}) { status } }`:                                          "input.payload",
+		`mutation($v: String = "UPDATED") { a: recordEvent(input: {path: "t/0", type: "UPDATED"}) { duplicate } b: recordEvent(input: {path: "t/0", type: $v}) { duplicate } }`: "input.type",
+		`query($v: Boolean = true) { __type(name: "Event") { fields @include(if: $v) { name } } }`:                                                                              "if",
+	} {
+		for _, a := range []*api{planned, resolved} {
+			problem := a.in(t).refused("GRAPHQL_VALIDATION_FAILED", argument, query, variables{"v": nil})
+			if !strings.Contains(problem.Message, "must not be null") {
+				t.Errorf("%s: %s", query, problem.Message)
+			}
+		}
+	}
+	planned.same(`{"resources": {"totalCount": 1}, "events": {"totalCount": 1}}`, `{ resources { totalCount } events { totalCount } }`, nil)
+	if log := planned.log.String() + resolved.log.String(); log != "" {
+		t.Errorf("the log: %s", log)
+	}
+}
+
+// A null is no fault where nothing is executed with it, where it is allowed, or
+// where a default comes in its place.
+func TestVariables_NullOrAbsentWhereAllowed_Answered(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	planned := setupAt(t, databaseURL)
+	resolved := setupAt(t, databaseURL, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
+	planned.register("t/0", variables{"n": 1})
+	planned.register("t/1", variables{"n": 2})
+	const two = `{"resources": {"nodes": [{"path": "t/0"}, {"path": "t/1"}]}}`
+	for _, test := range []struct {
+		query string
+		vars  variables
+		want  string
+	}{
+		{`query($v: String = "t/0", $with: Boolean!) { resource(path: $v) @include(if: $with) { path } resources { nodes { path } } }`, variables{"v": nil, "with": false}, two},
+		{`query($v: String = "t/0", $without: Boolean!) { ...F @skip(if: $without) resources { nodes { path } } } fragment F on Query { resource(path: $v) { path } }`, variables{"v": nil, "without": true}, two},
+		{`query($v: ResourceOrderField) { resources(orderBy: {field: $v}) { nodes { path } } }`, nil, two},
+		{`query($v: OrderDirection) { resources(orderBy: {field: PATH, direction: $v}) { nodes { path } } }`, nil, two},
+		{`query($v: Int) { resources(first: $v) { nodes { path } } }`, variables{"v": nil}, two},
+		{`query($v: ResourceFilter) { resources(filter: $v) { nodes { path } } }`, variables{"v": nil, "unknown": 1}, two},
+		{`query($v: String) { resources(filter: {pathPrefix: $v}) { nodes { path } } }`, nil, two},
+		{`query($v: [String!] = "t/0") { resources(filter: {paths: $v}) { nodes { path } } }`, nil, `{"resources": {"nodes": [{"path": "t/0"}]}}`},
+		{`query($v: [String!]) { resources(filter: {paths: $v}) { nodes { path } } }`, variables{"v": "t/1"}, `{"resources": {"nodes": [{"path": "t/1"}]}}`},
+		{`query($v: ResourceFilter) { resources(filter: $v) { nodes { path } } }`, variables{"v": variables{"paths": "t/1"}}, `{"resources": {"nodes": [{"path": "t/1"}]}}`},
+		{`query($v: ID!) { node(id: $v) { id } }`, variables{"v": 5}, `{"node": null}`},
+		{`query($v: ID = 5) { node(id: $v) { id } }`, nil, `{"node": null}`},
+	} {
+		for _, a := range []*api{planned, resolved} {
+			a.in(t).same(test.want, test.query, test.vars)
+		}
+	}
+}
+
+// A fragment that two operations share takes the defaults of the one that runs.
+func TestVariables_FragmentOfTwoOperations_OwnDefaults(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	planned := setupAt(t, databaseURL)
+	resolved := setupAt(t, databaseURL, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
+	planned.register("t/0", variables{"n": 1})
+	planned.register("t/1", variables{"n": 2})
+	const document = `query A($p: String) { ...F } query B($p: String = "t/1") { ...F }
+		fragment F on Query { resources(filter: {pathPrefix: $p}) { nodes { path } } }`
+	for _, a := range []*api{planned, resolved} {
+		for name, want := range map[string]string{
+			"A": `{"resources":{"nodes":[{"path":"t/0"},{"path":"t/1"}]}}`, "B": `{"resources":{"nodes":[{"path":"t/1"}]}}`,
+		} {
+			data, errs := a.post([]byte(`{"query": ` + quote(document) + `, "operationName": "` + name + `"}`))
+			if string(data) != want || errs != nil {
+				t.Errorf("%s: %s %+v", name, data, errs)
+			}
+		}
+	}
+}
+
+// Which operation to run is asked for in the same words over every transport.
+func TestOperationName_MissingOrUnknown_SaysWhichThereAre(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	const two, one, none = "query A { __typename } query B { __typename }", "{ __typename }", "# nothing\n"
+	for _, test := range []struct{ query, name, argument, message string }{
+		{two, "", "operationName", "the document has several operations; operationName must be one of A, B"},
+		{two, "C", "operationName", `the document has no operation "C"; it has A, B`},
+		{one, "C", "operationName", `the document has no operation "C"; its only one has no name`},
+		{none, "", "query", "the document has no operation"},
+		{"fragment F on Query { __typename }", "", "query", "the document has no operation"},
+		{"query A { __typename } " + manyOperations(30), "", "operationName", "the document has several operations; operationName must be one of A, Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9, Q10, Q11, Q12, Q13, Q14, Q15, Q16, Q17, Q18 and 11 more"},
+	} {
+		body := map[string]any{"query": test.query}
+		if test.name != "" {
+			body["operationName"] = test.name
+		}
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for way, answer := range map[string]string{
+			"POST":      a.fetch(http.MethodPost, "application/json", text),
+			"GET":       a.fetch(http.MethodGet, "application/json", []byte(url.Values{"query": {test.query}, "operationName": {test.name}}.Encode())),
+			"SSE":       a.fetch(http.MethodPost, "text/event-stream", text),
+			"multipart": a.fetch(http.MethodPost, `multipart/mixed`, text),
+			"WebSocket": a.overSocket(text),
+		} {
+			want, err := json.Marshal(map[string]any{"message": test.message, "extensions": map[string]any{"argument": test.argument, "code": "GRAPHQL_VALIDATION_FAILED"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The same members in the order in which they are sent.
+			extensions := strings.Index(string(want), `"message"`)
+			sent := "{" + string(want[extensions:len(want)-1]) + "," + string(want[1:extensions-1]) + "}"
+			if !strings.Contains(answer, sent) || strings.Contains(answer, `"data":`) {
+				t.Errorf("%q %q over %s: %s\nwant %s", test.query, test.name, way, answer, sent)
+			}
+		}
+	}
+}
+
+func manyOperations(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "query Q%d { __typename } ", i)
+	}
+	return text.String()
+}
+
+// fetch sends a request and returns the answer's body; of a GET, body is the query.
+func (a *api) fetch(method, accept string, body []byte) string {
+	a.t.Helper()
+	address, reader := a.http.URL+"/graphql", io.Reader(bytes.NewReader(body))
+	if method == http.MethodGet {
+		address, reader = address+"?"+string(body), nil
+	}
+	request, err := http.NewRequestWithContext(a.t.Context(), method, address, reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", accept)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// overSocket runs a request over a WebSocket of its own and returns the payload
+// of the first message.
+func (a *api) overSocket(request []byte) string {
+	a.t.Helper()
+	socket := a.socket()
+	defer func() { _ = socket.CloseNow() }()
+	a.send(socket, map[string]any{"id": "1", "type": "subscribe", "payload": json.RawMessage(request)})
+	return string(a.receive(socket).Payload)
+}
