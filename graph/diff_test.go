@@ -41,7 +41,7 @@ func TestDiff_History_StatementsDoNotGrow(t *testing.T) {
 		a.register("p", variables{"i": i, "steps": []string{"a", fmt.Sprint(i)}})
 	}
 	const query = `query($n: Int!) { resource(path: "p") { versions(first: $n) { nodes { version payload content diff { base { version } changes { kind } text } } } } }`
-	few, many := a.count(query, 3), a.count(query, 30)
+	few, many := a.count(query, variables{"n": 3}), a.count(query, variables{"n": 30})
 	if len(few) != 3 || len(many) != 3 {
 		t.Errorf("3 versions: %v\n30 versions: %v", few, many)
 	}

@@ -137,8 +137,8 @@ func (x *execution) history(rows []*catalog.Resource, paths []string, places []i
 		return nothingToWrite, err
 	}
 	pages, err := readPages(f.child, args, true,
-		func(span pagination.Span, descending bool, limit int) ([][]*catalog.Version, error) {
-			if lists, ok := x.ahead.versions[f]; ok {
+		func(_ pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*catalog.Version, error) {
+			if lists, ok := x.ahead.versions[f]; ok { // of first pages only
 				return lists, nil
 			}
 			return x.catalog.ListVersions(x.ctx, x.scopes, paths, revisions(span), descending, limit, plannedColumns(nodePlans(f.child)...))
@@ -283,17 +283,23 @@ func rowsBeyond(p *plan) int {
 	return 0
 }
 
-// readPages reads a page of each parent's list, in one statement. What only
-// another statement could tell is left to the resolvers.
+// readLists reads the part of each parent's list that lies in a span, in one
+// statement.
+type readLists[R any] func(purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*R, error)
+
+// readPages reads a page of each parent's list.
 func readPages[R any](
-	p *plan, args pagination.Args, descending bool,
-	read func(span pagination.Span, descending bool, limit int) ([][]*R, error), place func(*R) pagination.Place,
+	p *plan, args pagination.Args, descending bool, read readLists[R], place func(*R) pagination.Place,
 ) ([]pagination.Page[*R], error) {
-	list := &pagination.List[*R]{Args: args, Descending: descending, Fetch: unplannedRead[*R], Place: place}
+	list := &pagination.List[*R]{Args: args, Descending: descending, Place: place}
 	span, walkDescending := list.Span()
-	lists, err := read(span, walkDescending, args.Size+rowsBeyond(p))
+	lists, err := read(pagination.Items, span, walkDescending, args.Size+rowsBeyond(p))
 	if err != nil {
 		return nil, err
+	}
+	var beyond func(parent int) pagination.Fetch[*R]
+	if args.After != nil || args.Before != nil {
+		beyond = beyondCursors(read)
 	}
 	pages := make([]pagination.Page[*R], len(lists))
 	for i, items := range lists {
@@ -301,13 +307,30 @@ func readPages[R any](
 		if more {
 			items = items[:args.Size:args.Size]
 		}
-		pages[i] = list.Page(items, more)
+		own := list
+		if beyond != nil {
+			own = &pagination.List[*R]{Args: args, Descending: descending, Place: place, Fetch: beyond(i)}
+		}
+		pages[i] = own.Page(items, more)
 	}
 	return pages, nil
 }
 
-func unplannedRead[T any](context.Context, pagination.Purpose, pagination.Span, bool, int) ([]T, bool, error) {
-	return nil, false, errUnplanned
+// beyondCursors reads what lies on the far side of a cursor, which all parents
+// share: for all of them when the first asks.
+func beyondCursors[R any](read readLists[R]) func(parent int) pagination.Fetch[*R] {
+	lists := map[pagination.Purpose][][]*R{}
+	return func(parent int) pagination.Fetch[*R] {
+		return func(_ context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([]*R, bool, error) {
+			if lists[purpose] == nil {
+				var err error
+				if lists[purpose], err = read(purpose, span, descending, limit); err != nil {
+					return nil, false, err
+				}
+			}
+			return lists[purpose][parent], false, nil
+		}
+	}
 }
 
 // connection answers a selection of pages.
@@ -401,7 +424,6 @@ func pageInfos[R any](ctx context.Context, pages []pagination.Page[*R], p *plan)
 		answers := make([]bool, len(pages))
 		for i := range pages {
 			var err error
-			// A page that would have to ask the database answers with errUnplanned.
 			if answers[i], err = ask(&pages[i], ctx); err != nil {
 				return nil, err
 			}

@@ -178,8 +178,8 @@ func (x *execution) eventsOf(
 		return nothingToWrite, err
 	}
 	pages, err := readPages(f.child, args, true,
-		func(span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
-			if lists, ok := x.ahead.events[f]; ok {
+		func(_ pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
+			if lists, ok := x.ahead.events[f]; ok { // of first pages only
 				return lists, nil
 			}
 			return list(filter, eventRange(span), eventlog.Direction(descending), limit, plannedEventColumns(nodePlans(f.child)...))

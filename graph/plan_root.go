@@ -149,11 +149,11 @@ func (x *execution) resourceList(f *plannedField) (writer, error) {
 		return nil, errUnplanned
 	}
 	pages, err := readPages(f.child, query.args, query.order.Descending,
-		func(span pagination.Span, descending bool, limit int) ([][]*catalog.Resource, error) {
+		func(purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*catalog.Resource, error) {
 			order := query.order
 			order.Descending = descending
 			nodes := nodePlans(f.child)
-			if filter == nil && order == (catalog.Order{Field: catalog.OrderByPath}) && len(nodes) == 1 {
+			if purpose == pagination.Items && filter == nil && order == (catalog.Order{Field: catalog.OrderByPath}) && len(nodes) == 1 {
 				list, asked, err := x.tree(nodes[0], query.within(span), limit)
 				if asked || err != nil {
 					return [][]*catalog.Resource{list}, err
@@ -185,7 +185,7 @@ func (x *execution) feed(f *plannedField) (writer, error) {
 	}
 	newestFirst := direction == nil || model.OrderDirection(*direction) == model.OrderDirectionDesc
 	pages, err := readPages(f.child, args, newestFirst,
-		func(span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
+		func(_ pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*eventlog.Event, error) {
 			nodes := nodePlans(f.child)
 			columns := plannedEventColumns(nodes...)
 			wholeLog := span == (pagination.Span{}) && filter.All()

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/graph"
 )
 
 // A nested query costs the same SQL statements for a page of 3 as for one of
@@ -59,8 +60,8 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A server of its own each time: one that keeps no versions yet.
-			few := setupAt(t, databaseURL).count(test.query, 3)
-			many := setupAt(t, databaseURL).count(test.query, 30)
+			few := setupAt(t, databaseURL).count(test.query, variables{"n": 3})
+			many := setupAt(t, databaseURL).count(test.query, variables{"n": 30})
 			if diff := cmp.Diff(few, many); diff != "" {
 				t.Errorf("statements of a page of 3 and of 30 differ (-3 +30):\n%s", diff)
 			}
@@ -71,11 +72,89 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 	}
 }
 
+// A page that is not the first costs one statement more, at most, for each side
+// that a cursor hides, whatever the page's length and the number of such lists,
+// and a plan no more than the resolvers.
+func TestStatements_LaterPage_OneMoreForEachCursor(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	a, resolvers := setupAt(t, databaseURL), setupAt(t, databaseURL, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT 'p/' || n, 'playbook', '1.0.' || v, jsonb_build_object('v', v) FROM generate_series(1, 80) n CROSS JOIN generate_series(0, 39) v`)
+	a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version)
+		SELECT 'e' || n, 'UPDATED', 'p/' || 1 + n % 80, '1.0.' || n % 40 FROM generate_series(1, 4000) n`)
+	type list struct{ Edges []struct{ Cursor string } }
+	var ends struct {
+		Resources, Events list
+		Resource          struct{ Versions, Events list }
+	}
+	a.get(&ends, `{ resources(first: 60) { edges { cursor } } events(first: 60) { edges { cursor } }
+		resource(path: "p/1") { versions(first: 40) { edges { cursor } } events(first: 40) { edges { cursor } } } }`, nil)
+
+	const both = `pageInfo { hasNextPage hasPreviousPage startCursor endCursor }`
+	for name, test := range map[string]struct {
+		query       string
+		list        list
+		after, upTo int
+		// statements are those of a page without cursors.
+		statements int
+	}{
+		"resources": {`resources(%s) { nodes { path } ` + both + ` }`, ends.Resources, 5, 50, 1},
+		"a catalog page": {`resources(%s) { totalCount nodes { path name } ` + both + ` again: pageInfo { hasPreviousPage hasNextPage } }`,
+			ends.Resources, 5, 50, 2},
+		"resources with their versions": {`resources(%s) { nodes { path versions(first: 2) { nodes { version } } } ` + both + ` }`,
+			ends.Resources, 5, 50, 2},
+		"events":                   {`events(%s) { nodes { eventId } ` + both + ` }`, ends.Events, 5, 50, 1},
+		"a history":                {`resource(path: "p/1") { versions(%s) { nodes { version } ` + both + ` } }`, ends.Resource.Versions, 2, 37, 2},
+		"histories":                {`resources(first: 9) { nodes { versions(%s) { nodes { version } ` + both + ` } } }`, ends.Resource.Versions, 2, 37, 2},
+		"events of each resource":  {`resources(first: 9) { nodes { events(%s) { nodes { eventId } ` + both + ` } } }`, ends.Resource.Events, 2, 37, 2},
+		"events of each version":   {`resource(path: "p/1") { versions(first: 9) { nodes { events(%s) { nodes { eventId } ` + both + ` } } } }`, ends.Resource.Events, 2, 37, 3},
+		"without asking for pages": {`resources(%s) { nodes { path } }`, ends.Resources, 5, 50, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			planned, resolved := a.in(t), resolvers.in(t)
+			cursor := func(at int) string { return test.list.Edges[at].Cursor }
+			for arguments, cursors := range map[string]int{
+				"first: $n": 0, "first: $n, after: $after": 1, "first: $n, before: $before": 1, "first: $n, after: $after, before: $before": 2,
+				"last: $n": 0, "last: $n, after: $after": 1, "last: $n, before: $before": 1, "last: $n, after: $after, before: $before": 2,
+			} {
+				declared := "$n: Int!"
+				for _, name := range []string{"$after", "$before"} {
+					if strings.Contains(arguments, name) {
+						declared += ", " + name + ": String"
+					}
+				}
+				query := "query(" + declared + ") { " + fmt.Sprintf(test.query, arguments) + " }"
+				var counts [][]string
+				for _, n := range []int{2, 20} {
+					vars := variables{"n": n, "after": cursor(test.after), "before": cursor(test.upTo)}
+					counts = append(counts, planned.count(query, vars))
+					if most := resolved.count(query, vars); len(most) < len(counts[0]) {
+						t.Errorf("%s takes %d statements, where the resolvers take %d", query, len(counts[0]), len(most))
+					}
+					var got, want any
+					planned.get(&got, query, vars)
+					resolved.get(&want, query, vars)
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Errorf("%s (-resolved +planned):\n%s", query, diff)
+					}
+				}
+				if diff := cmp.Diff(counts[0], counts[1]); diff != "" {
+					t.Errorf("%s: statements of a page of 2 and of 20 differ (-2 +20):\n%s", query, diff)
+				}
+				if most := test.statements + cursors; len(counts[0]) > most {
+					t.Errorf("%s takes %d statements, want %d at most:\n%v", query, len(counts[0]), most, counts[0])
+				}
+			}
+		})
+	}
+}
+
 // count returns the names of the statements that a query takes, sorted.
-func (a *api) count(query string, n int) []string {
+func (a *api) count(query string, vars variables) []string {
 	a.t.Helper()
 	a.sql.take()
-	a.get(nil, query, variables{"n": n})
+	a.get(nil, query, vars)
 	var names []string
 	for _, statement := range a.sql.take() {
 		if strings.HasPrefix(statement, "begin ") || statement == "rollback" {
