@@ -253,6 +253,10 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	logger.InfoContext(ctx, "the schema is up to date", "from", migrated.From, "to", migrated.To, "partitions_made", migrated.Partitions)
+	for _, repair := range migrated.Repairs {
+		logger.WarnContext(ctx, "a migration changed a value that the API could not show (table migration_repair has all)", "table", repair.TableName,
+			"key", string(repair.Key), "column", repair.ColumnName, "old", repair.OldValue, "new", repair.NewValue)
+	}
 	pool, err := db.Open(ctx, databaseURL, db.Options{MaxConns: c.MaxConnections, StatementTimeout: c.QueryTimeout})
 	if err != nil {
 		return err
@@ -389,6 +393,10 @@ func (c *migrateCommand) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	fmt.Fprintf(out.stdout, "schema version %d (was %d), %d partitions made\n", migrated.To, migrated.From, migrated.Partitions)
+	for _, repair := range migrated.Repairs {
+		fmt.Fprintf(out.stdout, "changed %s of %s %s from %s to %s, since the API could not show it (table migration_repair has all)\n",
+			repair.ColumnName, repair.TableName, repair.Key, repair.OldValue, repair.NewValue)
+	}
 	if !c.Reconcile && !c.RenewStream {
 		return nil
 	}

@@ -47,7 +47,16 @@ CREATE FUNCTION public.catalog_next_label(path text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     AS $_$
-    SELECT coalesce((
+    WITH RECURSIVE newest AS (
+        SELECT resource_version AS label FROM catalog WHERE resource_path = path ORDER BY resource_path DESC, revision DESC LIMIT 1
+    ), taken AS (
+        -- One probe for each number in a row that is taken.
+        SELECT label::numeric AS number FROM newest WHERE label ~ '^(0|[1-9][0-9]*)$'
+        UNION ALL
+        SELECT number + 1 FROM taken
+        WHERE EXISTS (SELECT 1 FROM catalog WHERE resource_path = path AND resource_version = (number + 1)::text)
+    )
+    SELECT coalesce((SELECT max(number) + 1 FROM taken)::text, (
         SELECT label[1] || '.' || label[2] || '.' || (label[3] + 1)
         FROM (SELECT string_to_array(resource_version, '.')::numeric[] AS label FROM catalog
               WHERE resource_path = path
@@ -56,7 +65,7 @@ CREATE FUNCTION public.catalog_next_label(path text) RETURNS text
     ), '1.0.0')
 $_$;
 
-COMMENT ON FUNCTION public.catalog_next_label(path text) IS 'The highest x.y.z label of a path with its patch raised by one, compared as numbers; 1.0.0 where there is none.';
+COMMENT ON FUNCTION public.catalog_next_label(path text) IS 'Promise: where the label of a path''s newest version is a whole number, the next whole number that is free; else the highest x.y.z label with its patch raised by one, compared as numbers; 1.0.0 where there is none.';
 
 CREATE FUNCTION public.catalog_register(paths text[], types text[], fold_types boolean[], versions text[], sources text[], locations text[], payloads jsonb[], contents text[], metas jsonb[], event_ids text[], scopes text[], atomic boolean, dry_run boolean) RETURNS jsonb
     LANGUAGE plpgsql
@@ -428,6 +437,48 @@ END $$;
 
 COMMENT ON FUNCTION public.event_sequence(row_limit integer, after_seq bigint) IS 'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log and folds them into execution; returns how many, or -1 where another session is at it. READ COMMITTED only.';
 
+CREATE FUNCTION public.shown_instant(at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN GREATEST(LEAST(at, '9999-12-31 23:59:59.999999+00'::timestamp with time zone), '0001-01-01 00:00:00+00'::timestamp with time zone);
+
+COMMENT ON FUNCTION public.shown_instant(at timestamp with time zone) IS 'The nearest instant that the API can show: the years 1 to 9999 (UTC).';
+
+CREATE FUNCTION public.instant_problem(at timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (at <> public.shown_instant(at)) THEN 'must lie in the years 1 to 9999 (UTC)'::text ELSE NULL::text END;
+
+COMMENT ON FUNCTION public.instant_problem(at timestamp with time zone) IS 'Promise: an instant is one that the API can show, in the API''s words; NULL for one that is.';
+
+CREATE FUNCTION public.text_limit(kind text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE kind WHEN 'path'::text THEN 1024 WHEN 'label'::text THEN 128 WHEN 'type'::text THEN 128 WHEN 'event_id'::text THEN 255 WHEN 'execution_id'::text THEN 255 WHEN 'parent_execution_id'::text THEN 255 WHEN 'node_name'::text THEN 255 WHEN 'source'::text THEN 128 WHEN 'location'::text THEN 4096 WHEN 'template'::text THEN 8192 ELSE NULL::integer END;
+
+COMMENT ON FUNCTION public.text_limit(kind text) IS 'Promise: the one table of the longest texts, in bytes. What stands in an index must leave room for the rest of its entry, of which PostgreSQL allows 2,704 bytes.';
+
+CREATE FUNCTION public.text_problem(kind text, value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (octet_length(value) > public.text_limit(kind)) THEN (((('is '::text || (octet_length(value))::text) || ' bytes long; '::text) || (public.text_limit(kind))::text) || ' are allowed'::text) ELSE NULL::text END;
+
+COMMENT ON FUNCTION public.text_problem(kind text, value text) IS 'What keeps a text from being stored, in the words of the API; NULL for nothing. An index entry or a list would grow too large.';
+
+CREATE FUNCTION public.name_problem(kind text, name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((octet_length(name) <= public.text_limit(kind)) AND (name ~ '^[!-~]+$'::text)) THEN NULL::text WHEN (name = ''::text) THEN 'must not be empty'::text WHEN (octet_length(name) > public.text_limit(kind)) THEN public.text_problem(kind, name) WHEN (name ~ '[\u0001-\u001f\u007f-\u009f]'::text) THEN (('holds a control character (U+'::text || lpad(upper(to_hex(ascii("substring"(name, '[\u0001-\u001f\u007f-\u009f]'::text)))), 4, '0'::text)) || ')'::text) WHEN (name ~ '^[ \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|[ \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$'::text) THEN 'begins or ends with white space'::text ELSE NULL::text END;
+
+COMMENT ON FUNCTION public.name_problem(kind text, name text) IS 'Promise: the rule of names, as db/catalog has it: within its bound, not empty, no control characters, no white space at either end. NULL for a name that follows it.';
+
+CREATE FUNCTION public.label_problem(label text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (label = 'latest'::text) THEN 'must not be "latest", which stands for the latest version'::text ELSE public.name_problem('label'::text, label) END;
+
+COMMENT ON FUNCTION public.label_problem(label text) IS 'Promise: a label is a name, and not the word that stands for the latest version.';
+
+CREATE FUNCTION public.meta_problem(meta jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(('execution_id '::text || public.text_problem('execution_id'::text, (meta ->> 'execution_id'::text))), ('parent_execution_id '::text || public.text_problem('parent_execution_id'::text, (meta ->> 'parent_execution_id'::text))), ('node_name '::text || public.text_problem('node_name'::text, (meta ->> 'node_name'::text))));
+
+COMMENT ON FUNCTION public.meta_problem(meta jsonb) IS 'Promise: the texts of an event''s meta that stand in an index are within their bounds.';
+
 CREATE FUNCTION public.payload_text(payload jsonb, key text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC
@@ -451,6 +502,15 @@ END $$;
 
 COMMENT ON FUNCTION public.refuse_change() IS 'Promise: versions are immutable and events are never changed or deleted row by row.';
 
+CREATE FUNCTION public.refuse_value(column_name text, problem text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+BEGIN
+    RAISE EXCEPTION '%: %', column_name, problem USING ERRCODE = 'check_violation', COLUMN = column_name;
+END $$;
+
+COMMENT ON FUNCTION public.refuse_value(column_name text, problem text) IS 'Fails with the problem and its column. For a CHECK constraint, whose own message would not say what is wrong: STRICT, so that a value without a problem is not even a call.';
+
 CREATE TABLE public.catalog (
     resource_path text NOT NULL COLLATE pg_catalog."C",
     resource_type text NOT NULL COLLATE pg_catalog."C",
@@ -461,7 +521,13 @@ CREATE TABLE public.catalog (
     meta jsonb,
     "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
     revision integer NOT NULL,
-    content text
+    content text,
+    CONSTRAINT catalog_has_a_payload CHECK (public.refuse_value('payload'::text,
+CASE
+    WHEN (payload = 'null'::jsonb) THEN 'must not be JSON null'::text
+    ELSE NULL::text
+END)),
+    CONSTRAINT catalog_has_an_instant CHECK (public.refuse_value('timestamp'::text, public.instant_problem("timestamp")))
 );
 
 CREATE TABLE public.event_head (
@@ -526,6 +592,28 @@ CREATE TABLE public.execution (
 )
 WITH (fillfactor='80');
 
+CREATE TABLE public.migration_repair (
+    id bigint NOT NULL,
+    migration integer NOT NULL,
+    table_name text NOT NULL,
+    key jsonb NOT NULL,
+    column_name text NOT NULL,
+    old_value text NOT NULL,
+    new_value text NOT NULL,
+    repaired_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.migration_repair IS 'Values that a migration had to change because the API could not show them, each with its old value.';
+
+ALTER TABLE public.migration_repair ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.migration_repair_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.resource (
     resource_path text NOT NULL COLLATE pg_catalog."C",
     resource_type text NOT NULL COLLATE pg_catalog."C",
@@ -543,8 +631,29 @@ CREATE TABLE public.resource_type (
 
 ALTER TABLE ONLY public.event_pending ALTER COLUMN seq SET DEFAULT nextval('public.event_pending_seq'::regclass);
 
+ALTER TABLE public.catalog
+    ADD CONSTRAINT catalog_has_a_label CHECK (public.refuse_value('resource_version'::text, public.label_problem(resource_version))) NOT VALID;
+
+ALTER TABLE public.catalog
+    ADD CONSTRAINT catalog_has_a_path CHECK (public.refuse_value('resource_path'::text, public.name_problem('path'::text, resource_path))) NOT VALID;
+
+ALTER TABLE public.catalog
+    ADD CONSTRAINT catalog_has_a_short_location CHECK (public.refuse_value('resource_location'::text, public.text_problem('location'::text, resource_location))) NOT VALID;
+
+ALTER TABLE public.catalog
+    ADD CONSTRAINT catalog_has_a_short_source CHECK (public.refuse_value('source'::text, public.text_problem('source'::text, source))) NOT VALID;
+
 ALTER TABLE ONLY public.catalog
     ADD CONSTRAINT catalog_pkey PRIMARY KEY (resource_path, resource_version);
+
+ALTER TABLE public.event
+    ADD CONSTRAINT event_has_an_id CHECK (public.refuse_value('event_id'::text, public.name_problem('event_id'::text, event_id))) NOT VALID;
+
+ALTER TABLE public.event
+    ADD CONSTRAINT event_has_an_instant CHECK (public.refuse_value('timestamp'::text, public.instant_problem("timestamp"))) NOT VALID;
+
+ALTER TABLE public.event
+    ADD CONSTRAINT event_has_short_keys CHECK (public.refuse_value('meta'::text, public.meta_problem(meta))) NOT VALID;
 
 ALTER TABLE ONLY public.event_head
     ADD CONSTRAINT event_head_pkey PRIMARY KEY (one);
@@ -561,14 +670,26 @@ ALTER TABLE ONLY public.event_pending
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT event_pkey PRIMARY KEY ("timestamp", event_id);
 
+ALTER TABLE public.event_type
+    ADD CONSTRAINT event_type_has_a_name CHECK (public.refuse_value('name'::text, public.name_problem('type'::text, name))) NOT VALID;
+
+ALTER TABLE public.event_type
+    ADD CONSTRAINT event_type_has_a_short_template CHECK (public.refuse_value('template'::text, public.text_problem('template'::text, template))) NOT VALID;
+
 ALTER TABLE ONLY public.event_type
     ADD CONSTRAINT event_type_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.execution
     ADD CONSTRAINT execution_pkey PRIMARY KEY (execution_id);
 
+ALTER TABLE ONLY public.migration_repair
+    ADD CONSTRAINT migration_repair_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.resource
     ADD CONSTRAINT resource_pkey PRIMARY KEY (resource_path);
+
+ALTER TABLE public.resource_type
+    ADD CONSTRAINT resource_type_has_a_name CHECK (public.refuse_value('name'::text, public.name_problem('type'::text, name))) NOT VALID;
 
 ALTER TABLE ONLY public.resource_type
     ADD CONSTRAINT resource_type_pkey PRIMARY KEY (name);

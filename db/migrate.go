@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/noetl/noetl-catalog/sqlc"
 )
 
 //go:embed migrations/*.sql
@@ -20,6 +23,9 @@ var migrations embed.FS
 type Migrated struct {
 	// From and To are schema versions, the numbers of the migrations.
 	From, To int64
+	// Repairs are the first 1,000 values that were changed because the API could
+	// not show them; table migration_repair has all.
+	Repairs []Repair
 	// Partitions is how many partitions of event were made.
 	Partitions int
 }
@@ -38,17 +44,9 @@ func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
 	connections := stdlib.OpenDB(*config)
 	defer func() { _ = connections.Close() }()
 
-	files, err := fs.Sub(migrations, "migrations")
+	provider, err := migrationProvider(connections)
 	if err != nil {
-		return Migrated{}, fmt.Errorf("read the migrations: %w", err)
-	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
-	if err != nil {
-		return Migrated{}, fmt.Errorf("make the migration lock: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, connections, files, goose.WithSessionLocker(locker))
-	if err != nil {
-		return Migrated{}, fmt.Errorf("read the migrations: %w", err)
+		return Migrated{}, err
 	}
 	applied, err := provider.Up(ctx)
 	if err != nil {
@@ -69,8 +67,37 @@ func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
 		defer cancel()
 		_ = connection.Close(closing)
 	}()
+	if len(applied) > 0 {
+		done.Repairs, err = sqlc.New(connection).MigrationRepairs(ctx, sqlc.MigrationRepairsParams{
+			AfterMigration: int32(done.From), AtMost: 1000, //nolint:gosec // the number of a migration
+		})
+		if err != nil {
+			return Migrated{}, fmt.Errorf("read what the migrations repaired: %w", err)
+		}
+	}
 	if done.Partitions, err = EnsurePartitions(ctx, connection); err != nil {
 		return Migrated{}, err
 	}
 	return done, nil
 }
+
+// migrationProvider is goose over our migrations.
+func migrationProvider(connections *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	if err != nil {
+		return nil, fmt.Errorf("make the migration lock: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, connections, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	return provider, nil
+}
+
+// Repair is a value that a migration has changed because the API could not show
+// it.
+type Repair = sqlc.MigrationRepair

@@ -32,8 +32,8 @@ func TestMigrate_Repeated_DoesNothing(t *testing.T) {
 	if first.From != 0 || first.To < 4 || first.Partitions != 5 {
 		t.Errorf("the first migration did %+v", first)
 	}
-	if want := (db.Migrated{From: first.To, To: first.To}); second != want {
-		t.Errorf("the second migration did %+v, want %+v", second, want)
+	if diff := cmp.Diff(db.Migrated{From: first.To, To: first.To}, second); diff != "" {
+		t.Errorf("the second migration (-want +got):\n%s", diff)
 	}
 }
 

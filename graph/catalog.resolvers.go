@@ -56,7 +56,7 @@ func (r *queryResolver) Version(ctx context.Context, path string, version *strin
 	if err := firstFault(checkWord("path", &path), checkWord("version", version)); err != nil {
 		return nil, err
 	}
-	if version != nil {
+	if version != nil && *version != catalog.Latest {
 		return r.versionAt(ctx, catalog.LabelKey{Path: path, Label: *version}, versionColumns(ctx))
 	}
 	head, err := r.resourceAt(ctx, path)
@@ -84,6 +84,9 @@ func (r *resourceResolver) LatestVersion(ctx context.Context, obj *model.Resourc
 func (r *resourceResolver) Version(ctx context.Context, obj *model.Resource, version string) (*model.Version, error) {
 	if err := checkWord("version", &version); err != nil {
 		return nil, err
+	}
+	if version == catalog.Latest {
+		return r.LatestVersion(ctx, obj)
 	}
 	keyOf := func(r *model.Resource) catalog.LabelKey {
 		return catalog.LabelKey{Path: r.Row.ResourcePath, Label: version}

@@ -31,6 +31,9 @@ func (r *Resolver) labelToCompare(ctx context.Context, v *model.Version, label s
 	if err := checkWord("against", &label); err != nil {
 		return nil, err
 	}
+	if label == catalog.Latest {
+		return r.latestToCompare(ctx, v)
+	}
 	keyOf := func(v *model.Version) catalog.LabelKey {
 		return catalog.LabelKey{Path: v.Row.Path, Label: label}
 	}
@@ -40,4 +43,29 @@ func (r *Resolver) labelToCompare(ctx context.Context, v *model.Version, label s
 		return nil, fault.New(fault.NotFound, "against", "%q has no version %q", v.Row.Path, label)
 	}
 	return base, err
+}
+
+// latestToCompare is the latest version of the same resource: v itself where a
+// dry run would make the first.
+func (r *Resolver) latestToCompare(ctx context.Context, v *model.Version) (*model.Version, error) {
+	latest, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Version.diff", Group: v.Siblings, Arguments: catalog.Latest},
+		keysOf(v.Siblings, versionPath), v.Row.Path,
+		func(ctx context.Context, paths []string) ([]*model.Version, error) {
+			heads, err := r.catalog.ResourcesByPath(ctx, auth.Scopes(ctx), paths)
+			if err != nil {
+				return nil, err
+			}
+			keys := make([]catalog.LabelKey, len(paths))
+			for i, head := range heads {
+				if head != nil {
+					keys[i] = catalog.LabelKey{Path: paths[i], Label: head.LatestVersion}
+				}
+			}
+			rows, err := r.catalog.VersionsByLabel(ctx, auth.Scopes(ctx), keys, comparedColumns)
+			return model.NewVersions(rows), err
+		})
+	if err == nil && latest == nil {
+		return v, nil
+	}
+	return latest, err
 }

@@ -57,14 +57,14 @@ func (x *execution) resources(rows []*catalog.Resource, p *plan) (*objects, erro
 		case "type":
 			return names(f.child, func(at int) string { return rows[at].ResourceType }).write, nil
 		case "latestVersion":
-			keys, places := gather(rows, func(r *catalog.Resource) catalog.LabelKey {
-				return catalog.LabelKey{Path: r.ResourcePath, Label: r.LatestVersion}
-			})
-			return x.versionsByLabel(keys, places, f, true)
+			return x.latestVersions(rows, f)
 		case "version":
 			label, err := x.word(f, "version")
 			if err != nil || label == nil {
 				return nil, errUnplanned
+			}
+			if *label == catalog.Latest {
+				return x.latestVersions(rows, f)
 			}
 			keys, places := gather(rows, func(r *catalog.Resource) catalog.LabelKey {
 				return catalog.LabelKey{Path: r.ResourcePath, Label: *label}
@@ -108,6 +108,14 @@ func (x *execution) resources(rows []*catalog.Resource, p *plan) (*objects, erro
 
 // nothingToWrite is for a selection of no objects.
 func nothingToWrite(buf []byte, _ int) []byte { return buf }
+
+// latestVersions leads from resources to their latest versions.
+func (x *execution) latestVersions(rows []*catalog.Resource, f *plannedField) (writer, error) {
+	keys, places := gather(rows, func(r *catalog.Resource) catalog.LabelKey {
+		return catalog.LabelKey{Path: r.ResourcePath, Label: r.LatestVersion}
+	})
+	return x.versionsByLabel(keys, places, f, true)
+}
 
 // versionsByLabel leads from rows to versions.
 func (x *execution) versionsByLabel(keys []catalog.LabelKey, places []int, f *plannedField, always bool) (writer, error) {

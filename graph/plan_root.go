@@ -74,7 +74,7 @@ func (x *execution) versionAt(f *plannedField) (writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if label == nil {
+	if label == nil || *label == catalog.Latest {
 		heads, err := x.catalog.ResourcesByPath(x.ctx, x.scopes, []string{*path})
 		if err != nil {
 			return nil, err

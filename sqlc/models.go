@@ -81,6 +81,18 @@ type Execution struct {
 	Parent      *string
 }
 
+// Values that a migration had to change because the API could not show them, each with its old value.
+type MigrationRepair struct {
+	ID         int64
+	Migration  int32
+	TableName  string
+	Key        []byte
+	ColumnName string
+	OldValue   string
+	NewValue   string
+	RepairedAt time.Time
+}
+
 type Resource struct {
 	ResourcePath   string
 	ResourceType   string

@@ -8,14 +8,18 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// The longest names, in bytes. A path and a label stand in index entries, of
-// which PostgreSQL allows 2,704 bytes.
+// The longest names, in bytes: those of the database's text_limit, which holds
+// plain SQL to the same rules (name_problem, label_problem).
 const (
 	maxPathBytes     = 1024
 	maxLabelBytes    = 128
 	maxEventIDBytes  = 255
 	maxTypeNameBytes = 128
 )
+
+// Latest stands for the latest version wherever a label is asked for, and is
+// therefore no label itself. Rows that bear it from before stay.
+const Latest = "latest"
 
 // CheckPath says whether path can name a resource: 1 to 1,024 bytes of UTF-8
 // without control characters or white space at either end; else
@@ -25,8 +29,11 @@ func CheckPath(argument, path string) error {
 }
 
 // CheckLabel says whether label can name a version: 1 to 128 bytes under the
-// rule of CheckPath; else BAD_USER_INPUT.
+// rule of CheckPath, and not Latest; else BAD_USER_INPUT.
 func CheckLabel(argument, label string) error {
+	if label == Latest {
+		return fault.Input(argument, "must not be %q, which stands for the latest version", Latest)
+	}
 	return checkName(argument, label, maxLabelBytes)
 }
 

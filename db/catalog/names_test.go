@@ -1,9 +1,16 @@
 package catalog
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
@@ -62,4 +69,73 @@ func TestCheckText_NotStorable_RefusedWithItsPlace(t *testing.T) {
 	tooLargeAt(0, 0, "21 bytes").check(t, CheckText("input", strings.Repeat("x", 21), 20))
 	badInput(2, 2, "NUL").check(t, CheckText("input", "a\né\x00", 20))
 	badInput(2, 3, "UTF-8").check(t, CheckText("input", "a\né\ufffd\xffb", 20))
+}
+
+// The database holds plain SQL to the same rule, in the same words.
+func TestNames_AnyText_JudgedByTheDatabaseAsInGo(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	kinds := []struct {
+		rule  string
+		check func(argument, name string) error
+		max   int
+	}{
+		{"name_problem('path', t)", CheckPath, maxPathBytes},
+		{"label_problem(t)", CheckLabel, maxLabelBytes},
+		{"name_problem('event_id', t)", CheckEventID, maxEventIDBytes},
+		{"name_problem('type', t)", CheckTypeName, maxTypeNameBytes},
+	}
+	judge := func(t interface{ Fatalf(string, ...any) }, kind int, texts []string) {
+		rows, err := pool.Query(context.Background(), `SELECT coalesce(`+kinds[kind].rule+`, '') FROM unnest($1::text[]) WITH ORDINALITY AS u(t, n) ORDER BY n`, texts)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		problems, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		for i, text := range texts {
+			want := ""
+			if problem, ok := fault.As(kinds[kind].check("", text)); ok {
+				want = problem.Message
+			}
+			if problems[i] != want {
+				t.Fatalf("%s of %q: the database says %q, Go %q", kinds[kind].rule, text, problems[i], want)
+			}
+		}
+	}
+
+	var each []string
+	for r := rune(1); r < 0x10000; r++ {
+		if utf8.ValidRune(r) && (r < 0x3100 || r%97 == 0 || r > 0xfe00) {
+			each = append(each, string(r), "a"+string(r)+"b")
+		}
+	}
+	judge(t, 0, each)
+	judge(t, 1, []string{"latest", "Latest", "latest ", "LATEST", "1.0.0"})
+
+	edges := rapid.SampledFrom([]rune{' ', '\t', '\n', 0x1f, 0x7f, 0x80, 0x85, 0x9f, 0xa0, 0x1680, 0x180e, 0x200b, 0x2028, 0x202f, 0x205f, 0x3000, 0xfeff, 'a', '/', 'é', '日', '😀'})
+	rapid.Check(t, func(t *rapid.T) {
+		kind := rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")
+		texts := rapid.SliceOfN(rapid.OneOf(
+			rapid.StringOf(edges),
+			rapid.StringOf(rapid.RuneFrom(nil, unicode.Categories["L"], unicode.Categories["Z"], unicode.Categories["P"])),
+			rapid.Map(rapid.IntRange(-2, 2), func(over int) string { return strings.Repeat("x", kinds[kind].max+over) }),
+			rapid.Map(rapid.IntRange(-2, 2), func(over int) string { return strings.Repeat("é", kinds[kind].max/2+over) }),
+		), 1, 40).Draw(t, "texts")
+		for i, text := range texts {
+			texts[i] = strings.ReplaceAll(text, "\x00", "") // no text in PostgreSQL holds it
+		}
+		judge(t, kind, texts)
+	})
+}
+
+func TestCheckLabel_Latest_Reserved(t *testing.T) {
+	t.Parallel()
+	badInput(0, 0, "stands for the latest version").check(t, CheckLabel("input", "latest"))
+	for _, label := range []string{"Latest", "latest-1", "LATEST"} {
+		if err := CheckLabel("input", label); err != nil {
+			t.Errorf("%q = %v, want nil", label, err)
+		}
+	}
 }

@@ -198,6 +198,9 @@ func (r *Registration) check(limits Limits) (checkedRegistration, error) {
 		if err := CheckJSON("payload.json", r.JSON, limits); err != nil {
 			return c, err
 		}
+		if bytes.Equal(bytes.TrimSpace(r.JSON), []byte("null")) {
+			return c, fault.Input("payload.json", "must not be null")
+		}
 		c.payload = r.JSON
 	}
 	switch {

@@ -112,8 +112,9 @@ func TestRegister_EachRule_StatusLabelRevision(t *testing.T) {
 		{labelled(wish("p", `9`), "1.0.99999999999999999999"), "UPDATED 1.0.99999999999999999999 15"},
 		{wish("p", `10`), "UPDATED 1.0.100000000000000000000 16"},
 		{typed(wish("p", `1`), "Playbook"), "BAD_USER_INPUT type"}, // an explicit type is exact
-		{wish("q", `null`), "REGISTERED 1.0.0 1"},
-		{wish("q", `null`), "UNCHANGED 1.0.0 1"},
+		{wish("q", `null`), "BAD_USER_INPUT payload.json"},
+		{wish("q", ` null `), "BAD_USER_INPUT payload.json"},
+		{labelled(wish("q", `1`), "latest"), "BAD_USER_INPUT version"},
 	} {
 		if got := f.one(step.wish); got != step.want {
 			t.Errorf("step %d: %s, want %s", i, got, step.want)
@@ -296,6 +297,84 @@ func TestListVersions_Ranges_NewestAndOldest(t *testing.T) {
 		}
 		if !json.Valid(lists[0][0].Payload) || lists[0][0].Meta != nil {
 			t.Errorf("columns: %+v", lists[0][0])
+		}
+	}
+}
+
+// A resource whose newest label is a whole number is numbered on in whole
+// numbers, as NoETL does; else the highest x.y.z counts.
+func TestRegister_WholeNumberLabels_NextThatIsFree(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for i, step := range []struct{ label, want string }{
+		{"1", "REGISTERED 1 1"},
+		{"2", "UPDATED 2 2"},
+		{"3", "UPDATED 3 3"},
+		{"", "UPDATED 4 4"},
+		{"6", "UPDATED 6 5"},
+		{"7", "UPDATED 7 6"},
+		{"5", "UPDATED 5 7"},
+		{"", "UPDATED 8 8"}, // 6 and 7 are taken
+		{"1.5.9", "UPDATED 1.5.9 9"},
+		{"", "UPDATED 1.5.10 10"}, // the newest is no whole number
+		{"007", "UPDATED 007 11"},
+		{"", "UPDATED 1.5.11 12"}, // nor is one with leading zeros
+		{"-3", "UPDATED -3 13"},
+		{"", "UPDATED 1.5.12 14"},
+		{"0", "UPDATED 0 15"},
+		{"", "UPDATED 9 16"},
+		{"99999999999999999999", "UPDATED 99999999999999999999 17"},
+		{"", "UPDATED 100000000000000000000 18"},
+		{strings.Repeat("9", 128), "UPDATED " + strings.Repeat("9", 128) + " 19"},
+	} {
+		r := wish("p", fmt.Sprint(i))
+		if step.label != "" {
+			r = labelled(r, step.label)
+		}
+		if got := f.one(r); got != step.want {
+			t.Errorf("step %d: %s, want %s", i, got, step.want)
+		}
+	}
+	// The next would be too long for a label.
+	_, err := f.Register(t.Context(), everything, []catalog.Registration{wish("p", `"over"`)}, catalog.RegisterOptions{Limits: catalog.DefaultLimits()})
+	if problem, ok := fault.Refused(err); !ok || problem.Argument != "version" || !strings.Contains(problem.Message, "129 bytes long") {
+		t.Errorf("after the longest label: %v", err)
+	}
+}
+
+// The next label is read along indexes, however many versions there are.
+func TestNextLabel_ManyVersions_FewBlocksRead(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for _, path := range []string{"dotted", "whole"} {
+		label := map[string]string{"dotted": "'1.0.' || n", "whole": "n::text"}[path]
+		if _, err := f.pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+			SELECT $1, 'task', `+label+`, to_jsonb(repeat('x', 200) || n) FROM generate_series(1, 3000) n`, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.pool.Exec(t.Context(), `ANALYZE catalog`); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"dotted": "1.0.3001", "whole": "3001", "none": "1.0.0"} {
+		var label, text string
+		if err := f.pool.QueryRow(t.Context(), `SELECT catalog_next_label($1)`, path).Scan(&label); err != nil || label != want {
+			t.Errorf("%s: %q, want %q: %v", path, label, want, err)
+		}
+		if err := f.pool.QueryRow(t.Context(), `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) SELECT catalog_next_label('`+path+`')`).Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		var explained []struct {
+			Plan struct {
+				Hit  int `json:"Shared Hit Blocks"`
+				Read int `json:"Shared Read Blocks"`
+			}
+		}
+		if err := json.Unmarshal([]byte(text), &explained); err != nil {
+			t.Fatal(err)
+		}
+		if blocks := explained[0].Plan.Hit + explained[0].Plan.Read; blocks > 30 {
+			t.Errorf("%s: %d blocks read: %s", path, blocks, text)
 		}
 	}
 }

@@ -41,7 +41,24 @@ func (c *parsedColumn) contains(raw []byte, inner *jsonValue) bool {
 
 // readMeta reads the keys of meta that filters name.
 func (p *parsedEntry) readMeta(meta []byte) {
-	parser := jsonParser{source: string(meta)}
+	eachText(meta, func(key string, text *string) {
+		switch key {
+		case "execution_id":
+			p.execution = text
+		case "node_name":
+			p.step = text
+		case "status":
+			if text != nil {
+				text = new(asciiLower(*text))
+			}
+			p.status = text
+		}
+	})
+}
+
+// eachText gives take each key of a JSON object with what ->> makes of its value.
+func eachText(object []byte, take func(key string, text *string)) {
+	parser := jsonParser{source: string(object)}
 	parser.space()
 	if !parser.take('{') {
 		return
@@ -57,18 +74,7 @@ func (p *parsedEntry) readMeta(meta []byte) {
 		if !ok {
 			return
 		}
-		text := textOf(value, parser.source[start:parser.at])
-		switch key {
-		case "execution_id":
-			p.execution = text
-		case "node_name":
-			p.step = text
-		case "status":
-			if text != nil {
-				text = new(asciiLower(*text))
-			}
-			p.status = text
-		}
+		take(key, textOf(value, parser.source[start:parser.at]))
 		parser.space()
 	}
 }

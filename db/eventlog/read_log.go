@@ -25,9 +25,9 @@ func (s *Store) Head(ctx context.Context) (Head, error) {
 	return Head(row), nil
 }
 
-// maxExecutionID is the longest execution id that the sequencer takes for one,
-// in bytes.
-const maxExecutionID = 255
+// maxKey is the longest execution id or step of an event, in bytes, as the
+// database's text_limit has it.
+const maxKey = 255
 
 const (
 	// logPage is how many rows of the log a page looks at.
@@ -99,7 +99,7 @@ func entryOf(row sqlc.LogWalkRow) *Entry {
 func (s *Store) readLog(ctx context.Context, scopes []string, filter Filter, after, upTo int64) ([]sqlc.LogWalkRow, int64, error) {
 	within := filter.within(WholeRange())
 	// The log holds no execution ids that are longer.
-	if filter.ExecutionID != nil && len(*filter.ExecutionID) <= maxExecutionID {
+	if filter.ExecutionID != nil && len(*filter.ExecutionID) <= maxKey {
 		rows, err := s.planned.LogOfExecution(ctx, sqlc.LogOfExecutionParams{
 			After: after, UpTo: upTo, PageSize: logPage, MaxBytes: logBytes,
 			LowTime: within.LowTime, HighTime: within.HighTime,

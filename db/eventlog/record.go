@@ -31,7 +31,7 @@ type Record struct {
 	ID   *string
 	Type string
 	Path string
-	// Version may be nil: the latest.
+	// Version may be nil, or catalog.Latest: the latest.
 	Version *string
 	// Payload and Meta are JSON, or nil for none.
 	Payload, Meta []byte
@@ -83,7 +83,7 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 			}
 			id = made.String()
 		}
-		if record.Version != nil {
+		if record.Version != nil && *record.Version != catalog.Latest {
 			version = *record.Version
 		}
 		if record.Timestamp != nil {
@@ -106,6 +106,11 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 	if errors.As(err, &refused) && refused.ConstraintName == "event_lies_at_most_a_day_ahead" {
 		// The database's clock is behind ours.
 		return nil, fault.Input("inputs", "a timestamp lies more than a day ahead of the database's clock")
+	}
+	if problem, ok := fault.Refused(err); ok && len(records) == 1 {
+		return nil, fault.List{problem.Under("inputs[0]")}
+	} else if ok {
+		return nil, fault.Input("inputs", "one of them has a value that is refused: %v", problem)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("record events: %w", err)
@@ -213,7 +218,7 @@ func (r *Record) check(limits catalog.Limits, now time.Time) error {
 	if err := catalog.CheckPath("path", r.Path); err != nil {
 		return err
 	}
-	if r.Version != nil {
+	if r.Version != nil && *r.Version != catalog.Latest {
 		if err := catalog.CheckLabel("version", *r.Version); err != nil {
 			return err
 		}
@@ -227,14 +232,30 @@ func (r *Record) check(limits catalog.Limits, now time.Time) error {
 		if err := catalog.CheckJSON("meta", r.Meta, limits); err != nil {
 			return err
 		}
-		var keys parsedEntry
-		keys.readMeta(r.Meta)
-		if keys.execution != nil && len(*keys.execution) > maxExecutionID {
-			return fault.Input("meta", "execution_id is longer than %d bytes", maxExecutionID)
+		if err := checkKeys(r.Meta); err != nil {
+			return err
 		}
 	}
 	if r.Timestamp != nil && r.Timestamp.After(now.Add(maxAhead)) {
 		return fault.Input("timestamp", "lies more than a day ahead")
+	}
+	return nil
+}
+
+// checkKeys checks the texts of meta that stand in indexes, as meta_problem does
+// in the database.
+func checkKeys(meta []byte) error {
+	keys := [...]string{"execution_id", "parent_execution_id", "node_name"}
+	var texts [len(keys)]*string
+	eachText(meta, func(key string, text *string) {
+		if i := slices.Index(keys[:], key); i >= 0 {
+			texts[i] = text
+		}
+	})
+	for i, text := range texts {
+		if text != nil && len(*text) > maxKey {
+			return fault.Input("meta", "%s is %d bytes long; %d are allowed", keys[i], len(*text), maxKey)
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -187,5 +188,47 @@ func TestRecord_Batch_AllOrNone(t *testing.T) {
 	recorded, err := store.Record(t.Context(), everything, many[1:], limits)
 	if err != nil || len(recorded) != eventlog.MaxRecords || events(t, pool) != eventlog.MaxRecords {
 		t.Errorf("10,000 events: %d recorded, %d stored, %v", len(recorded), events(t, pool), err)
+	}
+}
+
+// What stands in an index is refused with its argument beyond its bound, also
+// where only PostgreSQL knows how long it is.
+func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
+	t.Parallel()
+	store, pool := recordSetup(t)
+	long := strings.Repeat("x", 256)
+	record := func(meta string, more ...eventlog.Record) error {
+		records := append([]eventlog.Record{{Type: "UPDATED", Path: "p", Meta: []byte(meta)}}, more...)
+		_, err := store.Record(t.Context(), everything, records, catalog.DefaultLimits())
+		return err
+	}
+	good := eventlog.Record{Type: "UPDATED", Path: "p"}
+	for _, test := range []struct {
+		err               error
+		argument, message string
+	}{
+		{record(`{"execution_id": "` + long + `"}`), "inputs[0].meta", "execution_id is 256 bytes long; 255 are allowed"},
+		{record(`{"x": 1, "parent_execution_id": "` + long + `"}`), "inputs[0].meta", "parent_execution_id is 256 bytes long; 255 are allowed"},
+		{record(`{"node_name": "` + long + `"}`, good), "inputs[0].meta", "node_name is 256 bytes long; 255 are allowed"},
+		{record(`{"execution_id": 1e300}`), "inputs[0].meta", "execution_id is 301 bytes long; 255 are allowed"},
+		{record(`{"execution_id": 1e300}`, good), "inputs", "one of them has a value that is refused: meta: execution_id is 301 bytes long; 255 are allowed"},
+	} {
+		var problem *fault.Error
+		var list fault.List
+		if errors.As(test.err, &list) {
+			problem = list[0]
+		} else if !errors.As(test.err, &problem) {
+			t.Errorf("%v, want a fault", test.err)
+			continue
+		}
+		if problem.Code != fault.BadUserInput || problem.Argument != test.argument || problem.Message != test.message {
+			t.Errorf("%+v, want %s: %s", problem, test.argument, test.message)
+		}
+	}
+	if n := events(t, pool); n != 0 {
+		t.Errorf("%d events were recorded", n)
+	}
+	if err := record(`{"execution_id": "` + long[1:] + `", "EXECUTION_ID": "` + long + `", "node_name": null}`); err != nil {
+		t.Error(err)
 	}
 }

@@ -49,6 +49,9 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 	if f, ok := fault.As(err); ok {
 		return presentFault(at, argument, f)
 	}
+	if f, ok := fault.Refused(err); ok {
+		return presentFault(at, argument, f)
+	}
 
 	var given *gqlerror.Error
 	if errors.As(err, &given) && Code(given) != "" {

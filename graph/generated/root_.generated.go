@@ -1437,7 +1437,7 @@ type Resource implements Node {
   description: String
   "The version registered last."
   latestVersion: Version!
-  "One version by its exact label; null if there is none."
+  "One version by its exact label, or the latest by the word 'latest', which is no label; null if there is none."
   version(version: String!): Version
   "Newest first."
   versions(first: Int, after: String, last: Int, before: String): VersionConnection!
@@ -1460,7 +1460,7 @@ type Version implements Node {
   resource: Resource!
   "Its resource's path."
   path: String!
-  "The label, unique within its resource: by default a semantic version, '1.0.0', '1.0.1', and so on."
+  "The label, unique within its resource: by default a semantic version, '1.0.0', '1.0.1', and so on, or a whole number where the one before is a whole number. No version can be labelled 'latest'; one that was before this rule is found in lists and by its id."
   version: String!
   "1 for the resource's first version, 2 for its second, and so on without gaps."
   revision: Int!
@@ -1539,7 +1539,7 @@ extend type Query {
   resources(first: Int, after: String, last: Int, before: String, filter: ResourceFilter, orderBy: ResourceOrder): ResourceConnection!
   "In the order asked, null for a path that is not registered; at most 200."
   resourcesByPath(paths: [String!]!): [Resource]!
-  "One version; without a label, the latest."
+  "One version; without a label, or with the word 'latest', the latest."
   version(path: String!, version: String): Version
 }
 `, BuiltIn: false},
@@ -1571,7 +1571,7 @@ type PayloadChange {
 }
 
 extend type Version {
-  "What changed between another version of the same resource (default: the previous one) and this."
+  "What changed between another version of the same resource (default: the previous one; 'latest': the latest) and this."
   diff(against: String): VersionDiff!
 }
 `, BuiltIn: false},
@@ -1739,11 +1739,11 @@ input RecordEventInput {
   type: String!
   "The path of the resource it happened to, which must be registered."
   path: String!
-  "The label of the version it happened to. Default: the latest."
+  "The label of the version it happened to. Default, and with the word 'latest': the latest."
   version: String
   "What there is to say about it, for the message's template."
   payload: JSON
-  "Where it comes from: execution_id, node_name, status, parent_execution_id and whatever else is known."
+  "Where it comes from: execution_id, node_name, status, parent_execution_id and whatever else is known. The two ids and node_name take 255 bytes each at most."
   meta: JSON
   "When it happened. Default: now."
   timestamp: DateTime
@@ -1782,7 +1782,7 @@ input RegisterResourceInput {
   path: String
   "Default, for YAML: the document's kind, in lower case."
   type: String
-  "Default: the latest label with its patch number raised by one; '1.0.0' for a first version."
+  "The label, other than 'latest'. Default: where the newest version's label is a whole number, the next that is free; else the highest label of the form x.y.z with its patch number raised by one, and '1.0.0' where there is none."
   version: String
   "Where the payload comes from, e.g. 'file' or 'git'."
   source: String = "inline"

@@ -107,11 +107,11 @@ type RecordEventInput struct {
 	Type string `json:"type"`
 	// The path of the resource it happened to, which must be registered.
 	Path string `json:"path"`
-	// The label of the version it happened to. Default: the latest.
+	// The label of the version it happened to. Default, and with the word 'latest': the latest.
 	Version *string `json:"version,omitempty"`
 	// What there is to say about it, for the message's template.
 	Payload scalar.JSON `json:"payload,omitempty"`
-	// Where it comes from: execution_id, node_name, status, parent_execution_id and whatever else is known.
+	// Where it comes from: execution_id, node_name, status, parent_execution_id and whatever else is known. The two ids and node_name take 255 bytes each at most.
 	Meta scalar.JSON `json:"meta,omitempty"`
 	// When it happened. Default: now.
 	Timestamp *time.Time `json:"timestamp,omitempty"`
@@ -136,7 +136,7 @@ type RegisterResourceInput struct {
 	Path *string `json:"path,omitempty"`
 	// Default, for YAML: the document's kind, in lower case.
 	Type *string `json:"type,omitempty"`
-	// Default: the latest label with its patch number raised by one; '1.0.0' for a first version.
+	// The label, other than 'latest'. Default: where the newest version's label is a whole number, the next that is free; else the highest label of the form x.y.z with its patch number raised by one, and '1.0.0' where there is none.
 	Version *string `json:"version,omitempty"`
 	// Where the payload comes from, e.g. 'file' or 'git'.
 	Source *string `json:"source,omitempty"`

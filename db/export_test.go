@@ -1,0 +1,32 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+)
+
+// MigrateTo brings the schema to a version, up or down.
+func MigrateTo(ctx context.Context, databaseURL string, version int64) (err error) {
+	connections, err := sql.Open("pgx", databaseURL)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, connections.Close()) }()
+	provider, err := migrationProvider(connections)
+	if err != nil {
+		return err
+	}
+	at, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if at < version {
+		_, err = provider.UpTo(ctx, version)
+		return err
+	}
+	_, err = provider.DownTo(ctx, version)
+	return err
+}

@@ -1,0 +1,172 @@
+package db_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/noetl/noetl-catalog/db"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+)
+
+// What the API refuses, or could not show, is refused in plain SQL as well, in
+// words that say what is wrong with which column.
+func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	const version = `INSERT INTO catalog (resource_path, resource_version, payload, timestamp, source, resource_location, resource_type) VALUES ($1, $2, $3, $4::text::timestamptz, $5, $6, 'task')`
+	const happening = `INSERT INTO event (event_id, meta, timestamp, event_type, resource_path, resource_version) VALUES ($1, $2, $3::text::timestamptz, 'UPDATED', 'a', '1')`
+	run(t, pool, version, "a", "1", "{}", "now", "inline", nil)
+	long := func(n int) string { return strings.Repeat("x", n) }
+	for _, test := range []struct {
+		column, message string
+		sql             string
+		args            []any
+	}{
+		{"resource_path", "must not be empty", version, []any{"", "1", "{}", "now", "inline", nil}},
+		{"resource_path", "is 1025 bytes long; 1024 are allowed", version, []any{long(1025), "1", "{}", "now", "inline", nil}},
+		{"resource_path", "holds a control character (U+000A)", version, []any{"a\nb ", "1", "{}", "now", "inline", nil}},
+		{"resource_path", "begins or ends with white space", version, []any{"a\u3000", "1", "{}", "now", "inline", nil}},
+		{"resource_version", "must not be empty", version, []any{"a", "", "{}", "now", "inline", nil}},
+		{"resource_version", "is 129 bytes long; 128 are allowed", version, []any{"a", long(129), "{}", "now", "inline", nil}},
+		{"resource_version", `must not be "latest", which stands for the latest version`, version, []any{"a", "latest", "{}", "now", "inline", nil}},
+		{"payload", "must not be JSON null", version, []any{"a", "2", "null", "now", "inline", nil}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", version, []any{"a", "2", "{}", "infinity", "inline", nil}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", version, []any{"a", "2", "{}", "-infinity", "inline", nil}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", version, []any{"a", "2", "{}", "10000-01-01 00:00:00Z", "inline", nil}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", version, []any{"a", "2", "{}", "0001-12-31 23:59:59Z BC", "inline", nil}},
+		{"source", "is 129 bytes long; 128 are allowed", version, []any{"a", "2", "{}", "now", long(129), nil}},
+		{"resource_location", "is 4097 bytes long; 4096 are allowed", version, []any{"a", "2", "{}", "now", "inline", long(4097)}},
+		{"event_id", "must not be empty", happening, []any{"", nil, "now"}},
+		{"event_id", "is 6000 bytes long; 255 are allowed", happening, []any{long(6000), nil, "now"}},
+		{"event_id", "holds a control character (U+0085)", happening, []any{"a\u0085", nil, "now"}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", happening, []any{"e", nil, "0001-12-31 23:59:59Z BC"}},
+		{"meta", "execution_id is 6000 bytes long; 255 are allowed", happening, []any{"e", `{"execution_id": "` + long(6000) + `"}`, "now"}},
+		{"meta", "execution_id is 301 bytes long; 255 are allowed", happening, []any{"e", `{"execution_id": 1e300}`, "now"}},
+		{"meta", "parent_execution_id is 256 bytes long; 255 are allowed", happening, []any{"e", `{"parent_execution_id": "` + long(256) + `"}`, "now"}},
+		{"meta", "node_name is 256 bytes long; 255 are allowed", happening, []any{"e", `{"node_name": "` + long(256) + `"}`, "now"}},
+		{"name", "must not be empty", `INSERT INTO resource_type VALUES ($1)`, []any{""}},
+		{"name", "holds a control character (U+0009)", `INSERT INTO event_type (name) VALUES ($1)`, []any{"a\tb"}},
+		{"template", "is 8193 bytes long; 8192 are allowed", `INSERT INTO event_type (name, template) VALUES ('t', $1)`, []any{long(8193)}},
+	} {
+		failure := refused(t, pool, "23514", test.sql, test.args...)
+		if failure.ColumnName != test.column || failure.Message != test.column+": "+test.message {
+			t.Errorf("column %q: %q, want column %q: %q", failure.ColumnName, failure.Message, test.column, test.message)
+		}
+	}
+	run(t, pool, version, long(1024), long(128), `"null"`, "0001-01-01 00:00:00Z", long(128), long(4096))
+	run(t, pool, version, "b", "Latest", `[null]`, "9999-12-31 23:59:59.999999Z", "", "")
+	run(t, pool, happening, long(255), `{"execution_id": "`+long(255)+`", "parent_execution_id": null, "node_name": {}}`, "0001-01-01 00:00:00Z")
+}
+
+// Values that the API cannot show, from before they were refused, are moved to
+// the nearest that it can; what they were is kept.
+func TestMigrate_ValuesThatCannotBeShown_RepairedOnceAndLogged(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.EmptyURL(t)
+	if err := db.MigrateTo(t.Context(), databaseURL, 6); err != nil {
+		t.Fatal(err)
+	}
+	pool := dbtest.PoolAt(t, databaseURL, db.Options{})
+	if _, err := db.EnsurePartitions(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	run(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload, timestamp) VALUES
+		('a', 'task', '1', '{"n": 1}', '-infinity'), ('a', 'task', '2', 'null', 'infinity'), ('b', 'task', 'latest', '[]', '10000-01-01Z'),
+		('', 'task', '', '{}', '2026-01-01Z'), (E'c\n', 'task', '1', '{}', '0044-03-15Z BC')`)
+	run(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, timestamp, meta) VALUES
+		('ancient', 'EXECUTION_STARTED', 'a', '1', '0044-03-15Z BC', '{"execution_id": "old"}'),
+		('early', 'EXECUTION_COMPLETED', 'a', '1', '0001-01-01Z', '{"execution_id": "old"}'), ('', 'UPDATED', '', '', '2026-01-01Z', NULL)`)
+	run(t, pool, `SELECT event_sequence(1, 0)`)
+	migrated, err := db.Migrate(t.Context(), databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, repair := range migrated.Repairs {
+		got = append(got, strings.Join([]string{repair.TableName, string(repair.Key), repair.ColumnName, repair.OldValue, repair.NewValue}, " | "))
+	}
+	want := []string{
+		`catalog | {"resource_path": "a", "resource_version": "1"} | timestamp | -infinity | 0001-01-01 00:00:00+00`,
+		`catalog | {"resource_path": "a", "resource_version": "2"} | timestamp | infinity | 9999-12-31 23:59:59.999999+00`,
+		`catalog | {"resource_path": "b", "resource_version": "latest"} | timestamp | 10000-01-01 00:00:00+00 | 9999-12-31 23:59:59.999999+00`,
+		`catalog | {"resource_path": "c\n", "resource_version": "1"} | timestamp | 0044-03-15 00:00:00+00 BC | 0001-01-01 00:00:00+00`,
+		`catalog | {"resource_path": "a", "resource_version": "2"} | payload | null | {}`,
+		`event | {"event_id": "ancient"} | timestamp | 0044-03-15 00:00:00+00 BC | 0001-01-01 00:00:00+00`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, sql := range []string{
+		`SELECT count(*) FROM resource WHERE isfinite(created_at) AND isfinite(updated_at) AND updated_at < '10000-01-01Z' AND created_at >= '0001-01-01Z'`,
+		`SELECT count(*) + 1 FROM event JOIN event_identity USING (event_id, timestamp) JOIN (
+			SELECT event_id, timestamp FROM event_log UNION ALL SELECT event_id, timestamp FROM event_pending) AS placed USING (event_id, timestamp)`,
+		`SELECT 4 FROM execution WHERE started_at = '0001-01-01Z' AND last_event_at = '0001-01-01Z'`,
+	} {
+		if n := count(t, pool, sql); n != 4 {
+			t.Errorf("%d, want 4: %s", n, sql)
+		}
+	}
+	refused(t, pool, "23001", `UPDATE catalog SET payload = '1'`)
+	refused(t, pool, "23001", `UPDATE event SET payload = '1'`)
+	if again, err := db.Migrate(t.Context(), databaseURL); err != nil || len(again.Repairs) != 0 {
+		t.Errorf("the second migration did %+v: %v", again, err)
+	}
+	// What is only refused from now on stays readable.
+	var stayed int
+	err = pool.QueryRow(t.Context(), `SELECT count(*) FROM catalog WHERE resource_path IN ('', E'c\n') OR resource_version = 'latest'`).Scan(&stayed)
+	if err != nil || stayed != 3 {
+		t.Errorf("%d rows with names of before stayed, want 3: %v", stayed, err)
+	}
+}
+
+// Each migration can be taken back, and leads to the same schema again.
+func TestMigrate_DownAndUp_SameSchema(t *testing.T) {
+	t.Parallel()
+	databaseURL, before := dbtest.EmptyURL(t), dbtest.EmptyURL(t)
+	migrated, err := db.Migrate(t.Context(), databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version := migrated.To - 1; version >= 6; version-- {
+		if err := db.MigrateTo(t.Context(), databaseURL, version); err != nil {
+			t.Fatalf("down to %d: %v", version, err)
+		}
+	}
+	if err := db.MigrateTo(t.Context(), before, 6); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.EnsurePartitions(t.Context(), dbtest.PoolAt(t, before, db.Options{})); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(everythingIn(t, before), everythingIn(t, databaseURL)); diff != "" {
+		t.Errorf("(-schema 6 +taken back to 6):\n%s", diff)
+	}
+	if _, err := db.Migrate(t.Context(), databaseURL); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(everythingIn(t, dbtest.URL(t)), everythingIn(t, databaseURL)); diff != "" {
+		t.Errorf("(-up +up, down and up):\n%s", diff)
+	}
+}
+
+// everythingIn lists what a schema has, its functions and constraints included.
+func everythingIn(t *testing.T, databaseURL string) []string {
+	t.Helper()
+	pool := dbtest.PoolAt(t, databaseURL, db.Options{})
+	rows, err := pool.Query(t.Context(), `
+		SELECT line FROM (SELECT pg_get_functiondef(oid) || coalesce(obj_description(oid, 'pg_proc'), '') AS line FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+		UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+			WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text !~ '^event_([0-9]|past)') AS lines
+		ORDER BY line COLLATE "C"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(list, columns(t, databaseURL)...)
+}
