@@ -162,6 +162,7 @@ type serveCommand struct {
 	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
 	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Answer only to the callers of this file; the command token makes its lines. Default: to anybody on this machine."`
 	Origins        []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
+	OpenEventTypes bool          `env:"CATALOG_OPEN_EVENT_TYPES" help:"Let events be recorded with any type: one that is not known is added. Default: refuse it."`
 	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
 	Pprof          string        `env:"CATALOG_PPROF" placeholder:"HOST:PORT" help:"Serve profiles of the process on this address, loopback only. Default: nowhere."`
 	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
@@ -271,6 +272,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	metrics := eventlog.NewMetrics(registry)
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
 	events := eventlog.NewStore(pool)
+	events.OpenTypes = c.OpenEventTypes
 	log := eventlog.NewLog(events, connect, metrics, logger, eventlog.LogOptions{})
 	registry.MustRegister(log)
 	resolver, err := graph.NewResolver(store, events, log, limits, logger)

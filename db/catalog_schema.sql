@@ -312,9 +312,9 @@ COMMENT ON FUNCTION public.event_passes(event_type text, resource_path text, res
 
 CREATE FUNCTION public.event_phase(event_type text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(start|started|initialized)$'::text) THEN 'STARTED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(complete|completed)$'::text) THEN 'COMPLETED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(fail|failed|error)$'::text) THEN 'FAILED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(cancel|cancelled|canceled)$'::text) THEN 'CANCELLED'::text ELSE NULL::text END;
+    RETURN CASE WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook)_(start|started|initialized)$'::text) THEN 'STARTED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook|workflow)_(complete|completed)$'::text) THEN 'COMPLETED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook|workflow)_(fail|failed|error)$'::text) THEN 'FAILED'::text WHEN (translate(lower((event_type COLLATE "C")), '.-'::text, '__'::text) ~ '^(execution|playbook|workflow)_(cancel|cancelled|canceled)$'::text) THEN 'CANCELLED'::text ELSE NULL::text END;
 
-COMMENT ON FUNCTION public.event_phase(event_type text) IS 'Promise: the one table of the event types that start and end a run, in whatever spelling NoETL has for them.';
+COMMENT ON FUNCTION public.event_phase(event_type text) IS 'The default phase of an event type: what its name says, in whatever spelling NoETL has for it.';
 
 CREATE FUNCTION public.event_reconcile() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -380,22 +380,49 @@ BEGIN
     ), placed AS MATERIALIZED (
         SELECT head + row_number() OVER (ORDER BY due.seq) AS position, due.event_id, due.timestamp,
             e.event_type, e.resource_path, e.resource_version,
-            CASE WHEN octet_length(e.meta ->> 'execution_id') BETWEEN 1 AND 255 THEN e.meta ->> 'execution_id' END AS execution_id,
-            CASE WHEN octet_length(e.meta ->> 'parent_execution_id') BETWEEN 1 AND 255 THEN e.meta ->> 'parent_execution_id' END AS parent,
-            coalesce(t.phase = 'STARTED', false) AS starts,
-            nullif(t.phase, 'STARTED') AS ending,
-            CASE WHEN t.phase = 'FAILED' THEN coalesce(e.payload ->> 'error', e.meta ->> 'error') END AS error
+            (CASE WHEN octet_length(e.meta ->> 'execution_id') BETWEEN 1 AND text_limit('execution_id')
+                THEN e.meta ->> 'execution_id' END) COLLATE "C" AS execution_id,
+            CASE WHEN octet_length(e.meta ->> 'parent_execution_id') BETWEEN 1 AND text_limit('parent_execution_id')
+                THEN e.meta ->> 'parent_execution_id' END AS parent,
+            p.phase,
+            coalesce(p.phase = 'STARTED', false) AS starts,
+            nullif(p.phase, 'STARTED') AS ending,
+            CASE WHEN p.phase = 'FAILED' THEN coalesce(e.payload ->> 'error', e.meta ->> 'error') END AS error,
+            (CASE WHEN octet_length(e.meta ->> 'node_name') <= text_limit('node_name') THEN e.meta ->> 'node_name' END) COLLATE "C" AS step,
+            status_is_failed(e.meta ->> 'status') AS failed
         FROM due
         LEFT JOIN LATERAL (
             SELECT * FROM event WHERE event.timestamp = due.timestamp AND event.event_id = due.event_id OFFSET 0
         ) AS e ON true
         LEFT JOIN event_type t ON t.name = e.event_type
+        -- An event has the phase that its type had when it was recorded.
+        LEFT JOIN LATERAL (
+            SELECT f.until, f.phase FROM event_type_former_phase f
+            WHERE f.name = e.event_type AND f.until > due.seq ORDER BY f.until LIMIT 1
+        ) AS former ON true
+        CROSS JOIN LATERAL (SELECT CASE WHEN former.until IS NULL THEN t.phase ELSE former.phase END AS phase) AS p
     ), logged AS (
-        INSERT INTO event_log (position, event_id, timestamp, event_type, resource_path, execution_id)
-        SELECT position, event_id, timestamp, event_type, resource_path, execution_id FROM placed
+        INSERT INTO event_log (position, event_id, timestamp, event_type, resource_path, execution_id, phase)
+        SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM placed
+    ), step AS (
+        SELECT DISTINCT ON (execution_id, step) execution_id, step, failed FROM placed
+        WHERE execution_id IS NOT NULL AND step IS NOT NULL AND failed IS NOT NULL AND ending IS NULL
+        ORDER BY execution_id, step, position DESC
+    ), failing AS (
+        INSERT INTO execution_failed_step (execution_id, step) SELECT execution_id, step FROM step WHERE failed
+        ON CONFLICT DO NOTHING
+        RETURNING execution_id, 1 AS change
+    ), cleared AS (
+        DELETE FROM execution_failed_step f USING step s
+        WHERE NOT s.failed AND f.execution_id = s.execution_id AND f.step = s.step
+        RETURNING f.execution_id, -1 AS change
+    ), changed AS (
+        SELECT execution_id, sum(change)::integer AS change
+        FROM (SELECT * FROM failing UNION ALL SELECT * FROM cleared) AS changes
+        GROUP BY execution_id
     ), folded AS (
         INSERT INTO execution AS x (execution_id, path, version, status, started, started_at, finished_at,
-            last_event_at, event_count, error, parent)
+            last_event_at, event_count, error, parent, failed_step_count)
         SELECT execution_id,
             (array_agg(resource_path ORDER BY starts DESC, position))[1],
             (array_agg(resource_version ORDER BY starts DESC, position))[1],
@@ -406,8 +433,9 @@ BEGIN
             max(timestamp),
             count(*),
             (array_agg(error ORDER BY position) FILTER (WHERE ending IS NOT NULL))[1],
-            (array_agg(parent ORDER BY position) FILTER (WHERE parent IS NOT NULL))[1]
-        FROM placed
+            (array_agg(parent ORDER BY position) FILTER (WHERE parent IS NOT NULL))[1],
+            coalesce(max(change), 0)
+        FROM placed LEFT JOIN changed USING (execution_id)
         WHERE execution_id IS NOT NULL
         GROUP BY execution_id
         ON CONFLICT (execution_id) DO UPDATE SET
@@ -424,7 +452,8 @@ BEGIN
             last_event_at = greatest(x.last_event_at, excluded.last_event_at),
             event_count = x.event_count + excluded.event_count,
             error = CASE x.status WHEN 'RUNNING' THEN excluded.error ELSE x.error END,
-            parent = coalesce(x.parent, excluded.parent)
+            parent = coalesce(x.parent, excluded.parent),
+            failed_step_count = x.failed_step_count + excluded.failed_step_count
     )
     SELECT count(*) INTO moved FROM placed;
 
@@ -435,7 +464,25 @@ BEGIN
     RETURN moved;
 END $$;
 
-COMMENT ON FUNCTION public.event_sequence(row_limit integer, after_seq bigint) IS 'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log and folds them into execution; returns how many, or -1 where another session is at it. READ COMMITTED only.';
+COMMENT ON FUNCTION public.event_sequence(row_limit integer, after_seq bigint) IS 'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log and folds them into execution and execution_failed_step; returns how many, or -1 where another session is at it. READ COMMITTED only.';
+
+CREATE FUNCTION public.event_type_before_write() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.phase IS NULL THEN
+        NEW.phase := event_phase(NEW.name);
+    END IF;
+    -- NULL leaves the phase of a new type to its name; '' is for none.
+    NEW.phase := nullif(NEW.phase, '');
+    IF TG_OP = 'UPDATE' AND NEW.phase IS DISTINCT FROM OLD.phase THEN
+        INSERT INTO event_type_former_phase (name, until, phase) VALUES (OLD.name, nextval('event_pending_seq'), OLD.phase);
+    END IF;
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION public.event_type_before_write() IS 'Promise: a type that is added without a phase has the one that its name says, and a change of phase holds for the events recorded from then on.';
 
 CREATE FUNCTION public.shown_instant(at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -511,6 +558,12 @@ END $$;
 
 COMMENT ON FUNCTION public.refuse_value(column_name text, problem text) IS 'Fails with the problem and its column. For a CHECK constraint, whose own message would not say what is wrong: STRICT, so that a value without a problem is not even a call.';
 
+CREATE FUNCTION public.status_is_failed(status text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (lower((status COLLATE "C")) = ANY (ARRAY['failed'::text, 'error'::text]));
+
+COMMENT ON FUNCTION public.status_is_failed(status text) IS 'Whether a step with this status has failed; the case counts as in ASCII, whatever the database''s locale. NULL for no status.';
+
 CREATE TABLE public.catalog (
     resource_path text NOT NULL COLLATE pg_catalog."C",
     resource_type text NOT NULL COLLATE pg_catalog."C",
@@ -549,7 +602,8 @@ CREATE TABLE public.event_log (
     "timestamp" timestamp with time zone NOT NULL,
     event_type text COLLATE pg_catalog."C",
     resource_path text COLLATE pg_catalog."C",
-    execution_id text COLLATE pg_catalog."C"
+    execution_id text COLLATE pg_catalog."C",
+    phase text
 );
 
 CREATE TABLE public.event_pending (
@@ -573,7 +627,14 @@ ALTER SEQUENCE public.event_pending_seq OWNED BY public.event_pending.seq;
 CREATE TABLE public.event_type (
     name text NOT NULL COLLATE pg_catalog."C",
     template text,
-    phase text GENERATED ALWAYS AS (public.event_phase(name)) STORED
+    phase text,
+    CONSTRAINT event_type_has_a_phase_of_runs CHECK ((phase = ANY (ARRAY['STARTED'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])))
+);
+
+CREATE TABLE public.event_type_former_phase (
+    name text NOT NULL COLLATE pg_catalog."C",
+    until bigint NOT NULL,
+    phase text
 );
 
 CREATE TABLE public.execution (
@@ -588,9 +649,15 @@ CREATE TABLE public.execution (
     event_count integer NOT NULL,
     error text,
     parent text COLLATE pg_catalog."C",
+    failed_step_count integer DEFAULT 0 NOT NULL,
     CONSTRAINT execution_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])))
 )
 WITH (fillfactor='80');
+
+CREATE TABLE public.execution_failed_step (
+    execution_id text NOT NULL COLLATE pg_catalog."C",
+    step text NOT NULL COLLATE pg_catalog."C"
+);
 
 CREATE TABLE public.migration_repair (
     id bigint NOT NULL,
@@ -670,6 +737,9 @@ ALTER TABLE ONLY public.event_pending
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT event_pkey PRIMARY KEY ("timestamp", event_id);
 
+ALTER TABLE ONLY public.event_type_former_phase
+    ADD CONSTRAINT event_type_former_phase_pkey PRIMARY KEY (name, until);
+
 ALTER TABLE public.event_type
     ADD CONSTRAINT event_type_has_a_name CHECK (public.refuse_value('name'::text, public.name_problem('type'::text, name))) NOT VALID;
 
@@ -678,6 +748,9 @@ ALTER TABLE public.event_type
 
 ALTER TABLE ONLY public.event_type
     ADD CONSTRAINT event_type_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.execution_failed_step
+    ADD CONSTRAINT execution_failed_step_pkey PRIMARY KEY (execution_id, step);
 
 ALTER TABLE ONLY public.execution
     ADD CONSTRAINT execution_pkey PRIMARY KEY (execution_id);
@@ -746,6 +819,8 @@ CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON public.event FOR EAC
 
 CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON public.event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('event');
 
+CREATE TRIGGER event_type_before_write BEFORE INSERT OR UPDATE ON public.event_type FOR EACH ROW EXECUTE FUNCTION public.event_type_before_write();
+
 ALTER TABLE ONLY public.catalog
     ADD CONSTRAINT catalog_resource_type_fkey FOREIGN KEY (resource_type) REFERENCES public.resource_type(name);
 
@@ -755,12 +830,54 @@ ALTER TABLE public.event
 ALTER TABLE public.event
     ADD CONSTRAINT event_resource_path_resource_version_fkey FOREIGN KEY (resource_path, resource_version) REFERENCES public.catalog(resource_path, resource_version);
 
-INSERT INTO public.event_type (name, template) VALUES ('REGISTERED', 'Resource {{ resource_path }} version {{ resource_version }} was registered.');
-INSERT INTO public.event_type (name, template) VALUES ('UPDATED', 'Resource {{ resource_path }} version {{ resource_version }} was updated.');
-INSERT INTO public.event_type (name, template) VALUES ('UNCHANGED', 'Resource {{ resource_path }} already registered.');
-INSERT INTO public.event_type (name, template) VALUES ('EXECUTION_STARTED', 'Execution started for {{ resource_path }}.');
-INSERT INTO public.event_type (name, template) VALUES ('EXECUTION_FAILED', 'Execution failed for {{ resource_path }}.');
-INSERT INTO public.event_type (name, template) VALUES ('EXECUTION_COMPLETED', 'Execution completed for {{ resource_path }}.');
+ALTER TABLE ONLY public.event_type_former_phase
+    ADD CONSTRAINT event_type_former_phase_name_fkey FOREIGN KEY (name) REFERENCES public.event_type(name) ON UPDATE CASCADE ON DELETE CASCADE;
+
+INSERT INTO public.event_type (name, template, phase) VALUES ('REGISTERED', 'Resource {{ resource_path }} version {{ resource_version }} was registered.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('UPDATED', 'Resource {{ resource_path }} version {{ resource_version }} was updated.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('UNCHANGED', 'Resource {{ resource_path }} already registered.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('EXECUTION_STARTED', 'Execution started for {{ resource_path }}.', 'STARTED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('EXECUTION_FAILED', 'Execution failed for {{ resource_path }}.', 'FAILED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('EXECUTION_COMPLETED', 'Execution completed for {{ resource_path }}.', 'COMPLETED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook_started', 'Playbook {{ resource_path }} started.', 'STARTED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook.started', 'Playbook {{ resource_path }} started.', 'STARTED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook.initialized', 'Playbook {{ resource_path }} initialized.', 'STARTED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook_completed', 'Playbook {{ resource_path }} completed.', 'COMPLETED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook.completed', 'Playbook {{ resource_path }} completed.', 'COMPLETED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook_failed', 'Playbook {{ resource_path }} failed.', 'FAILED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook.failed', 'Playbook {{ resource_path }} failed.', 'FAILED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook_cancelled', 'Playbook {{ resource_path }} cancelled.', 'CANCELLED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('playbook.cancelled', 'Playbook {{ resource_path }} cancelled.', 'CANCELLED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('execution.cancelled', 'Execution of {{ resource_path }} cancelled.', 'CANCELLED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('workflow.initialized', 'Workflow of {{ resource_path }} initialized.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('workflow.completed', 'Workflow of {{ resource_path }} completed.', 'COMPLETED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('workflow.failed', 'Workflow of {{ resource_path }} failed.', 'FAILED');
+INSERT INTO public.event_type (name, template, phase) VALUES ('step.enter', 'Step {{ meta.node_name | default("?") }} of {{ resource_path }} entered.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('step.exit', 'Step {{ meta.node_name | default("?") }} of {{ resource_path }} left.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('step.skipped', 'Step {{ meta.node_name | default("?") }} of {{ resource_path }} skipped.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('step.failed', 'Step {{ meta.node_name | default("?") }} of {{ resource_path }} failed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('step_completed', 'Step {{ meta.node_name | default("?") }} of {{ resource_path }} completed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('step_result', 'Step {{ meta.node_name | default("?") }} of {{ resource_path }} has a result.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('action_completed', 'Action of step {{ meta.node_name | default("?") }} of {{ resource_path }} completed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('command.issued', 'Command of step {{ meta.node_name | default("?") }} of {{ resource_path }} issued.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('command.claimed', 'Command of step {{ meta.node_name | default("?") }} of {{ resource_path }} claimed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('command.started', 'Command of step {{ meta.node_name | default("?") }} of {{ resource_path }} started.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('command.completed', 'Command of step {{ meta.node_name | default("?") }} of {{ resource_path }} completed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('command.failed', 'Command of step {{ meta.node_name | default("?") }} of {{ resource_path }} failed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('command.cancelled', 'Command of step {{ meta.node_name | default("?") }} of {{ resource_path }} cancelled.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('call.done', 'Call of step {{ meta.node_name | default("?") }} of {{ resource_path }} done.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('call.error', 'Call of step {{ meta.node_name | default("?") }} of {{ resource_path }} failed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('loop.item', 'Item of the loop of step {{ meta.node_name | default("?") }} of {{ resource_path }} processed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('loop.done', 'Loop of step {{ meta.node_name | default("?") }} of {{ resource_path }} done.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('loop.shard.done', 'Shard of the loop of step {{ meta.node_name | default("?") }} of {{ resource_path }} done.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('loop.shard.failed', 'Shard of the loop of step {{ meta.node_name | default("?") }} of {{ resource_path }} failed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('loop.fanin.completed', 'Fan-in of the loop of step {{ meta.node_name | default("?") }} of {{ resource_path }} completed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('frame.dispatched', 'Frame of step {{ meta.node_name | default("?") }} of {{ resource_path }} dispatched.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('frame.started', 'Frame of step {{ meta.node_name | default("?") }} of {{ resource_path }} started.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('frame.failed', 'Frame of step {{ meta.node_name | default("?") }} of {{ resource_path }} failed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('subscription.paused', 'Subscription of {{ resource_path }} paused.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('subscription.resumed', 'Subscription of {{ resource_path }} resumed.', NULL);
+INSERT INTO public.event_type (name, template, phase) VALUES ('keychain.refresh_failed', 'Keychain of {{ resource_path }} could not be refreshed.', NULL);
 
 INSERT INTO public.resource_type (name) VALUES ('playbook');
 INSERT INTO public.resource_type (name) VALUES ('workflow');

@@ -201,7 +201,7 @@ func TestTypes_Saved_Known(t *testing.T) {
 	a := setup(t)
 	a.same(`{"t": {"resourceType": {"name": "subscription", "resourceCount": 0}}, "e": {"eventType": {"name": "step.exit", "template": "{{ meta.node_name }} left"}}}`,
 		`mutation { t: saveResourceType(input: {name: "subscription"}) { resourceType { name resourceCount } } e: saveEventType(input: {name: "step.exit", template: "{{ meta.node_name }} left"}) { eventType { name template } } }`, nil)
-	a.same(`{"saveEventType": {"eventType": {"template": null}}}`, `mutation { saveEventType(input: {name: "step.exit"}) { eventType { template } } }`, nil)
+	a.same(`{"saveEventType": {"eventType": {"template": null}}}`, `mutation { saveEventType(input: {name: "step.exit", template: null}) { eventType { template } } }`, nil)
 	a.same(`{"registerResource": {"version": {"type": {"name": "subscription"}}}}`,
 		`mutation { registerResource(input: {payload: {yaml: "kind: Subscription\npath: sub"}}) { version { type { name } } } }`, nil)
 	problem := a.refused("BAD_USER_INPUT", "input.type", `mutation { registerResource(input: {path: "p", type: "poem", payload: {json: 1}}) { status } }`, nil)

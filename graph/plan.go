@@ -94,7 +94,7 @@ var plannedTypes = map[string]map[string]string{
 		"type": "EventType", "resource": "Resource", "version": "Version",
 	},
 	"ResourceType":       {"name": ""},
-	"EventType":          {"name": "", "template": ""},
+	"EventType":          {"name": "", "template": "", "phase": ""},
 	"ResourceConnection": {"edges": "ResourceEdge", "nodes": "Resource", "pageInfo": "PageInfo", "totalCount": ""},
 	"VersionConnection":  {"edges": "VersionEdge", "nodes": "Version", "pageInfo": "PageInfo", "totalCount": ""},
 	"EventConnection":    {"edges": "EventEdge", "nodes": "Event", "pageInfo": "PageInfo", "totalCount": ""},

@@ -48,7 +48,7 @@ func (r *Resolver) planDelivery(ctx context.Context) *deliveryPlan {
 func isOwn(event *plan) bool {
 	for i := range event.fields {
 		f := &event.fields[i]
-		if f.name == "type" && !f.child.has("template") {
+		if f.name == "type" && !f.child.has("template", "phase") {
 			continue
 		}
 		if !own[f.name] {

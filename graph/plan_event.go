@@ -143,7 +143,7 @@ func (x *execution) messages(rows []*eventlog.Event) (writer, error) {
 func (x *execution) eventTypes(rows []*eventlog.Event, f *plannedField) (writer, error) {
 	var found []*eventlog.EventType
 	var places []int
-	if f.child.has("template") {
+	if f.child.has("template", "phase") {
 		var types []string
 		if types, places = gather(rows, func(e *eventlog.Event) string { return e.Type }); len(types) > 0 {
 			var err error
@@ -157,10 +157,14 @@ func (x *execution) eventTypes(rows []*eventlog.Event, f *plannedField) (writer,
 			return func(buf []byte, at int) []byte { return appendText(buf, rows[at].Type) }, nil
 		}
 		return func(buf []byte, at int) []byte {
-			if kind := found[places[at]]; kind != nil {
-				return appendOptional(buf, kind.Template)
+			kind := found[places[at]]
+			switch {
+			case kind == nil:
+				return append(buf, "null"...)
+			case f.name == "phase":
+				return appendOptional(buf, kind.Phase)
 			}
-			return append(buf, "null"...)
+			return appendOptional(buf, kind.Template)
 		}, nil
 	})
 	child := &objects{plan: f.child, values: values, absent: func(int) bool { return false }}

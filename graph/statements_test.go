@@ -52,7 +52,7 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 		"aliases of one list": {`query($n: Int!) { resources(first: $n) { nodes {
 			a: versions(first: 1) { nodes { version } } b: versions(last: 1) { nodes { version } }
 			c: events(filter: {types: ["type-1"]}) { nodes { eventId } } d: events(filter: {step: "step"}) { nodes { eventId } } } } }`, 4},
-		"executions": {`query($n: Int!) { executions(first: $n) { totalCount nodes { status resource { path } version { version payload } parent { status }
+		"executions": {`query($n: Int!) { executions(first: $n) { totalCount nodes { status hasErrors failedStepCount resource { path } version { version payload } parent { status }
 			children(first: 3) { totalCount nodes { executionId } } events(first: 3) { totalCount nodes { eventId execution { status } } } } } }`, 12},
 		"events and their executions": {`query($n: Int!) { events(first: $n) { nodes { eventId execution { status } } } }`, 3},
 		"lists with the log's end":    {`query($n: Int!) { events(first: $n) { tailCursor nodes { eventId } } resources(first: $n) { nodes { events(first: 2) { tailCursor nodes { eventId } } } } }`, 5},

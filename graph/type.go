@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/auth"
@@ -33,6 +34,14 @@ func (r *Resolver) countOfType(ctx context.Context, obj *model.ResourceType, nam
 		return 0, fmt.Errorf("count resources of a type: %w", err)
 	}
 	return count, nil
+}
+
+// rowOf is the row of an event type; nil for one that is not there.
+func (r *Resolver) rowOf(ctx context.Context, t *model.EventType) (*eventlog.EventType, error) {
+	if t.Row != nil {
+		return t.Row, nil
+	}
+	return r.eventTypeOf(ctx, t.Event())
 }
 
 // ofInput moves a fault's argument below "input".

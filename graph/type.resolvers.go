@@ -21,14 +21,20 @@ import (
 
 // Template is the resolver for the template field.
 func (r *eventTypeResolver) Template(ctx context.Context, obj *model.EventType) (*string, error) {
-	if obj.Row != nil {
-		return obj.Row.Template, nil
-	}
-	kind, err := r.eventTypeOf(ctx, obj.Event())
+	kind, err := r.rowOf(ctx, obj)
 	if err != nil || kind == nil {
 		return nil, err
 	}
 	return kind.Template, nil
+}
+
+// Phase is the resolver for the phase field.
+func (r *eventTypeResolver) Phase(ctx context.Context, obj *model.EventType) (*model.EventPhase, error) {
+	kind, err := r.rowOf(ctx, obj)
+	if err != nil || kind == nil {
+		return nil, err
+	}
+	return (*model.EventPhase)(kind.Phase), nil
 }
 
 // SaveResourceType is the resolver for the saveResourceType field.
@@ -41,11 +47,15 @@ func (r *mutationResolver) SaveResourceType(ctx context.Context, input model.Sav
 
 // SaveEventType is the resolver for the saveEventType field.
 func (r *mutationResolver) SaveEventType(ctx context.Context, input model.SaveEventTypeInput) (*model.SaveEventTypePayload, error) {
-	if err := r.events.SaveEventType(ctx, input.Name, input.Template); err != nil {
+	template, setTemplate := input.Template.ValueOK()
+	phase, setPhase := input.Phase.ValueOK()
+	saved, err := r.events.SaveEventType(ctx, eventlog.EventTypeChange{
+		Name: input.Name, Template: template, SetTemplate: setTemplate, Phase: (*string)(phase), SetPhase: setPhase,
+	})
+	if err != nil {
 		return nil, ofInput(err)
 	}
-	saved := &eventlog.EventType{Name: input.Name, Template: input.Template}
-	return &model.SaveEventTypePayload{EventType: &model.EventType{Name: input.Name, Row: saved}}, nil
+	return &model.SaveEventTypePayload{EventType: &model.EventType{Name: saved.Name, Row: saved}}, nil
 }
 
 // ResourceTypes is the resolver for the resourceTypes field.

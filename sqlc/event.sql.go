@@ -2261,11 +2261,13 @@ WITH input AS MATERIALIZED (
     WINDOW same_id AS (PARTITION BY i.event_id ORDER BY i.ordinal)
 ), checked AS MATERIALIZED (
     SELECT i.ordinal, i.event_id, i.event_type, i.path, i.version, i.payload, i.meta, i.timestamp,
-        coalesce(i.stored_timestamp, i.first_timestamp) AS stored_timestamp,
+        coalesce(i.stored_timestamp, i.first_timestamp) AS stored_timestamp, i.type_known,
         i.stored_timestamp IS NOT NULL OR i.first_ordinal <> i.ordinal AS seen,
         CASE
             WHEN NOT i.in_scope THEN 'FORBIDDEN'
-            WHEN NOT i.type_known THEN 'UNKNOWN_TYPE'
+            WHEN NOT i.type_known AND NOT $9::boolean THEN 'UNKNOWN_TYPE'
+            WHEN NOT i.type_known AND (SELECT count(*) FROM event_type)
+                + (SELECT count(DISTINCT s.event_type) FROM input s WHERE NOT s.type_known) > $10::integer THEN 'TOO_MANY_TYPES'
             WHEN NOT i.path_known THEN 'UNKNOWN_PATH'
             WHEN NOT EXISTS (SELECT 1 FROM catalog c WHERE c.resource_path = i.path AND c.resource_version = i.version)
                 THEN 'UNKNOWN_VERSION'
@@ -2277,6 +2279,13 @@ WITH input AS MATERIALIZED (
             ELSE ''
         END AS problem
     FROM compared i
+), added AS (
+    -- In one order, so that two callers do not wait for each other.
+    INSERT INTO event_type (name)
+    SELECT DISTINCT event_type FROM checked
+    WHERE NOT type_known AND NOT EXISTS (SELECT 1 FROM checked WHERE problem <> '')
+    ORDER BY event_type
+    ON CONFLICT (name) DO NOTHING
 ), recorded AS (
     INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
     SELECT event_id, event_type, path, version, payload, meta, timestamp
@@ -2300,6 +2309,8 @@ type RecordEventsParams struct {
 	Payloads   [][]byte
 	Metas      [][]byte
 	Timestamps []time.Time
+	OpenTypes  bool
+	MaxTypes   int32
 }
 
 type RecordEventsRow struct {
@@ -2313,7 +2324,8 @@ type RecordEventsRow struct {
 // Records events: all of them, or none where any has a problem. One row per
 // input, in their order. An input whose event_id is there already, or stands
 // earlier in the same call, with the same content is a duplicate; with another
-// content it is a CONFLICT. An empty version stands for the latest.
+// content it is a CONFLICT. An empty version stands for the latest. Unknown types
+// are added with @open_types, as long as there are no more than @max_types.
 func (q *Queries) RecordEvents(ctx context.Context, arg RecordEventsParams) ([]RecordEventsRow, error) {
 	rows, err := q.db.Query(ctx, recordEvents,
 		arg.Scopes,
@@ -2324,6 +2336,8 @@ func (q *Queries) RecordEvents(ctx context.Context, arg RecordEventsParams) ([]R
 		arg.Payloads,
 		arg.Metas,
 		arg.Timestamps,
+		arg.OpenTypes,
+		arg.MaxTypes,
 	)
 	if err != nil {
 		return nil, err

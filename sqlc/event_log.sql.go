@@ -41,14 +41,14 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(t.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
         e.payload, e.meta, e.timestamp,
         sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
             - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
     FROM (
-        SELECT position, event_id, timestamp, event_type, resource_path, execution_id FROM event_log
+        SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
         WHERE event_log.execution_id = $2::text
           AND event_log.position > $3::bigint AND event_log.position <= $4::bigint
         ORDER BY event_log.position
@@ -170,17 +170,17 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(t.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
         e.payload, e.meta, e.timestamp,
         sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
             - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
     FROM (
-        SELECT o.position, o.event_id, o.timestamp
+        SELECT o.position, o.event_id, o.timestamp, o.phase
         FROM unnest($2::text[]) AS p(path)
         CROSS JOIN LATERAL (
-            SELECT position, event_id, timestamp, event_type, resource_path, execution_id FROM event_log
+            SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
             WHERE event_log.resource_path = p.path
               AND event_log.position > $3::bigint AND event_log.position <= $4::bigint
             ORDER BY event_log.position
@@ -366,14 +366,14 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(t.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
         e.payload, e.meta, e.timestamp,
         sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
             - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
     FROM (
-        SELECT position, event_id, timestamp, event_type, resource_path, execution_id FROM event_log
+        SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
         WHERE event_log.position > $2::bigint AND event_log.position <= $3::bigint
           AND ($4::text[] IS NULL OR event_log.event_type = ANY ($4::text[]))
           AND ($5::text IS NULL OR event_log.resource_path ^@ $5::text)

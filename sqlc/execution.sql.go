@@ -83,7 +83,7 @@ func (q *Queries) CountExecutionsOfParents(ctx context.Context, arg CountExecuti
 
 const executionsByID = `-- name: ExecutionsByID :many
 
-SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent FROM execution
+SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
 WHERE execution_id = ANY ($1::text[]) AND path ^@ ANY ($2::text[])
 ORDER BY execution_id
 `
@@ -116,6 +116,7 @@ func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) 
 			&i.EventCount,
 			&i.Error,
 			&i.Parent,
+			&i.FailedStepCount,
 		); err != nil {
 			return nil, err
 		}
@@ -128,7 +129,7 @@ func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) 
 }
 
 const executionsNewestFirst = `-- name: ExecutionsNewestFirst :many
-SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent FROM execution
+SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
 WHERE (started_at, execution_id) >= ($1::timestamptz, $2::text)
   AND (started_at, execution_id) < ($3::timestamptz, $4::text)
   AND ($5::text[] IS NULL OR status = ANY ($5::text[]))
@@ -185,6 +186,7 @@ func (q *Queries) ExecutionsNewestFirst(ctx context.Context, arg ExecutionsNewes
 			&i.EventCount,
 			&i.Error,
 			&i.Parent,
+			&i.FailedStepCount,
 		); err != nil {
 			return nil, err
 		}
@@ -197,10 +199,10 @@ func (q *Queries) ExecutionsNewestFirst(ctx context.Context, arg ExecutionsNewes
 }
 
 const executionsOfParents = `-- name: ExecutionsOfParents :many
-SELECT p.ordinal::integer AS ordinal, x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent
+SELECT p.ordinal::integer AS ordinal, x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count
 FROM unnest($1::text[]) WITH ORDINALITY AS p(parent, ordinal)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent FROM execution
+    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
     WHERE execution.parent = p.parent
       AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
       AND (started_at, execution_id) < ($4::timestamptz, $5::text)
@@ -222,18 +224,19 @@ type ExecutionsOfParentsParams struct {
 }
 
 type ExecutionsOfParentsRow struct {
-	Ordinal     int32
-	ExecutionID string
-	Path        string
-	Version     string
-	Status      string
-	Started     bool
-	StartedAt   time.Time
-	FinishedAt  *time.Time
-	LastEventAt time.Time
-	EventCount  int32
-	Error       *string
-	Parent      *string
+	Ordinal         int32
+	ExecutionID     string
+	Path            string
+	Version         string
+	Status          string
+	Started         bool
+	StartedAt       time.Time
+	FinishedAt      *time.Time
+	LastEventAt     time.Time
+	EventCount      int32
+	Error           *string
+	Parent          *string
+	FailedStepCount int32
 }
 
 // The runs that each of these started, newest first; parents × page at most.
@@ -267,6 +270,7 @@ func (q *Queries) ExecutionsOfParents(ctx context.Context, arg ExecutionsOfParen
 			&i.EventCount,
 			&i.Error,
 			&i.Parent,
+			&i.FailedStepCount,
 		); err != nil {
 			return nil, err
 		}
@@ -279,9 +283,9 @@ func (q *Queries) ExecutionsOfParents(ctx context.Context, arg ExecutionsOfParen
 }
 
 const executionsOfPathsNewestFirst = `-- name: ExecutionsOfPathsNewestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent FROM unnest($1::text[]) AS p(path)
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS p(path)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent FROM execution
+    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
     WHERE execution.path = p.path
       AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
       AND (started_at, execution_id) < ($4::timestamptz, $5::text)
@@ -342,6 +346,7 @@ func (q *Queries) ExecutionsOfPathsNewestFirst(ctx context.Context, arg Executio
 			&i.EventCount,
 			&i.Error,
 			&i.Parent,
+			&i.FailedStepCount,
 		); err != nil {
 			return nil, err
 		}
@@ -354,9 +359,9 @@ func (q *Queries) ExecutionsOfPathsNewestFirst(ctx context.Context, arg Executio
 }
 
 const executionsOfPathsOldestFirst = `-- name: ExecutionsOfPathsOldestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent FROM unnest($1::text[]) AS p(path)
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS p(path)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent FROM execution
+    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
     WHERE execution.path = p.path
       AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
       AND (started_at, execution_id) < ($4::timestamptz, $5::text)
@@ -416,6 +421,7 @@ func (q *Queries) ExecutionsOfPathsOldestFirst(ctx context.Context, arg Executio
 			&i.EventCount,
 			&i.Error,
 			&i.Parent,
+			&i.FailedStepCount,
 		); err != nil {
 			return nil, err
 		}
@@ -428,9 +434,9 @@ func (q *Queries) ExecutionsOfPathsOldestFirst(ctx context.Context, arg Executio
 }
 
 const executionsOfStatusesNewestFirst = `-- name: ExecutionsOfStatusesNewestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent FROM unnest($1::text[]) AS s(status)
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS s(status)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent FROM execution
+    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
     WHERE execution.status = s.status
       AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
       AND (started_at, execution_id) < ($4::timestamptz, $5::text)
@@ -490,6 +496,7 @@ func (q *Queries) ExecutionsOfStatusesNewestFirst(ctx context.Context, arg Execu
 			&i.EventCount,
 			&i.Error,
 			&i.Parent,
+			&i.FailedStepCount,
 		); err != nil {
 			return nil, err
 		}
@@ -502,9 +509,9 @@ func (q *Queries) ExecutionsOfStatusesNewestFirst(ctx context.Context, arg Execu
 }
 
 const executionsOfStatusesOldestFirst = `-- name: ExecutionsOfStatusesOldestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent FROM unnest($1::text[]) AS s(status)
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS s(status)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent FROM execution
+    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
     WHERE execution.status = s.status
       AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
       AND (started_at, execution_id) < ($4::timestamptz, $5::text)
@@ -564,6 +571,7 @@ func (q *Queries) ExecutionsOfStatusesOldestFirst(ctx context.Context, arg Execu
 			&i.EventCount,
 			&i.Error,
 			&i.Parent,
+			&i.FailedStepCount,
 		); err != nil {
 			return nil, err
 		}
@@ -576,7 +584,7 @@ func (q *Queries) ExecutionsOfStatusesOldestFirst(ctx context.Context, arg Execu
 }
 
 const executionsOldestFirst = `-- name: ExecutionsOldestFirst :many
-SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent FROM execution
+SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
 WHERE (started_at, execution_id) >= ($1::timestamptz, $2::text)
   AND (started_at, execution_id) < ($3::timestamptz, $4::text)
   AND ($5::text[] IS NULL OR status = ANY ($5::text[]))
@@ -633,6 +641,7 @@ func (q *Queries) ExecutionsOldestFirst(ctx context.Context, arg ExecutionsOldes
 			&i.EventCount,
 			&i.Error,
 			&i.Parent,
+			&i.FailedStepCount,
 		); err != nil {
 			return nil, err
 		}

@@ -52,6 +52,7 @@ type EventLog struct {
 	EventType    *string
 	ResourcePath *string
 	ExecutionID  *string
+	Phase        *string
 }
 
 type EventPending struct {
@@ -67,18 +68,30 @@ type EventType struct {
 	Phase    *string
 }
 
+type EventTypeFormerPhase struct {
+	Name  string
+	Until int64
+	Phase *string
+}
+
 type Execution struct {
+	ExecutionID     string
+	Path            string
+	Version         string
+	Status          string
+	Started         bool
+	StartedAt       time.Time
+	FinishedAt      *time.Time
+	LastEventAt     time.Time
+	EventCount      int32
+	Error           *string
+	Parent          *string
+	FailedStepCount int32
+}
+
+type ExecutionFailedStep struct {
 	ExecutionID string
-	Path        string
-	Version     string
-	Status      string
-	Started     bool
-	StartedAt   time.Time
-	FinishedAt  *time.Time
-	LastEventAt time.Time
-	EventCount  int32
-	Error       *string
-	Parent      *string
+	Step        string
 }
 
 // Values that a migration had to change because the API could not show them, each with its old value.

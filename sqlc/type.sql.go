@@ -107,19 +107,36 @@ func (q *Queries) ResourceTypesByName(ctx context.Context, names []string) ([]st
 	return items, nil
 }
 
-const saveEventType = `-- name: SaveEventType :exec
-INSERT INTO event_type (name, template) VALUES ($1, $2)
-ON CONFLICT (name) DO UPDATE SET template = excluded.template
+const saveEventType = `-- name: SaveEventType :one
+INSERT INTO event_type AS t (name, template, phase)
+VALUES ($1, $2, CASE WHEN $3::boolean THEN coalesce($4::text, '') END)
+ON CONFLICT (name) DO UPDATE SET
+    template = CASE WHEN $5::boolean THEN $2 ELSE t.template END,
+    phase = CASE WHEN $3::boolean THEN $4::text ELSE t.phase END
+RETURNING name, template, phase
 `
 
 type SaveEventTypeParams struct {
-	Name     string
-	Template *string
+	Name        string
+	Template    *string
+	SetPhase    bool
+	Phase       *string
+	SetTemplate bool
 }
 
-func (q *Queries) SaveEventType(ctx context.Context, arg SaveEventTypeParams) error {
-	_, err := q.db.Exec(ctx, saveEventType, arg.Name, arg.Template)
-	return err
+// What is not set stays as it is; of a new type: no template, and the phase that
+// its name says. An empty phase is none.
+func (q *Queries) SaveEventType(ctx context.Context, arg SaveEventTypeParams) (EventType, error) {
+	row := q.db.QueryRow(ctx, saveEventType,
+		arg.Name,
+		arg.Template,
+		arg.SetPhase,
+		arg.Phase,
+		arg.SetTemplate,
+	)
+	var i EventType
+	err := row.Scan(&i.Name, &i.Template, &i.Phase)
+	return i, err
 }
 
 const saveResourceType = `-- name: SaveResourceType :exec

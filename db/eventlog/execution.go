@@ -139,7 +139,7 @@ func (s *Store) ExecutionsOfParents(ctx context.Context, scopes, parents []strin
 		lists[row.Ordinal-1] = append(lists[row.Ordinal-1], &Execution{
 			ExecutionID: row.ExecutionID, Path: row.Path, Version: row.Version, Status: row.Status,
 			Started: row.Started, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
-			LastEventAt: row.LastEventAt, EventCount: row.EventCount, Error: row.Error, Parent: row.Parent,
+			LastEventAt: row.LastEventAt, EventCount: row.EventCount, Error: row.Error, Parent: row.Parent, FailedStepCount: row.FailedStepCount,
 		})
 	}
 	return lists, nil

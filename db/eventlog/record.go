@@ -60,7 +60,7 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 	if scopes == nil {
 		scopes = []string{}
 	}
-	params := sqlc.RecordEventsParams{Scopes: scopes}
+	params := sqlc.RecordEventsParams{Scopes: scopes, OpenTypes: s.OpenTypes, MaxTypes: catalog.MaxTypes}
 	var faults fault.List
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	for i := range records {
@@ -164,7 +164,10 @@ func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams
 // recordNew records events with which nothing is wrong; it returns nil where
 // only RecordEvents can tell what is.
 func (s *Store) recordNew(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
-	found, err := s.queries.RecordNewEvents(ctx, sqlc.RecordNewEventsParams(params))
+	found, err := s.queries.RecordNewEvents(ctx, sqlc.RecordNewEventsParams{
+		EventIds: params.EventIds, Types: params.Types, Paths: params.Paths, Versions: params.Versions,
+		Payloads: params.Payloads, Metas: params.Metas, Timestamps: params.Timestamps, Scopes: params.Scopes,
+	})
 	if err != nil {
 		return nil, unlessTold(err)
 	}
@@ -212,7 +215,7 @@ func (r *Record) check(limits catalog.Limits, now time.Time) error {
 			return err
 		}
 	}
-	if err := catalog.CheckText("type", r.Type, 128); err != nil {
+	if err := catalog.CheckTypeName("type", r.Type); err != nil {
 		return err
 	}
 	if err := catalog.CheckPath("path", r.Path); err != nil {
@@ -274,6 +277,8 @@ func problemOf(problem string, params sqlc.RecordEventsParams, i int) *fault.Err
 		return fault.New(fault.Forbidden, "path", "this path is outside what you may write")
 	case "UNKNOWN_TYPE":
 		return fault.Input("type", "unknown event type %q; saveEventType adds one", params.Types[i])
+	case "TOO_MANY_TYPES":
+		return fault.Input("type", "unknown event type %q, and no more than %d can be known", params.Types[i], catalog.MaxTypes)
 	case "UNKNOWN_PATH":
 		return fault.New(fault.NotFound, "path", "no resource is registered at %q", params.Paths[i])
 	case "UNKNOWN_VERSION":

@@ -209,7 +209,7 @@ func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 	}{
 		{record(`{"execution_id": "` + long + `"}`), "inputs[0].meta", "execution_id is 256 bytes long; 255 are allowed"},
 		{record(`{"x": 1, "parent_execution_id": "` + long + `"}`), "inputs[0].meta", "parent_execution_id is 256 bytes long; 255 are allowed"},
-		{record(`{"node_name": "` + long + `"}`, good), "inputs[0].meta", "node_name is 256 bytes long; 255 are allowed"},
+		{record(`{"node_name": "`+long+`"}`, good), "inputs[0].meta", "node_name is 256 bytes long; 255 are allowed"},
 		{record(`{"execution_id": 1e300}`), "inputs[0].meta", "execution_id is 301 bytes long; 255 are allowed"},
 		{record(`{"execution_id": 1e300}`, good), "inputs", "one of them has a value that is refused: meta: execution_id is 301 bytes long; 255 are allowed"},
 	} {
@@ -230,5 +230,86 @@ func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 	}
 	if err := record(`{"execution_id": "` + long[1:] + `", "EXECUTION_ID": "` + long + `", "node_name": null}`); err != nil {
 		t.Error(err)
+	}
+}
+
+// Unknown types are refused, or, where the store is told so, added with the
+// events that have them: all or nothing.
+func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
+	t.Parallel()
+	closed, pool := recordSetup(t)
+	open := eventlog.NewStore(pool)
+	open.OpenTypes = true
+	of := func(kinds ...string) (records []eventlog.Record) {
+		for _, kind := range kinds {
+			records = append(records, eventlog.Record{Type: kind, Path: "p"})
+		}
+		return records
+	}
+	problem := func(store *eventlog.Store, records []eventlog.Record) string {
+		t.Helper()
+		_, err := store.Record(t.Context(), everything, records, catalog.DefaultLimits())
+		var list fault.List
+		if err != nil && !errors.As(err, &list) {
+			t.Fatal(err)
+		}
+		var problems []string
+		for _, each := range list {
+			problems = append(problems, fmt.Sprintf("%s %s", each.Code, each.Argument))
+		}
+		return strings.Join(problems, ", ")
+	}
+	known := func() (known int) {
+		t.Helper()
+		if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM event_type`).Scan(&known); err != nil {
+			t.Fatal(err)
+		}
+		return known
+	}
+	before := known()
+	for _, test := range []struct {
+		store   *eventlog.Store
+		records []eventlog.Record
+		want    string
+		added   int
+	}{
+		{closed, of("new"), "BAD_USER_INPUT inputs[0].type", 0},
+		{closed, of("UPDATED", "new"), "BAD_USER_INPUT inputs[1].type", 0},
+		{open, of("new"), "", 1},
+		{open, of("new", "execution.started", "newer", "UPDATED", "newer"), "", 3},
+		{closed, of("new"), "", 3},
+		{open, append(of("newest"), eventlog.Record{Type: "newest", Path: "nowhere"}), "NOT_FOUND inputs[1].path", 3},
+		{open, of(" blank"), "BAD_USER_INPUT inputs[0].type", 3},
+		{open, of(""), "BAD_USER_INPUT inputs[0].type", 3},
+		{open, of(strings.Repeat("x", 129)), "BAD_USER_INPUT inputs[0].type", 3},
+	} {
+		if got := problem(test.store, test.records); got != test.want || known() != before+test.added {
+			t.Errorf("%d records of %q …: %q with %d types added, want %q with %d", len(test.records), test.records[0].Type, got, known()-before, test.want, test.added)
+		}
+	}
+	var phase string
+	if err := pool.QueryRow(t.Context(), `SELECT phase FROM event_type WHERE name = 'execution.started'`).Scan(&phase); err != nil || phase != "STARTED" {
+		t.Errorf("the phase of a type that was added is %q: %v", phase, err)
+	}
+
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			if _, err := open.Record(context.Background(), everything, of("race-1", "race-2", fmt.Sprint("race of ", i)), catalog.DefaultLimits()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n := known(); n != before+13 {
+		t.Errorf("%d types, want %d", n, before+13)
+	}
+
+	exec(t, pool, `INSERT INTO event_type (name) SELECT 'many ' || n FROM generate_series(1, $1) n`, catalog.MaxTypes-known()-1)
+	if got := problem(open, of("last", "over")); got != "BAD_USER_INPUT inputs[0].type, BAD_USER_INPUT inputs[1].type" {
+		t.Errorf("more types than there can be: %q", got)
+	}
+	if got := problem(open, of("last")); got != "" || known() != catalog.MaxTypes {
+		t.Errorf("the last type that there can be: %q, %d types", got, known())
 	}
 }

@@ -17,6 +17,9 @@ import (
 
 // Store reads and writes events. It keeps nothing but the memory of Reusing.
 type Store struct {
+	// OpenTypes lets Record add the types that it does not know.
+	OpenTypes bool
+
 	queries *sqlc.Queries
 	// planned is for filters whose best access path depends on what they ask for.
 	planned *sqlc.Queries
@@ -76,7 +79,8 @@ func NewStore(db customplan.Database) *Store {
 	return store
 }
 
-// EventType is a kind of event with the template of its messages.
+// EventType is a kind of event: the template of its messages, and what it does to
+// its run.
 type EventType = sqlc.EventType
 
 // EventTypes are all the known types, by name.
@@ -106,27 +110,41 @@ func (s *Store) EventTypesByName(ctx context.Context, names []string) ([]*EventT
 	return found, nil
 }
 
-// SaveEventType adds an event type or changes its template; nil is none. A
-// template that does not parse is refused with its line and column.
-func (s *Store) SaveEventType(ctx context.Context, name string, template *string) error {
-	if err := catalog.CheckTypeName("name", name); err != nil {
-		return err
+// EventTypeChange says what to save of an event type.
+type EventTypeChange struct {
+	Name string
+	// Template and Phase are saved where Set… says so; nil is none. What is not
+	// saved stays as it is; a new type has no template and the phase that its name
+	// says.
+	SetTemplate, SetPhase bool
+	Template, Phase       *string
+}
+
+// SaveEventType adds an event type or changes it, and returns it as it is then. A
+// template that does not parse is refused with its line and column; a change of
+// phase holds for the events recorded from then on.
+func (s *Store) SaveEventType(ctx context.Context, change EventTypeChange) (*EventType, error) {
+	if err := catalog.CheckTypeName("name", change.Name); err != nil {
+		return nil, err
 	}
-	if template != nil {
-		if _, err := message.Parse(*template); err != nil {
-			return err
+	if change.Template != nil {
+		if _, err := message.Parse(*change.Template); err != nil {
+			return nil, err
 		}
 	}
 	known, err := s.EventTypes(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	exists := slices.ContainsFunc(known, func(kind EventType) bool { return kind.Name == name })
+	exists := slices.ContainsFunc(known, func(kind EventType) bool { return kind.Name == change.Name })
 	if len(known) >= catalog.MaxTypes && !exists {
-		return fault.Input("name", "there are %d event types already, and no more can be added", len(known))
+		return nil, fault.Input("name", "there are %d event types already, and no more can be added", len(known))
 	}
-	if err := s.queries.SaveEventType(ctx, sqlc.SaveEventTypeParams{Name: name, Template: template}); err != nil {
-		return fmt.Errorf("save event type: %w", err)
+	saved, err := s.queries.SaveEventType(ctx, sqlc.SaveEventTypeParams{
+		Name: change.Name, Template: change.Template, SetTemplate: change.SetTemplate, Phase: change.Phase, SetPhase: change.SetPhase,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("save event type: %w", err)
 	}
-	return nil
+	return &saved, nil
 }

@@ -79,24 +79,27 @@ type ComplexityRoot struct {
 
 	EventType struct {
 		Name     func(childComplexity int) int
+		Phase    func(childComplexity int) int
 		Template func(childComplexity int) int
 	}
 
 	Execution struct {
-		Children    func(childComplexity int, first *int, after *string) int
-		DurationMs  func(childComplexity int) int
-		Error       func(childComplexity int) int
-		EventCount  func(childComplexity int) int
-		Events      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter) int
-		ExecutionID func(childComplexity int) int
-		FinishedAt  func(childComplexity int) int
-		ID          func(childComplexity int) int
-		LastEventAt func(childComplexity int) int
-		Parent      func(childComplexity int) int
-		Resource    func(childComplexity int) int
-		StartedAt   func(childComplexity int) int
-		Status      func(childComplexity int) int
-		Version     func(childComplexity int) int
+		Children        func(childComplexity int, first *int, after *string) int
+		DurationMs      func(childComplexity int) int
+		Error           func(childComplexity int) int
+		EventCount      func(childComplexity int) int
+		Events          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter) int
+		ExecutionID     func(childComplexity int) int
+		FailedStepCount func(childComplexity int) int
+		FinishedAt      func(childComplexity int) int
+		HasErrors       func(childComplexity int) int
+		ID              func(childComplexity int) int
+		LastEventAt     func(childComplexity int) int
+		Parent          func(childComplexity int) int
+		Resource        func(childComplexity int) int
+		StartedAt       func(childComplexity int) int
+		Status          func(childComplexity int) int
+		Version         func(childComplexity int) int
 	}
 
 	ExecutionConnection struct {
@@ -450,6 +453,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventType.Name(childComplexity), true
+	case "EventType.phase":
+		if e.ComplexityRoot.EventType.Phase == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventType.Phase(childComplexity), true
 	case "EventType.template":
 		if e.ComplexityRoot.EventType.Template == nil {
 			break
@@ -503,12 +512,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Execution.ExecutionID(childComplexity), true
+	case "Execution.failedStepCount":
+		if e.ComplexityRoot.Execution.FailedStepCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.FailedStepCount(childComplexity), true
 	case "Execution.finishedAt":
 		if e.ComplexityRoot.Execution.FinishedAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Execution.FinishedAt(childComplexity), true
+	case "Execution.hasErrors":
+		if e.ComplexityRoot.Execution.HasErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Execution.HasErrors(childComplexity), true
 	case "Execution.id":
 		if e.ComplexityRoot.Execution.ID == nil {
 			break
@@ -1683,6 +1704,10 @@ type Execution implements Node {
   eventCount: Int!
   "payload.error or meta.error of the event that failed it."
   error: String
+  "Whether a step of it has failed (failedStepCount is not 0), whatever the status says: a NoETL run with failed steps still ends with playbook.completed."
+  hasErrors: Boolean!
+  "How many steps (meta.node_name) have failed: those whose last status (meta.status), in the log's order, of an event that ends no run, is failed or error in any case. A later status of the same step clears it."
+  failedStepCount: Int!
   "Oldest first."
   events(first: Int, after: String, last: Int, before: String, filter: EventFilter): EventConnection!
   "The run that started this one: meta.parent_execution_id."
@@ -1735,7 +1760,7 @@ extend type Query {
 input RecordEventInput {
   "A retry with the same id and the same content records nothing new. Default: a new UUIDv7."
   eventId: String
-  "One of eventTypes."
+  "One of eventTypes; where the server has --open-event-types, any other is added to them."
   type: String!
   "The path of the resource it happened to, which must be registered."
   path: String!
@@ -1889,6 +1914,20 @@ type EventType {
   name: String!
   "A Jinja template over event_id, event_type, resource_path, resource_version, resource_type, payload, meta and timestamp."
   template: String
+  "What an event of this type does to its run; null for a type that neither starts nor ends one."
+  phase: EventPhase
+}
+
+"What an event of a type does to its run."
+enum EventPhase {
+  "Starts it."
+  STARTED
+  "Ends it: it is COMPLETED, whatever its steps came to."
+  COMPLETED
+  "Ends it: it has FAILED."
+  FAILED
+  "Ends it: it was CANCELLED."
+  CANCELLED
 }
 
 extend type Query {
@@ -1903,8 +1942,10 @@ extend type Query {
 "An event type as it should be."
 input SaveEventTypeInput {
   name: String!
-  "Jinja, as in EventType.template; null for messages of the form '<type> <path>'."
+  "Jinja, as in EventType.template; null for messages of the form '<type> <path>'. Absent: as it is."
   template: String
+  "Holds for the events recorded from now on; null for none. Absent: as it is, or, of a new type, what the name says: '<execution, playbook or workflow>.<completed, failed or cancelled>' ends a run, '<execution or playbook>.<started or initialized>' starts one."
+  phase: EventPhase
 }
 "The event type as it is now."
 type SaveEventTypePayload { eventType: EventType! }
@@ -1916,7 +1957,7 @@ type SaveResourceTypePayload { resourceType: ResourceType! }
 extend type Mutation {
   "Adds a resource type; one that exists stays as it is."
   saveResourceType(input: SaveResourceTypeInput!): SaveResourceTypePayload! @auth(role: ADMIN)
-  "Adds an event type or changes its template; a template that does not parse is refused."
+  "Adds an event type or changes its template or phase; a template that does not parse is refused."
   saveEventType(input: SaveEventTypeInput!): SaveEventTypePayload! @auth(role: ADMIN)
 }
 `, BuiltIn: false},
@@ -2009,6 +2050,8 @@ func (ec *executionContext) childFields_EventType(ctx context.Context, field gra
 		return ec.fieldContext_EventType_name(ctx, field)
 	case "template":
 		return ec.fieldContext_EventType_template(ctx, field)
+	case "phase":
+		return ec.fieldContext_EventType_phase(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EventType", field.Name)
 }
@@ -2037,6 +2080,10 @@ func (ec *executionContext) childFields_Execution(ctx context.Context, field gra
 		return ec.fieldContext_Execution_eventCount(ctx, field)
 	case "error":
 		return ec.fieldContext_Execution_error(ctx, field)
+	case "hasErrors":
+		return ec.fieldContext_Execution_hasErrors(ctx, field)
+	case "failedStepCount":
+		return ec.fieldContext_Execution_failedStepCount(ctx, field)
 	case "events":
 		return ec.fieldContext_Execution_events(ctx, field)
 	case "parent":

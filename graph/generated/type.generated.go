@@ -17,6 +17,7 @@ import (
 
 type EventTypeResolver interface {
 	Template(ctx context.Context, obj *model.EventType) (*string, error)
+	Phase(ctx context.Context, obj *model.EventType) (*model.EventPhase, error)
 }
 type ResourceTypeResolver interface {
 	ResourceCount(ctx context.Context, obj *model.ResourceType) (int, error)
@@ -129,6 +130,29 @@ func (ec *executionContext) _EventType_template(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_EventType_template(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EventType", field, true, true, "String")
+}
+
+func (ec *executionContext) _EventType_phase(ctx context.Context, field graphql.CollectedField, obj *model.EventType) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventType_phase(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EventType().Phase(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EventPhase) graphql.Marshaler {
+			return ec.marshalOEventPhase2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventPhase(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EventType_phase(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EventType", field, true, true, "EventPhase")
 }
 
 func (ec *executionContext) _ResourceType_name(ctx context.Context, field graphql.CollectedField, obj *model.ResourceType) (ret graphql.Marshaler) {
@@ -300,7 +324,7 @@ func (ec *executionContext) unmarshalInputSaveEventTypeInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"name", "template"}
+	fieldsInOrder := [...]string{"name", "template", "phase"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -320,7 +344,14 @@ func (ec *executionContext) unmarshalInputSaveEventTypeInput(ctx context.Context
 			if err != nil {
 				return it, err
 			}
-			it.Template = data
+			it.Template = graphql.OmittableOf(data)
+		case "phase":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("phase"))
+			data, err := ec.unmarshalOEventPhase2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventPhase(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Phase = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -409,6 +440,12 @@ func (ec *executionContext) _EventType(ctx context.Context, sel ast.SelectionSet
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._EventType_template(ctx, field, obj)
+				})
+		case "phase":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._EventType_phase(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -614,6 +651,22 @@ func (ec *executionContext) marshalNSaveResourceTypePayload2ᚖgithubᚗcomᚋno
 		return graphql.Null
 	}
 	return ec._SaveResourceTypePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOEventPhase2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventPhase(ctx context.Context, v any) (*model.EventPhase, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(model.EventPhase)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOEventPhase2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventPhase(ctx context.Context, sel ast.SelectionSet, v *model.EventPhase) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -65,6 +65,12 @@ func (e *Execution) EventCount() int { return int(e.Row.EventCount) }
 // Error is what the event that failed it says.
 func (e *Execution) Error() *string { return e.Row.Error }
 
+// FailedStepCount is how many of its steps have failed.
+func (e *Execution) FailedStepCount() int { return int(e.Row.FailedStepCount) }
+
+// HasErrors tells whether a step of it has failed.
+func (e *Execution) HasErrors() bool { return e.Row.FailedStepCount > 0 }
+
 // ExecutionEdge is an execution in a page, with its cursor.
 type ExecutionEdge struct {
 	Cursor string

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/noetl/noetl-catalog/graph/scalar"
 )
 
@@ -103,7 +104,7 @@ type Query struct {
 type RecordEventInput struct {
 	// A retry with the same id and the same content records nothing new. Default: a new UUIDv7.
 	EventID *string `json:"eventId,omitempty"`
-	// One of eventTypes.
+	// One of eventTypes; where the server has --open-event-types, any other is added to them.
 	Type string `json:"type"`
 	// The path of the resource it happened to, which must be registered.
 	Path string `json:"path"`
@@ -197,8 +198,10 @@ type ResourceOrder struct {
 // An event type as it should be.
 type SaveEventTypeInput struct {
 	Name string `json:"name"`
-	// Jinja, as in EventType.template; null for messages of the form '<type> <path>'.
-	Template *string `json:"template,omitempty"`
+	// Jinja, as in EventType.template; null for messages of the form '<type> <path>'. Absent: as it is.
+	Template graphql.Omittable[*string] `json:"template,omitempty"`
+	// Holds for the events recorded from now on; null for none. Absent: as it is, or, of a new type, what the name says: '<execution, playbook or workflow>.<completed, failed or cancelled>' ends a run, '<execution or playbook>.<started or initialized>' starts one.
+	Phase graphql.Omittable[*EventPhase] `json:"phase,omitempty"`
 }
 
 // The event type as it is now.
@@ -273,6 +276,70 @@ func (e *ChangeKind) UnmarshalJSON(b []byte) error {
 }
 
 func (e ChangeKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What an event of a type does to its run.
+type EventPhase string
+
+const (
+	// Starts it.
+	EventPhaseStarted EventPhase = "STARTED"
+	// Ends it: it is COMPLETED, whatever its steps came to.
+	EventPhaseCompleted EventPhase = "COMPLETED"
+	// Ends it: it has FAILED.
+	EventPhaseFailed EventPhase = "FAILED"
+	// Ends it: it was CANCELLED.
+	EventPhaseCancelled EventPhase = "CANCELLED"
+)
+
+var AllEventPhase = []EventPhase{
+	EventPhaseStarted,
+	EventPhaseCompleted,
+	EventPhaseFailed,
+	EventPhaseCancelled,
+}
+
+func (e EventPhase) IsValid() bool {
+	switch e {
+	case EventPhaseStarted, EventPhaseCompleted, EventPhaseFailed, EventPhaseCancelled:
+		return true
+	}
+	return false
+}
+
+func (e EventPhase) String() string {
+	return string(e)
+}
+
+func (e *EventPhase) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = EventPhase(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid EventPhase", str)
+	}
+	return nil
+}
+
+func (e EventPhase) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *EventPhase) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e EventPhase) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -26,9 +26,9 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(t.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
         e.payload, e.meta, e.timestamp,
         sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
             - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
@@ -67,14 +67,14 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(t.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
         e.payload, e.meta, e.timestamp,
         sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
             - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
     FROM (
-        SELECT o.position, o.event_id, o.timestamp
+        SELECT o.position, o.event_id, o.timestamp, o.phase
         FROM unnest(@parent_paths::text[]) AS p(path)
         CROSS JOIN LATERAL (
             SELECT * FROM event_log
@@ -113,9 +113,9 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(t.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
         e.payload, e.meta, e.timestamp,
         sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
             - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before

@@ -15,6 +15,12 @@ SELECT * FROM event_type WHERE name = ANY (@names::text[]) ORDER BY name;
 -- name: SaveResourceType :exec
 INSERT INTO resource_type (name) VALUES (@name) ON CONFLICT (name) DO NOTHING;
 
--- name: SaveEventType :exec
-INSERT INTO event_type (name, template) VALUES (@name, sqlc.narg('template'))
-ON CONFLICT (name) DO UPDATE SET template = excluded.template;
+-- name: SaveEventType :one
+-- What is not set stays as it is; of a new type: no template, and the phase that
+-- its name says. An empty phase is none.
+INSERT INTO event_type AS t (name, template, phase)
+VALUES (@name, sqlc.narg('template'), CASE WHEN @set_phase::boolean THEN coalesce(sqlc.narg('phase')::text, '') END)
+ON CONFLICT (name) DO UPDATE SET
+    template = CASE WHEN @set_template::boolean THEN sqlc.narg('template') ELSE t.template END,
+    phase = CASE WHEN @set_phase::boolean THEN sqlc.narg('phase')::text ELSE t.phase END
+RETURNING *;

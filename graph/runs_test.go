@@ -1,0 +1,92 @@
+package graph_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// What saveEventType is not given stays as it is; null is none. However events
+// are read, their types say their phase.
+func TestSaveEventType_AbsentAndNull_UnchangedAndNone(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(a *api) {
+		a.register("p", variables{"n": 1})
+		const save = `mutation($input: SaveEventTypeInput!) { saveEventType(input: $input) { eventType { name template phase } } }`
+		for _, step := range []struct {
+			input variables
+			want  string
+		}{
+			{variables{"name": "job.over"}, `"template": null, "phase": null`},
+			{variables{"name": "job.over", "phase": "COMPLETED"}, `"template": null, "phase": "COMPLETED"`},
+			{variables{"name": "job.over", "template": "over"}, `"template": "over", "phase": "COMPLETED"`},
+			{variables{"name": "job.over"}, `"template": "over", "phase": "COMPLETED"`},
+			{variables{"name": "job.over", "template": nil}, `"template": null, "phase": "COMPLETED"`},
+			{variables{"name": "job.over", "template": "over", "phase": nil}, `"template": "over", "phase": null`},
+			{variables{"name": "Execution.Started"}, `"template": null, "phase": "STARTED"`},
+			{variables{"name": "execution_failed", "phase": nil}, `"template": null, "phase": null`},
+			{variables{"name": "playbook.failed"}, `"template": "Playbook {{ resource_path }} failed.", "phase": "FAILED"`},
+		} {
+			a.same(`{"saveEventType": {"eventType": {"name": "`+step.input["name"].(string)+`", `+step.want+`}}}`, save, variables{"input": step.input})
+		}
+		a.same(`{"saveEventType": {"eventType": {"template": "over", "phase": null}}}`,
+			`mutation { saveEventType(input: {name: "job.over"}) { eventType { template phase } } }`, nil)
+		a.refused("BAD_USER_INPUT", "input.name", save, variables{"input": variables{"name": "a\nb"}})
+
+		a.get(nil, recordMutation, variables{"inputs": []variables{{"type": "playbook.failed", "path": "p"}, {"type": "UPDATED", "path": "p"}}})
+		a.same(`{"events": {"nodes": [{"type": {"name": "UPDATED", "phase": null}}, {"type": {"name": "playbook.failed", "phase": "FAILED"}}]}}`,
+			`{ events(first: 2) { nodes { type { name phase } } } }`, nil)
+	})
+}
+
+// A run that failed on its way is told from a clean one, whatever ended it.
+func TestExecution_FailedStep_ToldUntilItSucceeds(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("p", variables{"n": 1})
+	happen := func(kind, step, status string) {
+		a.t.Helper()
+		meta := variables{"execution_id": "run", "status": status}
+		if step != "" {
+			meta["node_name"] = step
+		}
+		a.get(nil, recordMutation, variables{"inputs": []variables{{"type": kind, "path": "p", "meta": meta}}})
+	}
+	told := func(status string, count int) {
+		a.t.Helper()
+		var got struct {
+			Execution struct {
+				Status          string
+				HasErrors       bool
+				FailedStepCount int
+			}
+		}
+		a.get(&got, `{ execution(executionId: "run") { status hasErrors failedStepCount } }`, nil)
+		if e := got.Execution; e.Status != status || e.FailedStepCount != count || e.HasErrors != (count > 0) {
+			a.t.Errorf("%+v, want %s with %d failed steps", e, status, count)
+		}
+	}
+	happen("playbook_started", "", "STARTED")
+	happen("command.failed", "load", "FAILED")
+	happen("call.error", "save", "error")
+	told("RUNNING", 2)
+	happen("command.completed", "save", "success")
+	happen("playbook.completed", "flow", "FAILED")
+	told("COMPLETED", 1)
+	happen("step.exit", "load", "COMPLETED")
+	told("COMPLETED", 0)
+}
+
+// What only the database can tell is refused with its argument, too.
+func TestValues_FoundByTheDatabaseOnly_RefusedWithTheArgument(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("p", variables{"n": 1})
+	for _, id := range []any{strings.Repeat("x", 6000), variables{"long": strings.Repeat("x", 300)}} {
+		a.refused("BAD_USER_INPUT", "input.meta", `mutation($meta: JSON) { recordEvent(input: {type: "UPDATED", path: "p", meta: $meta}) { duplicate } }`,
+			variables{"meta": variables{"execution_id": id}})
+	}
+	a.refused("BAD_USER_INPUT", "input.meta", `mutation { recordEvent(input: {type: "UPDATED", path: "p", meta: {execution_id: 1e300}}) { duplicate } }`, nil)
+	// The label after the longest is too long, which only the database finds.
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('long', 'playbook', repeat('9', 128), '1')`)
+	a.refused("BAD_USER_INPUT", "version", `mutation { registerResource(input: {path: "long", type: "playbook", payload: {json: 2}}) { status } }`, nil)
+}
