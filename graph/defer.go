@@ -9,8 +9,30 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/noetl/noetl-catalog/db/detached"
 	"github.com/noetl/noetl-catalog/graph/generated"
+	"github.com/noetl/noetl-catalog/graph/input"
+	"github.com/noetl/noetl-catalog/graph/transport"
 )
+
+// deferring is a gqlgen OperationMiddleware. gqlgen may drop a deferred part
+// whose context has ended, and waits for it all the same. So it gets a context
+// that does not end; the statements of the fields still do, and with them the
+// parts. Plans take no part in such an operation.
+func deferring(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	op := graphql.GetOperationContext(ctx)
+	if !transport.Defers(op) {
+		return next(ctx)
+	}
+	op.RootResolverMiddleware = func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) }
+	respond := next(ctx)
+	return func(ctx context.Context) *graphql.Response {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return respond(detached.From(ctx))
+	}
+}
 
 // placeholders takes out of an answer the nulls that gqlgen writes for fields
 // whose values are deferred. A client would take them for values: a list that
@@ -77,6 +99,7 @@ func (p placeholders) around(ctx context.Context, next graphql.ResponseHandler) 
 		}
 		parts.sent[partKey(response.Path, response.Label)] = true
 		p.remove(op, response)
+		response.Label = input.GivenLabel(response.Label)
 		response.HasNext = new(!parts.ended || len(parts.waiting) > 0)
 		return response
 	}

@@ -1,16 +1,26 @@
 package graph_test
 
 import (
+	"bufio"
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"runtime"
+	"runtime/pprof"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/graph"
+	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
 const deferredQuery = `query($defer: Boolean!) { resources(first: 20) { totalCount nodes { path
@@ -115,6 +125,141 @@ func TestDefer_MergedParts_EqualTheWholeAnswer(t *testing.T) {
 	}
 	if statements[0] != statements[1] {
 		t.Errorf("3 resources took %d statements, 15 took %d", statements[0], statements[1])
+	}
+}
+
+// Colocated fragments, as Apollo's clients send them, defer one field several
+// times, with and without labels.
+func TestDefer_OneFieldSeveralTimes_EveryPartComes(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("deferred/twice", variables{"version": 1})
+	const resource = `{resource(path: "deferred/twice") `
+	for _, query := range []string{
+		resource + `{path @D{latestVersion{version}} @D{latestVersion{revision}}}}`,
+		resource + `{path @D{@D{latestEvent{type{name}}}}}}`,
+		resource + `{path @D{latestVersion{version @D{revision latestEvent: events(first: 1){totalCount}}}}}}`,
+		resource + `{path @D{latestVersion{version @D{events{totalCount}}}} @D{latestVersion{@D{events{totalCount}}}}}}`,
+		resource + `{@D{latestVersion{@D{previous{version} @D{type{name}}}}} latestVersion{@D{type{name}}}}}`,
+		resource + `{...F ...F @D{...F}}} fragment F on Resource {path @D{latestVersion{...V ...V}}}
+			fragment V on Version {version @D{resource{...R}}} fragment R on Resource {path @D{versionCount}}`,
+	} {
+		var want any
+		a.get(&want, strings.ReplaceAll(query, "@D", "..."), nil)
+		for _, directive := range []string{"@defer", `@defer(label: "same")`, "@defer(label: null)", "@defer(if: true)"} {
+			deferred := strings.ReplaceAll(query, "@D", "... "+directive)
+			parts := a.parts(deferred, nil)
+			if diff := cmp.Diff(want, merge(t, parts)); diff != "" {
+				t.Errorf("%s (-whole +merged):\n%s", deferred, diff)
+			}
+			for _, part := range parts[1:] {
+				for _, increment := range part["incremental"].([]any) {
+					label, labelled := increment.(map[string]any)["label"]
+					if labelled != strings.Contains(directive, "same") || labelled && label != "same" {
+						t.Errorf("%s: a part is labelled %v", deferred, label)
+					}
+				}
+			}
+		}
+	}
+}
+
+// While a lock keeps the deferred parts from being read, whatever ends the
+// request ends them, over every transport.
+func TestDefer_PartsThatWait_EndWithTheRequest(t *testing.T) {
+	t.Parallel()
+	const query = `{resource(path: "deferred/locked") {path ... @defer{latestEvent{eventId}} ... @defer{latestEvent{message}} ... @defer{events{totalCount}}}}`
+	for _, ending := range []string{"timeout", "client", "shutdown"} {
+		t.Run(ending, func(t *testing.T) {
+			t.Parallel()
+			streams := transport.NewStreams()
+			a := setupAt(t, dbtest.URL(t), func(o *graph.HandlerOptions) {
+				o.Streams = streams
+				if ending == "timeout" {
+					o.QueryTimeout = time.Second
+				}
+			})
+			a.register("deferred/locked", variables{"version": 1})
+			lock, err := a.pool.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = lock.Rollback(context.Background()) }()
+			if _, err := lock.Exec(t.Context(), "LOCK TABLE event IN ACCESS EXCLUSIVE MODE"); err != nil {
+				t.Fatal(err)
+			}
+
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			body, err := json.Marshal(variables{"query": query})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var answers []io.Reader
+			for _, accept := range []string{"multipart/mixed;deferSpec=20220824", "text/event-stream"} {
+				request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.http.URL+"/graphql", bytes.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.Header.Set("Content-Type", "application/json")
+				request.Header.Set("Accept", accept)
+				response, err := http.DefaultClient.Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer response.Body.Close()
+				answer := bufio.NewReader(response.Body)
+				for line := ""; !strings.Contains(line, `"hasNext":true`); {
+					if line, err = answer.ReadString('\n'); err != nil {
+						t.Fatal(err)
+					}
+				}
+				answers = append(answers, answer)
+			}
+			socket := a.socket()
+			a.send(socket, variables{"type": "subscribe", "id": "1", "payload": variables{"query": query}})
+			for next := a.receive(socket); next.Type != "next"; next = a.receive(socket) {
+			}
+
+			switch ending {
+			case "timeout":
+				for _, answer := range answers {
+					text, err := io.ReadAll(answer)
+					if err != nil || !strings.Contains(string(text), "TIMEOUT") || !strings.Contains(string(text), `"hasNext":false`) {
+						t.Errorf("%v after %s", err, text)
+					}
+				}
+				for last := a.receive(socket); last.Type != "complete"; last = a.receive(socket) {
+				}
+			case "client":
+				leave()
+				_ = socket.CloseNow()
+			case "shutdown":
+				if err := streams.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			// Only the transaction that holds the lock has a connection left.
+			eventually(t, func() bool { return a.pool.Stat().AcquiredConns() == 1 })
+			// Others of this process come and go.
+			eventually(t, func() bool {
+				var stacks bytes.Buffer
+				_ = pprof.Lookup("goroutine").WriteTo(&stacks, 2)
+				return !strings.Contains(stacks.String(), "ProcessDeferredGroup")
+			})
+		})
+	}
+}
+
+// eventually waits until a condition holds.
+func eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatal("the condition does not come to hold")
+		}
+		runtime.Gosched()
 	}
 }
 

@@ -157,6 +157,7 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		return next(withDeferredParts(withFeed(loader.WithLoaders(ctx, loader.New()), options.ResolversOnly)))
 	})
+	server.AroundOperations(deferring)
 	server.AroundResponses(resolver.eachDelivery)
 	server.AroundResponses(newPlaceholders().around)
 	slow := slowConsumers(options.Metrics)

@@ -20,6 +20,7 @@ func Rules() *rules.Rules {
 	all := scalar.ExactNumbers()
 	all.AddRule("ExactStrings", exactStrings)
 	all.AddRule("IntRange", intRange)
+	all.AddRule("DistinctLabels", distinctLabels)
 	return all
 }
 

@@ -46,22 +46,24 @@ type Batch[K comparable, V any] func(ctx context.Context, keys []K) ([]V, error)
 // Load returns the value of key. keys are the keys of all the objects of the
 // group, repeats allowed; they are asked for once, by the first call.
 func Load[K comparable, V any](ctx context.Context, loaders *Loaders, field Field, keys func() []K, key K, batch Batch[K, V]) (V, error) {
+	return batchOf(ctx, loaders, field, keys, key, batch).Load(ctx, key)()
+}
+
+// batchOf is the batch of a field, begun by the first call.
+func batchOf[K comparable, V any](ctx context.Context, loaders *Loaders, field Field, keys func() []K, key K, batch Batch[K, V]) *dataloader.Loader[K, V] {
 	loaders.mu.Lock()
-	existing, ok := loaders.byField[field]
-	var batched *dataloader.Loader[K, V]
-	if ok {
-		batched = existing.(*dataloader.Loader[K, V])
-	} else {
-		together := distinct(append(keys(), key))
-		batched = dataloader.NewBatchedLoader(batchFunc(batch), dataloader.WithBatchCapacity[K, V](len(together)))
-		loaders.byField[field] = batched
-		// Fills the batch to its capacity: it is dispatched without a wait.
-		for _, each := range together {
-			batched.Load(ctx, each)
-		}
+	defer loaders.mu.Unlock() // where keys panics, too: others wait for it
+	if begun, ok := loaders.byField[field]; ok {
+		return begun.(*dataloader.Loader[K, V])
 	}
-	loaders.mu.Unlock()
-	return batched.Load(ctx, key)()
+	together := distinct(append(keys(), key))
+	batched := dataloader.NewBatchedLoader(batchFunc(batch), dataloader.WithBatchCapacity[K, V](len(together)))
+	loaders.byField[field] = batched
+	// Fills the batch to its capacity: it is dispatched without a wait.
+	for _, each := range together {
+		batched.Load(ctx, each)
+	}
+	return batched
 }
 
 func batchFunc[K comparable, V any](batch Batch[K, V]) dataloader.BatchFunc[K, V] {

@@ -14,9 +14,9 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// defers reports whether the operation's answer comes in parts: whether it has
+// Defers reports whether the operation's answer comes in parts: whether it has
 // a @defer that is not switched off.
-func defers(op *graphql.OperationContext) bool {
+func Defers(op *graphql.OperationContext) bool {
 	return setDefers(op.Operation.SelectionSet, op.Variables, map[*ast.FragmentDefinition]bool{})
 }
 

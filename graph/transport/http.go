@@ -267,7 +267,7 @@ func (HTTP) permitted(method string, op *graphql.OperationContext) *refusal {
 		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "a GET runs queries only; send a %s with POST", op.Operation.Operation)
 		refused.allow = http.MethodPost
 		return refused
-	case defers(op):
+	case Defers(op):
 		// One answer holds the first part only; the rest would be lost.
 		return cmp.Or(undeferrable(op), refuse(http.StatusBadRequest, fault.BadUserInput,
 			"the answer to @defer comes in parts: accept multipart/mixed;deferSpec=20220824 or %s", eventStream))

@@ -57,7 +57,7 @@ func (m Multipart) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		case op != nil && op.Operation.Operation == ast.Subscription:
 			return multipartEvents{}, subscriptions
 		case deferrals:
-			return multipartIncrements{}, op != nil && defers(op)
+			return multipartIncrements{}, op != nil && Defers(op)
 		}
 		return multipartEvents{}, false
 	})

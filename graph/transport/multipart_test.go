@@ -204,6 +204,10 @@ func TestMultipart_ClientGoesAway_EveryPartIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The header comes before anything is executed; only a part tells that it is.
+	if _, err := io.ReadFull(response.Body, make([]byte, len("--graphql")+len(part))); err != nil {
+		t.Fatal(err)
+	}
 	cancel()
 	_ = response.Body.Close()
 	close(gone)

@@ -40,7 +40,7 @@ func (SSE) Supports(r *http.Request) bool {
 // Do implements graphql.Transport.
 func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	Streaming(s).serve(w, r, exec, func(op *graphql.OperationContext) (framing, bool) {
-		return serverSentEvents{}, op != nil && (op.Operation.Operation == ast.Subscription || defers(op))
+		return serverSentEvents{}, op != nil && (op.Operation.Operation == ast.Subscription || Defers(op))
 	})
 }
 

@@ -118,7 +118,7 @@ func (s Streaming) permitted(method string, op *graphql.OperationContext, severa
 	switch {
 	case !several:
 		return s.HTTP.permitted(method, op)
-	case defers(op):
+	case Defers(op):
 		return undeferrable(op)
 	}
 	return nil

@@ -43,7 +43,7 @@ func (o *operation) run(params *graphql.RawParams) {
 		o.fail(exec.DispatchError(graphql.WithOperationContext(ctx, op), apierror.Cap(errs)).Errors)
 		return
 	}
-	if defers(op) {
+	if Defers(op) {
 		if refused := undeferrable(op); refused != nil {
 			o.fail(gqlerror.List{refused.err})
 			return
