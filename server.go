@@ -275,10 +275,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	events.OpenTypes = c.OpenEventTypes
 	log := eventlog.NewLog(events, connect, metrics, logger, eventlog.LogOptions{})
 	registry.MustRegister(log)
-	resolver, err := graph.NewResolver(store, events, log, limits, logger)
-	if err != nil {
-		return fmt.Errorf("make the resolvers: %w", err)
-	}
+	resolver := graph.NewResolver(store, events, log, limits, logger)
 	streams := transport.NewStreams()
 	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{
 		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, Tokens: tokens, Origins: c.Origins,

@@ -56,10 +56,7 @@ func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerO
 		group.Go(func() error { return eventlog.NewSequencer(connect, metrics, logger).Run(ctx) })
 		return group.Wait()
 	}
-	resolver, err := graph.NewResolver(catalog.NewStore(a.pool), events, log, catalog.DefaultLimits(), logger)
-	if err != nil {
-		t.Fatal(err)
-	}
+	resolver := graph.NewResolver(catalog.NewStore(a.pool), events, log, catalog.DefaultLimits(), logger)
 	options := graph.HandlerOptions{Ready: a.pool.Ping, Logger: logger}
 	for _, set := range configure {
 		set(&options)

@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,6 +103,7 @@ func (r *Resolver) messageOf(ctx context.Context, e *model.Event) (string, error
 	return loader.Load(ctx, e.Shared, loader.Field{Name: "Event.message", Group: e.Siblings}, keysOf(e.Siblings, eventID), e.Row.ID,
 		func(ctx context.Context, _ []string) ([]string, error) {
 			text, err := r.renderMessage(context.WithoutCancel(ctx), e)
+			r.shared.Grow(e.Entry, len(text))
 			return []string{text}, err
 		})
 }
@@ -172,10 +174,21 @@ func (r *Resolver) render(ctx context.Context, template *message.Template, e *mo
 
 // logFailure logs a template's failure the first time.
 func (r *Resolver) logFailure(ctx context.Context, e *model.Event, template string, err error) {
-	if logged, _ := r.failed.ContainsOrAdd(template, struct{}{}); !logged {
+	if !r.failedBefore(template) {
 		r.logger.WarnContext(ctx, "an event type's template fails; its events read '<type> <path>'",
 			"event_type", e.Row.Type, "error", err)
 	}
+}
+
+// failedBefore notes that a template has failed, and reports whether it has been
+// noted before.
+func (r *Resolver) failedBefore(template string) bool {
+	hash := sha256.Sum256([]byte(template))
+	_, before := r.failed.Get(hash)
+	if !before {
+		r.failed.Add(hash, struct{}{}, len(hash))
+	}
+	return before
 }
 
 // eventFilter checks a filter. empty: it holds an empty list of alternatives,

@@ -13,7 +13,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -139,10 +138,10 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.SetErrorPresenter(presenter.Present)
 	server.SetRecoverFunc(presenter.Recover)
 	server.SetParserTokenLimit(maxTokens)
-	requests := input.NewRequests(parsedDocuments{lru.New[*input.Document](cachedDocuments)}, maxTokens)
+	requests := input.NewRequests(parsedDocuments{resolver.documents}, maxTokens)
 	server.SetValidationRulesFn(input.Rules)
 	server.SetQueryCache(requests)
-	server.Use(newPersistedQueries())
+	server.Use(newPersistedQueries(resolver.persisted))
 	server.Use(requests)
 	server.Use(limit.New(limit.Options{}))
 	server.Use(extension.Introspection{})

@@ -5,29 +5,30 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/lru"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/input"
 )
 
-const (
-	// cachedDocuments and maxCachedDocument (in bytes) bound what documents
-	// that clients send may take of the memory.
-	cachedDocuments   = 1000
-	maxCachedDocument = 32 << 10
-)
+// maxCachedDocument is the longest document, in bytes, that is kept.
+const maxCachedDocument = 32 << 10
 
-// parsedDocuments keeps documents once they are parsed and valid.
+// parsedDocuments keeps documents once they are parsed and valid. It
+// implements graphql.Cache.
 type parsedDocuments struct {
-	graphql.Cache[*input.Document]
+	kept *lru.Cache[string, *input.Document]
 }
 
-func (c parsedDocuments) Add(ctx context.Context, query string, document *input.Document) {
+func (c parsedDocuments) Get(_ context.Context, query string) (*input.Document, bool) {
+	return c.kept.Get(query)
+}
+
+func (c parsedDocuments) Add(_ context.Context, query string, document *input.Document) {
 	if len(query) <= maxCachedDocument {
-		c.Cache.Add(ctx, query, document)
+		c.kept.Add(query, document, input.Size(query, document.Query))
 	}
 }
 
@@ -38,8 +39,8 @@ type persistedQueries struct {
 	extension.AutomaticPersistedQuery
 }
 
-func newPersistedQueries() persistedQueries {
-	return persistedQueries{extension.AutomaticPersistedQuery{Cache: persistedDocuments{lru.New[string](cachedDocuments)}}}
+func newPersistedQueries(kept *lru.Cache[string, string]) persistedQueries {
+	return persistedQueries{extension.AutomaticPersistedQuery{Cache: persistedDocuments{kept}}}
 }
 
 // MutateOperationParameters implements graphql.OperationParameterMutator.
@@ -53,12 +54,17 @@ func (p persistedQueries) MutateOperationParameters(ctx context.Context, params 
 	return refused
 }
 
+// persistedDocuments keeps documents by their hash. It implements graphql.Cache.
 type persistedDocuments struct {
-	graphql.Cache[string]
+	kept *lru.Cache[string, string]
 }
 
-func (c persistedDocuments) Add(ctx context.Context, hash, query string) {
+func (c persistedDocuments) Get(_ context.Context, hash string) (string, bool) {
+	return c.kept.Get(hash)
+}
+
+func (c persistedDocuments) Add(_ context.Context, hash, query string) {
 	if len(query) <= maxCachedDocument {
-		c.Cache.Add(ctx, hash, query)
+		c.kept.Add(hash, query, len(hash)+len(query))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -13,6 +14,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/graph/input"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
@@ -135,22 +137,35 @@ func compile(op *graphql.OperationContext, typeName string, set ast.SelectionSet
 	return p
 }
 
-// compiled is a plan that is kept; nil for a field that has none.
-type compiled struct{ plan *plan }
+// cachedPlan is a plan that is kept; plan is nil if the field cannot be planned.
+type cachedPlan struct{ plan *plan }
 
-// planOf is the plan of a root field, kept from the first time on: the field
-// belongs to a document that is kept as well.
+// planOf is the plan of a root field, kept from the first time on. It holds the
+// field's document.
 func (r *Resolver) planOf(op *graphql.OperationContext, root string, field *graphql.CollectedField) *plan {
-	// What @skip, @include and @defer leave of a selection depends on variables.
-	if strings.Contains(op.RawQuery, "@") {
+	// What @skip, @include and @defer leave of a selection depends on variables,
+	// and a document that is not kept has other fields the next time.
+	if len(op.RawQuery) > maxCachedDocument || strings.Contains(op.RawQuery, "@") {
 		return compileRoot(op, root, field)
 	}
 	if kept, ok := r.plans.Get(field.Field); ok {
 		return kept.plan
 	}
 	p := compileRoot(op, root, field)
-	r.plans.Add(field.Field, compiled{p})
+	r.plans.Add(field.Field, cachedPlan{p}, p.size()+input.Size(op.RawQuery, op.Doc))
 	return p
+}
+
+// size is about how many bytes the plan takes beside its document.
+func (p *plan) size() int {
+	if p == nil {
+		return 0
+	}
+	size := int(unsafe.Sizeof(*p))
+	for i := range p.fields {
+		size += int(unsafe.Sizeof(p.fields[i])) + len(p.fields[i].key) + p.fields[i].child.size()
+	}
+	return size
 }
 
 func compileRoot(op *graphql.OperationContext, root string, field *graphql.CollectedField) *plan {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"weak"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -93,23 +94,18 @@ func (r *Resolver) plannedDelivery(ctx context.Context, p *deliveryPlan, next *e
 	return append(data, "}}"...)
 }
 
-// encoding is a selection of an entry's event.
+// encoding is a selection of an entry's event. It keeps neither in memory.
 type encoding struct {
-	entry *eventlog.Entry
-	plan  *plan
+	entry weak.Pointer[eventlog.Entry]
+	plan  weak.Pointer[plan]
 }
 
-const (
-	// encodingsKept is how many events are kept as they were written. Those
-	// who follow the log are seldom further apart.
-	encodingsKept = 256
-	// maxEncoding is the longest, in bytes, that is kept.
-	maxEncoding = 64 << 10
-)
+// maxEncoding is the longest event, in bytes as written, that is kept.
+const maxEncoding = 64 << 10
 
 // encodedEvent is a selection of an entry's event as JSON.
 func (r *Resolver) encodedEvent(ctx context.Context, entry *eventlog.Entry, p *plan) ([]byte, error) {
-	key := encoding{entry, p}
+	key := encoding{weak.Make(entry), weak.Make(p)}
 	if text, ok := r.encodings.Get(key); ok {
 		return text, nil
 	}
@@ -120,7 +116,7 @@ func (r *Resolver) encodedEvent(ctx context.Context, entry *eventlog.Entry, p *p
 	}
 	text := answer.write(nil, 0)
 	if len(text) <= maxEncoding {
-		r.encodings.Add(key, text)
+		r.encodings.Add(key, text, cap(text))
 	}
 	return text, nil
 }

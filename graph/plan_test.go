@@ -120,10 +120,7 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	fill(t, databaseURL)
 	explained := &explainer{pool: dbtest.PoolAt(t, databaseURL, db.Options{StatementTimeout: time.Minute}), plans: map[string][]string{}}
 	events := eventlog.NewStore(explained)
-	resolver, err := graph.NewResolver(catalog.NewStore(explained), events, nil, catalog.DefaultLimits(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	resolver := graph.NewResolver(catalog.NewStore(explained), events, nil, catalog.DefaultLimits(), slog.New(slog.DiscardHandler))
 	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{Ready: explained.pool.Ping, QueryTimeout: time.Minute, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

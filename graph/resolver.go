@@ -5,15 +5,17 @@
 package graph
 
 import (
+	"crypto/sha256"
 	"log/slog"
 	"sync"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
+	"github.com/noetl/noetl-catalog/db/lru"
+	"github.com/noetl/noetl-catalog/graph/input"
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
@@ -25,57 +27,49 @@ type Resolver struct {
 	limits    catalog.Limits
 	logger    *slog.Logger
 	templates *message.Cache
-	// failed holds the templates whose failure has been logged.
-	failed *lru.Cache[string, struct{}]
+	// failed holds hashes of the templates whose failure has been logged.
+	failed *lru.Cache[[sha256.Size]byte, struct{}]
 	// shared are the newest events that subscriptions deliver, with what has
 	// been read of them.
 	shared *lru.Cache[*eventlog.Entry, *model.Event]
 	// versions are the versions, without their large columns, of events that
 	// subscriptions deliver. A version never changes.
 	versions *lru.Cache[catalog.LabelKey, *catalog.Version]
-	// plans are those of the root fields of the documents that are kept.
-	plans *lru.Cache[*ast.Field, compiled]
+	// documents are what clients have sent, parsed and valid, and persisted
+	// those that they send by their hash.
+	documents *lru.Cache[string, *input.Document]
+	persisted *lru.Cache[string, string]
+	// plans are those of the root fields of documents.
+	plans *lru.Cache[*ast.Field, cachedPlan]
 	// encodings are events as subscriptions deliver them.
 	encodings *lru.Cache[encoding, []byte]
 	// executions are those of plans that have ended, for their memory.
 	executions sync.Pool
 }
 
-// templatesKept bounds the parsed templates in memory: each is 8 KiB of text
-// at most.
-const templatesKept = 1000
-
-// sharedKept is how many events keep what subscriptions have read of them.
-const sharedKept = 64
-
-// versionsKept is how many versions are kept, at some hundred bytes each.
-const versionsKept = 4096
+// What the caches may hold, in bytes.
+const (
+	maxTemplates = 8 << 20
+	maxFailed    = 256 << 10
+	maxShared    = 32 << 20
+	maxVersions  = 1 << 20
+	maxDocuments = 16 << 20
+	maxPersisted = 8 << 20
+	maxPlans     = 16 << 20
+	maxEncodings = 8 << 20
+)
 
 // NewResolver makes the resolvers' root.
-func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *eventlog.Log, limits catalog.Limits, logger *slog.Logger) (*Resolver, error) {
-	failed, err := lru.New[string, struct{}](templatesKept)
-	if err != nil {
-		return nil, err
-	}
-	shared, err := lru.New[*eventlog.Entry, *model.Event](sharedKept)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := lru.New[catalog.LabelKey, *catalog.Version](versionsKept)
-	if err != nil {
-		return nil, err
-	}
-	plans, err := lru.New[*ast.Field, compiled](cachedDocuments)
-	if err != nil {
-		return nil, err
-	}
-	encodings, err := lru.New[encoding, []byte](encodingsKept)
-	if err != nil {
-		return nil, err
-	}
+func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *eventlog.Log, limits catalog.Limits, logger *slog.Logger) *Resolver {
 	return &Resolver{
-		versions: versions, plans: plans, encodings: encodings,
-		catalog: catalogStore, events: events, log: log, shared: shared, limits: limits, logger: logger,
-		templates: message.NewCache(templatesKept), failed: failed,
-	}, nil
+		catalog: catalogStore, events: events, log: log, limits: limits, logger: logger,
+		templates: message.NewCache(maxTemplates),
+		failed:    lru.New[[sha256.Size]byte, struct{}](maxFailed),
+		shared:    lru.New[*eventlog.Entry, *model.Event](maxShared),
+		versions:  lru.New[catalog.LabelKey, *catalog.Version](maxVersions),
+		documents: lru.New[string, *input.Document](maxDocuments),
+		persisted: lru.New[string, string](maxPersisted),
+		plans:     lru.New[*ast.Field, cachedPlan](maxPlans),
+		encodings: lru.New[encoding, []byte](maxEncodings),
+	}
 }

@@ -102,14 +102,10 @@ func (r *Resolver) delivery(next *eventlog.Delivery) *model.EventDelivery {
 
 // sharedEvent is the event of an entry for all who deliver it.
 func (r *Resolver) sharedEvent(entry *eventlog.Entry) *model.Event {
-	event, ok := r.shared.Get(entry)
-	if !ok {
-		event = model.NewSharedEvent(entry)
-		if other, found, _ := r.shared.PeekOrAdd(entry, event); found {
-			return other
-		}
+	if event, ok := r.shared.Get(entry); ok {
+		return event
 	}
-	return event
+	return r.shared.GetOrAdd(entry, model.NewSharedEvent(entry), entry.Size())
 }
 
 // loadersOf are the loaders of an event: those shared by all subscriptions, or
@@ -134,8 +130,27 @@ func shareable[K comparable, V any](r *Resolver, e *model.Event, batch loader.Ba
 			values, err = batch(ctx, keys)
 			return err
 		})
+		r.shared.Grow(e.Entry, sizeOfRows(values))
 		return values, err
 	}
+}
+
+// sizeOfRows is about how many bytes rows that were read for an event hold.
+func sizeOfRows[V any](values []V) (size int) {
+	for _, value := range values {
+		switch row := any(value).(type) {
+		case *model.Version:
+			if row != nil {
+				size += row.Row.Size()
+			}
+		case *eventlog.EventType:
+			if row != nil && row.Template != nil {
+				size += len(*row.Template)
+			}
+		}
+		size += 1 << 10 // the row itself, its loader and what else it has
+	}
+	return size
 }
 
 // sharedVersion is the version of an event that subscriptions deliver, without
@@ -148,7 +163,12 @@ func (r *Resolver) sharedVersion(ctx context.Context, e *model.Event) (*model.Ve
 	version, err := loader.Load(ctx, e.Shared, loader.Field{Name: "Event.version", Group: e.Siblings, Arguments: catalog.Columns{}},
 		keysOf(e.Siblings, eventVersion), key, shareable(r, e, r.versionsByLabel(catalog.Columns{})))
 	if err == nil && version != nil {
-		r.versions.Add(key, version.Row)
+		r.keepVersion(version.Row)
 	}
 	return version, err
+}
+
+func (r *Resolver) keepVersion(row *catalog.Version) {
+	row = row.WithoutColumns()
+	r.versions.Add(catalog.LabelKey{Path: row.Path, Label: row.Label}, row, row.Size())
 }

@@ -37,13 +37,25 @@ const recent = 1 << 11
 func newVersionCache(limit int) *versionCache {
 	c := &versionCache{limit: limit, seed: maphash.MakeSeed()}
 	// Only a size below 1 is an error. The bytes bound it long before.
-	c.lru, _ = simplelru.NewLRU(limit, func(_ LabelKey, v *Version) { c.bytes -= sizeOf(v) })
+	c.lru, _ = simplelru.NewLRU(limit, func(_ LabelKey, v *Version) { c.bytes -= v.Size() })
 	return c
 }
 
-// sizeOf is about what a version takes of the memory, in bytes.
-func sizeOf(v *Version) int {
-	return 512 + 2*len(v.Path) + 2*len(v.Label) + len(v.Payload) + len(v.Content) + len(v.Meta)
+// Size is about how many bytes a version takes of the memory.
+func (v *Version) Size() int {
+	size := 512 + 2*len(v.Path) + 2*len(v.Label) + len(v.Type) + len(v.Source) + len(v.Payload) + len(v.Content) + len(v.Meta)
+	if v.Location != nil {
+		size += len(*v.Location)
+	}
+	return size
+}
+
+// WithoutColumns is a version that has neither its large columns nor any memory
+// with what else was read.
+func (v *Version) WithoutColumns() *Version {
+	without := *v
+	without.Payload, without.Content, without.Meta, without.Columns = nil, "", nil, Columns{}
+	return without.detached()
 }
 
 // get is the version of a key, if it has it with the columns asked for and the
@@ -60,7 +72,7 @@ func (c *versionCache) get(scopes []string, key LabelKey, columns Columns) *Vers
 // add is told of a version that get did not find, and keeps what it is told of
 // again.
 func (c *versionCache) add(v *Version) {
-	size := sizeOf(v)
+	size := v.Size()
 	if size > c.limit/16 {
 		return // one large payload must not push out all the others
 	}

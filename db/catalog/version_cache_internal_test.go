@@ -70,7 +70,7 @@ func TestVersionCache_KeepsWhatFits_ForWhomMaySeeIt(t *testing.T) {
 	wait.Wait()
 	sum := 0
 	for _, v := range c.lru.Values() {
-		sum += sizeOf(v)
+		sum += v.Size()
 	}
 	if c.bytes != sum || sum > c.limit || sum < c.limit/2 {
 		t.Errorf("%d bytes are counted, %d are there, of %d", c.bytes, sum, c.limit)

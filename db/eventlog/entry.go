@@ -1,6 +1,10 @@
 package eventlog
 
-import "sync"
+import (
+	"bytes"
+	"sync"
+	"unsafe"
+)
 
 // Entry is an event at its place in the log. It is read once and shared by
 // all subscriptions; nothing of it changes.
@@ -19,6 +23,8 @@ type Entry struct {
 	// cursor is the text of the cursor at this position; empty for an entry that
 	// was not read by the tail.
 	cursor string
+	// size is what Size tells; 0 for an entry that was not read from the log.
+	size int
 
 	once   sync.Once
 	parsed parsedEntry
@@ -27,14 +33,32 @@ type Entry struct {
 // ends tells whether the event ends its execution.
 func (e *Entry) ends() bool { return e.Phase != "" && e.Phase != "STARTED" }
 
-// size is about how much memory the entry may hold, in bytes. JSON that a
-// filter has looked into stays as a tree of some four times its length.
-func (e *Entry) size() int {
-	const fixed = 512
-	if e.Event == nil {
-		return fixed
+// Size is about how much memory the entry may hold, in bytes.
+func (e *Entry) Size() int {
+	if e.size > 0 {
+		return e.size
 	}
-	return fixed + 5*(len(e.Event.Payload)+len(e.Event.Meta)) + len(e.Event.Path)
+	size := 512
+	if e.Event != nil {
+		size += columnSize(e.Event.Payload) + columnSize(e.Event.Meta) +
+			len(e.Event.ID) + len(e.Event.Type) + len(e.Event.Path) + len(e.Event.Version) + len(e.ResourceType)
+	}
+	if e.Template != nil {
+		size += len(*e.Template)
+	}
+	return size
+}
+
+// columnSize is about how many bytes JSON takes together with the tree that
+// stays of it where a filter has looked into it.
+func columnSize(raw []byte) int {
+	if raw == nil {
+		return 0
+	}
+	const value, container = int(unsafe.Sizeof(jsonMember{})), int(unsafe.Sizeof(jsonContainer{}) + 3*unsafe.Sizeof(jsonMember{}))
+	values := 1 + bytes.Count(raw, []byte(","))
+	containers := bytes.Count(raw, []byte("[")) + bytes.Count(raw, []byte("{"))
+	return 2*len(raw) + values*value + containers*container
 }
 
 // executionID is meta.execution_id as text; nil where there is none.

@@ -84,7 +84,7 @@ func (s *Store) tailLog(ctx context.Context, after, upTo int64) ([]*Entry, error
 }
 
 func entryOf(row sqlc.LogWalkRow) *Entry {
-	return &Entry{
+	entry := &Entry{
 		Position: row.Position, ResourceType: row.ResourceType, Phase: row.Phase, Template: row.Template,
 		Event: &Event{
 			ID: row.EventID, Type: row.EventType, Path: row.ResourcePath, Version: row.ResourceVersion,
@@ -92,6 +92,8 @@ func entryOf(row sqlc.LogWalkRow) *Entry {
 			Columns: Columns{Payload: true, Meta: true},
 		},
 	}
+	entry.size = entry.Size()
+	return entry
 }
 
 // readLog reads a page along the index that serves the filter, and says up to

@@ -24,14 +24,14 @@ func (r *ring) reset(position int64) {
 // push appends the entry of position last + 1, and lets go of the oldest where
 // the ring is full.
 func (r *ring) push(entry *Entry) {
-	for r.first <= r.last && (r.last-r.first+1 >= int64(len(r.slots)) || r.bytes+entry.size() > r.maxBytes) {
-		r.bytes -= r.at(r.first).size()
+	for r.first <= r.last && (r.last-r.first+1 >= int64(len(r.slots)) || r.bytes+entry.Size() > r.maxBytes) {
+		r.bytes -= r.at(r.first).Size()
 		*r.slot(r.first) = nil
 		r.first++
 	}
 	r.last = entry.Position
 	*r.slot(r.last) = entry
-	r.bytes += entry.size()
+	r.bytes += entry.Size()
 }
 
 func (r *ring) slot(position int64) **Entry { return &r.slots[position%int64(len(r.slots))] }

@@ -2,8 +2,69 @@ package eventlog
 
 import (
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 )
+
+// TestRing_ThousandOfTheWorst_HoldsWhatItMay is not parallel: it measures the
+// whole process.
+func TestRing_ThousandOfTheWorst_HoldsWhatItMay(t *testing.T) {
+	const limit = 2 << 20
+	for name, entry := range map[string]*Entry{
+		"text":       {Event: &Event{Payload: []byte(`"` + strings.Repeat("x", 4<<10) + `"`)}},
+		"numbers":    {Event: &Event{Payload: []byte("[0" + strings.Repeat(",1", 2<<10) + "]")}},
+		"lists":      {Event: &Event{Payload: []byte("[0" + strings.Repeat(",[1]", 1<<10) + "]")}},
+		"objects":    {Event: &Event{Payload: []byte("[0" + strings.Repeat(`,{"":1}`, 512) + "]")}},
+		"members":    {Event: &Event{Meta: members(512)}},
+		"deep lists": {Event: &Event{Meta: []byte("[0" + strings.Repeat(","+strings.Repeat("[", 90)+strings.Repeat("]", 90), 20) + "]")}},
+		"names":      {Event: &Event{ID: strings.Repeat("i", 255), Type: strings.Repeat("t", 128), Path: strings.Repeat("p", 1024)}, Template: new(strings.Repeat("t", 8<<10))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := inUse()
+			kept := newRing(8192, limit)
+			for n := range 1000 {
+				own := &Entry{Position: int64(n + 1), Event: &Event{
+					ID: strings.Clone(entry.Event.ID), Type: strings.Clone(entry.Event.Type), Path: strings.Clone(entry.Event.Path),
+					Payload: []byte(string(entry.Event.Payload)), Meta: []byte(string(entry.Event.Meta)),
+				}}
+				if entry.Template != nil {
+					own.Template = new(strings.Clone(*entry.Template))
+				}
+				own.size = own.Size()
+				kept.push(own)
+				inner, err := parseJSON(`{"a": 1}`)
+				if err != nil {
+					t.Fatal(err)
+				}
+				own.parsed.payload.contains(own.Event.Payload, &inner)
+				own.parsed.meta.contains(own.Event.Meta, &inner)
+			}
+			held := inUse() - before
+			t.Logf("%d KiB of %d", held>>10, limit>>10)
+			if held > limit+limit/4+64<<10 {
+				t.Errorf("%d bytes are held, %d may be", held, limit)
+			}
+			runtime.KeepAlive(&kept)
+		})
+	}
+}
+
+// members is an object of n numbers.
+func members(n int) []byte {
+	text := []byte(`{"a":1`)
+	for i := range n {
+		text = fmt.Appendf(text, `,"%d":1`, i)
+	}
+	return append(text, '}')
+}
+
+func inUse() int {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc) //nolint:gosec // far below
+}
 
 func entries(n int) []*Entry {
 	made := make([]*Entry, n)

@@ -55,7 +55,7 @@ type Slab[T any] struct {
 // chunks are used again.
 const maxChunk, maxChunks = 64, 32
 
-// Next is a value to be set: after Reset it still is what it was.
+// Next is a zero value to be set.
 func (s *Slab[T]) Next() *T {
 	if s.at == len(s.chunks) {
 		size := 1
@@ -74,11 +74,13 @@ func (s *Slab[T]) Next() *T {
 }
 
 // Reset lets the values be used again: they must not be looked at any longer.
+// What they refer to is let go of.
 func (s *Slab[T]) Reset() {
 	if len(s.chunks) > maxChunks {
 		s.chunks = nil
 	}
 	for i, chunk := range s.chunks {
+		clear(chunk)
 		s.chunks[i] = chunk[:0]
 	}
 	s.at = 0

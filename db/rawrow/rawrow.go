@@ -38,13 +38,18 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 	if err != nil {
 		return nil, err
 	}
+	read := false
+	defer func() { // where use panics, too: the connection must go back to the pool
+		if !read {
+			rows.Close()
+		}
+	}()
 	row := &t.memory.row
 	*row = Row{memory: t.memory, texts: row.texts}
 	for rows.Next() {
 		if row.fields == nil {
 			row.fields = rows.FieldDescriptions()
 			if err := checkNames(row.fields, t.columns); err != nil {
-				rows.Close()
 				return nil, err
 			}
 			row.types = rows.Conn().TypeMap()
@@ -53,10 +58,10 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 		row.values = rows.RawValues()
 		t.use(row)
 		if row.err != nil {
-			rows.Close()
 			return nil, row.err
 		}
 	}
+	read = true
 	return rows, nil // none are left, and Err tells whether all have come
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +141,49 @@ func TestMemory_Reset_MuchIsLeftToTheCollector(t *testing.T) {
 			t.Error("ten small rows are not used again")
 		}
 	}
+}
+
+// A panic of who reads must not cost a connection.
+func TestEach_UsePanics_ConnectionGoesBack(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.PoolAt(t, dbtest.URL(t), db.Options{MaxConns: 1})
+	for range 3 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			_ = read(t, &rawrow.Memory{}, pool, "SELECT n AS a FROM generate_series(1, 10000) n", []string{"a"}, func(*rawrow.Row) { panic("use") })
+		}()
+		if acquired := pool.Stat().AcquiredConns(); acquired != 0 {
+			t.Errorf("%d connections are not given back", acquired)
+		}
+	}
+}
+
+// Values that wait to be used again must not keep what they referred to.
+func TestSlab_Reset_NothingKept(t *testing.T) {
+	t.Parallel()
+	var slab rawrow.Slab[*[64 << 10]byte]
+	collected := make(chan struct{}, 200)
+	for i := range cap(collected) {
+		large := new([64 << 10]byte)
+		runtime.AddCleanup(large, func(into chan struct{}) { into <- struct{}{} }, collected)
+		*slab.Next() = large
+		if i%50 == 49 {
+			slab.Reset()
+		}
+	}
+	for range 1000 {
+		if runtime.GC(); len(collected) == cap(collected) {
+			break
+		}
+	}
+	if kept := cap(collected) - len(collected); kept > 0 {
+		t.Errorf("%d of %d values are still referred to", kept, cap(collected))
+	}
+	runtime.KeepAlive(&slab)
 }
 
 func TestSlab_Reset_SameValuesAgain(t *testing.T) {

@@ -31,7 +31,7 @@ import (
 // Document is a document that is valid, with what has been worked out about it.
 // It is shared by requests and not changed.
 type Document struct {
-	query *ast.QueryDocument
+	Query *ast.QueryDocument
 	// nullable are, for an operation, the variables that may be null where an
 	// argument must not.
 	nullable map[*ast.OperationDefinition][]string
@@ -85,7 +85,7 @@ func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphq
 	if document == nil {
 		return refused
 	}
-	operation, refused := chosen(document.query.Operations, params.OperationName)
+	operation, refused := chosen(document.Query.Operations, params.OperationName)
 	if refused != nil {
 		return refused
 	}
@@ -105,7 +105,7 @@ func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphq
 			}
 		}
 	}
-	graphql.GetOperationContext(ctx).Doc = document.query
+	graphql.GetOperationContext(ctx).Doc = document.Query
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (r *Requests) document(ctx context.Context, text string) (*Document, *gqler
 	if len(validator.ValidateWithRules(r.schema, query, Rules())) > 0 {
 		return nil, nil
 	}
-	document := &Document{query: query, nullable: map[*ast.OperationDefinition][]string{}}
+	document := &Document{Query: query, nullable: map[*ast.OperationDefinition][]string{}}
 	for _, operation := range query.Operations {
 		if names := nullableVariables(operation); len(names) > 0 {
 			document.nullable[operation] = names

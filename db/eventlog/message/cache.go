@@ -1,6 +1,10 @@
 package message
 
-import lru "github.com/hashicorp/golang-lru/v2"
+import "github.com/noetl/noetl-catalog/db/lru"
+
+// parsedSize is about how many bytes a byte of a template takes once parsed,
+// where it is nothing but steps or expressions.
+const parsedSize = 18
 
 // Cache keeps the templates parsed last, and the errors of those that do not
 // parse.
@@ -13,25 +17,15 @@ type parsed struct {
 	err      error
 }
 
-// NewCache makes a cache of at most size templates, at least one.
-func NewCache(size int) *Cache {
-	cache, err := lru.New[string, parsed](max(size, 1))
-	if err != nil {
-		panic("message: a cache of a positive size: " + err.Error())
-	}
-	return &Cache{parsed: cache}
-}
+// NewCache makes a cache of at most limit bytes.
+func NewCache(limit int) *Cache { return &Cache{lru.New[string, parsed](limit)} }
 
-// Parse is like the function Parse, but parses each template once. Texts that
-// are too long are refused without being kept: so the cache's memory is bounded.
+// Parse is like the function Parse, but parses each template once.
 func (c *Cache) Parse(text string) (*Template, error) {
-	if len(text) > MaxTemplate {
-		return Parse(text)
-	}
 	if known, ok := c.parsed.Get(text); ok {
 		return known.template, known.err
 	}
 	template, err := Parse(text)
-	c.parsed.Add(text, parsed{template, err})
+	c.parsed.Add(text, parsed{template, err}, parsedSize*len(text))
 	return template, err
 }

@@ -1,0 +1,149 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph/generated"
+	"github.com/noetl/noetl-catalog/graph/input"
+	"github.com/noetl/noetl-catalog/graph/model"
+)
+
+// TestCaches_ThousandOfTheWorst_HoldWhatTheyMay is not parallel: it measures the
+// whole process.
+func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
+	const each, size = 1000, 64 << 10
+	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	ctx := context.Background()
+	operation := func(query string) *graphql.OperationContext {
+		document, err := gqlparser.LoadQuery(schema, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &graphql.OperationContext{RawQuery: query, Doc: document, Operation: document.Operations[0]}
+	}
+	parsed := func(query string) *input.Document {
+		document, err := parser.ParseQuery(&ast.Source{Input: query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &input.Document{Query: document}
+	}
+	entry := func(n int, size int) *eventlog.Entry {
+		return &eventlog.Entry{Position: int64(n), Template: new(strings.Repeat("t", 1000)), Event: &eventlog.Event{
+			ID: fmt.Sprint("e", n), Type: "UPDATED", Path: "a/b", Version: "1.0.0",
+			Payload: []byte(strings.Repeat(" ", size)), Columns: eventlog.Columns{Payload: true, Meta: true},
+		}}
+	}
+	for _, test := range []struct {
+		name  string
+		limit int
+		feed  func(r *Resolver, n int)
+	}{
+		{"documents of fields", maxDocuments, func(r *Resolver, n int) {
+			query := fmt.Sprintf("{a%d %s}", n, strings.Repeat("a ", 1000))
+			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
+		}},
+		{"documents of values", maxDocuments, func(r *Resolver, n int) {
+			query := fmt.Sprintf("{a%d(a:[%s])}", n, strings.Repeat("1 ", 1000))
+			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
+		}},
+		{"documents of directives", maxDocuments, func(r *Resolver, n int) {
+			query := fmt.Sprintf("{a%d %s}", n, strings.Repeat("a@b(c:{d:1}) ", 500))
+			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
+		}},
+		{"documents of variables", maxDocuments, func(r *Resolver, n int) {
+			query := fmt.Sprintf("query a%d(%s){a}", n, strings.Repeat("$a:[[a]]=1 ", 500))
+			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
+		}},
+		{"long documents", maxDocuments, func(r *Resolver, n int) {
+			query := fmt.Sprintf("{a%d}%s", n, strings.Repeat(" ", maxCachedDocument-10))
+			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
+		}},
+		{"persisted documents", maxPersisted, func(r *Resolver, n int) {
+			persistedDocuments{r.persisted}.Add(ctx, fmt.Sprintf("%064d", n), strings.Repeat("x", maxCachedDocument))
+		}},
+		{"plans", maxPlans, func(r *Resolver, n int) {
+			op := operation(fmt.Sprintf("{a%d: resource(path: \"a\") {%s}}", n, strings.Repeat("path ", 80)))
+			field := op.Operation.SelectionSet[0].(*ast.Field)
+			r.planOf(op, "Query", &graphql.CollectedField{Field: field, Selections: field.SelectionSet})
+		}},
+		{"plans of long documents", maxPlans, func(r *Resolver, n int) {
+			op := operation("{resource(path: \"a\") {path}}" + strings.Repeat(" ", maxCachedDocument) + fmt.Sprint("#", n))
+			field := op.Operation.SelectionSet[0].(*ast.Field)
+			r.planOf(op, "Query", &graphql.CollectedField{Field: field, Selections: field.SelectionSet})
+		}},
+		{"templates of expressions", maxTemplates, func(r *Resolver, n int) {
+			_, _ = r.templates.Parse(fmt.Sprint(n, strings.Repeat("{{meta}}", 1000)))
+		}},
+		{"templates of steps", maxTemplates, func(r *Resolver, n int) {
+			_, _ = r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat(".a", 4000), "}}"))
+		}},
+		{"templates of filters", maxTemplates, func(r *Resolver, n int) {
+			_, _ = r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat("|truncate(1)", 600), "}}"))
+		}},
+		{"templates that fail", maxFailed, func(r *Resolver, n int) {
+			r.failedBefore(strings.Repeat("x", 8000) + fmt.Sprint(n))
+		}},
+		{"events delivered", maxShared + maxEncodings, func(r *Resolver, n int) {
+			op := operation("subscription {eventRecorded {event {eventId}}}")
+			delivery := compile(op, "EventDelivery", op.Operation.SelectionSet[0].(*ast.Field).SelectionSet)
+			_, err := r.encodedEvent(graphql.WithOperationContext(ctx, op), entry(n, size), delivery.field("event").child)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"events delivered with their payload", maxShared + maxEncodings, func(r *Resolver, n int) {
+			op := operation("subscription {eventRecorded {event {payload}}}")
+			delivery := compile(op, "EventDelivery", op.Operation.SelectionSet[0].(*ast.Field).SelectionSet)
+			_, err := r.encodedEvent(graphql.WithOperationContext(ctx, op), entry(n, maxEncoding-16), delivery.field("event").child)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"versions of events", maxVersions, func(r *Resolver, n int) {
+			block := strings.Repeat("x", size) + fmt.Sprint("path/", n)
+			r.keepVersion(&catalog.Version{
+				Path: block[size:], Label: block[:5], Type: block[5:9], Source: block[9:12], Payload: []byte(block), Content: block,
+			})
+		}},
+		{"what was read for events", maxShared, func(r *Resolver, n int) {
+			e := r.sharedEvent(entry(n, 10))
+			e.Row.Payload = []byte(strings.Repeat("x", size)) // in place of the loaders
+			r.shared.Grow(e.Entry, sizeOfRows(model.NewVersions([]*catalog.Version{{Payload: e.Row.Payload}})))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := NewResolver(nil, nil, nil, catalog.Limits{}, slog.New(slog.DiscardHandler))
+			before := inUse()
+			for n := range each {
+				test.feed(r, n)
+			}
+			held := inUse() - before
+			t.Logf("%d KiB of %d", held>>10, test.limit>>10)
+			if held > test.limit+test.limit/4 {
+				t.Errorf("%d bytes are held, %d may be", held, test.limit)
+			}
+			runtime.KeepAlive(r)
+		})
+	}
+}
+
+func inUse() int {
+	runtime.GC()
+	runtime.GC() // what pools and weak pointers let go of
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc) //nolint:gosec // far below
+}
