@@ -1,19 +1,17 @@
 package catalog
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/big"
-	"slices"
-	"sort"
-	"strconv"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"github.com/noetl/noetl-catalog/db/fault"
 )
@@ -42,11 +40,9 @@ const (
 	// mergedEntryBytes is what an entry counts for when << looks at it.
 	mergedEntryBytes = 8
 
-	// maxLocateBytes is the longest text that is parsed again, some twenty
-	// times, to find the exact place of a syntax error.
-	maxLocateBytes = 32 << 10
-
 	mergeTag = "!!merge"
+	// nonSpecificTag makes a string of a plain scalar: "! 12".
+	nonSpecificTag = "!"
 )
 
 // ParseYAML reads one YAML document as YAML 1.2's core schema has it and
@@ -77,8 +73,8 @@ func ParseYAML(argument, text string, limits Limits) (Document, error) {
 	if err := checkYAMLText(argument, text); err != nil {
 		return Document{}, err
 	}
-	text = withVersion11(text)
-	root, second, err := parseNodes(text)
+	text = forParser(text)
+	root, second, err := parseNodes(text, limits)
 	switch {
 	case errors.Is(err, io.EOF):
 		return Document{}, fault.At(argument, 1, 1, "holds no YAML document")
@@ -90,7 +86,6 @@ func ParseYAML(argument, text string, limits Limits) (Document, error) {
 
 	w := yamlWriter{
 		argument: argument,
-		text:     text,
 		maxDepth: limits.Depth,
 		maxBytes: min(max(maxExpansion*len(text), minExpansionBytes), maxExpansionBytes),
 		out:      make([]byte, 0, len(text)+len(text)/4+64),
@@ -189,18 +184,33 @@ func checkYAMLText(argument, text string) *fault.Error {
 	return nil
 }
 
-// withVersion11 makes the directive %YAML 1.2 into %YAML 1.1, the only version
-// that the parser lets through. What differs between the two is in our hands:
-// coreScalar and checkYAMLText.
-func withVersion11(text string) string {
+// forParser changes, without moving any character, the directives that the
+// parser refuses and YAML 1.2 has it accept: %YAML 1.2 becomes 1.1 (what
+// differs between the two is in our hands: coreScalar and checkYAMLText), and
+// a reserved directive becomes a comment.
+func forParser(text string) string {
+	changed := []byte(nil)
 	start := 0
 	for line := range strings.Lines(text) {
-		directive, found := strings.CutPrefix(line, "%YAML ")
-		if version := strings.TrimLeft(directive, " \t"); found && strings.HasPrefix(version, "1.2") {
-			at := start + len(line) - len(version)
-			return text[:at] + "1.1" + text[at+len("1.2"):]
-		}
-		if content := strings.TrimSpace(line); content != "" && content[0] != '#' && content[0] != '%' {
+		content := strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "%"):
+			if changed == nil {
+				changed = []byte(text)
+			}
+			name, version, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+			version = strings.TrimLeft(version, " \t")
+			switch {
+			case name == "%TAG":
+			case name != "%YAML":
+				changed[start] = '#'
+			case len(version) >= 3 && version[:2] == "1." && '1' <= version[2] && version[2] <= '9':
+				changed[start+strings.Index(line, version)+2] = '1'
+			}
+		case content == "" || content[0] == '#':
+		case changed != nil && strings.HasPrefix(line, "---"):
+			return string(changed)
+		default:
 			return text
 		}
 		start += len(line)
@@ -210,7 +220,79 @@ func withVersion11(text string) string {
 
 // parseNodes reads the first document and, where there is one, the second.
 // The error is io.EOF for a text without a document.
-func parseNodes(text string) (root, second *yaml.Node, err error) {
+func parseNodes(text string, limits Limits) (root, second *yaml.Node, err error) {
+	root, second, err = loadNodes(text, limits)
+	var problem *yaml.LoadError
+	if !errors.As(err, &problem) || problem.Message != noToken && problem.Message != noCharacter {
+		return root, second, err
+	}
+	masked := mask(text)
+	if masked == text {
+		return root, second, err
+	}
+	root, second, err = loadNodes(masked, limits)
+	if root != nil {
+		unmask(root)
+	}
+	if errors.As(err, &problem) {
+		problem.Message = maskedAsText.Replace(problem.Message)
+	}
+	return root, second, err
+}
+
+// The parser refuses two spellings that NoETL's takes:
+//
+//   - a lone dash in a flow collection, as in [tar, -], a string to every
+//     parser of YAML 1.1, though YAML 1.2 has no such scalar. A dash before
+//     , ] or } is never an indicator: it stands in a scalar, a name or a comment;
+//   - a surrogate pair, "\ud83d\ude00", as JSON writes it.
+//
+// While it reads, private characters stand for the dashes and for the
+// backslashes of what looks like such pairs, one for one, so that no place
+// moves; then they are turned back, the pairs of a double-quoted scalar into
+// what they mean.
+const (
+	noToken         = "found character that cannot start any token"
+	noCharacter     = "found invalid Unicode character escape code"
+	maskedDash      = "\ue0ad"
+	maskedBackslash = "\ue0ae"
+)
+
+var (
+	dashInFlow = regexp.MustCompile(`-([,\]}])`)
+	// The second alternative keeps pairs and other escapes apart: \\ud83d has none.
+	escapes      = regexp.MustCompile(`\\(?:(u[dD][89abAB][[:xdigit:]]{2})\\(u[dD][c-fC-F][[:xdigit:]]{2})|.)`)
+	maskedPair   = regexp.MustCompile(maskedBackslash + `u[[:xdigit:]]{4}` + maskedBackslash + `u[[:xdigit:]]{4}`)
+	maskedAsText = strings.NewReplacer(maskedDash, "-", maskedBackslash, `\`)
+)
+
+func mask(text string) string {
+	if strings.ContainsAny(text, maskedDash+maskedBackslash) {
+		return text
+	}
+	text = escapes.ReplaceAllStringFunc(text, func(escape string) string {
+		if len(escape) < len(`\ud83d\ude00`) {
+			return escape
+		}
+		return strings.ReplaceAll(escape, `\`, maskedBackslash)
+	})
+	return dashInFlow.ReplaceAllString(text, maskedDash+"$1")
+}
+
+func unmask(n *yaml.Node) {
+	if n.Style&yaml.DoubleQuotedStyle != 0 {
+		n.Value = maskedPair.ReplaceAllStringFunc(n.Value, func(pair string) string {
+			return jsonString([]byte(`"` + maskedAsText.Replace(pair) + `"`))
+		})
+	}
+	n.Value = maskedAsText.Replace(n.Value)
+	n.Tag = maskedAsText.Replace(n.Tag)
+	for _, child := range n.Content {
+		unmask(child)
+	}
+}
+
+func loadNodes(text string, limits Limits) (root, second *yaml.Node, err error) {
 	// The parser panics on input it did not expect ("please report"): that
 	// must not be more than a bad document.
 	defer func() {
@@ -218,99 +300,77 @@ func parseNodes(text string) (root, second *yaml.Node, err error) {
 			err = errors.New("the text cannot be parsed as YAML")
 		}
 	}()
-	decoder := yaml.NewDecoder(strings.NewReader(text))
+	loader, err := yaml.NewLoader(strings.NewReader(text),
+		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(limits.Depth))))
+	if err != nil {
+		return nil, nil, err
+	}
 	var document yaml.Node
-	if err := decoder.Decode(&document); err != nil {
+	if err := loader.Load(&document); err != nil {
 		return nil, nil, err
 	}
 	var next yaml.Node
-	switch err := decoder.Decode(&next); {
+	switch err := loader.Load(&next); {
 	case err == nil:
 		second = &next
 	case !errors.Is(err, io.EOF):
 		return nil, nil, err
 	}
-	return document.Content[0], second, nil
+	root = document.Content[0]
+	if line := swallowedMarker(text, root); second == nil && line > 0 {
+		second = &yaml.Node{Line: line, Column: 1}
+	}
+	return root, second, nil
 }
 
-// syntaxFault turns the parser's error, "yaml: line 3: could not find …", into
-// ours with a line that is right: for errors of its grammar the parser counts
-// lines from 0, and in block collections it names the line where the
-// collection begins.
+// swallowedMarker is the line of a document marker that the parser has read as
+// text: it does where a block scalar that is not indented is all of a document.
+func swallowedMarker(text string, root *yaml.Node) int {
+	if root.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+		return 0
+	}
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimRight(line, " \t\r\n")
+		if number > root.Line && (line == "..." || line == "---" || strings.HasPrefix(line, "--- ")) && strings.Contains(root.Value, line) {
+			return number
+		}
+	}
+	return 0
+}
+
+// syntaxFault turns the parser's error into ours.
 func syntaxFault(argument, text string, err error, limits Limits) *fault.Error {
-	line, message := splitProblem(err)
+	var problem *yaml.LoadError
+	if !errors.As(err, &problem) {
+		return fault.At(argument, 1, 1, "is not valid YAML")
+	}
+	message, mark := problem.Message, problem.Mark
+	// What lacks its end, or its colon, is to blame where it begins.
+	if begin := problem.ContextMark; begin.Line > 0 &&
+		(message == "could not find expected ':'" || atEnd(text, mark)) {
+		mark = begin
+	}
+	line, column := max(mark.Line, 1), max(mark.Column, 1)
 	if strings.HasPrefix(message, "exceeded max depth") {
-		return tooDeep(argument, max(line, 1), 1, limits.Depth)
+		return tooDeep(argument, line, column, limits.Depth)
 	}
-	name, unknown := strings.CutPrefix(message, "unknown anchor '")
-	if unknown {
-		name = strings.TrimSuffix(name, "' referenced")
-		message = "the alias " + excerpt("*"+name) + " has no anchor before it"
+	if name, unknown := strings.CutPrefix(message, "unknown anchor '"); unknown {
+		message = "the alias " + excerpt("*"+strings.TrimSuffix(name, "' referenced")) + " has no anchor before it"
 	}
-	switch {
-	case unknown,
-		message == "did not find expected key",
-		message == "did not find expected '-' indicator",
-		message == "did not find expected <document start>",
-		message == "mapping values are not allowed in this context",
-		message == "block sequence entries are not allowed in this context",
-		message == "found character that cannot start any token":
-		if len(text) <= maxLocateBytes {
-			line, column := locate(text, err)
-			return fault.At(argument, line, column, "is not valid YAML: %s", message)
-		}
-	case line > 0 && strings.HasPrefix(message, "did not find expected ',' or"),
-		line > 0 && message == "did not find expected node content":
-		line++
-	}
-	return fault.At(argument, max(line, 1), 1, "is not valid YAML: %s", message)
+	return fault.At(argument, line, column, "is not valid YAML: %s", message)
 }
 
-// splitProblem parts the parser's error into its line, 0 if it has none, and
-// its message.
-func splitProblem(err error) (line int, message string) {
-	message = strings.TrimPrefix(err.Error(), "yaml: ")
-	rest, found := strings.CutPrefix(message, "line ")
-	number, rest, split := strings.Cut(rest, ": ")
-	if line, err := strconv.Atoi(number); found && split && err == nil {
-		return line, rest
-	}
-	return 0, message
-}
-
-// locate finds where a text becomes wrong: the shortest beginning of it that
-// fails with the same message ends in the word to blame. It holds for errors
-// that a text cut short cannot have by itself.
-func locate(text string, problem error) (line, column int) {
-	_, want := splitProblem(problem)
-	fails := func(end int) bool {
-		_, _, err := parseNodes(text[:end])
-		if err == nil {
-			return false
-		}
-		_, message := splitProblem(err)
-		return message == want
-	}
-	lines := strings.SplitAfter(text, "\n")
-	ends := make([]int, len(lines))
-	end := 0
-	for i, line := range lines {
-		end += len(line)
-		ends[i] = end
-	}
-	bad := min(sort.Search(len(ends), func(i int) bool { return fails(ends[i]) }), len(ends)-1)
-
-	start := ends[bad] - len(lines[bad])
-	width := sort.Search(len(lines[bad]), func(i int) bool { return fails(start + i) })
-	beginning := strings.TrimRight(lines[bad][:width], "\r\n")
-	word := strings.LastIndexAny(beginning[:max(len(beginning)-1, 0)], " \t,[]{}") + 1
-	return bad + 1, utf8.RuneCountInString(beginning[:word]) + 1
+// atEnd says whether nothing but white space follows a place.
+func atEnd(text string, mark yaml.Mark) bool {
+	lines := strings.Count(strings.TrimRight(text, " \t\r\n"), "\n") + 1
+	return mark.Line > lines
 }
 
 // yamlWriter writes nodes as JSON.
 type yamlWriter struct {
 	argument string
-	text     string
 	maxDepth int
 	maxBytes int
 	out      []byte
@@ -326,9 +386,6 @@ type yamlWriter struct {
 	open map[*yaml.Node]bool
 
 	kind, topPath, metadataPath string
-	// bangs are the places of lone exclamation marks, found when first needed.
-	bangs      []yamlPlace
-	bangsFound bool
 }
 
 // path is where the document says it belongs.
@@ -413,7 +470,7 @@ func (w *yamlWriter) checkCollectionTag(n *yaml.Node) *fault.Error {
 	if n.Kind == yaml.MappingNode {
 		name, tag = "mapping", "!!map"
 	}
-	if n.Tag != tag {
+	if n.Tag != tag && n.Tag != nonSpecificTag {
 		return w.fault(n, "the tag %s is not one that a %s may have", excerpt(n.Tag), name)
 	}
 	return nil
@@ -733,7 +790,7 @@ func (w *yamlWriter) resolve(n *yaml.Node) (scalarKind, string, *fault.Error) {
 		if kind != want {
 			return 0, "", w.fault(n, "%s is not what its tag %s says", excerpt(n.Value), n.Tag)
 		}
-	} else if kind != stringScalar && w.hasNonSpecificTag(n) {
+	} else if kind != stringScalar && n.Tag == nonSpecificTag {
 		return stringScalar, n.Value, nil
 	}
 	if problem == "" && (kind == intScalar || kind == floatScalar) {
@@ -743,47 +800,6 @@ func (w *yamlWriter) resolve(n *yaml.Node) (scalarKind, string, *fault.Error) {
 		return 0, "", w.fault(n, "%s; quote it if it is meant as a string", problem)
 	}
 	return kind, text, nil
-}
-
-// hasNonSpecificTag tells "! 12", a string, from "12". The parser keeps that
-// tag nowhere, so the text must say.
-func (w *yamlWriter) hasNonSpecificTag(n *yaml.Node) bool {
-	if !w.bangsFound {
-		w.bangs, w.bangsFound = findBangs(w.text), true
-	}
-	place := yamlPlace{line: n.Line, column: n.Column}
-	if n.Anchor != "" {
-		place.column += len("&") + utf8.RuneCountInString(n.Anchor) + len(" ")
-	}
-	_, found := slices.BinarySearchFunc(w.bangs, place, yamlPlace.compare)
-	return found
-}
-
-// yamlPlace is a line and column, both from 1.
-type yamlPlace struct{ line, column int }
-
-func (p yamlPlace) compare(other yamlPlace) int {
-	return cmp.Or(cmp.Compare(p.line, other.line), cmp.Compare(p.column, other.column))
-}
-
-// findBangs finds, in order, each exclamation mark that stands alone: all that
-// can be a non-specific tag, and some that stand in prose.
-func findBangs(text string) []yamlPlace {
-	if !strings.Contains(text, "!") {
-		return nil
-	}
-	var places []yamlPlace
-	place := yamlPlace{line: 1}
-	for i, r := range text {
-		place.column++
-		switch rest := text[i+utf8.RuneLen(r):]; {
-		case r == '\n', r == '\r' && !strings.HasPrefix(rest, "\n"):
-			place = yamlPlace{line: place.line + 1}
-		case r == '!' && (rest == "" || strings.IndexByte(" \t\r\n", rest[0]) >= 0):
-			places = append(places, place)
-		}
-	}
-	return places
 }
 
 // coreScalar resolves a plain scalar by YAML 1.2's core schema (section

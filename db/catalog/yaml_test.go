@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 )
 
@@ -66,6 +66,20 @@ func TestParseYAML_Text_JSONAsListed(t *testing.T) {
 		{"the merge sign as text", "'<<': <<\n", `{"<<":"<<"}`},
 		{"JSON as it stands", " {\"a\": \"\\ud83d\\ude00\\/\"}\n", " {\"a\": \"\\ud83d\\ude00\\/\"}\n"},
 		{"a long JSON key", `{"` + strings.Repeat("k", 2000) + `":1}`, `{"` + strings.Repeat("k", 2000) + `":1}`},
+		{"slashes escaped", `url: "http:\/\/x"`, `{"url":"http://x"}`},
+		{"text that begins with a tab", "script: |\n  \tif x\n  fi\nfold: >\n  \ta\n  b\n", `{"script":"\tif x\nfi\n","fold":"\ta\nb\n"}`},
+		{"a line of spaces at the end of text", "a: |\n  x\n   ", `{"a":"x\n \n"}`},
+		{"tabs between tokens", "a:\t1\nb:\t[\n\t1,\t2\n]\n\t\nc: x\t# y\nd:\n-\tz\n", `{"a":1,"b":[1,2],"c":"x","d":["z"]}`},
+		{"words that begin with an indicator", "[?x, :y, -z, a:b]", `["?x",":y","-z","a:b"]`},
+		{"a bracket below its key", "a: [\nb,\nc\n]\nd: {\n}\n", `{"a":["b","c"],"d":{}}`},
+		{"lone dashes in flow", "- [tar, -, -x-, '-]', \"-}\", -]\n- {k-: -, -: -}\n- \"[-,]\"\n- |\n  a[-,-]\n- b-, # [-]\n", `[["tar","-","-x-","-]","-}","-"],{"k-":"-","-":"-"},"[-,]","a[-,-]\n","b-,"]`},
+		{
+			"surrogate pairs", `["\uD83D\ude00-\\\ud83d\ude00", '\ud83d\ude00', \ud83d\ude00] # "\ud83d\ude00"`,
+			`["😀-\\😀","\\ud83d\\ude00","\\ud83d\\ude00"]`,
+		},
+		{"later versions and reserved directives", "%YAML 1.3 # so\n%FOO bar\n# x\n--- '%FOO'\n", `"%FOO"`},
+		{"a block that is the document", "--- |\n a\n ---\n b\n...\n", `"a\n---\nb\n"`},
+		{"a list with the non-specific tag", "! [! {a: ! 1}]", `[{"a":"1"}]`},
 		{"templates", "a: '{{ x }}'\nb: pre {{ y }}\n", `{"a":"{{ x }}","b":"pre {{ y }}"}`},
 		{"100 levels", strings.Repeat("[", 100) + strings.Repeat("]", 100), strings.Repeat("[", 100) + strings.Repeat("]", 100)},
 	}
@@ -93,7 +107,7 @@ func TestParseYAML_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"a comment only", "# x\n\n", badInput(1, 1, "no YAML document")},
 		{"two documents", "a: 1\n---\nb: 2\n", badInput(2, 1, "more than one")},
 		{"an empty second document", "a: 1\n---\n", badInput(2, 1, "more than one")},
-		{"a broken second document", "a: 1\n---\nb: [}\n", badInput(3, 1, "not valid YAML")},
+		{"a broken second document", "a: 1\n---\nb: [}\n", badInput(3, 5, "not valid YAML")},
 
 		{"a key twice", "a: 1\nb:\n  a: 2\na: 3\n", badInput(4, 1, `"a" appears twice in one mapping (first in line 1)`)},
 		{"a key twice, once quoted", "x:\n  a: 1\n  \"\\x61\": 2", badInput(3, 3, `"a" appears twice`)},
@@ -141,7 +155,7 @@ func TestParseYAML_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"a NUL", "a: \x00", badInput(1, 4, "U+0000")},
 		{"an escaped NUL", "a:\n- \"x\\0\"", badInput(2, 3, "NUL")},
 		{"an escaped NUL in a key", "a: {\"\\x00\": 1}", badInput(1, 5, "NUL")},
-		{"an escaped surrogate", "a: 1\nb: \"\\ud800\"", badInput(2, 1, "invalid Unicode character")},
+		{"an escaped surrogate", "a: 1\nb: \"\\ud800\"", badInput(2, 7, "invalid Unicode character")},
 		{"a control character", "a: 1\né: \x07", badInput(2, 4, "U+0007")},
 		{"DEL", "a\x7f", badInput(1, 2, "U+007F")},
 		{"a C1 control character", "a\u0080", badInput(1, 2, "U+0080")},
@@ -151,18 +165,26 @@ func TestParseYAML_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"not UTF-8", "a: é\xff", badInput(1, 5, "UTF-8")},
 		{"UTF-16", "\xff\xfea\x00", badInput(1, 1, "UTF-8")},
 
-		{"a colon too many", "a: b: c", badInput(1, 4, "mapping values are not allowed")},
+		{"a colon too many", "a: b: c", badInput(1, 5, "mapping values are not allowed")},
 		{"text after a quoted string", "x: 1\na: 'b' c\n", badInput(2, 8, "did not find expected key")},
 		{"wrong indentation", "m:\n  a: 1\n b: 2\n", badInput(3, 2, "did not find expected key")},
 		{"a list item outside of its list", "path: x\nsteps:\n  - a: 1\n   b: 2\n", badInput(4, 4, "'-' indicator")},
 		{"a key after a list", "- a\nb: 1\n", badInput(2, 1, "'-' indicator")},
 		{"a bracket too many", "m: {a: 1}}\n", badInput(1, 10, "did not find expected key")},
-		{"an open list", "a: 1\nb: [1,\nc\n", badInput(2, 1, "',' or ']'")},
-		{"an open string", "a: 1\nb: 'x\nc: 1\n", badInput(2, 1, "unexpected end of stream")},
-		{"nothing between commas", "a: 1\nx: [a, , b]\n", badInput(2, 1, "expected node content")},
+		{"an open list", "a: 1\nb: [1,\nc\n", badInput(2, 4, "',' or ']'")},
+		{"an open string", "a: 1\nb: 'x\nc: 1\n", badInput(2, 4, "unexpected end of stream")},
+		{"nothing between commas", "a: 1\nx: [a, , b]\n", badInput(2, 8, "expected node content")},
 		{"a tab as indentation", "a:\n\t- b\n", badInput(2, 1, "cannot start any token")},
 		{"a reserved character", "k: 1\na:   @x\n", badInput(2, 6, "cannot start any token")},
 		{"a word alone", "a: 1\nword\nb: 2\n", badInput(2, 1, "could not find expected ':'")},
+		{"an escape of no YAML", `a: "\'"`, badInput(1, 5, "unknown escape character")},
+		{"half a surrogate pair", `a: ["x", "\ud83d"]`, badInput(1, 13, "invalid Unicode character")},
+		{"a backslash and half a surrogate pair", `["\ud83d\ude00", "\\ud83d\ude00"]`, badInput(1, 28, "invalid Unicode character")},
+		{"a reserved directive of no document", "%FOO\na: 1\n", badInput(1, 5, "unknown directive")},
+		{"a marker in a block that is the document", "--- |\na\n---\nb\n", badInput(3, 1, "more than one")},
+		{"an end in a block that is the document", "|\na\n...\n", badInput(3, 1, "more than one")},
+		{"a mistake after a lone dash", "- [-, é-]\n- [a, -] b\n", badInput(2, 10, "did not find expected '-' indicator")},
+		{"an alias of nothing after a lone dash", "[-, *b-x]", badInput(1, 5, `"*b-x" has no anchor`)},
 		{"another YAML", "%YAML 2.0\n---\na", badInput(1, 1, "incompatible YAML document")},
 
 		{"101 levels", strings.Repeat("[", 101) + strings.Repeat("]", 101), tooLargeAt(1, 101, "100 levels")},
@@ -218,10 +240,10 @@ func TestParseYAML_HostileText_RefusedCheaply(t *testing.T) {
 			"one merge many times", "- &m {k: " + strings.Repeat("x", 2000) + "}\n" + strings.Repeat("- {<<: *m}\n", 100),
 			badInput(1, 10, "expand the document to more than 65536 bytes"),
 		},
-		{"50,000 lists in flow", strings.Repeat("[", 50000), tooLargeAt(1, 1, "100 levels")},
-		{"50,000 mappings in flow", strings.Repeat("{a: ", 50000), tooLargeAt(1, 1, "100 levels")},
-		{"50,000 lists in block", strings.Repeat("- ", 50000), tooLargeAt(1, 1, "100 levels")},
-		{"50,000 keys in block", strings.Repeat("? ", 50000), tooLargeAt(1, 1, "100 levels")},
+		{"50,000 lists in flow", strings.Repeat("[", 50000), tooLargeAt(1, 101, "100 levels")},
+		{"50,000 mappings in flow", strings.Repeat("{a: ", 50000), tooLargeAt(1, 401, "100 levels")},
+		{"50,000 lists in block", strings.Repeat("- ", 50000), tooLargeAt(1, 201, "100 levels")},
+		{"50,000 keys in block", strings.Repeat("? ", 50000), tooLargeAt(1, 201, "100 levels")},
 		{"four million values", "[" + strings.Repeat("a,", 4<<20-2) + "]", tooLargeAt(0, 0, "262144 values")},
 		{"three million nested dashes", strings.Repeat(strings.Repeat("- ", 90)+"\n", 20000), tooLargeAt(0, 0, "262144 values")},
 		{"an error at the end of many lines", strings.Repeat("k: [a, b]\n", 3000) + "a: 'b' c", badInput(3001, 8, "expected key")},
@@ -313,6 +335,28 @@ func TestParseYAML_AnyValueAsFlow_SameJSON(t *testing.T) {
 	})
 }
 
+// What makes the parser read a masked text changes nothing else in it.
+func TestParseYAML_AnyTextBesideLoneDash_Unchanged(t *testing.T) {
+	t.Parallel()
+	pieces := rapid.SampledFrom([]string{"-", ",", "]", "}", `\`, "ud83d", `\ude00`, `\ud83d\ude00`, "'", `"`, " ", "x", ":", "#", "é"})
+	rapid.Check(t, func(t *rapid.T) {
+		value := "x" + strings.Join(rapid.SliceOfN(pieces, 0, 12).Draw(t, "value"), "") + "x"
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "- [-, \"\\ud83d\\ude00\"]\n- '" + strings.ReplaceAll(value, "'", "''") + "'\n- " + string(quoted) + "\n- |-\n  " + value + "\n# " + value + "\n"
+		got, err := ParseYAML("input", text, DefaultLimits())
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		want := []any{[]any{"-", "😀"}, value, value, value}
+		if diff := cmp.Diff(any(want), decodeExactly(t, got.JSON)); diff != "" {
+			t.Fatalf("of %s JSON (-want +got):\n%s", text, diff)
+		}
+	})
+}
+
 func TestParseYAML_AnyValueAsBlocks_SameJSON(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -376,6 +420,7 @@ func FuzzParseYAML(f *testing.F) {
 	for _, seed := range []string{
 		benchmarkYAML()[:600], "a: &x [1, *x]", "a: &x {b: 1}\nc: {<<: *x}", "- ! 1\n- !!int '2'\n- !<x> y", "%TAG ! a\n---\n!b c",
 		"a: |2-\n   x\n", "? a\n: - b\n  - c # d\n", "{a: 'b', \"c\": \"\\u00e9\"}", "---\n---\n", "0x1F", "<<: [{a: 1}, {b: 2}]", "\t@", "a: b: c",
+		"[-, 'a-]', -]", `["\ud83d\ude00", -]`, "%FOO\n---\n", "--- |\na\n...\n", "a: |\n  \tb\n",
 	} {
 		f.Add(seed)
 	}
