@@ -66,6 +66,7 @@ func withTokens(t *testing.T) (a *api, tokens map[auth.Role]string) {
 var (
 	reads     = `{"query":"{ resourceTypes { name } }"}`
 	registers = `{"query":"mutation { registerResource(input: {path: \"a\", type: \"playbook\", payload: {json: {}}}) { status } }"}`
+	creates   = `{"query":"mutation { registerResources(createTypes: true, inputs: [{path: \"b\", type: \"song\", payload: {json: {}}}]) { createdTypes } }"}`
 	saves     = `{"query":"mutation { saveResourceType(input: {name: \"dag\"}) { resourceType { name } } }"}`
 )
 
@@ -85,6 +86,8 @@ func TestTokens_EachRole_MayWhatItsNameSays(t *testing.T) {
 		{"viewer registers", "Bearer " + tokens[auth.Viewer], registers, 200, `"FORBIDDEN"`},
 		{"publisher registers", "bearer " + tokens[auth.Publisher], registers, 200, `"REGISTERED"`},
 		{"publisher saves", "Bearer " + tokens[auth.Publisher], saves, 200, `"FORBIDDEN"`},
+		{"publisher creates types", "Bearer " + tokens[auth.Publisher], creates, 200, `adding resource types needs the role ADMIN, and the token has PUBLISHER`},
+		{"admin creates types", "Bearer " + tokens[auth.Admin], creates, 200, `"createdTypes":["song"]`},
 		{"admin saves", "Bearer  " + tokens[auth.Admin] + " ", saves, 200, `"dag"`},
 		{"admin registers", "Bearer " + tokens[auth.Admin], registers, 200, `"UNCHANGED"`},
 	} {

@@ -94,6 +94,71 @@ func TestRegisterResources_NotAtomic_EachThatCanBe(t *testing.T) {
 		]) { results { registration { status version { version } } error { code argument line column } } } }`, nil)
 }
 
+// The inputs of one path are its history: a second time they add nothing, and
+// one more adds one.
+func TestRegisterResources_AsHistory_AddsWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	const mutation = `mutation($inputs: [RegisterResourceInput!]!, $from: Int) { registerResources(asHistory: true, historyFrom: $from, inputs: $inputs) {
+		results { registration { status version { revision } event { type { name } } } } createdTypes } }`
+	files := func(contents ...string) []variables {
+		inputs := make([]variables, len(contents))
+		for i, content := range contents {
+			inputs[i] = variables{"path": "h", "type": "playbook", "payload": variables{"json": content}, "meta": variables{"file": i}}
+		}
+		return inputs
+	}
+	for _, step := range []struct {
+		inputs []variables
+		from   any
+		want   string
+	}{
+		{files("a", "b", "a"), nil, "REGISTERED 1 UPDATED 2 UPDATED 3"},
+		{files("a", "b", "a"), nil, "UNCHANGED 1 UNCHANGED 2 UNCHANGED 3"},
+		{files("a", "b", "a", "c"), nil, "UNCHANGED 1 UNCHANGED 2 UNCHANGED 3 UPDATED 4"},
+		{files("a"), 2, "UNCHANGED 3"},
+		{files("c"), 3, "UNCHANGED 4"},
+		{files("b"), nil, "UPDATED 5"},
+	} {
+		var got struct {
+			RegisterResources struct {
+				Results []struct {
+					Registration struct {
+						Status  string
+						Version struct{ Revision int }
+						Event   struct{ Type struct{ Name string } }
+					}
+				}
+			}
+		}
+		a.get(&got, mutation, variables{"inputs": step.inputs, "from": step.from})
+		var lines []string
+		for _, result := range got.RegisterResources.Results {
+			lines = append(lines, fmt.Sprintf("%s %d", result.Registration.Status, result.Registration.Version.Revision))
+			if result.Registration.Event.Type.Name != result.Registration.Status {
+				t.Errorf("the event of %v is %v", result.Registration.Status, result.Registration.Event)
+			}
+		}
+		if line := strings.Join(lines, " "); line != step.want {
+			t.Errorf("%s, want %s", line, step.want)
+		}
+	}
+}
+
+func TestRegisterResources_CreateTypes_TellsThem(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	const mutation = `mutation($dryRun: Boolean!, $create: Boolean!) { registerResources(createTypes: $create, atomic: false, inputs: [
+		{payload: {yaml: "kind: Song\npath: a"}, dryRun: $dryRun}, {payload: {yaml: "kind: Poem\npath: b"}, dryRun: $dryRun}, {payload: {yaml: "kind: playbook\npath: c"}, dryRun: $dryRun}
+	]) { createdTypes results { registration { status } error { argument } } } }`
+	added := `{"registration": {"status": "REGISTERED"}, "error": null}`
+	for _, dryRun := range []bool{true, false} {
+		a.same(`{"registerResources": {"createdTypes": ["poem", "song"], "results": [`+added+`, `+added+`, `+added+`]}}`, mutation, variables{"dryRun": dryRun, "create": true})
+	}
+	a.same(`{"registerResources": {"createdTypes": [], "results": [{"registration": {"status": "UNCHANGED"}, "error": null}, {"registration": {"status": "UNCHANGED"}, "error": null}, {"registration": {"status": "UNCHANGED"}, "error": null}]}}`,
+		mutation, variables{"dryRun": false, "create": true})
+}
+
 // An atomic call that fails names every input at fault and writes nothing.
 func TestRegisterResources_Atomic_AllFaultsNothingWritten(t *testing.T) {
 	t.Parallel()

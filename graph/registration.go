@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/fault"
@@ -44,6 +46,17 @@ func registrations(results []catalog.RegistrationResult) []*model.RegisterResour
 		}}
 	}
 	return wrapped
+}
+
+func createdTypes(results []catalog.RegistrationResult) []string {
+	created := []string{}
+	for _, result := range results {
+		if result.TypeCreated {
+			created = append(created, result.Version.Type)
+		}
+	}
+	slices.Sort(created)
+	return created
 }
 
 func inputError(f *fault.Error) *model.InputError {

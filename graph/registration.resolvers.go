@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"math"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/fault"
@@ -28,9 +29,18 @@ func (r *mutationResolver) RegisterResource(ctx context.Context, input model.Reg
 }
 
 // RegisterResources is the resolver for the registerResources field.
-func (r *mutationResolver) RegisterResources(ctx context.Context, inputs []*model.RegisterResourceInput, atomic bool) (*model.RegisterResourcesPayload, error) {
+func (r *mutationResolver) RegisterResources(ctx context.Context, inputs []*model.RegisterResourceInput, atomic bool, asHistory bool, historyFrom *int, createTypes bool) (*model.RegisterResourcesPayload, error) {
 	wishes := make([]catalog.Registration, len(inputs))
-	options := catalog.RegisterOptions{Atomic: atomic, Limits: r.limits}
+	options := catalog.RegisterOptions{Atomic: atomic, AsHistory: asHistory, CreateTypes: createTypes, Limits: r.limits}
+	// @auth has let this caller in: one without a role has it from a server
+	// without tokens.
+	if role := auth.RoleOf(ctx); createTypes && role != "" && !role.May(auth.Admin) {
+		return nil, fault.New(fault.Forbidden, "createTypes", "adding resource types needs the role %s, and the token has %s", auth.Admin, role)
+	}
+	if historyFrom != nil {
+		from := int32(min(max(*historyFrom, -1), math.MaxInt32))
+		options.HistoryFrom = &from
+	}
 	for i, input := range inputs {
 		wishes[i] = registrationOf(input)
 		if i == 0 {
@@ -43,5 +53,5 @@ func (r *mutationResolver) RegisterResources(ctx context.Context, inputs []*mode
 	if err != nil {
 		return nil, err
 	}
-	return &model.RegisterResourcesPayload{Results: registrations(results)}, nil
+	return &model.RegisterResourcesPayload{Results: registrations(results), CreatedTypes: createdTypes(results)}, nil
 }

@@ -15,24 +15,28 @@ const register = `-- name: Register :one
 SELECT catalog_register(
     $1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[],
     $7::jsonb[], $8::text[], $9::jsonb[], $10::text[],
-    $11::text[], $12::boolean, $13::boolean
+    $11::text[], $12::boolean, $13::boolean,
+    $14::boolean, $15::integer, $16::integer
 )::jsonb AS results
 `
 
 type RegisterParams struct {
-	Paths     []string
-	Types     []string
-	FoldTypes []bool
-	Versions  []string
-	Sources   []string
-	Locations []string
-	Payloads  [][]byte
-	Contents  []string
-	Metas     [][]byte
-	EventIds  []string
-	Scopes    []string
-	Atomic    bool
-	DryRun    bool
+	Paths       []string
+	Types       []string
+	FoldTypes   []bool
+	Versions    []string
+	Sources     []string
+	Locations   []string
+	Payloads    [][]byte
+	Contents    []string
+	Metas       [][]byte
+	EventIds    []string
+	Scopes      []string
+	Atomic      bool
+	DryRun      bool
+	AsHistory   bool
+	HistoryFrom *int32
+	MaxTypes    int32
 }
 
 // Versions of resources: the catalog table.
@@ -56,6 +60,9 @@ func (q *Queries) Register(ctx context.Context, arg RegisterParams) ([]byte, err
 		arg.Scopes,
 		arg.Atomic,
 		arg.DryRun,
+		arg.AsHistory,
+		arg.HistoryFrom,
+		arg.MaxTypes,
 	)
 	var results []byte
 	err := row.Scan(&results)

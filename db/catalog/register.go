@@ -53,7 +53,9 @@ type RegistrationResult struct {
 	// EventID and EventTime are empty for a dry run.
 	EventID   string
 	EventTime time.Time
-	Fault     *fault.Error
+	// TypeCreated: the version's type was unknown before.
+	TypeCreated bool
+	Fault       *fault.Error
 }
 
 // RegisterOptions say how to treat the registrations of one call.
@@ -62,7 +64,21 @@ type RegisterOptions struct {
 	Atomic bool
 	// DryRun tells what would happen and writes nothing.
 	DryRun bool
-	Limits Limits
+	// AsHistory: the registrations of one path, where there are several, are its
+	// history, oldest first. One whose content stands there already, in a
+	// version at or after that of the one before, is UNCHANGED and names the
+	// earliest such version; from the first that does not, each is compared with
+	// the latest version as ever. So the same registrations never add a version
+	// twice, whatever else has been registered in between. A path's only
+	// registration is compared with the latest version alone. In both cases Meta
+	// is not compared: it is kept of the version that is added.
+	AsHistory bool
+	// HistoryFrom, with AsHistory, is the highest revision among the results of a
+	// call before this one, where one call does not take a whole history.
+	HistoryFrom *int32
+	// CreateTypes adds unknown types instead of refusing them.
+	CreateTypes bool
+	Limits      Limits
 }
 
 // Register registers payloads in one statement and one transaction. With
@@ -73,15 +89,24 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 		return nil, fault.Input("inputs", "%d registrations are more than the %d that one call takes",
 			len(registrations), MaxRegistrations)
 	}
+	if from := options.HistoryFrom; from != nil && (!options.AsHistory || *from < 0) {
+		return nil, fault.Input("historyFrom", "is a revision of a history, with asHistory: true")
+	}
 	if scopes == nil {
 		scopes = []string{}
 	}
 	results := make([]RegistrationResult, len(registrations))
-	params := sqlc.RegisterParams{Scopes: scopes, Atomic: options.Atomic, DryRun: options.DryRun}
+	params := sqlc.RegisterParams{
+		Scopes: scopes, Atomic: options.Atomic, DryRun: options.DryRun,
+		AsHistory: options.AsHistory, HistoryFrom: options.HistoryFrom,
+	}
+	if options.CreateTypes {
+		params.MaxTypes = MaxTypes
+	}
 	sent := make([]int, 0, len(registrations)) // the inputs that passed the checks here
 	var faults fault.List
 	for i := range registrations {
-		checked, err := registrations[i].check(options.Limits)
+		checked, err := registrations[i].check(options)
 		if err != nil {
 			problem, ok := fault.As(err)
 			if !ok {
@@ -114,6 +139,7 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 		EventID   string     `json:"event_id"`
 		EventTime time.Time  `json:"event_timestamp"`
 		Type      string     `json:"type"`
+		NewType   bool       `json:"type_created"`
 		Version   string     `json:"version"`
 		Revision  int32      `json:"revision"`
 		Source    string     `json:"source"`
@@ -141,7 +167,7 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 			Path: params.Paths[n], Type: answer.Type, Label: answer.Version, Revision: answer.Revision,
 			Source: answer.Source, Location: answer.Location, Timestamp: answer.Timestamp,
 		}
-		results[i] = RegistrationResult{Status: answer.Status, Version: version, EventID: answer.EventID, EventTime: answer.EventTime}
+		results[i] = RegistrationResult{Status: answer.Status, Version: version, EventID: answer.EventID, EventTime: answer.EventTime, TypeCreated: answer.NewType}
 		if options.DryRun && answer.Status != Unchanged {
 			version.Payload, version.Content, version.Meta = params.Payloads[n], params.Contents[n], params.Metas[n]
 			version.Columns = Columns{Payload: true, Content: true, Meta: true}
@@ -182,7 +208,8 @@ type checkedRegistration struct {
 	meta       []byte
 }
 
-func (r *Registration) check(limits Limits) (checkedRegistration, error) {
+func (r *Registration) check(options RegisterOptions) (checkedRegistration, error) {
+	limits := options.Limits
 	c := checkedRegistration{source: r.Source, location: r.Location, meta: r.Meta}
 	switch {
 	case (r.JSON == nil) == (r.YAML == nil):
@@ -192,13 +219,16 @@ func (r *Registration) check(limits Limits) (checkedRegistration, error) {
 		if err != nil {
 			return c, err
 		}
+		if isNull(document.JSON) {
+			return c, fault.At("payload.yaml", 1, 1, "must not be empty: it holds nothing but null")
+		}
 		c.payload, c.content = document.JSON, *r.YAML
 		c.path, c.kind, c.foldKind = document.Path, document.Kind, true
 	default:
 		if err := CheckJSON("payload.json", r.JSON, limits); err != nil {
 			return c, err
 		}
-		if bytes.Equal(bytes.TrimSpace(r.JSON), []byte("null")) {
+		if isNull(r.JSON) {
 			return c, fault.Input("payload.json", "must not be null")
 		}
 		c.payload = r.JSON
@@ -237,10 +267,15 @@ func (r *Registration) check(limits Limits) (checkedRegistration, error) {
 	if err := CheckText("location", c.location, 4096); err != nil {
 		return c, err
 	}
-	if err := CheckText("type", c.kind, 128); err != nil {
+	if err := CheckText("type", c.kind, maxTypeNameBytes); err != nil {
 		return c, err
 	}
-	if bytes.Equal(bytes.TrimSpace(c.meta), []byte("null")) {
+	if options.CreateTypes {
+		if err := CheckTypeName("type", c.kind); err != nil {
+			return c, err
+		}
+	}
+	if isNull(c.meta) {
 		c.meta = nil
 	}
 	if c.meta != nil {
@@ -250,6 +285,8 @@ func (r *Registration) check(limits Limits) (checkedRegistration, error) {
 	}
 	return c, nil
 }
+
+func isNull(json []byte) bool { return bytes.Equal(bytes.TrimSpace(json), []byte("null")) }
 
 func (c *checkedRegistration) appendTo(params *sqlc.RegisterParams, eventID string) {
 	params.Paths = append(params.Paths, c.path)

@@ -126,6 +126,30 @@ func TestRegister_EachRule_StatusLabelRevision(t *testing.T) {
 	}
 }
 
+// No spelling of null is a payload, whoever brings it.
+func TestRegister_NullPayload_Refused(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for _, text := range []string{
+		"---\n", "null\n", "~", "Null", "NULL # nothing", "--- !!null\n", "!!null ''", "&a\n", "--- &a ~", "# only\n---\n# that\n...\n",
+		"%YAML 1.2\n---\n", "\ufeffnull", " null", "", "# a comment\n",
+	} {
+		if got := f.one(catalog.Registration{YAML: &text}); got != "BAD_USER_INPUT payload.yaml" {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+	var answer string
+	if err := f.pool.QueryRow(t.Context(), `SELECT catalog_register('{p,q}', '{playbook,playbook}', '{f,f}', '{"",""}', '{x,x}', '{"",""}', '{"null",NULL}', '{"",""}', '{NULL,NULL}', '{e,f}', '{""}', false, false)`).Scan(&answer); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(answer, `"argument": "payload"`) != 2 {
+		t.Errorf("catalog_register answers %s", answer)
+	}
+	if n := f.count(`SELECT (SELECT count(*) FROM catalog) + (SELECT count(*) FROM event)`); n != 0 {
+		t.Errorf("%d rows were written", n)
+	}
+}
+
 // Each registration leaves one event that says what it came to.
 func TestRegister_EachStatus_LeavesItsEvent(t *testing.T) {
 	t.Parallel()

@@ -321,6 +321,29 @@ func (ec *executionContext) fieldContext_RegisterResourcesPayload_results(_ cont
 	return fc, nil
 }
 
+func (ec *executionContext) _RegisterResourcesPayload_createdTypes(ctx context.Context, field graphql.CollectedField, obj *model.RegisterResourcesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RegisterResourcesPayload_createdTypes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedTypes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RegisterResourcesPayload_createdTypes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RegisterResourcesPayload", field, false, false, "String")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -627,6 +650,11 @@ func (ec *executionContext) _RegisterResourcesPayload(ctx context.Context, sel a
 			out.Values[i] = graphql.MarshalString("RegisterResourcesPayload")
 		case "results":
 			out.Values[i] = ec._RegisterResourcesPayload_results(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdTypes":
+			out.Values[i] = ec._RegisterResourcesPayload_createdTypes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -126,7 +126,7 @@ type ComplexityRoot struct {
 		RecordEvent       func(childComplexity int, input model.RecordEventInput) int
 		RecordEvents      func(childComplexity int, inputs []*model.RecordEventInput) int
 		RegisterResource  func(childComplexity int, input model.RegisterResourceInput) int
-		RegisterResources func(childComplexity int, inputs []*model.RegisterResourceInput, atomic bool) int
+		RegisterResources func(childComplexity int, inputs []*model.RegisterResourceInput, atomic bool, asHistory bool, historyFrom *int, createTypes bool) int
 		SaveEventType     func(childComplexity int, input model.SaveEventTypeInput) int
 		SaveResourceType  func(childComplexity int, input model.SaveResourceTypeInput) int
 	}
@@ -182,7 +182,8 @@ type ComplexityRoot struct {
 	}
 
 	RegisterResourcesPayload struct {
-		Results func(childComplexity int) int
+		CreatedTypes func(childComplexity int) int
+		Results      func(childComplexity int) int
 	}
 
 	Resource struct {
@@ -685,7 +686,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RegisterResources(childComplexity, args["inputs"].([]*model.RegisterResourceInput), args["atomic"].(bool)), true
+		return e.ComplexityRoot.Mutation.RegisterResources(childComplexity, args["inputs"].([]*model.RegisterResourceInput), args["atomic"].(bool), args["asHistory"].(bool), args["historyFrom"].(*int), args["createTypes"].(bool)), true
 	case "Mutation.saveEventType":
 		if e.ComplexityRoot.Mutation.SaveEventType == nil {
 			break
@@ -946,6 +947,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RegisterResourceResult.Registration(childComplexity), true
 
+	case "RegisterResourcesPayload.createdTypes":
+		if e.ComplexityRoot.RegisterResourcesPayload.CreatedTypes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RegisterResourcesPayload.CreatedTypes(childComplexity), true
 	case "RegisterResourcesPayload.results":
 		if e.ComplexityRoot.RegisterResourcesPayload.Results == nil {
 			break
@@ -1795,9 +1802,9 @@ enum RegistrationStatus { REGISTERED UPDATED UNCHANGED }
 
 "The payload as JSON or as the text of a YAML document: exactly one of them."
 input PayloadInput @oneOf {
-  "Any JSON."
+  "Any JSON but null."
   json: JSON
-  "The text of one YAML document, which Version.content keeps."
+  "The text of one YAML document that holds more than null; Version.content keeps it."
   yaml: String
 }
 
@@ -1811,11 +1818,11 @@ input RegisterResourceInput {
   version: String
   "Where the payload comes from, e.g. 'file' or 'git'."
   source: String = "inline"
-  "Where exactly: a URI or a path."
+  "Where exactly: a URI or a path. The command register gives a file of a git checkout by its path there, any other by its absolute path."
   location: String
   "What to register."
   payload: PayloadInput!
-  "Anything to say about the registration; no part of the payload."
+  "Anything to say about the registration; no part of the payload. The command register says under 'git' where a file of a git checkout comes from: commit, author, remote."
   meta: JSON
   "Tell what would happen, and write nothing."
   dryRun: Boolean = false
@@ -1832,14 +1839,38 @@ type RegisterResourcePayload {
 type RegisterResourceResult { registration: RegisterResourcePayload error: InputError }
 "What was wrong with one input: a stable code, words, and the argument to blame; line and column, from 1, where that is a text."
 type InputError { code: String! message: String! argument: String line: Int column: Int }
-"A result for each input, in their order."
-type RegisterResourcesPayload { results: [RegisterResourceResult!]! }
+"What several registrations came to."
+type RegisterResourcesPayload {
+  "A result for each input, in their order."
+  results: [RegisterResourceResult!]!
+  "The types that were added, by name; of a dry run those that would be."
+  createdTypes: [String!]!
+}
 
 extend type Mutation {
   "Registers a payload under a path: a first version, a new version, or, where the payload equals the latest version's, nothing but an UNCHANGED event."
   registerResource(input: RegisterResourceInput!): RegisterResourcePayload! @auth(role: PUBLISHER)
   "Up to 1,000 registrations in one transaction: all of them or none, or, with atomic: false, each that can be. dryRun is the same for all of them."
-  registerResources(inputs: [RegisterResourceInput!]!, atomic: Boolean! = true): RegisterResourcesPayload! @auth(role: PUBLISHER)
+  registerResources(
+    inputs: [RegisterResourceInput!]!
+    atomic: Boolean! = true
+    """
+    Several inputs of one path are its history, oldest first, as in a folder with
+    a file for each version. From the first on, an input whose payload and type
+    stand in a version at or after that of the input before is UNCHANGED, on the
+    earliest such version, whatever versions others have added in between. The
+    first that stands nowhere there is added, and the rest after it: so the same
+    inputs add nothing a second time, and one more input adds that one. An input
+    with a version of its own is found by that. A path's only input is compared
+    with the latest version alone, since going back to an older payload is a
+    change. meta is kept of a version that is added, and not compared.
+    """
+    asHistory: Boolean! = false
+    "With asHistory, of inputs that go on with the history of an earlier call, where one call does not take it whole: the highest revision that call answered."
+    historyFrom: Int
+    "Add unknown types instead of refusing them. This needs the role ADMIN."
+    createTypes: Boolean! = false
+  ): RegisterResourcesPayload! @auth(role: PUBLISHER)
 }
 `, BuiltIn: false},
 	{Name: "../schema/schema.graphqls", Input: `schema { query: Query mutation: Mutation subscription: Subscription }
@@ -2206,6 +2237,8 @@ func (ec *executionContext) childFields_RegisterResourcesPayload(ctx context.Con
 	switch field.Name {
 	case "results":
 		return ec.fieldContext_RegisterResourcesPayload_results(ctx, field)
+	case "createdTypes":
+		return ec.fieldContext_RegisterResourcesPayload_createdTypes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RegisterResourcesPayload", field.Name)
 }

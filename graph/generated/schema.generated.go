@@ -23,7 +23,7 @@ type MutationResolver interface {
 	RecordEvent(ctx context.Context, input model.RecordEventInput) (*model.RecordEventPayload, error)
 	RecordEvents(ctx context.Context, inputs []*model.RecordEventInput) (*model.RecordEventsPayload, error)
 	RegisterResource(ctx context.Context, input model.RegisterResourceInput) (*model.RegisterResourcePayload, error)
-	RegisterResources(ctx context.Context, inputs []*model.RegisterResourceInput, atomic bool) (*model.RegisterResourcesPayload, error)
+	RegisterResources(ctx context.Context, inputs []*model.RegisterResourceInput, atomic bool, asHistory bool, historyFrom *int, createTypes bool) (*model.RegisterResourcesPayload, error)
 	SaveResourceType(ctx context.Context, input model.SaveResourceTypeInput) (*model.SaveResourceTypePayload, error)
 	SaveEventType(ctx context.Context, input model.SaveEventTypeInput) (*model.SaveEventTypePayload, error)
 }
@@ -112,6 +112,30 @@ func (ec *executionContext) field_Mutation_registerResources_args(ctx context.Co
 		return nil, err
 	}
 	args["atomic"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "asHistory",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asHistory"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "historyFrom",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["historyFrom"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "createTypes",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["createTypes"] = arg4
 	return args, nil
 }
 
@@ -683,7 +707,7 @@ func (ec *executionContext) _Mutation_registerResources(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RegisterResources(ctx, fc.Args["inputs"].([]*model.RegisterResourceInput), fc.Args["atomic"].(bool))
+			return ec.Resolvers.Mutation().RegisterResources(ctx, fc.Args["inputs"].([]*model.RegisterResourceInput), fc.Args["atomic"].(bool), fc.Args["asHistory"].(bool), fc.Args["historyFrom"].(*int), fc.Args["createTypes"].(bool))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next

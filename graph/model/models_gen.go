@@ -90,9 +90,9 @@ type PayloadChange struct {
 
 // The payload as JSON or as the text of a YAML document: exactly one of them.
 type PayloadInput struct {
-	// Any JSON.
+	// Any JSON but null.
 	JSON scalar.JSON `json:"json,omitempty"`
-	// The text of one YAML document, which Version.content keeps.
+	// The text of one YAML document that holds more than null; Version.content keeps it.
 	Yaml *string `json:"yaml,omitempty"`
 }
 
@@ -141,11 +141,11 @@ type RegisterResourceInput struct {
 	Version *string `json:"version,omitempty"`
 	// Where the payload comes from, e.g. 'file' or 'git'.
 	Source *string `json:"source,omitempty"`
-	// Where exactly: a URI or a path.
+	// Where exactly: a URI or a path. The command register gives a file of a git checkout by its path there, any other by its absolute path.
 	Location *string `json:"location,omitempty"`
 	// What to register.
 	Payload *PayloadInput `json:"payload"`
-	// Anything to say about the registration; no part of the payload.
+	// Anything to say about the registration; no part of the payload. The command register says under 'git' where a file of a git checkout comes from: commit, author, remote.
 	Meta scalar.JSON `json:"meta,omitempty"`
 	// Tell what would happen, and write nothing.
 	DryRun *bool `json:"dryRun,omitempty"`
@@ -166,9 +166,12 @@ type RegisterResourceResult struct {
 	Error        *InputError              `json:"error,omitempty"`
 }
 
-// A result for each input, in their order.
+// What several registrations came to.
 type RegisterResourcesPayload struct {
+	// A result for each input, in their order.
 	Results []*RegisterResourceResult `json:"results"`
+	// The types that were added, by name; of a dry run those that would be.
+	CreatedTypes []string `json:"createdTypes"`
 }
 
 // Which resources to list; the fields given must all hold.

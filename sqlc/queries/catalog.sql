@@ -9,7 +9,8 @@
 SELECT catalog_register(
     @paths::text[], @types::text[], @fold_types::boolean[], @versions::text[], @sources::text[], @locations::text[],
     @payloads::jsonb[], @contents::text[], @metas::jsonb[], @event_ids::text[],
-    @scopes::text[], @atomic::boolean, @dry_run::boolean
+    @scopes::text[], @atomic::boolean, @dry_run::boolean,
+    @as_history::boolean, sqlc.narg(history_from)::integer, @max_types::integer
 )::jsonb AS results;
 
 -- name: VersionsByLabel :many

@@ -1,0 +1,260 @@
+package catalog_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+)
+
+// history registers as a history, in one call, and returns a line for each.
+func (f fixture) history(options catalog.RegisterOptions, wishes ...catalog.Registration) []string {
+	f.t.Helper()
+	options.AsHistory = true
+	return f.several(options, wishes...)
+}
+
+func (f fixture) several(options catalog.RegisterOptions, wishes ...catalog.Registration) []string {
+	f.t.Helper()
+	options.Limits = catalog.DefaultLimits()
+	results, err := f.Register(context.Background(), everything, wishes, options)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	lines := make([]string, len(results))
+	for i, result := range results {
+		lines[i] = line(result)
+	}
+	return lines
+}
+
+func wishesOf(path string, payloads ...string) []catalog.Registration {
+	wishes := make([]catalog.Registration, len(payloads))
+	for i, payload := range payloads {
+		wishes[i] = wish(path, fmt.Sprintf("%q", payload))
+	}
+	return wishes
+}
+
+// What the schema says of asHistory, one call after another.
+func TestRegisterHistory_EachRule_StatusLabelRevision(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for i, step := range []struct {
+		files []catalog.Registration
+		want  []string
+	}{
+		{wishesOf("h", "a", "b", "a"), []string{"REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UPDATED 1.0.2 3"}},
+		{wishesOf("h", "a", "b", "a"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3"}},
+		// One more file is one more version.
+		{wishesOf("h", "a", "b", "a", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UPDATED 1.0.3 4"}},
+		// Others add a version; the folder still stands there.
+		{wishesOf("h", "x"), []string{"UPDATED 1.0.4 5"}},
+		{wishesOf("h", "a", "b", "a", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4"}},
+		{wishesOf("h", "a", "b", "a", "b", "c", "d"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4", "UPDATED 1.0.5 6", "UPDATED 1.0.6 7"}},
+		{wishesOf("h", "a", "b", "a", "b", "c", "d"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4", "UNCHANGED 1.0.5 6", "UNCHANGED 1.0.6 7"}},
+		// A single file goes back to what was.
+		{wishesOf("h", "c"), []string{"UPDATED 1.0.7 8"}},
+		{wishesOf("h", "c"), []string{"UNCHANGED 1.0.7 8"}},
+		// Equal neighbours are one version.
+		{wishesOf("n", "a", "a", "b", "b"), []string{"REGISTERED 1.0.0 1", "UNCHANGED 1.0.0 1", "UPDATED 1.0.1 2", "UNCHANGED 1.0.1 2"}},
+		{wishesOf("n", "a", "a", "b", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.1 2"}},
+		// meta is not compared, the type is.
+		{[]catalog.Registration{withMeta(wish("n", `"b"`), `{"commit": 1}`)}, []string{"UNCHANGED 1.0.1 2"}},
+		{[]catalog.Registration{wish("n", `"a"`), withMeta(wish("n", `"b"`), `{"commit": 1}`), typed(wish("n", `"b"`), "task")}, []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UPDATED 1.0.2 3"}},
+		// A file with a label is found by that, and the next ones behind it.
+		{
+			[]catalog.Registration{labelled(wish("l", `"a"`), "one"), wish("l", `"b"`), labelled(wish("l", `"a"`), "two"), wish("l", `"b"`)},
+			[]string{"REGISTERED one 1", "UPDATED 1.0.0 2", "UPDATED two 3", "UPDATED 1.0.1 4"},
+		},
+		{
+			[]catalog.Registration{labelled(wish("l", `"a"`), "one"), wish("l", `"b"`), labelled(wish("l", `"a"`), "two"), wish("l", `"b"`), labelled(wish("l", `"c"`), "one")},
+			[]string{"UNCHANGED one 1", "UNCHANGED 1.0.0 2", "UNCHANGED two 3", "UNCHANGED 1.0.1 4", "CONFLICT version"},
+		},
+		// Several paths at once, in any order.
+		{
+			slices.Concat(wishesOf("y", "1"), wishesOf("x", "1"), wishesOf("y", "2"), wishesOf("x", "2"), wishesOf("y", "1")),
+			[]string{"REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UPDATED 1.0.1 2", "UPDATED 1.0.2 3"},
+		},
+		{
+			slices.Concat(wishesOf("x", "1"), wishesOf("y", "1", "2"), wishesOf("x", "2"), wishesOf("y", "1")),
+			[]string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3"},
+		},
+	} {
+		before := f.count(`SELECT count(*) FROM catalog`)
+		dry := f.history(catalog.RegisterOptions{DryRun: true}, step.files...)
+		if n := f.count(`SELECT count(*) FROM catalog`); n != before {
+			t.Errorf("step %d: the dry run wrote", i)
+		}
+		got := f.history(catalog.RegisterOptions{}, step.files...)
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Errorf("step %d (-want +got):\n%s", i, diff)
+		}
+		if diff := cmp.Diff(got, dry); diff != "" {
+			t.Errorf("step %d, as a dry run (-run +dry run):\n%s", i, diff)
+		}
+	}
+	// Each registration has left its event, UNCHANGED ones too.
+	if n := f.count(`SELECT count(*) FROM event WHERE resource_path = 'h'`); n != 3+3+4+1+4+6+6+1+1 {
+		t.Errorf("%d events", n)
+	}
+}
+
+// Whatever stands there, registering a history a second time adds nothing; and
+// so it is after any other registrations, as one call or in parts.
+func TestRegisterHistory_AnyHistoryAgain_NothingAdded(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	content := rapid.SampledFrom([]string{"a", "b", "c"})
+	folders := 0
+	rapid.Check(t, func(t *rapid.T) {
+		folders++
+		path := fmt.Sprintf("p%d", folders)
+		files := rapid.Custom(func(t *rapid.T) catalog.Registration {
+			file := wish(path, fmt.Sprintf("%q", content.Draw(t, "content")))
+			if rapid.IntRange(0, 5).Draw(t, "labelled") == 0 {
+				// A label tells its content, so that there is no conflict.
+				return labelled(file, "label-"+string(file.JSON[1:2]))
+			}
+			return file
+		})
+		others := rapid.SliceOfN(content, 0, 4)
+		f.several(catalog.RegisterOptions{}, wishesOf(path, others.Draw(t, "before")...)...)
+		folder := rapid.SliceOfN(files, 2, 8).Draw(t, "folder")
+		first := f.history(catalog.RegisterOptions{}, folder...)
+		f.several(catalog.RegisterOptions{}, wishesOf(path, others.Draw(t, "after")...)...)
+		count := func() int {
+			return f.count(fmt.Sprintf(`SELECT count(*) FROM catalog WHERE resource_path = '%s'`, path))
+		}
+		before := count()
+		again := f.history(catalog.RegisterOptions{}, folder...)
+		// In two calls, the second going on with the first.
+		cut := rapid.IntRange(1, len(folder)-1).Draw(t, "cut")
+		zero := int32(0)
+		options := catalog.RegisterOptions{AsHistory: true, HistoryFrom: &zero, Limits: catalog.DefaultLimits()}
+		results, err := f.Register(context.Background(), everything, folder[:cut], options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range results {
+			zero = max(zero, result.Version.Revision)
+		}
+		parts := f.history(options, folder[cut:]...)
+		if after := count(); after != before {
+			t.Fatalf("%d versions became %d; registered first as %v, then as %v, in parts as %v", before, after, first, again, parts)
+		}
+		// And one file more is one version more.
+		extended := f.history(catalog.RegisterOptions{}, append(folder, wish(path, `"new"`))...)
+		if after := count(); after != before+1 || extended[len(folder)][:len("UPDATED")] != "UPDATED" {
+			t.Fatalf("%d versions became %d by one file: %v", before, after, extended)
+		}
+	})
+}
+
+// A history that grows file by file, folder by folder, becomes the same as one
+// that is registered whole.
+func TestRegisterHistory_PrefixesThenWhole_SameAsWhole(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	content := rapid.SampledFrom([]string{"a", "b", "c"})
+	folders := 0
+	rapid.Check(t, func(t *rapid.T) {
+		folders++
+		whole, grown := fmt.Sprintf("whole%d", folders), fmt.Sprintf("grown%d", folders)
+		files := rapid.SliceOfN(content, 1, 8).Draw(t, "files")
+		for _, length := range append(rapid.SliceOfN(rapid.IntRange(1, len(files)), 0, 3).Draw(t, "prefixes"), len(files)) {
+			// Alone, a file is compared with the latest version only.
+			if length > 1 || len(files) == 1 {
+				f.history(catalog.RegisterOptions{}, wishesOf(grown, files[:length]...)...)
+			}
+		}
+		f.history(catalog.RegisterOptions{}, wishesOf(whole, files...)...)
+		if n := f.count(fmt.Sprintf(`SELECT count(*) FROM
+			(SELECT revision, payload, resource_version FROM catalog WHERE resource_path = '%s') a
+			FULL JOIN (SELECT revision, payload, resource_version FROM catalog WHERE resource_path = '%s') b USING (revision, payload, resource_version)
+			WHERE a IS NULL OR b IS NULL`, whole, grown)); n != 0 {
+			t.Fatalf("the histories of %v differ in %d versions", files, n)
+		}
+	})
+}
+
+// Finding a content in a long history reads the one version, not all.
+func TestRegisterHistory_Plan_UsesContentIndex(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	if _, err := f.pool.Exec(t.Context(), `
+		INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+			SELECT 'long', 'playbook', n::text, to_jsonb(n) FROM generate_series(1, 500) n;
+		ANALYZE catalog`); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := f.pool.Query(t.Context(), `EXPLAIN (COSTS OFF) SELECT * FROM catalog
+		WHERE resource_path = 'long' AND jsonb_hash_extended(payload, 0) = jsonb_hash_extended('7', 0)
+			AND revision >= 3 AND payload = '7' AND resource_type = 'playbook' ORDER BY revision LIMIT 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := strings.Join(lines, "\n")
+	if !strings.Contains(plan, "Index Scan using catalog_content_idx") || strings.Contains(plan, "Sort") {
+		t.Errorf("plan:\n%s", plan)
+	}
+	got := f.history(catalog.RegisterOptions{}, wish("long", "7"), wish("long", "499"), wish("long", "8"))
+	if diff := cmp.Diff([]string{"UNCHANGED 7 7", "UNCHANGED 499 499"}, got[:2]); diff != "" || !strings.HasPrefix(got[2], "UPDATED") {
+		t.Errorf("(-want +got):\n%s%s", diff, got[2])
+	}
+}
+
+// Unknown types are added where the caller asks for it, and only with a version
+// of theirs.
+func TestRegister_CreateTypes_AddedWithTheirVersions(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	types := func() int { return f.count(`SELECT count(*) FROM resource_type`) }
+	known := types()
+	poem := "kind: Poem\npath: c\n"
+	batch := []catalog.Registration{
+		typed(wish("a", `1`), "song"), typed(wish("b", `1`), "song"), {YAML: &poem},
+		typed(wish("a", `1`), "no\nname"), typed(wish("a", `1`), "ode "),
+		labelled(typed(wish("a", `1`), "hymn"), "1.0.0"),
+	}
+	want := []string{"REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "BAD_USER_INPUT type", "BAD_USER_INPUT type", "CONFLICT version"}
+	for _, dryRun := range []bool{true, false} {
+		results, err := f.Register(t.Context(), everything, batch, catalog.RegisterOptions{DryRun: dryRun, CreateTypes: true, Limits: catalog.DefaultLimits()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		var created []bool
+		for _, result := range results {
+			got, created = append(got, line(result)), append(created, result.TypeCreated)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("dry run %v (-want +got):\n%s", dryRun, diff)
+		}
+		if diff := cmp.Diff([]bool{true, false, true, false, false, false}, created); diff != "" {
+			t.Errorf("dry run %v, types created (-want +got):\n%s", dryRun, diff)
+		}
+		if n := types(); n != known+map[bool]int{true: 0, false: 2}[dryRun] {
+			t.Errorf("dry run %v: %d types, %d before", dryRun, n, known)
+		}
+	}
+	if _, err := f.pool.Exec(t.Context(), fmt.Sprintf(`INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, %d) n`, catalog.MaxTypes-types())); err != nil {
+		t.Fatal(err)
+	}
+	results, err := f.Register(t.Context(), everything, []catalog.Registration{typed(wish("d", `1`), "one-too-many"), typed(wish("d", `1`), "kind-1")},
+		catalog.RegisterOptions{CreateTypes: true, Limits: catalog.DefaultLimits()})
+	if err != nil || line(results[0]) != "BAD_USER_INPUT type" || line(results[1]) != "REGISTERED 1.0.0 1" {
+		t.Errorf("beyond the most types there can be: %v %v", results, err)
+	}
+}
