@@ -44,7 +44,11 @@ type Tokens struct {
 	roles map[[sha256.Size]byte]Role
 }
 
-const digestPrefix = "sha256:"
+const (
+	digestPrefix = "sha256:"
+	// byteOrderMark is what some editors put before UTF-8.
+	byteOrderMark = "\ufeff"
+)
 
 // ReadTokens reads a tokens file. Each line is a token's digest, a role, and
 // whose it is:
@@ -58,6 +62,9 @@ func ReadTokens(file io.Reader) (*Tokens, error) {
 	lines := bufio.NewScanner(file)
 	for number := 1; lines.Scan(); number++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
+		if number == 1 {
+			line = strings.TrimPrefix(line, byteOrderMark)
+		}
 		words := strings.Fields(line)
 		if len(words) == 0 {
 			continue

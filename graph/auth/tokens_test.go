@@ -11,7 +11,7 @@ func TestTokens_NewToken_KnownByItsLine(t *testing.T) {
 	t.Parallel()
 	viewer, viewers := auth.NewToken(auth.Viewer, "a screen")
 	admin, admins := auth.NewToken(auth.Admin, "")
-	tokens, err := auth.ReadTokens(strings.NewReader("# tokens\n\n" + viewers + "\n  " + admins + "\n"))
+	tokens, err := auth.ReadTokens(strings.NewReader("\ufeff# tokens\n\n" + viewers + "\n  " + admins + "\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +30,7 @@ func TestTokens_File_RefusedWithItsLine(t *testing.T) {
 	_, good := auth.NewToken(auth.Publisher, "")
 	for file, want := range map[string]string{
 		"":                                "no token",
+		"# a\n\ufeff" + good:              "line 2",
 		"# nobody":                        "no token",
 		good + "\nsha256:00 viewer":       "line 2",
 		strings.ToUpper(good):             "line 1",
