@@ -28,37 +28,34 @@ func openDirect(ctx context.Context, databaseURL string) (*direct, error) {
 
 func (d *direct) close() { d.pool.Close() }
 
-func (d *direct) register(ctx context.Context, batch []file, dryRun bool) ([]outcome, error) {
-	wishes := make([]catalog.Registration, len(batch))
-	for i := range batch {
-		f := &batch[i]
-		wishes[i] = catalog.Registration{Source: "file", Location: f.name}
-		if f.json {
-			wishes[i].JSON, wishes[i].Path, wishes[i].Type = []byte(f.text), &f.path, &f.kind
-		} else {
-			wishes[i].YAML = &f.text
-		}
+func (d *direct) register(ctx context.Context, asked batch) (answer, error) {
+	registrations := make([]catalog.Registration, len(asked.files))
+	for i := range asked.files {
+		f := &asked.files[i]
+		registrations[i] = catalog.Registration{Source: "file", Location: f.location, YAML: &f.text, Meta: f.metaOf([]byte(f.text))}
 	}
 	// Whoever has the database's password may write every path.
 	everything := []string{""}
-	results, err := d.store.Register(ctx, everything, wishes, catalog.RegisterOptions{DryRun: dryRun, Limits: catalog.DefaultLimits()})
+	results, err := d.store.Register(ctx, everything, registrations, catalog.RegisterOptions{
+		DryRun: asked.dryRun, AsHistory: true, HistoryFrom: asked.from, CreateTypes: asked.createTypes, Limits: catalog.DefaultLimits(),
+	})
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) && (failure.Code == "42883" || failure.Code == "42P01") {
-		return nil, errors.New("the database has no catalog yet: run `noetl-catalog migrate` first")
+		return answer{}, errors.New("the database has no catalog, or an older one: run `noetl-catalog migrate` first")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("register in the database: %w", err)
+		return answer{}, fmt.Errorf("register in the database: %w", err)
 	}
-	outcomes := make([]outcome, len(results))
+	answered := answer{outcomes: make([]outcome, len(results))}
 	for i, result := range results {
-		if result.Fault != nil {
-			outcomes[i].refusal = &refusal{
-				code: string(result.Fault.Code), argument: result.Fault.Argument, message: result.Fault.Message,
-				line: result.Fault.Line, column: result.Fault.Column,
-			}
+		switch {
+		case result.Fault != nil:
+			answered.outcomes[i].refusal = refusalOf(result.Fault)
 			continue
+		case result.TypeCreated:
+			answered.createdTypes = append(answered.createdTypes, result.Version.Type)
 		}
-		outcomes[i] = outcome{status: string(result.Status), path: result.Version.Path, version: result.Version.Label}
+		answered.outcomes[i] = outcome{status: string(result.Status), revision: result.Version.Revision}
 	}
-	return outcomes, nil
+	return answered, nil
 }

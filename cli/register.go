@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -19,27 +21,44 @@ var ErrRefused = errors.New("some files were refused")
 
 // Register is the command `register FILE|DIR…`.
 type Register struct {
-	Paths       []string `arg:"" name:"path" help:"Files, and directories that are walked for .yaml, .yml and .json."`
+	Paths       []string `arg:"" name:"path" help:"Files, and directories that are walked for .yaml, .yml and .json. Several files of one path are its history, in the order of their names: those that stand there already add no version. In a directory, what is no resource is skipped."`
 	Server      string   `env:"CATALOG_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server. Default: ${default}."`
 	Token       string   `env:"CATALOG_TOKEN" placeholder:"TOKEN" help:"Sent as Authorization: Bearer."`
 	DatabaseURL string   `name:"database-url" placeholder:"URL" help:"Register straight into this database, without a server. Only this flag says so, no environment variable."`
 	DryRun      bool     `help:"Tell what would happen, and write nothing."`
+	CreateTypes bool     `help:"Add unknown kinds as resource types instead of refusing their files. A server asks for the role admin."`
 	Quiet       bool     `help:"Show no progress and no summary, only what was refused."`
 }
 
-// registrar registers a batch of files. The answer has an outcome for each.
+// registrar registers files. The answer has an outcome for each.
 type registrar interface {
-	register(ctx context.Context, batch []file, dryRun bool) ([]outcome, error)
+	register(ctx context.Context, asked batch) (answer, error)
 	close()
+}
+
+// batch is what one call registers.
+type batch struct {
+	files []file
+	// from is set for a part of a history that takes more than one call: the
+	// revision that the parts before have come to.
+	from                *int32
+	dryRun, createTypes bool
+}
+
+type answer struct {
+	outcomes     []outcome
+	createdTypes []string
 }
 
 // outcome is what became of a file.
 type outcome struct {
-	// status is REGISTERED, UPDATED or UNCHANGED; empty for a refused file.
-	status string
-	// path and version are what it is registered as.
-	path, version string
-	refusal       *refusal
+	// status is REGISTERED, UPDATED or UNCHANGED; empty for a file that was
+	// refused or skipped.
+	status   string
+	revision int32
+	refusal  *refusal
+	// skipped says why there was nothing to register in a file.
+	skipped string
 }
 
 // refusal says why a file was not registered.
@@ -54,11 +73,11 @@ const (
 	batchBytes = 4 << 20
 )
 
-// Run registers the files, in their order, and reports to stdout; progress
-// goes to stderr. It returns ErrRefused where some were refused.
+// Run registers the files and reports to stdout; progress goes to stderr. It
+// returns ErrRefused where some were refused.
 func (r *Register) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	start := time.Now()
-	names, err := walk(r.Paths)
+	files, err := walk(r.Paths)
 	if err != nil {
 		return err
 	}
@@ -68,34 +87,21 @@ func (r *Register) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	defer target.close()
 
-	report := newReport(r, len(names), stdout, stderr)
-	for len(names) > 0 {
-		batch, refused, rest := nextBatch(names)
-		outcomes := refused
-		if len(batch) > 0 {
-			answered, err := target.register(ctx, batch, r.DryRun)
-			if err != nil {
-				report.abandon()
-				if report.done > 0 {
-					err = fmt.Errorf("after %d of %d files: %w", report.done, report.total, err)
-				}
-				return err
-			}
-			if len(answered) != len(batch) {
-				return fmt.Errorf("the answer has %d results for %d files", len(answered), len(batch))
-			}
-			for i, file := range batch {
-				file.locate(answered[i].refusal)
-				outcomes[file.name] = answered[i]
-			}
+	run := registration{Register: r, target: target, files: files, report: newReport(r, len(files), stdout, stderr)}
+	err = run.all(ctx, func(line string) {
+		if !r.Quiet {
+			fmt.Fprintln(stderr, line)
 		}
-		for _, name := range names[:len(names)-len(rest)] {
-			report.add(name, outcomes[name])
+	})
+	if err != nil {
+		run.report.abandon()
+		if run.report.done > 0 {
+			err = fmt.Errorf("after %d of %d files: %w", run.report.done, run.report.total, err)
 		}
-		names = rest
+		return err
 	}
-	report.finish(time.Since(start))
-	if report.refused > 0 {
+	run.report.finish(time.Since(start))
+	if run.report.refused > 0 {
 		return ErrRefused
 	}
 	return nil
@@ -108,25 +114,161 @@ func (r *Register) open(ctx context.Context) (registrar, error) {
 	return newRemote(r.Server, r.Token)
 }
 
-// nextBatch reads files until a batch is full. Those that cannot be read are
-// refused here.
-func nextBatch(names []string) (batch []file, refused map[string]outcome, rest []string) {
-	refused = map[string]outcome{}
+// registration is one run of the command.
+type registration struct {
+	*Register
+	target  registrar
+	files   []found
+	origins map[string]origin
+	report  *report
+}
+
+// all registers all files: those of one path in one call, as its history.
+func (r *registration) all(ctx context.Context, warn func(string)) error {
+	names := make([]string, len(r.files))
+	for i, file := range r.files {
+		names[i] = file.name
+	}
+	r.origins = originsOf(ctx, names, warn)
+
+	var waiting []int
 	size := 0
-	for i, name := range names {
-		if len(batch) == batchFiles {
-			return batch, refused, names[i:]
-		}
-		read, problem := readFile(name)
-		if problem != nil {
-			refused[name] = outcome{refusal: problem}
+	for _, group := range r.groups() {
+		if group.partial || len(group.places) > batchFiles || group.size > batchBytes {
+			if err := r.history(ctx, group); err != nil {
+				return err
+			}
 			continue
 		}
-		if len(batch) > 0 && size+len(read.text) > batchBytes {
-			return batch, refused, names[i:]
+		if len(waiting)+len(group.places) > batchFiles || size+group.size > batchBytes {
+			if _, err := r.send(ctx, waiting, nil); err != nil {
+				return err
+			}
+			waiting, size = nil, 0
 		}
-		size += len(read.text)
-		batch = append(batch, read)
+		waiting, size = append(waiting, group.places...), size+group.size
 	}
-	return batch, refused, nil
+	_, err := r.send(ctx, waiting, nil)
+	return err
+}
+
+// group is the files of one path, in their order.
+type group struct {
+	places []int
+	size   int
+	// partial: a file that cannot be read as a document seems to belong to it.
+	partial bool
+}
+
+// groups looks at all files, in the order of the first of each group, and
+// reports those that there is nothing to register in. The files are read again
+// when they are registered: all of them may be more than there is memory for.
+func (r *registration) groups() []*group {
+	var groups []*group
+	ofPath := map[string]*group{}
+	var broken []string
+	for place, file := range r.files {
+		raw, problem := read(file.name)
+		seen := inspect(raw, problem == nil)
+		switch {
+		case !file.named && raw != nil && !seen.isResource():
+			r.report.add(place, file.name, outcome{skipped: seen.why()})
+			continue
+		case problem != nil:
+			r.report.add(place, file.name, outcome{refusal: problem})
+			broken = append(broken, seen.path)
+			continue
+		case !seen.parsed:
+			broken = append(broken, seen.path)
+		}
+		one := ofPath[seen.path]
+		if one == nil || !seen.parsed || seen.path == "" {
+			one = &group{}
+			groups = append(groups, one)
+		}
+		if seen.parsed {
+			ofPath[seen.path] = one
+		}
+		one.places = append(one.places, place)
+		one.size += len(raw)
+	}
+	for _, path := range broken {
+		if group := ofPath[path]; group != nil && path != "" {
+			group.partial = true
+		}
+	}
+	return groups
+}
+
+// history registers the files of one path in as many calls as it takes, each
+// going on where the one before ended.
+func (r *registration) history(ctx context.Context, whole *group) error {
+	if len(whole.places) == 1 && !whole.partial {
+		_, err := r.send(ctx, whole.places, nil)
+		return err
+	}
+	reached, begin, size := int32(0), 0, 0
+	for end := range whole.places {
+		size += r.size(whole.places[end])
+		last := end == len(whole.places)-1
+		if !last && end-begin+1 < batchFiles && size+r.size(whole.places[end+1]) <= batchBytes {
+			continue
+		}
+		part := whole.places[begin : end+1]
+		if r.DryRun && begin > 0 {
+			// What the call before would have added is not there: begin with the
+			// last of that, which is reported already.
+			part = whole.places[begin-1 : end+1]
+		}
+		outcomes, err := r.send(ctx, part, &reached)
+		if err != nil {
+			return err
+		}
+		for _, outcome := range outcomes {
+			reached = max(reached, outcome.revision)
+		}
+		begin, size = end+1, 0
+	}
+	return nil
+}
+
+// size is how long a file is.
+func (r *registration) size(place int) int {
+	info, err := os.Stat(filepath.FromSlash(r.files[place].name))
+	if err != nil {
+		return 0
+	}
+	return int(info.Size())
+}
+
+// send registers files in one call and reports them.
+func (r *registration) send(ctx context.Context, places []int, from *int32) ([]outcome, error) {
+	asked := batch{from: from, dryRun: r.DryRun, createTypes: r.CreateTypes}
+	var sent []int
+	for _, place := range places {
+		name := r.files[place].name
+		raw, problem := read(name)
+		if problem != nil {
+			r.report.add(place, name, outcome{refusal: problem})
+			continue
+		}
+		asked.files = append(asked.files, file{name: name, text: string(raw), origin: r.origins[name]})
+		sent = append(sent, place)
+	}
+	if len(sent) == 0 {
+		return nil, nil
+	}
+	told, err := r.target.register(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	if len(told.outcomes) != len(sent) {
+		return nil, fmt.Errorf("the answer has %d results for %d files", len(told.outcomes), len(sent))
+	}
+	for i, place := range sent {
+		asked.files[i].locate(told.outcomes[i].refusal)
+		r.report.add(place, asked.files[i].name, told.outcomes[i])
+	}
+	r.report.addTypes(told.createdTypes)
+	return told.outcomes, nil
 }

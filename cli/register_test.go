@@ -20,7 +20,10 @@ import (
 type fakeServer struct {
 	mu      sync.Mutex
 	batches [][]string
+	from    []*int
 	tokens  []string
+	// revision is what each input is answered with; the last one counts.
+	revision int
 }
 
 func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -30,21 +33,24 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				Location string
 				Payload  map[string]json.RawMessage
 			}
+			From *int
 		}
 	}
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var names, results []string
 	for _, input := range request.Variables.Inputs {
 		names = append(names, filepath.Base(input.Location))
-		results = append(results, `{"registration": {"status": "REGISTERED", "version": {"path": "p", "version": "1.0.0"}}}`)
+		s.revision++
+		results = append(results, fmt.Sprintf(`{"registration": {"status": "REGISTERED", "version": {"revision": %d}}}`, s.revision))
 	}
-	s.mu.Lock()
+	s.from = append(s.from, request.Variables.From)
 	s.batches = append(s.batches, names)
 	s.tokens = append(s.tokens, r.Header.Get("Authorization"))
-	s.mu.Unlock()
 	fmt.Fprintf(w, `{"data": {"registerResources": {"results": [%s]}}}`, strings.Join(results, ","))
 }
 
@@ -80,7 +86,7 @@ func TestRegister_ManyFiles_BatchesInOrder(t *testing.T) {
 		}
 		batch = append(batch, name)
 	}
-	long := strings.Repeat("x", batchBytes/2+1)
+	long := "kind: Playbook\ntext: " + strings.Repeat("x", batchBytes/2+1)
 	write(t, dir, "b1.yaml", long)
 	write(t, dir, "b2.yaml", long)
 	want = append(want, append(batch, "b1.yaml"), []string{"b2.yaml"})
@@ -103,12 +109,131 @@ func TestRegister_ManyFiles_BatchesInOrder(t *testing.T) {
 	}
 }
 
+// The files of one path go in one call, in their order, whatever stands between
+// them; a history too long for one call goes in several, each from where the one
+// before ended.
+func TestRegister_FilesOfOnePath_InOneCall(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	playbook := func(path string) string { return "kind: Playbook\nmetadata: {path: " + path + "}\n" }
+	for i := range batchFiles - 1 {
+		write(t, dir, fmt.Sprintf("a%03d.yaml", i), playbook(fmt.Sprintf("a/%d", i)))
+	}
+	write(t, dir, "b1.yaml", playbook("b"))
+	write(t, dir, "b2.json", `{"kind": "Playbook", "path": "c"}`)
+	write(t, dir, "b3.json", `{"kind": "Playbook", "metadata": {"path": "b"}}`)
+	// Of d, one file cannot be read: the other is no longer the whole history.
+	write(t, dir, "d1.yaml", playbook("d"))
+	write(t, dir, "d2.yaml", playbook("d")+"}")
+	for i := range batchFiles + 1 {
+		write(t, dir, fmt.Sprintf("e%03d.yaml", i), playbook("e"))
+	}
+	fake := &fakeServer{}
+	server := httptest.NewServer(fake)
+	defer server.Close()
+	if _, err := register(t, Register{Paths: []string{dir}, Server: server.URL}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i, batch := range fake.batches {
+		from := "nothing"
+		if fake.from[i] != nil {
+			from = fmt.Sprint(*fake.from[i])
+		}
+		got = append(got, fmt.Sprintf("%d: %s to %s, from %s", len(batch), batch[0], batch[len(batch)-1], from))
+	}
+	want := []string{
+		"49: a000.yaml to a048.yaml, from nothing",
+		"1: d1.yaml to d1.yaml, from 0",
+		"50: e000.yaml to e049.yaml, from 0",
+		"1: e050.yaml to e050.yaml, from 100",
+		"4: b1.yaml to d2.yaml, from nothing",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"b1.yaml", "b3.json", "b2.json", "d2.yaml"}, fake.batches[len(fake.batches)-1]); diff != "" {
+		t.Errorf("the last call (-want +got):\n%s", diff)
+	}
+}
+
+// In a walk, what is no resource is skipped; a file that was named is not.
+func TestRegister_OtherFiles_SkippedInWalks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"compose.yaml":   "services:\n  web: {image: nginx}\n",
+		"deploy.yaml":    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n",
+		"empty.yml":      "",
+		"helm.yaml":      "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ .Name }}\nspec:\n          path: /healthz\n{{ if }}\n",
+		"list.json":      `[1, {"kind": "Playbook"}]`,
+		"many.yaml":      "apiVersion: v1\nkind: Service\n---\napiVersion: v1\nkind: Service\n",
+		"package.json":   `{"name": "x", "version": "1.0.0", "path": "y"}`,
+		"tsconfig.json":  "{\n  // strict\n  \"strict\": true,\n}",
+		"z/playbook.yml": "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata:\n  path: p\n",
+	} {
+		write(t, dir, name, text)
+	}
+	server := httptest.NewServer(&fakeServer{})
+	defer server.Close()
+	out, err := register(t, Register{Paths: []string{dir}, Server: server.URL})
+	if err != nil {
+		t.Errorf("error %v", err)
+	}
+	want := "compose.yaml: skipped: has no kind\n" +
+		"deploy.yaml: skipped: has no path, and the apiVersion apps/v1\n" +
+		"empty.yml: skipped: has no kind\n" +
+		"helm.yaml: skipped: has no path, and the apiVersion apps/v1\n" +
+		"list.json: skipped: has no kind\n" +
+		"many.yaml: skipped: has no path, and the apiVersion v1\n" +
+		"package.json: skipped: has no kind\n" +
+		"tsconfig.json: skipped: has no kind\n" +
+		"     1  registered\n     0  updated\n     0  unchanged\n     0  refused\n     8  skipped\n     9  files\n"
+	if diff := cmp.Diff(want, strings.ReplaceAll(out, filepath.ToSlash(dir)+"/", "")); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+	out, err = register(t, Register{Paths: []string{dir, filepath.Join(dir, "z", "..", "tsconfig.json")}, Server: server.URL, Quiet: true})
+	want = "tsconfig.json:2:3: '/' where a quoted key should begin (BAD_USER_INPUT)\n"
+	if !errors.Is(err, ErrRefused) || strings.ReplaceAll(out, filepath.ToSlash(dir)+"/", "") != want {
+		t.Errorf("a named file: %v, output %q, want %q", err, out, want)
+	}
+}
+
+// What looks like a resource and is broken is refused in a walk, too.
+func TestRegister_BrokenResources_RefusedInWalks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.json": "{\n \"kind\": \"Playbook\", \"kind\": \"Task\"}",
+		"b.json": `{"kind": "Playbook", "metadata": {"path": "\ud800"}}`,
+		"c.json": `{"kind": "Playbook", "n": 1e400}`,
+		"d.json": `{"kind": "Playbook"}}`,
+	} {
+		write(t, dir, name, text)
+	}
+	fake := &fakeServer{}
+	server := httptest.NewServer(fake)
+	defer server.Close()
+	out, err := register(t, Register{Paths: []string{dir}, Server: server.URL, Quiet: true})
+	want := "a.json:2:22: the key \"kind\" appears twice in one object (BAD_USER_INPUT)\n" +
+		"b.json:1:44: \\ud800 is one half of a surrogate pair without the other (BAD_USER_INPUT)\n" +
+		"c.json:1:27: the exponent of the number \"1e400\" is beyond ±308 (BAD_USER_INPUT)\n" +
+		"d.json:1:21: '}' follows the end of the JSON document (BAD_USER_INPUT)\n"
+	if !errors.Is(err, ErrRefused) || strings.ReplaceAll(out, filepath.ToSlash(dir)+"/", "") != want {
+		t.Errorf("%v, output:\n%swant:\n%s", err, out, want)
+	}
+	if len(fake.batches) > 0 {
+		t.Errorf("the server was sent %v", fake.batches)
+	}
+}
+
 // What cannot be read as text is refused at its place, without the server.
 func TestRegister_UnreadableFiles_RefusedWithPlace(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "latin1.yaml", "kind: Playbook\nname: caf\xe9\n")
-	write(t, dir, "huge.yaml", strings.Repeat("x", maxFile+1))
+	write(t, dir, "huge.yaml", "kind: Playbook\n"+strings.Repeat("x", maxFile))
+	write(t, dir, "utf16.yaml", "\xff\xfek\x00i\x00n\x00d\x00:\x00 \x00P\x00")
 	write(t, dir, "good.yaml", "kind: Playbook")
 	if err := os.Symlink("nowhere", filepath.Join(dir, "link.yaml")); err != nil {
 		t.Fatal(err)
@@ -121,7 +246,8 @@ func TestRegister_UnreadableFiles_RefusedWithPlace(t *testing.T) {
 	}
 	for _, want := range []string{
 		"latin1.yaml:2:10: is not valid UTF-8 (BAD_USER_INPUT)", "huge.yaml:1:1: is longer than 8 MiB (PAYLOAD_TOO_LARGE)",
-		"     1  registered\n", "     2  refused\n", "     3  files\n",
+		"utf16.yaml:1:1: is UTF-16; save it as UTF-8 (BAD_USER_INPUT)",
+		"     1  registered\n", "     3  refused\n", "     4  files\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("output lacks %q:\n%s", want, out)

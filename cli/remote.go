@@ -33,9 +33,9 @@ func newRemote(server, token string) (*remote, error) {
 
 func (r *remote) close() { r.client.CloseIdleConnections() }
 
-const registerFiles = `mutation RegisterFiles($inputs: [RegisterResourceInput!]!) {
-  registerResources(inputs: $inputs, atomic: false) {
-    results { registration { status version { path version } } error { code message argument line column } }
+const registerFiles = `mutation RegisterFiles($inputs: [RegisterResourceInput!]!, $from: Int, $createTypes: Boolean!) {
+  registerResources(inputs: $inputs, atomic: false, asHistory: true, historyFrom: $from, createTypes: $createTypes) {
+    results { registration { status version { revision } } error { code message argument line column } } createdTypes
   }
 }`
 
@@ -45,13 +45,14 @@ type remoteAnswer struct {
 			Results []struct {
 				Registration *struct {
 					Status  string
-					Version struct{ Path, Version string }
+					Version struct{ Revision int32 }
 				}
 				Error *struct {
 					Code, Message, Argument string
 					Line, Column            int
 				}
 			}
+			CreatedTypes []string
 		}
 	}
 	Errors []struct {
@@ -60,36 +61,36 @@ type remoteAnswer struct {
 	}
 }
 
-func (r *remote) register(ctx context.Context, batch []file, dryRun bool) ([]outcome, error) {
-	type input map[string]any
-	inputs := make([]input, len(batch))
-	for i, f := range batch {
-		inputs[i] = input{"source": "file", "location": f.name, "dryRun": dryRun, "payload": input{"yaml": f.text}}
-		if f.json {
-			inputs[i]["payload"] = input{"json": json.RawMessage(f.text)}
-			inputs[i]["path"], inputs[i]["type"] = f.path, f.kind
+func (r *remote) register(ctx context.Context, asked batch) (answer, error) {
+	type object map[string]any
+	inputs := make([]object, len(asked.files))
+	for i, f := range asked.files {
+		inputs[i] = object{
+			"source": "file", "location": f.location, "dryRun": asked.dryRun,
+			"payload": object{"yaml": f.text}, "meta": f.metaOf([]byte(f.text)),
 		}
 	}
-	answer, err := r.ask(ctx, map[string]any{"query": registerFiles, "variables": input{"inputs": inputs}})
+	variables := object{"inputs": inputs, "from": asked.from, "createTypes": asked.createTypes}
+	told, err := r.ask(ctx, object{"query": registerFiles, "variables": variables})
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	outcomes := make([]outcome, len(answer.Data.RegisterResources.Results))
-	for i, result := range answer.Data.RegisterResources.Results {
+	answered := answer{
+		outcomes:     make([]outcome, len(told.Data.RegisterResources.Results)),
+		createdTypes: told.Data.RegisterResources.CreatedTypes,
+	}
+	for i, result := range told.Data.RegisterResources.Results {
 		switch {
 		case result.Registration != nil:
-			outcomes[i] = outcome{
-				status: result.Registration.Status,
-				path:   result.Registration.Version.Path, version: result.Registration.Version.Version,
-			}
+			answered.outcomes[i] = outcome{status: result.Registration.Status, revision: result.Registration.Version.Revision}
 		case result.Error != nil:
-			outcomes[i].refusal = &refusal{
+			answered.outcomes[i].refusal = &refusal{
 				code: result.Error.Code, argument: result.Error.Argument, message: result.Error.Message,
 				line: result.Error.Line, column: result.Error.Column,
 			}
 		}
 	}
-	return outcomes, nil
+	return answered, nil
 }
 
 func (r *remote) ask(ctx context.Context, body any) (*remoteAnswer, error) {

@@ -3,7 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +19,11 @@ type report struct {
 	terminal, quiet, dryRun bool
 	total, done             int
 	counts                  map[string]int
-	refused                 int
-	refusals                []string
+	refused, skipped        int
+	// lines tell of the files that were refused and skipped, by their places.
+	lines    map[int]string
+	reported map[int]bool
+	types    map[string]bool
 }
 
 func newReport(command *Register, total int, stdout, stderr io.Writer) *report {
@@ -28,17 +33,27 @@ func newReport(command *Register, total int, stdout, stderr io.Writer) *report {
 	}
 	return &report{
 		stdout: stdout, stderr: stderr, terminal: terminal, quiet: command.Quiet, dryRun: command.DryRun,
-		total: total, counts: map[string]int{},
+		total: total, counts: map[string]int{}, lines: map[int]string{}, reported: map[int]bool{}, types: map[string]bool{},
 	}
 }
 
-// add notes what became of a file.
-func (r *report) add(name string, o outcome) {
+// add notes what became of a file, once.
+func (r *report) add(place int, name string, o outcome) {
+	if r.reported[place] {
+		return
+	}
+	r.reported[place] = true
 	r.done++
-	if o.refusal != nil {
+	switch {
+	case o.refusal != nil:
 		r.refused++
-		r.refusals = append(r.refusals, o.refusal.inOneLine(name))
-	} else {
+		r.lines[place] = o.refusal.inOneLine(name)
+	case o.skipped != "":
+		r.skipped++
+		if !r.quiet {
+			r.lines[place] = name + ": skipped: " + o.skipped
+		}
+	default:
 		r.counts[o.status]++
 	}
 	if r.terminal {
@@ -46,21 +61,25 @@ func (r *report) add(name string, o outcome) {
 	}
 }
 
-// abandon ends the line of progress before an error.
+// addTypes notes the types that a call has added.
+func (r *report) addTypes(names []string) {
+	for _, name := range names {
+		r.types[name] = true
+	}
+}
+
+// abandon ends the line of progress and prints the lines so far, in the order
+// of the files.
 func (r *report) abandon() {
 	if r.terminal && r.done > 0 {
 		fmt.Fprint(r.stderr, "\r\x1b[K")
 	}
-	r.printRefusals()
-}
-
-func (r *report) printRefusals() {
-	for _, line := range r.refusals {
-		fmt.Fprintln(r.stdout, line)
+	for _, place := range slices.Sorted(maps.Keys(r.lines)) {
+		fmt.Fprintln(r.stdout, r.lines[place])
 	}
 }
 
-// finish prints the refused files and the summary.
+// finish prints the refused and skipped files, and the summary.
 func (r *report) finish(took time.Duration) {
 	r.abandon()
 	if r.quiet {
@@ -73,14 +92,19 @@ func (r *report) finish(took time.Duration) {
 	for _, row := range []struct {
 		count  int
 		status string
+		ifAny  bool
 	}{
-		{r.counts["REGISTERED"], would + "registered"},
-		{r.counts["UPDATED"], would + "updated"},
-		{r.counts["UNCHANGED"], would + "unchanged"},
-		{r.refused, would + "refused"},
-		{r.done, "files"},
+		{count: r.counts["REGISTERED"], status: would + "registered"},
+		{count: r.counts["UPDATED"], status: would + "updated"},
+		{count: r.counts["UNCHANGED"], status: "unchanged"},
+		{count: r.refused, status: would + "refused"},
+		{count: r.skipped, status: "skipped", ifAny: true},
+		{count: r.done, status: "files"},
+		{count: len(r.types), status: "types " + would + "added: " + strings.Join(slices.Sorted(maps.Keys(r.types)), ", "), ifAny: true},
 	} {
-		fmt.Fprintf(r.stdout, "%6d  %s\n", row.count, row.status)
+		if row.count > 0 || !row.ifAny {
+			fmt.Fprintf(r.stdout, "%6d  %s\n", row.count, row.status)
+		}
 	}
 	fmt.Fprintf(r.stderr, "took %s\n", took.Round(time.Millisecond))
 }

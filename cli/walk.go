@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/fault"
 )
 
 // file is a file to register.
@@ -19,10 +21,13 @@ type file struct {
 	// name is the path as given or walked, with slashes.
 	name string
 	text string
-	// Of a .json file, where the document says what it is: YAML is read by
-	// the server.
-	json       bool
-	path, kind string
+	origin
+}
+
+// found is a file that was named, or found in a folder that was.
+type found struct {
+	name  string
+	named bool
 }
 
 // maxFile is the longest file, in bytes: the longest payload.
@@ -30,18 +35,18 @@ const maxFile = 8 << 20
 
 // walk lists the files, in the order given, and those of a directory in the
 // order of their names. Hidden ones and node_modules are left out.
-func walk(paths []string) ([]string, error) {
-	var names []string
+func walk(paths []string) ([]found, error) {
+	var files []found
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, fmt.Errorf("find the files: %w", err)
 		}
 		if !info.IsDir() {
-			names = append(names, filepath.ToSlash(path))
+			files = append(files, found{name: filepath.ToSlash(path), named: true})
 			continue
 		}
-		var found []string
+		var within []found
 		err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -55,46 +60,75 @@ func walk(paths []string) ([]string, error) {
 			}
 			switch filepath.Ext(name) {
 			case ".yaml", ".yml", ".json":
-				found = append(found, filepath.ToSlash(name))
+				within = append(within, found{name: filepath.ToSlash(name)})
 			}
 			return nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("walk %s: %w", path, err)
 		}
-		slices.Sort(found)
-		names = append(names, found...)
+		slices.SortFunc(within, func(a, b found) int { return strings.Compare(a.name, b.name) })
+		files = append(files, within...)
 	}
-	// A file that is named twice is registered once.
-	seen := make(map[string]bool, len(names))
-	return slices.DeleteFunc(names, func(name string) bool {
-		repeated := seen[name]
-		seen[name] = true
-		return repeated
-	}), nil
+	return once(files)
 }
 
-func readFile(name string) (file, *refusal) {
-	read := file{name: name, json: filepath.Ext(name) == ".json"}
+// once leaves out files that were met before, by another spelling of their path
+// too. A file that is named anywhere counts as named.
+func once(files []found) ([]found, error) {
+	places := make(map[string]int, len(files))
+	kept := files[:0]
+	for _, file := range files {
+		path, err := filepath.Abs(filepath.FromSlash(file.name))
+		if err != nil {
+			return nil, fmt.Errorf("find the files: %w", err)
+		}
+		if place, met := places[path]; met {
+			kept[place].named = kept[place].named || file.named
+			continue
+		}
+		places[path] = len(kept)
+		kept = append(kept, file)
+	}
+	return kept, nil
+}
+
+// read returns a file's bytes, also where they are refused.
+func read(name string) ([]byte, *refusal) {
 	opened, err := os.Open(filepath.FromSlash(name))
 	if err != nil {
-		return read, unreadable(err)
+		return nil, unreadable(err)
 	}
 	defer func() { _ = opened.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(opened, maxFile+1))
 	switch {
 	case err != nil:
-		return read, unreadable(err)
+		return nil, unreadable(err)
 	case len(raw) > maxFile:
-		return read, &refusal{code: "PAYLOAD_TOO_LARGE", message: "is longer than 8 MiB"}
+		return raw, &refusal{code: "PAYLOAD_TOO_LARGE", message: "is longer than 8 MiB"}
+	case bytes.HasPrefix(raw, []byte("\xff\xfe")), bytes.HasPrefix(raw, []byte("\xfe\xff")):
+		return raw, &refusal{code: "BAD_USER_INPUT", message: "is UTF-16; save it as UTF-8"}
 	case !utf8.Valid(raw):
-		return read, invalidText(raw)
+		return raw, invalidText(raw)
 	}
-	read.text = string(raw)
-	if read.json {
-		return read, read.identify()
+	if filepath.Ext(name) == ".json" {
+		// All of JSON is YAML, and is registered as that; but the reverse is not so.
+		if err := catalog.CheckJSON("payload", bytes.TrimPrefix(raw, []byte("\ufeff")), catalog.DefaultLimits()); err != nil {
+			return raw, refusalOf(err)
+		}
 	}
-	return read, nil
+	return raw, nil
+}
+
+func refusalOf(err error) *refusal {
+	problem, ok := fault.As(err)
+	if !ok {
+		return &refusal{code: "BAD_USER_INPUT", message: err.Error()}
+	}
+	return &refusal{
+		code: string(problem.Code), argument: problem.Argument, message: problem.Message,
+		line: problem.Line, column: problem.Column,
+	}
 }
 
 func unreadable(err error) *refusal {
@@ -125,33 +159,6 @@ func refuseAt(text []byte, at int, message string) *refusal {
 		line:   1 + bytes.Count(before, []byte("\n")),
 		column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]),
 	}
-}
-
-// identify reads where a JSON document says it belongs.
-func (f *file) identify() *refusal {
-	var document struct {
-		Kind     string `json:"kind"`
-		Path     string `json:"path"`
-		Metadata struct {
-			Path string `json:"path"`
-		} `json:"metadata"`
-	}
-	var syntax *json.SyntaxError
-	err := json.Unmarshal([]byte(f.text), &document)
-	switch {
-	case errors.As(err, &syntax):
-		return refuseAt([]byte(f.text), max(int(syntax.Offset)-1, 0), "is not JSON: "+syntax.Error())
-	case err != nil:
-		return &refusal{code: "BAD_USER_INPUT", message: "is not a JSON object with a metadata.path (or path) and a kind"}
-	}
-	f.path, f.kind = document.Metadata.Path, strings.ToLower(document.Kind)
-	if f.path == "" {
-		f.path = document.Path
-	}
-	if f.path == "" || f.kind == "" {
-		return &refusal{code: "BAD_USER_INPUT", message: "is not a JSON object with a metadata.path (or path) and a kind"}
-	}
-	return nil
 }
 
 // locate points a refusal that is about the type or the path, and knows no
