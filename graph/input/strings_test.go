@@ -172,3 +172,24 @@ func TestRules_HalfASurrogatePair_Refused(t *testing.T) {
 		}
 	}
 }
+
+func TestRules_IntOfMoreThan32Bits_Refused(t *testing.T) {
+	t.Parallel()
+	schema := gqlparser.MustLoadSchema(&ast.Source{Input: `type Query { f(n: Int, list: [Int!], id: ID, x: Float, input: Input): Int } input Input { n: Int = 1 }`})
+	for number, valid := range map[string]bool{
+		"2147483647": true, "-2147483648": true, "2147483648": false, "-2147483649": false, "12345678901234567890": false, "-0": true,
+	} {
+		for _, query := range []string{
+			`{ f(n: ` + number + `) }`, `{ f(list: [1, ` + number + `]) }`, `{ f(list: ` + number + `) }`, `{ f(input: {n: ` + number + `}) }`,
+			`query($v: Int = ` + number + `) { f(n: $v) }`,
+		} {
+			_, errs := gqlparser.LoadQueryWithRules(schema, query, input.Rules())
+			if (errs == nil) != valid {
+				t.Errorf("%s: %v", query, errs)
+			}
+		}
+	}
+	if _, errs := gqlparser.LoadQueryWithRules(schema, `{ f(id: 9007199254740993, x: 9007199254740993) }`, input.Rules()); errs != nil {
+		t.Error(errs)
+	}
+}

@@ -1,0 +1,485 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"pgregory.net/rapid"
+
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/graph"
+)
+
+// A value that a caller may give: the same in JSON and in a literal.
+type someValue struct {
+	// scalar is the JSON text of a null, a Boolean or a number.
+	scalar  string
+	text    *string
+	list    []someValue
+	members []someMember // nil for what is no object
+}
+
+type someMember struct {
+	name  string
+	value someValue
+}
+
+func (v someValue) isNull() bool { return v.scalar == "null" }
+
+func (v someValue) json() string {
+	switch {
+	case v.scalar != "":
+		return v.scalar
+	case v.text != nil:
+		return quote(*v.text)
+	case v.members != nil:
+		parts := make([]string, len(v.members))
+		for i, member := range v.members {
+			parts[i] = quote(member.name) + ":" + member.value.json()
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	}
+	parts := make([]string, len(v.list))
+	for i, element := range v.list {
+		parts[i] = element.json()
+	}
+	return "[" + strings.Join(parts, ",") + "]"
+}
+
+// ways writes operations that give a field the same arguments in another way.
+type ways struct {
+	t      *rapid.T
+	schema *ast.Schema
+	// nested: parts of an argument come by variables of their own. loose: of a
+	// type that allows null, with a default, wherever that is allowed.
+	nested, loose bool
+	declared      []string
+	given         []someMember
+}
+
+var aName = regexp.MustCompile(`^[A-Za-z_][A-Za-z_0-9]*$`)
+
+// fieldOf is a field of the input object that a type names; nil for none.
+func (w *ways) fieldOf(t *ast.Type, name string) *ast.FieldDefinition {
+	if t == nil || t.Elem != nil {
+		return nil
+	}
+	return w.schema.Types[t.NamedType].Fields.ForName(name)
+}
+
+// element is the type of an element where a list is given; nil where none is taken.
+func (w *ways) element(t *ast.Type) *ast.Type {
+	if t == nil || t.Elem == nil && w.schema.Types[t.NamedType].BuiltIn {
+		return nil
+	}
+	if t.Elem != nil {
+		return t.Elem
+	}
+	return nil
+}
+
+func (w *ways) kind(t *ast.Type) ast.DefinitionKind {
+	if t == nil {
+		return ""
+	}
+	return w.schema.Types[t.Name()].Kind
+}
+
+// literal writes a value; t is the type of its place, nil for one that is not of
+// the schema.
+func (w *ways) literal(v someValue, t *ast.Type) string {
+	inside := func(v someValue, t *ast.Type, hasDefault bool) string {
+		if !w.nested || t == nil {
+			return w.literal(v, t)
+		}
+		return w.variable(v, t, hasDefault)
+	}
+	isJSON := t != nil && t.NamedType == "JSON"
+	switch {
+	case v.scalar != "":
+		return v.scalar
+	case v.text != nil:
+		return w.text(*v.text, t)
+	case v.members != nil:
+		parts := make([]string, len(v.members))
+		object := t
+		for object != nil && object.Elem != nil {
+			object = object.Elem // a single value for a list
+		}
+		for i, member := range v.members {
+			of, hasDefault := (*ast.Type)(nil), false
+			if field := w.fieldOf(object, member.name); field != nil {
+				of, hasDefault = field.Type, field.DefaultValue != nil
+				if w.schema.Types[object.NamedType].Directives.ForName("oneOf") != nil && w.nested {
+					of = &ast.Type{NamedType: of.NamedType, NonNull: true}
+				}
+			} else if isJSON {
+				of = t
+			}
+			parts[i] = member.name + ": " + inside(member.value, of, hasDefault)
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	parts := make([]string, len(v.list))
+	element := w.element(t)
+	if isJSON {
+		element = t
+	}
+	for i, each := range v.list {
+		parts[i] = inside(each, element, false)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+func (w *ways) text(text string, t *ast.Type) string {
+	if w.kind(t) == ast.Enum && aName.MatchString(text) && !slices.Contains([]string{"true", "false", "null"}, text) {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	plain := !slices.ContainsFunc(lines, func(line string) bool {
+		return line == "" || strings.TrimSpace(line) != line || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' })
+	})
+	if plain && rapid.Bool().Draw(w.t, "block string") {
+		return `"""` + strings.ReplaceAll(strings.Join(lines, "\n    "), `"""`, `\"""`) + "\n  \"\"\""
+	}
+	return quote(text)
+}
+
+// variable gives a value by a variable of its own.
+func (w *ways) variable(v someValue, t *ast.Type, hasDefault bool) string {
+	name := fmt.Sprintf("v%d", len(w.declared))
+	declared := "$" + name + ": " + t.String()
+	if w.loose && t.NonNull {
+		nullable := *t
+		nullable.NonNull = false
+		declared = "$" + name + ": " + nullable.String()
+		if !hasDefault || rapid.Bool().Draw(w.t, "own default") {
+			declared += " = " + w.anyOf(&nullable)
+		}
+	}
+	w.declared = append(w.declared, declared)
+	w.given = append(w.given, someMember{name, v})
+	return "$" + name
+}
+
+// anyOf is a literal that a type takes.
+func (w *ways) anyOf(t *ast.Type) string {
+	if t.Elem != nil {
+		return "[]"
+	}
+	definition := w.schema.Types[t.NamedType]
+	switch {
+	case definition.Kind == ast.Enum:
+		return definition.EnumValues[0].Name
+	case t.NamedType == "Int":
+		return "1"
+	case t.NamedType == "Boolean":
+		return "true"
+	case t.NamedType == "PayloadInput":
+		return "{json: {}}"
+	case definition.Kind == ast.InputObject:
+		var parts []string
+		for _, field := range definition.Fields {
+			if field.Type.NonNull && field.DefaultValue == nil {
+				parts = append(parts, field.Name+": "+w.anyOf(field.Type))
+			}
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	return `"x"`
+}
+
+// operation writes an operation whose only field has these arguments.
+func (w *ways) operation(kind string, field *ast.FieldDefinition, arguments []someMember, argument func(v someValue, d *ast.ArgumentDefinition) string) (query, variables string) {
+	var parts []string
+	for _, each := range arguments {
+		parts = append(parts, each.name+": "+argument(each.value, field.Arguments.ForName(each.name)))
+	}
+	text := field.Name
+	if len(parts) > 0 {
+		text += "(" + strings.Join(parts, ", ") + ")"
+	}
+	text += selections[field.Type.Name()]
+	if selections[field.Type.Name()] == "" && len(w.schema.Types[field.Type.Name()].Fields) > 0 {
+		text += " { __typename }"
+	}
+	if len(w.declared) > 0 {
+		kind += "(" + strings.Join(w.declared, ", ") + ")"
+	}
+	return kind + " { " + text + " }", someValue{members: append([]someMember{}, w.given...)}.json()
+}
+
+var selections = map[string]string{
+	"Resource": " { path }", "ResourceConnection": " { nodes { path } }", "Version": " { path version }", "Node": " { id }",
+	"Event": " { eventId }", "EventConnection": " { nodes { eventId } }",
+	"Execution": " { executionId }", "ExecutionConnection": " { nodes { executionId } }",
+	"RegisterResourcePayload":  " { status version { path version source location payload content meta type { name } } }",
+	"RegisterResourcesPayload": " { results { registration { status version { path payload source } } error { code argument } } }",
+}
+
+// aValue is a value for a type, most often one that fits.
+func aValue(t *rapid.T, schema *ast.Schema, of *ast.Type, name string, depth int) someValue {
+	pick := func(texts ...string) string { return rapid.SampledFrom(texts).Draw(t, name) }
+	text := func(text string) someValue { return someValue{text: &text} }
+	anyText := func() someValue {
+		return text(pick("p/0", "p/1", "p/", "playbook", "UPDATED", "1.0.0", "e1", "run", "UmVzb3VyY2U6cC8w", "desc", "", "é😀", "a\nb", "a: 1\nb:\n  c: 2", `"""`, `\`, "x\x00", "2020-01-01T00:00:00Z"))
+	}
+	anyNumber := func() someValue {
+		return someValue{scalar: pick("0", "1", "5", "-1", "-0", "1.0", "1.5", "1e2", "2147483647", "2147483648", "-2147483649", "9007199254740993", "12345678901234567890", "1e400", "0.12345678901234567890")}
+	}
+	var anything func(depth int) someValue
+	anything = func(depth int) someValue {
+		switch most := rapid.IntRange(0, 4+2*min(depth, 1)).Draw(t, "form"); most {
+		case 0:
+			return someValue{scalar: "null"}
+		case 1:
+			return someValue{scalar: pick("true", "false")}
+		case 2, 3:
+			return anyNumber()
+		case 4:
+			return anyText()
+		case 5:
+			list := someValue{list: []someValue{}}
+			for range rapid.IntRange(0, 2).Draw(t, "length") {
+				list.list = append(list.list, anything(depth-1))
+			}
+			return list
+		}
+		object := someValue{members: []someMember{}}
+		for range rapid.IntRange(0, 3).Draw(t, "members") {
+			object.members = append(object.members, someMember{pick("a", "b", "path", "json", "metadata", "c"), anything(depth - 1)})
+		}
+		return object
+	}
+	if depth == 0 || rapid.IntRange(0, 11).Draw(t, "misfit") == 0 {
+		return anything(1)
+	}
+	if of.Elem != nil {
+		if rapid.IntRange(0, 4).Draw(t, "single") == 0 {
+			return aValue(t, schema, of.Elem, name, depth-1)
+		}
+		list := someValue{list: []someValue{}}
+		for range rapid.IntRange(0, 3).Draw(t, "length") {
+			list.list = append(list.list, aValue(t, schema, of.Elem, name, depth-1))
+		}
+		return list
+	}
+	switch definition := schema.Types[of.NamedType]; definition.Kind {
+	case ast.Enum:
+		value := rapid.SampledFrom(definition.EnumValues).Draw(t, name).Name
+		if rapid.IntRange(0, 3).Draw(t, "case") == 0 {
+			value = strings.ToLower(value)
+		}
+		return text(value)
+	case ast.InputObject:
+		oneOf := definition.Directives.ForName("oneOf") != nil
+		object := someValue{members: []someMember{}}
+		for _, field := range definition.Fields {
+			required := field.Type.NonNull && field.DefaultValue == nil
+			often := 3
+			if required {
+				often = 12
+			}
+			given := rapid.IntRange(0, often).Draw(t, "given") == 0
+			if field.Name != "dryRun" && (given != required || oneOf && rapid.Bool().Draw(t, "one")) {
+				object.members = append(object.members, someMember{field.Name, aValue(t, schema, field.Type, field.Name, depth-1)})
+			}
+		}
+		switch rapid.IntRange(0, 24).Draw(t, "extra") {
+		case 0:
+			object.members = append(object.members, someMember{"unknown", anything(0)})
+		case 1:
+			if len(object.members) > 0 {
+				object.members = append(object.members, object.members[0])
+			}
+		}
+		if definition.Fields.ForName("dryRun") != nil { // for one database that does not change
+			object.members = append(object.members, someMember{"dryRun", someValue{scalar: "true"}})
+		}
+		return object
+	}
+	switch of.NamedType {
+	case "Int":
+		return someValue{scalar: pick("1", "2", "3", "5", "200", "-0", "201")}
+	case "Boolean":
+		return someValue{scalar: pick("true", "false")}
+	case "ID":
+		if rapid.Bool().Draw(t, "number") {
+			return anyNumber()
+		}
+	case "DateTime":
+		return text(pick("2020-01-01T00:00:00Z", "2030-01-01T00:00:00.5+01:00", "2026-13-01T00:00:00Z"))
+	case "JSON":
+		return anything(3)
+	}
+	if name == "yaml" || name == "template" {
+		return text(pick("a: 1\nb: é\nc: \\d", "a: 1\nb:\n  c: 2", "é\nb"))
+	}
+	return anyText()
+}
+
+// wayServer is a server, with a socket that stays open.
+type wayServer struct {
+	*api
+	socket *websocket.Conn
+	asked  int
+}
+
+// about is the next message about an operation, between signs of life.
+func (s *wayServer) about(id string) wsMessage {
+	for {
+		if message := s.receive(s.socket); message.ID == id {
+			return message
+		}
+	}
+}
+
+// askBy sends a request one way or another and returns its data, or the codes of
+// its errors.
+func (s *wayServer) askBy(transport, query, variables string) (data string, codes []string) {
+	var text string
+	switch transport {
+	case "GET":
+		text = s.fetch(http.MethodGet, "application/json", []byte(url.Values{"query": {query}, "variables": {variables}}.Encode()))
+	case "POST":
+		text = s.fetch(http.MethodPost, "application/json", []byte(`{"query": `+quote(query)+`, "variables": `+variables+`}`))
+	default:
+		s.asked++
+		id := fmt.Sprint(s.asked)
+		if err := s.socket.Write(s.t.Context(), websocket.MessageText, []byte(`{"id": "`+id+`", "type": "subscribe", "payload": {"query": `+quote(query)+`, "variables": `+variables+`}}`)); err != nil {
+			s.t.Fatal(err)
+		}
+		message := s.about(id)
+		if text = string(message.Payload); message.Type == "next" {
+			s.about(id) // complete
+		} else {
+			text = `{"errors":` + text + `}`
+		}
+	}
+	var answer struct {
+		Data   json.RawMessage
+		Errors []gqlError
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		s.t.Fatalf("%v: %s", err, text)
+	}
+	for _, problem := range answer.Errors {
+		code, _ := problem.Extensions["code"].(string)
+		codes = append(codes, code)
+	}
+	return string(answer.Data), codes
+}
+
+// One input, one verdict, and one answer: whether a value comes as a literal, by
+// a variable, as a variable's default, or by variables inside a literal, over
+// which transport, to plans or to the resolvers.
+func TestInput_AnyValueAnyWay_OneVerdict(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	a := setupAt(t, databaseURL)
+	b := setupAt(t, databaseURL, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
+	for i := range 3 {
+		a.register(fmt.Sprintf("p/%d", i), variables{"n": i, "a": "b"})
+	}
+	a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ('e1', 'UPDATED', 'p/0', '1.0.0', '{"a": 1, "execution_id": "run"}')`)
+	a.get(nil, `{ execution(executionId: "run") { status } }`, nil)
+	servers := map[string]*wayServer{"planned": {api: a, socket: a.socket()}, "resolved": {api: b, socket: b.socket()}}
+	schema := gqlparser.MustLoadSchema(&ast.Source{Input: a.sdl()})
+	var fields ast.FieldList
+	for _, field := range schema.Query.Fields {
+		if !strings.HasPrefix(field.Name, "__") {
+			fields = append(fields, slices.Repeat(ast.FieldList{field}, len(field.Arguments))...)
+		}
+	}
+	registers := []*ast.FieldDefinition{schema.Mutation.Fields.ForName("registerResource"), schema.Mutation.Fields.ForName("registerResources")}
+	verdicts := map[bool]int{}
+
+	check := func(t *rapid.T) {
+		kind, field := "query", rapid.SampledFrom(fields).Draw(t, "field")
+		transports := []string{"POST", "GET", "WebSocket"}
+		if rapid.IntRange(0, 3).Draw(t, "mutation") == 0 {
+			kind, field, transports = "mutation", rapid.SampledFrom(registers).Draw(t, "field"), []string{"POST", "WebSocket"}
+		}
+		var arguments []someMember
+		for _, argument := range field.Arguments {
+			required := argument.Type.NonNull && argument.DefaultValue == nil
+			if rapid.IntRange(0, 2).Draw(t, "given") == 0 || required && rapid.IntRange(0, 15).Draw(t, "left out") > 0 {
+				arguments = append(arguments, someMember{argument.Name, aValue(t, schema, argument.Type, argument.Name, 4)})
+			}
+		}
+		type request struct{ query, variables string }
+		requests := map[string]request{}
+		add := func(name string, w *ways, argument func(v someValue, d *ast.ArgumentDefinition) string) {
+			w.t, w.schema = t, schema
+			// What is declared is complete only after the arguments are written.
+			query, variables := w.operation(kind, field, arguments, argument)
+			requests[name] = request{query, variables}
+		}
+		literal := &ways{}
+		add("literal", literal, func(v someValue, d *ast.ArgumentDefinition) string { return literal.literal(v, d.Type) })
+		variable := &ways{}
+		add("variable", variable, func(v someValue, d *ast.ArgumentDefinition) string {
+			return variable.variable(v, d.Type, d.DefaultValue != nil)
+		})
+		loose := &ways{loose: true}
+		add("variable with a default", loose, func(v someValue, d *ast.ArgumentDefinition) string {
+			return loose.variable(v, d.Type, d.DefaultValue != nil)
+		})
+		byDefault := &ways{}
+		add("default", byDefault, func(v someValue, d *ast.ArgumentDefinition) string {
+			name := fmt.Sprintf("v%d", len(byDefault.declared))
+			byDefault.declared = append(byDefault.declared, "$"+name+": "+d.Type.String()+" = "+byDefault.literal(v, d.Type))
+			return "$" + name
+		})
+		nested := &ways{nested: true}
+		add("nested variables", nested, func(v someValue, d *ast.ArgumentDefinition) string { return nested.literal(v, d.Type) })
+		nestedLoose := &ways{nested: true, loose: true}
+		add("nested variables with defaults", nestedLoose, func(v someValue, d *ast.ArgumentDefinition) string { return nestedLoose.literal(v, d.Type) })
+
+		var want, first string
+		for _, way := range slices.Sorted(maps.Keys(requests)) {
+			request := requests[way]
+			for name, server := range servers {
+				transport := rapid.SampledFrom(transports).Draw(t, "transport")
+				data, codes := server.askBy(transport, request.query, request.variables)
+				got := "refused"
+				if len(codes) == 0 {
+					got = data
+				}
+				for _, code := range codes {
+					if code == "" || code == "INTERNAL" || code == "UNAVAILABLE" || code == "TIMEOUT" {
+						t.Fatalf("%s %s %s: code %q: %s %s", way, transport, name, code, request.query, request.variables)
+					}
+				}
+				here := fmt.Sprintf("%s, %s, %s: %s %s %v", way, transport, name, request.query, request.variables, codes)
+				if want == "" {
+					want, first = got, here
+					verdicts[got == "refused"]++
+				}
+				if got != want {
+					t.Fatalf("%s\n  %s\n%s\n  %s", first, want, here, got)
+				}
+			}
+		}
+	}
+	for range 3 {
+		rapid.Check(t, check)
+	}
+	if verdicts[true] < 30 || verdicts[false] < 100 {
+		t.Errorf("%d refused, %d answered: the values are too bad, or too good", verdicts[true], verdicts[false])
+	}
+	a.same(`{"resources": {"totalCount": 3}}`, `{ resources { totalCount } }`, nil)
+	if log := a.log.String() + b.log.String(); strings.Contains(log, "ERROR") {
+		t.Errorf("the log: %s", log)
+	}
+}
