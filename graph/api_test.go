@@ -35,6 +35,8 @@ type api struct {
 	http *httptest.Server
 	log  *logBuffer
 	sql  *statementLog
+	// metrics are the handler's.
+	metrics *prometheus.Registry
 }
 
 func setup(t testing.TB) *api {
@@ -44,7 +46,7 @@ func setup(t testing.TB) *api {
 
 func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerOptions)) *api {
 	t.Helper()
-	a := &api{t: t, log: &logBuffer{}, sql: &statementLog{}}
+	a := &api{t: t, log: &logBuffer{}, sql: &statementLog{}, metrics: prometheus.NewRegistry()}
 	a.pool = dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.Tracer = a.sql }})
 	logger := slog.New(slog.NewTextHandler(a.log, nil))
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
@@ -57,7 +59,7 @@ func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerO
 		return group.Wait()
 	}
 	resolver := graph.NewResolver(catalog.NewStore(a.pool), events, log, catalog.DefaultLimits(), logger)
-	options := graph.HandlerOptions{Ready: a.pool.Ping, Logger: logger}
+	options := graph.HandlerOptions{Ready: a.pool.Ping, Metrics: a.metrics, Logger: logger}
 	for _, set := range configure {
 		set(&options)
 	}
@@ -68,6 +70,22 @@ func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerO
 	a.http = httptest.NewServer(handler)
 	t.Cleanup(a.http.Close)
 	return a
+}
+
+// planAnswers is how many root fields and deliveries plans have answered.
+func (a *api) planAnswers() int {
+	a.t.Helper()
+	families, err := a.metrics.Gather()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "catalog_plan_answers_total" {
+			return int(family.GetMetric()[0].GetCounter().GetValue())
+		}
+	}
+	a.t.Fatal("plans are not counted")
+	return 0
 }
 
 // in is the same server, for a subtest.

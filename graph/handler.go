@@ -89,6 +89,9 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 		_, _ = io.WriteString(w, "ready\n")
 	})
 	if options.Metrics != nil {
+		options.Metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "catalog_plan_answers_total", Help: "Fields of Query and deliveries of subscriptions that plans answered, not the resolvers.",
+		}, func() float64 { return float64(resolver.planAnswers.Load()) }))
 		routes.Handle("GET /metrics", promhttp.HandlerFor(options.Metrics, promhttp.HandlerOpts{}))
 	}
 	page := graphiql.Handler()

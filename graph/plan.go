@@ -261,6 +261,7 @@ func (r *Resolver) answer(ctx context.Context, op *graphql.OperationContext, fie
 		return nil, err
 	}
 	x.out = append(write(append(x.out, before...), 0), after...)
+	r.planAnswers.Add(1)
 	return x, nil
 }
 

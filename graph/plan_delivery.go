@@ -91,6 +91,7 @@ func (r *Resolver) plannedDelivery(ctx context.Context, p *deliveryPlan, next *e
 			data = strconv.AppendBool(data, next.Live)
 		}
 	}
+	r.planAnswers.Add(1)
 	return append(data, "}}"...)
 }
 

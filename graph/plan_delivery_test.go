@@ -85,6 +85,9 @@ func TestPlannedDelivery_AnySelection_AsByTheResolvers(t *testing.T) {
 			}
 		}
 	})
+	if answers := planned.planAnswers(); answers < 30 {
+		t.Errorf("plans made %d deliveries only", answers)
+	}
 }
 
 // What an event says itself has come with the log: nothing more is read of it.
@@ -100,6 +103,9 @@ func TestPlannedDelivery_OwnFields_NothingRead(t *testing.T) {
 		if got := stream.delivery(); got.Event.EventID != "e1" || got.Event.Message != "Resource p/one version 1.0.0 was updated." {
 			t.Fatalf("delivery: %+v", got)
 		}
+	}
+	if answers := a.planAnswers(); answers != len(streams) {
+		t.Errorf("plans made %d deliveries, want %d", answers, len(streams))
 	}
 	for _, statement := range a.sql.take() {
 		if name := queryName.FindStringSubmatch(statement)[1]; name != "RecordEvent" && !strings.HasPrefix(name, "Log") {

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -45,6 +46,8 @@ type Resolver struct {
 	encodings *lru.Cache[encoding, []byte]
 	// executions are those of plans that have ended, for their memory.
 	executions sync.Pool
+	// planAnswers is how many root fields and deliveries plans have answered.
+	planAnswers atomic.Int64
 }
 
 // What the caches may hold, in bytes.
