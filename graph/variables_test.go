@@ -175,6 +175,34 @@ func TestVariables_NullOrAbsentWhereAllowed_Answered(t *testing.T) {
 	}
 }
 
+// Whether to defer has a default, which null and a variable that is not given
+// leave in force.
+func TestVariables_NullOrAbsentForDefer_Defers(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("t/0", variables{"n": 1})
+	query := func(declared, directive string) string {
+		return `query` + declared + ` { resource(path: "t/0") { path ... ` + directive + ` { latestVersion { version } } } }`
+	}
+	variable := query("($v: Boolean)", "@defer(if: $v)")
+	for _, test := range []struct {
+		query string
+		vars  variables
+	}{
+		{query("", "@defer"), nil}, {query("", "@defer(if: null)"), nil}, {query("", "@defer(if: true)"), nil},
+		{variable, nil}, {variable, variables{"v": nil}}, {variable, variables{"v": true}},
+		{query("($v: Boolean = null)", "@defer(if: $v)"), nil},
+	} {
+		a.refused("BAD_USER_INPUT", "", test.query, test.vars) // an answer in parts, which plain JSON is not
+		if got := a.parts(test.query, test.vars); len(got) != 2 {
+			t.Errorf("%s %v: %v", test.query, test.vars, got)
+		}
+	}
+	const whole = `{"resource": {"path": "t/0", "latestVersion": {"version": "1.0.0"}}}`
+	a.same(whole, variable, variables{"v": false})
+	a.same(whole, query("", "@defer(if: false)"), nil)
+}
+
 // A fragment that two operations share takes the defaults of the one that runs.
 func TestVariables_FragmentOfTwoOperations_OwnDefaults(t *testing.T) {
 	t.Parallel()

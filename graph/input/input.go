@@ -35,6 +35,9 @@ type Document struct {
 	// nullable are, for an operation, the variables that may be null where an
 	// argument must not.
 	nullable map[*ast.OperationDefinition][]string
+	// deferring are those that may be null or absent, and say whether to defer,
+	// and nothing else.
+	deferring map[*ast.OperationDefinition][]string
 }
 
 // Requests is a gqlgen extension, and the cache of documents of gqlgen's
@@ -104,6 +107,11 @@ func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphq
 				break
 			}
 		}
+		for _, name := range document.deferring[operation] {
+			if params.Variables[name] == nil {
+				params.Variables[name] = true // as deferByDefault has it
+			}
+		}
 	}
 	graphql.GetOperationContext(ctx).Doc = document.Query
 	return nil
@@ -124,10 +132,14 @@ func (r *Requests) document(ctx context.Context, text string) (*Document, *gqler
 	if len(validator.ValidateWithRules(r.schema, query, Rules())) > 0 {
 		return nil, nil
 	}
-	document := &Document{Query: query, nullable: map[*ast.OperationDefinition][]string{}}
+	document := &Document{Query: query, nullable: map[*ast.OperationDefinition][]string{}, deferring: map[*ast.OperationDefinition][]string{}}
 	for _, operation := range query.Operations {
-		if names := nullableVariables(operation); len(names) > 0 {
-			document.nullable[operation] = names
+		nullable, deferring := specialVariables(operation)
+		if len(nullable) > 0 {
+			document.nullable[operation] = nullable
+		}
+		if len(deferring) > 0 {
+			document.deferring[operation] = deferring
 		}
 	}
 	r.cache.Add(ctx, text, document)

@@ -88,22 +88,30 @@ func (u *uses) value(value *ast.Value, argument, of string) {
 	}
 }
 
-// nullableVariables are the variables of an operation that may be null where a
-// value must not be: validation lets them pass for their default, or that of
-// the argument. It also makes each use forget its definition, by which
+// specialVariables are the variables of an operation that may be null where a
+// value must not be, since validation lets them pass for their default or that
+// of the argument; and those that may be null or absent and do nothing but say
+// whether to defer. It also makes each use forget its definition, by which
 // gqlparser would fill in the default of another operation that shares the
 // fragment.
-func nullableVariables(operation *ast.OperationDefinition) []string {
-	var names []string
-	findUses(operation, nil, func(value *ast.Value, _, _ string) bool {
+func specialVariables(operation *ast.OperationDefinition) (nullable, deferring []string) {
+	var otherwise []string
+	findUses(operation, nil, func(value *ast.Value, argument, of string) bool {
 		value.VariableDefinition = nil
-		definition := operation.VariableDefinitions.ForName(value.Raw)
-		if mustNotBeNull(value) && !definition.Type.NonNull && !slices.Contains(names, value.Raw) {
-			names = append(names, value.Raw)
+		name, definition := value.Raw, operation.VariableDefinitions.ForName(value.Raw)
+		if mustNotBeNull(value) && !definition.Type.NonNull && !slices.Contains(nullable, name) {
+			nullable = append(nullable, name)
+		}
+		if of == "@defer" && argument == "if" {
+			if !definition.Type.NonNull {
+				deferring = append(deferring, name)
+			}
+		} else {
+			otherwise = append(otherwise, name)
 		}
 		return true
 	})
-	return names
+	return nullable, slices.DeleteFunc(deferring, func(name string) bool { return slices.Contains(otherwise, name) })
 }
 
 func mustNotBeNull(value *ast.Value) bool {

@@ -92,10 +92,11 @@ func coerce(schema *ast.Schema, t *ast.Type, value any) (any, *problem) {
 	case "Float":
 		return coerceFloat(value)
 	}
-	switch definition := schema.Types[t.NamedType]; definition.Kind {
-	case ast.Enum:
+	definition := schema.Types[t.NamedType]
+	if definition.Kind == ast.Enum {
 		return coerceEnum(definition, value)
-	case ast.InputObject:
+	}
+	if definition.Kind == ast.InputObject {
 		return coerceObject(schema, definition, value)
 	}
 	return value, nil // a scalar of the schema's own reads its values itself

@@ -6,9 +6,8 @@
 //	  DateTime:
 //	    model: github.com/noetl/noetl-catalog/graph/scalar.DateTime
 //
-// and, so that a number in a literal keeps its digits (see ExactNumbers):
-//
-//	server.SetValidationRulesFn(scalar.ExactNumbers)
+// A number in a literal keeps its digits by the rule ExactNumbers, which
+// input.Rules holds.
 package scalar
 
 import (
