@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
@@ -26,12 +27,12 @@ type running struct {
 }
 
 // serve starts a server and waits until it is ready.
-func serve(t *testing.T, address, databaseURL string) *running {
+func serve(t *testing.T, address, databaseURL string, flags ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &running{address: address, stop: cancel, status: make(chan int, 1)}
 	go func() {
-		s.status <- run(ctx, []string{"serve", "--listen", address, "--database-url", databaseURL}, io.Discard, io.Discard)
+		s.status <- run(ctx, append([]string{"serve", "--listen", address, "--database-url", databaseURL}, flags...), io.Discard, io.Discard)
 	}()
 	t.Cleanup(cancel)
 	deadline := time.Now().Add(time.Minute)
@@ -222,4 +223,36 @@ func TestMetrics_AreServed(t *testing.T) {
 		}
 	}
 	server.end(t)
+}
+
+// A server takes unknown event types only where it is told so.
+func TestServe_OpenEventTypes_UnknownTypeAdded(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		flags []string
+		want  string
+	}{
+		"default": {nil, `"BAD_USER_INPUT"`},
+		"open":    {[]string{"--open-event-types"}, `{"data":{"recordEvent":{"event":{"type":{"name":"tool.ended","template":null,"phase":null}}}}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			databaseURL := dbtest.URL(t)
+			pool := dbtest.PoolAt(t, databaseURL, db.Options{})
+			if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('p', 'task', '1', '{}')`); err != nil {
+				t.Fatal(err)
+			}
+			server := serve(t, freeAddress(t), databaseURL, test.flags...)
+			response, err := http.Post("http://"+server.address+"/graphql", "application/json",
+				strings.NewReader(`{"query": "mutation { recordEvent(input: {type: \"tool.ended\", path: \"p\"}) { event { type { name template phase } } } }"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if body, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(body), test.want) {
+				t.Errorf("got %s, want %s: %v", body, test.want, err)
+			}
+			server.end(t)
+		})
+	}
 }

@@ -526,6 +526,12 @@ CREATE FUNCTION public.instant_problem(at timestamp with time zone) RETURNS text
 
 COMMENT ON FUNCTION public.instant_problem(at timestamp with time zone) IS 'Promise: an instant is one that the API can show, in the API''s words; NULL for one that is.';
 
+CREATE FUNCTION public.json_problem(value jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN jsonb_path_exists(value, 'strict $.**{100}?(@.type() == "object" || @.type() == "array")'::jsonpath) THEN 'is nested too deeply: lists and objects may stand 100 levels inside one another'::text ELSE NULL::text END;
+
+COMMENT ON FUNCTION public.json_problem(value jsonb) IS 'Promise: JSON is no deeper than what the API takes and every reader can parse. NULL for such JSON.';
+
 CREATE FUNCTION public.text_limit(kind text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE kind WHEN 'path'::text THEN 1024 WHEN 'label'::text THEN 128 WHEN 'type'::text THEN 128 WHEN 'event_id'::text THEN 255 WHEN 'execution_id'::text THEN 255 WHEN 'parent_execution_id'::text THEN 255 WHEN 'node_name'::text THEN 255 WHEN 'source'::text THEN 128 WHEN 'location'::text THEN 4096 WHEN 'template'::text THEN 8192 ELSE NULL::integer END;
@@ -735,6 +741,12 @@ ALTER TABLE public.catalog
     ADD CONSTRAINT catalog_has_a_path CHECK (public.refuse_value('resource_path'::text, public.name_problem('path'::text, resource_path))) NOT VALID;
 
 ALTER TABLE public.catalog
+    ADD CONSTRAINT catalog_has_a_shallow_meta CHECK (public.refuse_value('meta'::text, public.json_problem(meta))) NOT VALID;
+
+ALTER TABLE public.catalog
+    ADD CONSTRAINT catalog_has_a_shallow_payload CHECK (public.refuse_value('payload'::text, public.json_problem(payload))) NOT VALID;
+
+ALTER TABLE public.catalog
     ADD CONSTRAINT catalog_has_a_short_location CHECK (public.refuse_value('resource_location'::text, public.text_problem('location'::text, resource_location))) NOT VALID;
 
 ALTER TABLE public.catalog
@@ -742,6 +754,12 @@ ALTER TABLE public.catalog
 
 ALTER TABLE ONLY public.catalog
     ADD CONSTRAINT catalog_pkey PRIMARY KEY (resource_path, resource_version);
+
+ALTER TABLE public.event
+    ADD CONSTRAINT event_has_a_shallow_meta CHECK (public.refuse_value('meta'::text, public.json_problem(meta))) NOT VALID;
+
+ALTER TABLE public.event
+    ADD CONSTRAINT event_has_a_shallow_payload CHECK (public.refuse_value('payload'::text, public.json_problem(payload))) NOT VALID;
 
 ALTER TABLE public.event
     ADD CONSTRAINT event_has_an_id CHECK (public.refuse_value('event_id'::text, public.name_problem('event_id'::text, event_id))) NOT VALID;

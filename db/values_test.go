@@ -20,6 +20,8 @@ func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
 	const happening = `INSERT INTO event (event_id, meta, timestamp, event_type, resource_path, resource_version) VALUES ($1, $2, $3::text::timestamptz, 'UPDATED', 'a', '1')`
 	run(t, pool, version, "a", "1", "{}", "now", "inline", nil)
 	long := func(n int) string { return strings.Repeat("x", n) }
+	const tooDeep = "is nested too deeply: lists and objects may stand 100 levels inside one another"
+	nested := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
 	for _, test := range []struct {
 		column, message string
 		sql             string
@@ -47,6 +49,10 @@ func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
 		{"meta", "execution_id is 301 bytes long; 255 are allowed", happening, []any{"e", `{"execution_id": 1e300}`, "now"}},
 		{"meta", "parent_execution_id is 256 bytes long; 255 are allowed", happening, []any{"e", `{"parent_execution_id": "` + long(256) + `"}`, "now"}},
 		{"meta", "node_name is 256 bytes long; 255 are allowed", happening, []any{"e", `{"node_name": "` + long(256) + `"}`, "now"}},
+		{"payload", tooDeep, version, []any{"a", "2", nested(101), "now", "inline", nil}},
+		{"payload", tooDeep, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload) VALUES ('e', 'UPDATED', 'a', '1', $1)`, []any{nested(4000)}},
+		{"meta", tooDeep, happening, []any{"e", nested(101), "now"}},
+		{"meta", tooDeep, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload, meta) VALUES ('a', 'task', '2', '{}', $1)`, []any{`{"a": ` + nested(100) + `}`}},
 		{"name", "must not be empty", `INSERT INTO resource_type VALUES ($1)`, []any{""}},
 		{"name", "holds a control character (U+0009)", `INSERT INTO event_type (name) VALUES ($1)`, []any{"a\tb"}},
 		{"template", "is 8193 bytes long; 8192 are allowed", `INSERT INTO event_type (name, template) VALUES ('t', $1)`, []any{long(8193)}},
@@ -57,6 +63,7 @@ func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
 		}
 	}
 	run(t, pool, version, long(1024), long(128), `"null"`, "0001-01-01 00:00:00Z", long(128), long(4096))
+	run(t, pool, version, "deep", "1", `[1, {"a": "x"}, `+nested(99)+`]`, "now", "inline", nil)
 	run(t, pool, version, "b", "Latest", `[null]`, "9999-12-31 23:59:59.999999Z", "", "")
 	run(t, pool, happening, long(255), `{"execution_id": "`+long(255)+`", "parent_execution_id": null, "node_name": {}}`, "0001-01-01 00:00:00Z")
 }

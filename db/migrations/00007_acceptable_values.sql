@@ -67,6 +67,12 @@ RETURN coalesce(
     'node_name ' || text_problem('node_name', meta ->> 'node_name')
 );
 
+CREATE FUNCTION json_problem(value jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN jsonb_path_exists(value, 'strict $.**{100} ? (@.type() == "object" || @.type() == "array")') THEN
+    'is nested too deeply: lists and objects may stand 100 levels inside one another'
+END;
+
 CREATE FUNCTION shown_instant(at timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN greatest(least(at, '9999-12-31 23:59:59.999999Z'), '0001-01-01 00:00:00Z');
@@ -87,6 +93,8 @@ COMMENT ON FUNCTION label_problem IS
     'Promise: a label is a name, and not the word that stands for the latest version.';
 COMMENT ON FUNCTION meta_problem IS
     'Promise: the texts of an event''s meta that stand in an index are within their bounds.';
+COMMENT ON FUNCTION json_problem IS
+    'Promise: JSON is no deeper than what the API takes and every reader can parse. NULL for such JSON.';
 COMMENT ON FUNCTION shown_instant IS
     'The nearest instant that the API can show: the years 1 to 9999 (UTC).';
 COMMENT ON FUNCTION refuse_value IS
@@ -154,18 +162,24 @@ ALTER TABLE catalog
     ADD CONSTRAINT catalog_has_a_label CHECK (refuse_value('resource_version', label_problem(resource_version))) NOT VALID,
     ADD CONSTRAINT catalog_has_a_short_source CHECK (refuse_value('source', text_problem('source', source))) NOT VALID,
     ADD CONSTRAINT catalog_has_a_short_location CHECK (refuse_value('resource_location', text_problem('location', resource_location))) NOT VALID,
+    ADD CONSTRAINT catalog_has_a_shallow_payload CHECK (refuse_value('payload', json_problem(payload))) NOT VALID,
+    ADD CONSTRAINT catalog_has_a_shallow_meta CHECK (refuse_value('meta', json_problem(meta))) NOT VALID,
     ADD CONSTRAINT catalog_has_a_payload CHECK (refuse_value('payload', CASE WHEN payload = 'null' THEN 'must not be JSON null' END)),
     ADD CONSTRAINT catalog_has_an_instant CHECK (refuse_value('timestamp', instant_problem(timestamp)));
 ALTER TABLE event
     ADD CONSTRAINT event_has_an_id CHECK (refuse_value('event_id', name_problem('event_id', event_id))) NOT VALID,
+    ADD CONSTRAINT event_has_a_shallow_payload CHECK (refuse_value('payload', json_problem(payload))) NOT VALID,
+    ADD CONSTRAINT event_has_a_shallow_meta CHECK (refuse_value('meta', json_problem(meta))) NOT VALID,
     ADD CONSTRAINT event_has_short_keys CHECK (refuse_value('meta', meta_problem(meta))) NOT VALID,
     ADD CONSTRAINT event_has_an_instant CHECK (refuse_value('timestamp', instant_problem(timestamp))) NOT VALID;
 
 -- +goose Down
-ALTER TABLE event DROP CONSTRAINT event_has_an_id, DROP CONSTRAINT event_has_short_keys, DROP CONSTRAINT event_has_an_instant;
+ALTER TABLE event DROP CONSTRAINT event_has_an_id, DROP CONSTRAINT event_has_short_keys, DROP CONSTRAINT event_has_a_shallow_payload,
+    DROP CONSTRAINT event_has_a_shallow_meta, DROP CONSTRAINT event_has_an_instant;
 ALTER TABLE catalog DROP CONSTRAINT catalog_has_a_path, DROP CONSTRAINT catalog_has_a_label, DROP CONSTRAINT catalog_has_a_short_source,
-    DROP CONSTRAINT catalog_has_a_short_location, DROP CONSTRAINT catalog_has_a_payload, DROP CONSTRAINT catalog_has_an_instant;
+    DROP CONSTRAINT catalog_has_a_short_location, DROP CONSTRAINT catalog_has_a_shallow_payload, DROP CONSTRAINT catalog_has_a_shallow_meta,
+    DROP CONSTRAINT catalog_has_a_payload, DROP CONSTRAINT catalog_has_an_instant;
 ALTER TABLE event_type DROP CONSTRAINT event_type_has_a_name, DROP CONSTRAINT event_type_has_a_short_template;
 ALTER TABLE resource_type DROP CONSTRAINT resource_type_has_a_name;
-DROP FUNCTION refuse_value, instant_problem, shown_instant, meta_problem, label_problem, name_problem, text_problem, text_limit;
+DROP FUNCTION refuse_value, instant_problem, shown_instant, json_problem, meta_problem, label_problem, name_problem, text_problem, text_limit;
 DROP TABLE migration_repair;
