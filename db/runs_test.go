@@ -40,12 +40,13 @@ func TestMigrate_RunsOfBefore_FailedStepsAndPhases(t *testing.T) {
 		('new', 'workflow.completed', 'a', '1', '{"execution_id": "two"}')`)
 	run(t, pool, `SELECT event_sequence(9, 0)`)
 	for _, test := range []struct{ sql, want string }{
-		{`SELECT string_agg(concat_ws(' ', execution_id, status, failed_step_count, event_count), ', ' ORDER BY execution_id) FROM execution`,
-			"one COMPLETED 2 5, two COMPLETED 0 3"},
+		{`SELECT string_agg(concat_ws(' ', execution_id, status, failed_step_count, event_count), ', ' ORDER BY execution_id) FROM execution`, "one COMPLETED 2 5, two COMPLETED 0 3"},
 		{`SELECT string_agg(execution_id || ' ' || step, ', ' ORDER BY execution_id, step) FROM execution_failed_step`, "one flow, one load"},
 		{`SELECT string_agg(event_id || ' ' || phase, ', ' ORDER BY position) FROM event_log WHERE phase IS NOT NULL`, "05 COMPLETED, new COMPLETED"},
-		{`SELECT string_agg(concat_ws(' ', name, template, phase), ', ' ORDER BY name) FROM event_type WHERE name IN ('playbook.completed', 'workflow.completed', 'command.failed')`,
-			"command.failed, playbook.completed mine COMPLETED, workflow.completed COMPLETED"},
+		{
+			`SELECT string_agg(concat_ws(' ', name, template, phase), ', ' ORDER BY name) FROM event_type WHERE name IN ('playbook.completed', 'workflow.completed', 'command.failed')`,
+			"command.failed, playbook.completed mine COMPLETED, workflow.completed COMPLETED",
+		},
 	} {
 		var got string
 		if err := pool.QueryRow(t.Context(), test.sql).Scan(&got); err != nil || got != test.want {

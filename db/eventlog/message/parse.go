@@ -14,7 +14,7 @@ import (
 // argument "template" with its line and column.
 func Parse(text string) (*Template, error) {
 	if len(text) > MaxTemplate {
-		return nil, fault.Input("template", "is %d bytes long; at most %d are allowed", len(text), MaxTemplate)
+		return nil, fault.Input("template", "is %d bytes long; %d are allowed", len(text), MaxTemplate)
 	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return nil, fault.Input("template", "must be UTF-8 text without NUL characters")
