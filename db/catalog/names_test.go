@@ -108,7 +108,7 @@ func TestNames_AnyText_JudgedByTheDatabaseAsInGo(t *testing.T) {
 	var each []string
 	for r := rune(1); r < 0x10000; r++ {
 		if utf8.ValidRune(r) && (r < 0x3100 || r%97 == 0 || r > 0xfe00) {
-			each = append(each, string(r), "a"+string(r)+"b")
+			each = append(each, string(r), string(r)+"b", "a"+string(r), "a"+string(r)+"b")
 		}
 	}
 	judge(t, 0, each)

@@ -208,7 +208,7 @@ func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 		argument, message string
 	}{
 		{record(`{"execution_id": "` + long + `"}`), "inputs[0].meta", "execution_id is 256 bytes long; 255 are allowed"},
-		{record(`{"x": 1, "parent_execution_id": "` + long + `"}`), "inputs[0].meta", "parent_execution_id is 256 bytes long; 255 are allowed"},
+		{record(`{"x": 1, "parent_execution_id": "`+long+`"}`, good), "inputs[0].meta", "parent_execution_id is 256 bytes long; 255 are allowed"},
 		{record(`{"node_name": "`+long+`"}`, good), "inputs[0].meta", "node_name is 256 bytes long; 255 are allowed"},
 		{record(`{"execution_id": 1e300}`), "inputs[0].meta", "execution_id is 301 bytes long; 255 are allowed"},
 		{record(`{"execution_id": 1e300}`, good), "inputs", "one of them has a value that is refused: meta: execution_id is 301 bytes long; 255 are allowed"},
