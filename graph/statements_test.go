@@ -100,10 +100,14 @@ func TestStatements_LaterPage_OneMoreForEachCursor(t *testing.T) {
 		statements int
 	}{
 		"resources": {`resources(%s) { nodes { path } ` + both + ` }`, ends.Resources, 5, 50, 1},
-		"a catalog page": {`resources(%s) { totalCount nodes { path name } ` + both + ` again: pageInfo { hasPreviousPage hasNextPage } }`,
-			ends.Resources, 5, 50, 2},
-		"resources with their versions": {`resources(%s) { nodes { path versions(first: 2) { nodes { version } } } ` + both + ` }`,
-			ends.Resources, 5, 50, 2},
+		"a catalog page": {
+			`resources(%s) { totalCount nodes { path name } ` + both + ` again: pageInfo { hasPreviousPage hasNextPage } }`,
+			ends.Resources, 5, 50, 2,
+		},
+		"resources with their versions": {
+			`resources(%s) { nodes { path versions(first: 2) { nodes { version } } } ` + both + ` }`,
+			ends.Resources, 5, 50, 2,
+		},
 		"events":                   {`events(%s) { nodes { eventId } ` + both + ` }`, ends.Events, 5, 50, 1},
 		"a history":                {`resource(path: "p/1") { versions(%s) { nodes { version } ` + both + ` } }`, ends.Resource.Versions, 2, 37, 2},
 		"histories":                {`resources(first: 9) { nodes { versions(%s) { nodes { version } ` + both + ` } } }`, ends.Resource.Versions, 2, 37, 2},

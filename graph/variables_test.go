@@ -189,8 +189,12 @@ func TestVariables_NullOrAbsentForDefer_Defers(t *testing.T) {
 		query string
 		vars  variables
 	}{
-		{query("", "@defer"), nil}, {query("", "@defer(if: null)"), nil}, {query("", "@defer(if: true)"), nil},
-		{variable, nil}, {variable, variables{"v": nil}}, {variable, variables{"v": true}},
+		{query("", "@defer"), nil},
+		{query("", "@defer(if: null)"), nil},
+		{query("", "@defer(if: true)"), nil},
+		{variable, nil},
+		{variable, variables{"v": nil}},
+		{variable, variables{"v": true}},
 		{query("($v: Boolean = null)", "@defer(if: $v)"), nil},
 	} {
 		a.refused("BAD_USER_INPUT", "", test.query, test.vars) // an answer in parts, which plain JSON is not
