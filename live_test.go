@@ -3,17 +3,20 @@ package main
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/pressly/goose/v3"
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
@@ -256,3 +259,53 @@ func TestServe_OpenEventTypes_UnknownTypeAdded(t *testing.T) {
 		})
 	}
 }
+
+// Who migrates is told each value that had to be changed, with what it was.
+func TestMigrate_ValueThatCannotBeShown_ToldWithItsOldValue(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"migrate", "serve"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			databaseURL := dbtest.EmptyURL(t)
+			connections, err := sql.Open("pgx", databaseURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer connections.Close()
+			before, err := goose.NewProvider(goose.DialectPostgres, connections, os.DirFS("db/migrations"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := before.UpTo(t.Context(), 6); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := connections.ExecContext(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload, timestamp) VALUES ('p', 'task', '1', '{}', 'infinity')`); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			args := []string{command, "--database-url", databaseURL}
+			if command == "serve" { // stopped once it has told
+				args = append(args, "--max-connections", "2", "--listen", freeAddress(t))
+				stopped, stop := context.WithTimeout(t.Context(), time.Minute)
+				defer stop()
+				run(stopped, args, io.Discard, writerFunc(func(p []byte) (int, error) {
+					if out.Write(p); strings.Contains(out.String(), "the API could not show") {
+						stop()
+					}
+					return len(p), nil
+				}))
+			} else if status := run(t.Context(), args, &out, io.Discard); status != 0 {
+				t.Errorf("exit status %d", status)
+			}
+			for _, want := range []string{"catalog", "timestamp", "infinity", "9999-12-31 23:59:59.999999+00", "migration_repair"} {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("%q is not told: %s", want, out.String())
+				}
+			}
+		})
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
