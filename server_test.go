@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/noetl/noetl-catalog/cli"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
@@ -91,4 +93,54 @@ func tokens(ts *testscript.TestScript, _ bool, args []string) {
 		file.WriteString(line)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("tokens"), []byte(file.String()), 0o600))
+}
+
+// A history of more files than one call takes is registered like a short one:
+// told by a dry run, once, and not again.
+func TestRegister_HistoryOfManyFiles_AddedOnce(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	dir := t.TempDir()
+	const files = 130
+	updated := 0
+	for i := range files {
+		// Contents return, and some neighbours are equal, where calls meet too.
+		n := i / 2 % 7
+		if i > 0 && n != (i-1)/2%7 {
+			updated++
+		}
+		text := fmt.Sprintf("kind: Playbook\npath: long\nn: %d\n", n)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.yaml", i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(registered, updated int) string {
+		return fmt.Sprintf("%d registered, %d updated, %d unchanged", registered, updated, files-registered-updated)
+	}
+	for _, step := range []struct {
+		dryRun  bool
+		foreign bool
+		want    string
+	}{
+		{dryRun: true, want: count(1, updated)},
+		{want: count(1, updated)},
+		{dryRun: true, want: count(0, 0)},
+		{foreign: true, want: count(0, 0)},
+	} {
+		if step.foreign {
+			if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+				VALUES ('long', 'playbook', 'other', jsonb_build_object('kind', 'Playbook', 'path', 'long', 'n', 3))`); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var out strings.Builder
+		command := cli.Register{Paths: []string{dir}, DatabaseURL: pool.Config().ConnString(), DryRun: step.dryRun}
+		if err := command.Run(t.Context(), &out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Fields(strings.ReplaceAll(out.String(), "would be ", ""))
+		if got := fmt.Sprintf("%s registered, %s updated, %s unchanged", words[0], words[2], words[4]); got != step.want {
+			t.Errorf("%+v: %s", step, got)
+		}
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/url"
 	"os"
@@ -307,7 +306,7 @@ func (o origin) metaOf(content []byte) json.RawMessage {
 
 // isBlob says whether git names a content so.
 func isBlob(name string, content []byte) bool {
-	var digest hash.Hash = sha1.New() //nolint:gosec // no secret depends on it
+	digest := sha1.New() //nolint:gosec // no secret depends on it
 	if len(name) == 2*sha256.Size {
 		digest = sha256.New()
 	}

@@ -224,8 +224,11 @@ func TestRegister_CreateTypes_AddedWithTheirVersions(t *testing.T) {
 	known := types()
 	poem := "kind: Poem\npath: c\n"
 	batch := []catalog.Registration{
-		typed(wish("a", `1`), "song"), typed(wish("b", `1`), "song"), {YAML: &poem},
-		typed(wish("a", `1`), "no\nname"), typed(wish("a", `1`), "ode "),
+		typed(wish("a", `1`), "song"),
+		typed(wish("b", `1`), "song"),
+		{YAML: &poem},
+		typed(wish("a", `1`), "no\nname"),
+		typed(wish("a", `1`), "ode "),
 		labelled(typed(wish("a", `1`), "hymn"), "1.0.0"),
 	}
 	want := []string{"REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "BAD_USER_INPUT type", "BAD_USER_INPUT type", "CONFLICT version"}
