@@ -24,7 +24,8 @@ type LogHeadRow struct {
 // The log, read in its order. Each query answers with the rows it has looked
 // at, so that the reader knows how far it has come; `passes` tells those that
 // the filter lets through, and only those are whole. Past @max_bytes of
-// payload and meta, as stored, the rest is `over` and left for the next page.
+// payload and meta, as they are sent, the rest is `over` and left for the next
+// page. What is compressed is written out only up to @max_bytes as stored.
 func (q *Queries) LogHead(ctx context.Context) (LogHeadRow, error) {
 	row := q.db.QueryRow(ctx, logHead)
 	var i LogHeadRow
@@ -43,31 +44,36 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
     coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
-        e.payload, e.meta, e.timestamp,
-        sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
-            - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
+    SELECT position, phase, passes, event_id, event_type, resource_path, resource_version, payload, meta, timestamp, stored_before, coalesce(sum(CASE WHEN stored_before < $1::bigint
+            THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE $1::bigint END)
+        OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size_before
     FROM (
-        SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
-        WHERE event_log.execution_id = $2::text
-          AND event_log.position > $3::bigint AND event_log.position <= $4::bigint
-        ORDER BY event_log.position
-        LIMIT $5::integer
-    ) AS l
-    LEFT JOIN LATERAL (
-        SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
-        WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-          AND e.timestamp >= $6::timestamptz AND e.timestamp < $7::timestamptz
-          AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-              $8::text[], $9, $10, $11,
-              $2::text, $12, $13::text[],
-              $14::jsonb, $15::jsonb, $16::text[])
-          AND ($17::text[] IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                AND c.resource_type = ANY ($17::text[]) OFFSET 0))
-        OFFSET 0
-    ) AS e ON true
+        SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+            e.payload, e.meta, e.timestamp,
+            coalesce(sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0))
+                OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
+        FROM (
+            SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
+            WHERE event_log.execution_id = $2::text
+              AND event_log.position > $3::bigint AND event_log.position <= $4::bigint
+            ORDER BY event_log.position
+            LIMIT $5::integer
+        ) AS l
+        LEFT JOIN LATERAL (
+            SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
+            WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
+              AND e.timestamp >= $6::timestamptz AND e.timestamp < $7::timestamptz
+              AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+                  $8::text[], $9, $10, $11,
+                  $2::text, $12, $13::text[],
+                  $14::jsonb, $15::jsonb, $16::text[])
+              AND ($17::text[] IS NULL OR EXISTS (
+                  SELECT 1 FROM catalog c
+                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+                    AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+            OFFSET 0
+        ) AS e ON true
+    ) AS entry
 ) AS w
 LEFT JOIN event_type t ON t.name = w.event_type
 ORDER BY w.position
@@ -172,37 +178,42 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
     coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
-        e.payload, e.meta, e.timestamp,
-        sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
-            - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
+    SELECT position, phase, passes, event_id, event_type, resource_path, resource_version, payload, meta, timestamp, stored_before, coalesce(sum(CASE WHEN stored_before < $1::bigint
+            THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE $1::bigint END)
+        OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size_before
     FROM (
-        SELECT o.position, o.event_id, o.timestamp, o.phase
-        FROM unnest($2::text[]) AS p(path)
-        CROSS JOIN LATERAL (
-            SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
-            WHERE event_log.resource_path = p.path
-              AND event_log.position > $3::bigint AND event_log.position <= $4::bigint
-            ORDER BY event_log.position
+        SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+            e.payload, e.meta, e.timestamp,
+            coalesce(sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0))
+                OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
+        FROM (
+            SELECT o.position, o.event_id, o.timestamp, o.phase
+            FROM unnest($2::text[]) AS p(path)
+            CROSS JOIN LATERAL (
+                SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
+                WHERE event_log.resource_path = p.path
+                  AND event_log.position > $3::bigint AND event_log.position <= $4::bigint
+                ORDER BY event_log.position
+                LIMIT $5::integer
+            ) AS o
+            ORDER BY o.position
             LIMIT $5::integer
-        ) AS o
-        ORDER BY o.position
-        LIMIT $5::integer
-    ) AS l
-    LEFT JOIN LATERAL (
-        SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
-        WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-          AND e.timestamp >= $6::timestamptz AND e.timestamp < $7::timestamptz
-          AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-              $8::text[], $9, $10, $11,
-              $12, $13, $14::text[],
-              $15::jsonb, $16::jsonb, $17::text[])
-          AND ($18::text[] IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                AND c.resource_type = ANY ($18::text[]) OFFSET 0))
-        OFFSET 0
-    ) AS e ON true
+        ) AS l
+        LEFT JOIN LATERAL (
+            SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
+            WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
+              AND e.timestamp >= $6::timestamptz AND e.timestamp < $7::timestamptz
+              AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+                  $8::text[], $9, $10, $11,
+                  $12, $13, $14::text[],
+                  $15::jsonb, $16::jsonb, $17::text[])
+              AND ($18::text[] IS NULL OR EXISTS (
+                  SELECT 1 FROM catalog c
+                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+                    AND c.resource_type = ANY ($18::text[]) OFFSET 0))
+            OFFSET 0
+        ) AS e ON true
+    ) AS entry
 ) AS w
 LEFT JOIN event_type t ON t.name = w.event_type
 ORDER BY w.position
@@ -368,32 +379,37 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
     coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
-        e.payload, e.meta, e.timestamp,
-        sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
-            - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
+    SELECT position, phase, passes, event_id, event_type, resource_path, resource_version, payload, meta, timestamp, stored_before, coalesce(sum(CASE WHEN stored_before < $1::bigint
+            THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE $1::bigint END)
+        OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size_before
     FROM (
-        SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
-        WHERE event_log.position > $2::bigint AND event_log.position <= $3::bigint
-          AND ($4::text[] IS NULL OR event_log.event_type = ANY ($4::text[]))
-          AND ($5::text IS NULL OR event_log.resource_path ^@ $5::text)
-        ORDER BY event_log.position
-        LIMIT $6::integer
-    ) AS l
-    LEFT JOIN LATERAL (
-        SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
-        WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-          AND e.timestamp >= $7::timestamptz AND e.timestamp < $8::timestamptz
-          AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-              $4::text[], $9, $5, $10,
-              $11, $12, $13::text[],
-              $14::jsonb, $15::jsonb, $16::text[])
-          AND ($17::text[] IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                AND c.resource_type = ANY ($17::text[]) OFFSET 0))
-        OFFSET 0
-    ) AS e ON true
+        SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+            e.payload, e.meta, e.timestamp,
+            coalesce(sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0))
+                OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
+        FROM (
+            SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
+            WHERE event_log.position > $2::bigint AND event_log.position <= $3::bigint
+              AND ($4::text[] IS NULL OR event_log.event_type = ANY ($4::text[]))
+              AND ($5::text IS NULL OR event_log.resource_path ^@ $5::text)
+            ORDER BY event_log.position
+            LIMIT $6::integer
+        ) AS l
+        LEFT JOIN LATERAL (
+            SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
+            WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
+              AND e.timestamp >= $7::timestamptz AND e.timestamp < $8::timestamptz
+              AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+                  $4::text[], $9, $5, $10,
+                  $11, $12, $13::text[],
+                  $14::jsonb, $15::jsonb, $16::text[])
+              AND ($17::text[] IS NULL OR EXISTS (
+                  SELECT 1 FROM catalog c
+                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+                    AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+            OFFSET 0
+        ) AS e ON true
+    ) AS entry
 ) AS w
 LEFT JOIN event_type t ON t.name = w.event_type
 ORDER BY w.position

@@ -54,6 +54,8 @@ type Log struct {
 	mu     sync.Mutex
 	stream string
 	floor  int64
+	// tailLimit is the tail's alone.
+	tailLimit pageLimit
 	// ring.last is the tail's position.
 	ring          ring
 	wakeups       wakeups
@@ -197,7 +199,10 @@ func (l *Log) catchUp(ctx context.Context, store *Store) (found bool, err error)
 			return found, nil
 		}
 		var entries []*Entry
-		err := within(ctx, func(ctx context.Context) error { entries, err = store.tailLog(ctx, after, head.Position); return err })
+		err := within(ctx, func(ctx context.Context) error {
+			entries, err = store.tailLog(ctx, after, head.Position, &l.tailLimit)
+			return err
+		})
 		if err != nil {
 			return found, err
 		}

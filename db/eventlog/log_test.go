@@ -232,6 +232,52 @@ func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 	equal(t, idsOf(nothing2), []string{"marker"})
 }
 
+// A page is bounded by what is sent, however little of it is stored: compressed,
+// or a number whose digits are written out.
+func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{RingLength: 4})
+	begin := l.subscribe(t, eventlog.Filter{}, nil)
+	l.record(t, "a/one", "first")
+	after := take(t, begin, 1)[0].Cursor
+	begin.Close()
+	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
+		SELECT 'large' || n, 'UPDATED', 'a/one', '1', jsonb_build_object('x', repeat('a', 1500000)), '{"execution_id": "large"}'
+		FROM generate_series(1, 12) AS n`)
+	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
+		SELECT 'digits' || n, 'UPDATED', 'a/one', '1', (SELECT jsonb_agg(1e300::numeric + m) FROM generate_series(1, 5000) m), '{"execution_id": "large"}'
+		FROM generate_series(1, 12) AS n`)
+	l.settled(t)
+	head, err := l.store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, filter := range map[string]eventlog.Filter{"all": {}, "path": {Path: new("a/one")}, "execution": {ExecutionID: new("large")}} {
+		found := 0
+		for position := int64(1); position < head.Position; {
+			entries, looked, err := l.store.ReadLog(t.Context(), everything, filter, position, head.Position)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes := 0
+			for i, entry := range entries {
+				bytes += len(entry.Event.Payload)
+				if i < len(entries)-1 && bytes >= 4<<20 {
+					t.Errorf("%s: %d of %d events are %d bytes already", name, i+1, len(entries), bytes)
+				}
+			}
+			found += len(entries)
+			position = looked
+		}
+		if found != 24 {
+			t.Errorf("%s: %d events, want 24", name, found)
+		}
+		if got := idsOf(take(t, l.subscribe(t, filter, &after), 24)); got[0] != "large1" || got[23] != "digits12" {
+			t.Errorf("%s: a subscription got %v", name, got)
+		}
+	}
+}
+
 func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
 	t.Parallel()
 	l, other := follow(t, eventlog.LogOptions{}), follow(t, eventlog.LogOptions{})

@@ -30,29 +30,57 @@ func (s *Store) Head(ctx context.Context) (Head, error) {
 const maxKey = 255
 
 const (
-	// logPage is how many rows of the log a page looks at.
+	// logPage is how many rows of the log a page looks at, at most.
 	logPage = 500
 	// logWindow is how many positions a page may skip by their type or path.
 	logWindow = 200_000
-	// logBytes bounds the payloads and metas of a page, in bytes as stored, but
-	// for its first event.
+	// logBytes bounds the payloads and metas of a page, in bytes as they are
+	// sent, but for its first event.
 	logBytes = 4 << 20
 )
+
+// pageLimit is how many rows the next page looks at. Rows that a page finds too
+// many bytes in are read again for the next, so that large events need small
+// pages. The zero value is the largest.
+type pageLimit int32
+
+func (l pageLimit) rows() int32 {
+	if l == 0 {
+		return logPage
+	}
+	return int32(l)
+}
+
+// read notes a page of so many entries: whether it ended for its bytes.
+func (l *pageLimit) read(entries int, over bool) {
+	if over {
+		*l = pageLimit(min(max(2*entries, 2), logPage)) //nolint:gosec // within logPage
+	} else {
+		*l = pageLimit(min(2*l.rows(), logPage))
+	}
+}
 
 // ReadLog reads, in the log's order, events after a position and up to
 // another that pass the filter: one page of them, and how far it has looked.
 // That is past `after` always, and upTo where nothing is left.
 func (s *Store) ReadLog(ctx context.Context, scopes []string, filter Filter, after, upTo int64) (entries []*Entry, looked int64, err error) {
-	rows, end, err := s.readLog(ctx, scopes, filter, after, upTo)
+	return s.readPage(ctx, scopes, filter, after, upTo, new(pageLimit))
+}
+
+func (s *Store) readPage(ctx context.Context, scopes []string, filter Filter, after, upTo int64, limit *pageLimit) (entries []*Entry, looked int64, err error) {
+	rows, end, err := s.readLog(ctx, scopes, filter, after, upTo, limit.rows())
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the log: %w", err)
 	}
 	looked = end
-	if len(rows) == logPage {
+	if len(rows) == int(limit.rows()) {
 		looked = rows[len(rows)-1].Position
 	}
+	over := false
+	defer func() { limit.read(len(entries), over) }()
 	for _, row := range rows {
 		if row.Over {
+			over = true
 			return entries, row.Position - 1, nil
 		}
 		if row.Passes {
@@ -64,14 +92,17 @@ func (s *Store) ReadLog(ctx context.Context, scopes []string, filter Filter, aft
 
 // tailLog reads the log as it is: an entry for each position after `after`,
 // up to upTo or the end of the page, dropped events included.
-func (s *Store) tailLog(ctx context.Context, after, upTo int64) ([]*Entry, error) {
-	rows, err := walkLog(ctx, s.queries, []string{""}, Filter{}, after, upTo)
+func (s *Store) tailLog(ctx context.Context, after, upTo int64, limit *pageLimit) ([]*Entry, error) {
+	rows, err := walkLog(ctx, s.queries, []string{""}, Filter{}, after, upTo, limit.rows())
 	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
 	entries := make([]*Entry, 0, len(rows))
+	over := false
+	defer func() { limit.read(len(entries), over) }()
 	for _, row := range rows {
 		if row.Over {
+			over = true
 			break
 		}
 		entry := &Entry{Position: row.Position}
@@ -98,12 +129,12 @@ func entryOf(row sqlc.LogWalkRow) *Entry {
 
 // readLog reads a page along the index that serves the filter, and says up to
 // where the page reaches if it is not full.
-func (s *Store) readLog(ctx context.Context, scopes []string, filter Filter, after, upTo int64) ([]sqlc.LogWalkRow, int64, error) {
+func (s *Store) readLog(ctx context.Context, scopes []string, filter Filter, after, upTo int64, limit int32) ([]sqlc.LogWalkRow, int64, error) {
 	within := filter.within(WholeRange())
 	// The log holds no execution ids that are longer.
 	if filter.ExecutionID != nil && len(*filter.ExecutionID) <= maxKey {
 		rows, err := s.planned.LogOfExecution(ctx, sqlc.LogOfExecutionParams{
-			After: after, UpTo: upTo, PageSize: logPage, MaxBytes: logBytes,
+			After: after, UpTo: upTo, PageSize: limit, MaxBytes: logBytes,
 			LowTime: within.LowTime, HighTime: within.HighTime,
 			ExecutionID: *filter.ExecutionID,
 			Types:       filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
@@ -120,7 +151,7 @@ func (s *Store) readLog(ctx context.Context, scopes []string, filter Filter, aft
 	if paths != nil {
 		rows, err := s.planned.LogOfPaths(ctx, sqlc.LogOfPathsParams{
 			ParentPaths: paths,
-			After:       after, UpTo: upTo, PageSize: logPage, MaxBytes: logBytes,
+			After:       after, UpTo: upTo, PageSize: limit, MaxBytes: logBytes,
 			LowTime: within.LowTime, HighTime: within.HighTime,
 			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
 			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
@@ -130,14 +161,14 @@ func (s *Store) readLog(ctx context.Context, scopes []string, filter Filter, aft
 		return rowsOf(rows, func(r sqlc.LogOfPathsRow) sqlc.LogWalkRow { return sqlc.LogWalkRow(r) }), upTo, err
 	}
 	upTo = min(upTo, after+logWindow)
-	rows, err := walkLog(ctx, s.planned, scopes, filter, after, upTo)
+	rows, err := walkLog(ctx, s.planned, scopes, filter, after, upTo, limit)
 	return rows, upTo, err
 }
 
-func walkLog(ctx context.Context, queries *sqlc.Queries, scopes []string, filter Filter, after, upTo int64) ([]sqlc.LogWalkRow, error) {
+func walkLog(ctx context.Context, queries *sqlc.Queries, scopes []string, filter Filter, after, upTo int64, limit int32) ([]sqlc.LogWalkRow, error) {
 	within := filter.within(WholeRange())
 	return queries.LogWalk(ctx, sqlc.LogWalkParams{
-		After: after, UpTo: upTo, PageSize: logPage, MaxBytes: logBytes,
+		After: after, UpTo: upTo, PageSize: limit, MaxBytes: logBytes,
 		LowTime: within.LowTime, HighTime: within.HighTime,
 		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
 		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),

@@ -33,8 +33,10 @@ type Subscription struct {
 
 	// found are entries to be judged and delivered next.
 	found []*Entry
-	// position is up to where the log has been read into found.
+	// position is up to where the log has been read into found, and limit how
+	// much of it the next page reads.
 	position int64
+	limit    pageLimit
 
 	// The rest is guarded by log.mu. registered: the ring is read, and the
 	// wake-ups know the subscription.
@@ -365,7 +367,7 @@ func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 	}
 	l.metrics.pages.Inc()
 	return l.Patiently(ctx, func(ctx context.Context) error {
-		entries, looked, err := l.store.ReadLog(ctx, s.matcher.scopes, s.filter, s.position, upTo)
+		entries, looked, err := l.store.readPage(ctx, s.matcher.scopes, s.filter, s.position, upTo, &s.limit)
 		if err == nil {
 			s.found, s.position = entries, looked
 		}

@@ -1,7 +1,8 @@
 -- The log, read in its order. Each query answers with the rows it has looked
 -- at, so that the reader knows how far it has come; `passes` tells those that
 -- the filter lets through, and only those are whole. Past @max_bytes of
--- payload and meta, as stored, the rest is `over` and left for the next page.
+-- payload and meta, as they are sent, the rest is `over` and left for the next
+-- page. What is compressed is written out only up to @max_bytes as stored.
 
 -- name: LogHead :one
 SELECT stream::text AS stream, position, floor FROM event_head;
@@ -28,32 +29,37 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
     coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
-        e.payload, e.meta, e.timestamp,
-        sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
-            - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
+    SELECT *, coalesce(sum(CASE WHEN stored_before < @max_bytes::bigint
+            THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE @max_bytes::bigint END)
+        OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size_before
     FROM (
-        SELECT * FROM event_log
-        WHERE event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
-          AND (@types::text[] IS NULL OR event_log.event_type = ANY (@types::text[]))
-          AND (sqlc.narg('path_prefix')::text IS NULL OR event_log.resource_path ^@ sqlc.narg('path_prefix')::text)
-        ORDER BY event_log.position
-        LIMIT @page_size::integer
-    ) AS l
-    LEFT JOIN LATERAL (
-        SELECT * FROM event e
-        WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-          AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
-          AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-              @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
-              sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-              sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
-          AND (@resource_types::text[] IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
-        OFFSET 0
-    ) AS e ON true
+        SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+            e.payload, e.meta, e.timestamp,
+            coalesce(sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0))
+                OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
+        FROM (
+            SELECT * FROM event_log
+            WHERE event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
+              AND (@types::text[] IS NULL OR event_log.event_type = ANY (@types::text[]))
+              AND (sqlc.narg('path_prefix')::text IS NULL OR event_log.resource_path ^@ sqlc.narg('path_prefix')::text)
+            ORDER BY event_log.position
+            LIMIT @page_size::integer
+        ) AS l
+        LEFT JOIN LATERAL (
+            SELECT * FROM event e
+            WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
+              AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
+              AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+                  @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+                  sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+                  sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+              AND (@resource_types::text[] IS NULL OR EXISTS (
+                  SELECT 1 FROM catalog c
+                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+                    AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
+            OFFSET 0
+        ) AS e ON true
+    ) AS entry
 ) AS w
 LEFT JOIN event_type t ON t.name = w.event_type
 ORDER BY w.position;
@@ -69,37 +75,42 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
     coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
-        e.payload, e.meta, e.timestamp,
-        sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
-            - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
+    SELECT *, coalesce(sum(CASE WHEN stored_before < @max_bytes::bigint
+            THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE @max_bytes::bigint END)
+        OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size_before
     FROM (
-        SELECT o.position, o.event_id, o.timestamp, o.phase
-        FROM unnest(@parent_paths::text[]) AS p(path)
-        CROSS JOIN LATERAL (
-            SELECT * FROM event_log
-            WHERE event_log.resource_path = p.path
-              AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
-            ORDER BY event_log.position
+        SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+            e.payload, e.meta, e.timestamp,
+            coalesce(sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0))
+                OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
+        FROM (
+            SELECT o.position, o.event_id, o.timestamp, o.phase
+            FROM unnest(@parent_paths::text[]) AS p(path)
+            CROSS JOIN LATERAL (
+                SELECT * FROM event_log
+                WHERE event_log.resource_path = p.path
+                  AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
+                ORDER BY event_log.position
+                LIMIT @page_size::integer
+            ) AS o
+            ORDER BY o.position
             LIMIT @page_size::integer
-        ) AS o
-        ORDER BY o.position
-        LIMIT @page_size::integer
-    ) AS l
-    LEFT JOIN LATERAL (
-        SELECT * FROM event e
-        WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-          AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
-          AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-              @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
-              sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-              sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
-          AND (@resource_types::text[] IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
-        OFFSET 0
-    ) AS e ON true
+        ) AS l
+        LEFT JOIN LATERAL (
+            SELECT * FROM event e
+            WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
+              AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
+              AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+                  @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+                  sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+                  sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+              AND (@resource_types::text[] IS NULL OR EXISTS (
+                  SELECT 1 FROM catalog c
+                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+                    AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
+            OFFSET 0
+        ) AS e ON true
+    ) AS entry
 ) AS w
 LEFT JOIN event_type t ON t.name = w.event_type
 ORDER BY w.position;
@@ -115,31 +126,36 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
     coalesce(w.phase, '')::text AS phase, t.template
 FROM (
-    SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
-        e.payload, e.meta, e.timestamp,
-        sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0)) OVER (ORDER BY l.position)
-            - coalesce(pg_column_size(e.payload), 0) - coalesce(pg_column_size(e.meta), 0) AS size_before
+    SELECT *, coalesce(sum(CASE WHEN stored_before < @max_bytes::bigint
+            THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE @max_bytes::bigint END)
+        OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS size_before
     FROM (
-        SELECT * FROM event_log
-        WHERE event_log.execution_id = @execution_id::text
-          AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
-        ORDER BY event_log.position
-        LIMIT @page_size::integer
-    ) AS l
-    LEFT JOIN LATERAL (
-        SELECT * FROM event e
-        WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-          AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
-          AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-              @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
-              @execution_id::text, sqlc.narg('step'), @statuses::text[],
-              sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
-          AND (@resource_types::text[] IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
-        OFFSET 0
-    ) AS e ON true
+        SELECT l.position, l.phase, e.event_id IS NOT NULL AS passes, e.event_id, e.event_type, e.resource_path, e.resource_version,
+            e.payload, e.meta, e.timestamp,
+            coalesce(sum(coalesce(pg_column_size(e.payload), 0) + coalesce(pg_column_size(e.meta), 0))
+                OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
+        FROM (
+            SELECT * FROM event_log
+            WHERE event_log.execution_id = @execution_id::text
+              AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
+            ORDER BY event_log.position
+            LIMIT @page_size::integer
+        ) AS l
+        LEFT JOIN LATERAL (
+            SELECT * FROM event e
+            WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
+              AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
+              AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+                  @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+                  @execution_id::text, sqlc.narg('step'), @statuses::text[],
+                  sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+              AND (@resource_types::text[] IS NULL OR EXISTS (
+                  SELECT 1 FROM catalog c
+                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+                    AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
+            OFFSET 0
+        ) AS e ON true
+    ) AS entry
 ) AS w
 LEFT JOIN event_type t ON t.name = w.event_type
 ORDER BY w.position;
