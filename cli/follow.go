@@ -127,6 +127,9 @@ type follower struct {
 	// cursor is that of the last event printed, at first where to begin; empty
 	// where the end of the log is still to be asked for.
 	cursor string
+	// checkpoint is a cursor that has come since: the one to resume after. Empty
+	// for none.
+	checkpoint string
 	// failures are the attempts since the last event printed.
 	failures int
 }
@@ -222,6 +225,9 @@ func (f *follower) connect(ctx context.Context) error {
 		f.notices.answered()
 		f.cursor = tail
 	}
+	if f.checkpoint != "" {
+		f.cursor, f.checkpoint = f.checkpoint, ""
+	}
 	f.operation.Variables["after"] = f.cursor
 	stream, err := f.client.subscribe(ctx, f.operation)
 	if err != nil {
@@ -249,6 +255,9 @@ func (f *follower) connect(ctx context.Context) error {
 			return err
 		case event.name == "complete":
 			return errors.New("the server ended the stream")
+		case event.name == "" && event.data == nil:
+			f.checkpoint = event.id
+			continue
 		case event.name != "next":
 			continue
 		}
@@ -279,6 +288,7 @@ func (f *follower) deliver(message []byte) error {
 		return errors.New("the server sent an event without a cursor")
 	}
 	if previous := text(d.PreviousCursor); previous != f.cursor {
+		f.checkpoint = ""
 		f.notices.gap(f.cursor, previous)
 		return errors.New("events are missing")
 	}
@@ -290,7 +300,7 @@ func (f *follower) deliver(message []byte) error {
 	case err != nil:
 		return &finalError{fmt.Errorf("print an event: %w", err)}
 	}
-	f.cursor, f.failures = cursor, 0
+	f.cursor, f.checkpoint, f.failures = cursor, "", 0
 	return nil
 }
 

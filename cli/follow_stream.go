@@ -216,8 +216,8 @@ func (e *exchange) close() {
 
 // streamEvent is an event of a stream of server-sent events.
 type streamEvent struct {
-	name string
-	data []byte
+	name, id string
+	data     []byte
 }
 
 // eventReader reads a stream of server-sent events (WHATWG HTML, section 9.2),
@@ -250,8 +250,8 @@ func (r *eventReader) next() (streamEvent, error) {
 		}
 		if len(line) == 0 {
 			// An event without data is one here, though not in a browser: some
-			// servers send `complete` so.
-			if event.name != "" || filled {
+			// servers send `complete` so. An id alone is a checkpoint.
+			if event.name != "" || event.id != "" || filled {
 				return event, nil
 			}
 			r.left = maxEvent
@@ -266,6 +266,8 @@ func (r *eventReader) next() (streamEvent, error) {
 			}
 		case "event":
 			event.name = string(value)
+		case "id":
+			event.id = string(value)
 		case "data":
 			if filled {
 				event.data = append(event.data, '\n')

@@ -321,6 +321,37 @@ func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {
 }
 
 // Whatever a server that is not well answers, it is asked again, and said once.
+// A checkpoint is what to resume after, and no event: the one that follows on the
+// same connection follows the last one.
+func TestFollow_Checkpoint_ResumesAfterIt(t *testing.T) {
+	t.Parallel()
+	p := &player{connections: []func(*connection){
+		func(c *connection) {
+			c.open()
+			c.write("id: k1\n\n")
+			c.cut()
+		},
+		func(c *connection) {
+			c.open()
+			c.write(strings.ReplaceAll(streamed(1), `"previousCursor":"c0"`, `"previousCursor":"k1"`))
+			c.write("id: k2\n\n")
+			c.send(2, 2)
+			c.write("id: k3\n\n:\n\nid: k4\n\n")
+			c.cut()
+		},
+		func(c *connection) {
+			c.open()
+			c.write(strings.ReplaceAll(streamed(3), `"previousCursor":"c2"`, `"previousCursor":"k4"`))
+			c.hold()
+		},
+	}}
+	f := follow(t, Follow{Server: serve(t, p), JSON: true}, testPace)
+	lines := f.stdout.lines(t, 3)
+	f.stop(t)
+	equal(t, "events", []string{"e1", "e2", "e3"}, ids(t, lines))
+	equal(t, "asked for after", []string{"c0", "k1", "k4"}, p.seen())
+}
+
 func TestFollow_ServerUnwell_AsksAgain(t *testing.T) {
 	t.Parallel()
 	for name, refuse := range map[string]func(*connection){
@@ -913,13 +944,14 @@ func TestEventReader_Streams(t *testing.T) {
 		stream string
 		want   []streamEvent
 	}{
-		"LF":                     {"event: next\ndata: a\n\ndata:b\n\n", []streamEvent{{"next", []byte("a")}, {"", []byte("b")}}},
-		"CR LF, byte order mark": {"\ufeffevent: next\r\ndata: a\r\n\r\n", []streamEvent{{"next", []byte("a")}}},
-		"several lines of data":  {"data: a\ndata\ndata:  b\n\n", []streamEvent{{"", []byte("a\n\n b")}}},
-		"comments, other fields": {":\n\n: x\nid: 1\nretry: 2\nDATA: no\n\n: y\ndata: a\n: z\n\n", []streamEvent{{"", []byte("a")}}},
-		"no data":                {"event: complete\n\n", []streamEvent{{"complete", nil}}},
-		"cut off":                {"data: a\n\nevent: next\ndata: b\n", []streamEvent{{"", []byte("a")}}},
-		"longer than the buffer": {"data: " + long + "\ndata: b\n\n", []streamEvent{{"", []byte(long + "\nb")}}},
+		"LF":                     {"event: next\ndata: a\n\ndata:b\n\n", []streamEvent{{"next", "", []byte("a")}, {"", "", []byte("b")}}},
+		"CR LF, byte order mark": {"\ufeffevent: next\r\ndata: a\r\n\r\n", []streamEvent{{"next", "", []byte("a")}}},
+		"several lines of data":  {"data: a\ndata\ndata:  b\n\n", []streamEvent{{"", "", []byte("a\n\n b")}}},
+		"comments, other fields": {":\n\n: x\nid: 1\nretry: 2\nDATA: no\n\n: y\ndata: a\n: z\n\n", []streamEvent{{"", "1", nil}, {"", "", []byte("a")}}},
+		"an id alone":            {"id: 1\n\nid\n\nid: 2\nevent: next\ndata: a\n\n", []streamEvent{{"", "1", nil}, {"next", "2", []byte("a")}}},
+		"no data":                {"event: complete\n\n", []streamEvent{{"complete", "", nil}}},
+		"cut off":                {"data: a\n\nevent: next\ndata: b\n", []streamEvent{{"", "", []byte("a")}}},
+		"longer than the buffer": {"data: " + long + "\ndata: b\n\n", []streamEvent{{"", "", []byte(long + "\nb")}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -933,7 +965,7 @@ func TestEventReader_Streams(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got = append(got, streamEvent{event.name, bytes.Clone(event.data)})
+				got = append(got, streamEvent{event.name, event.id, bytes.Clone(event.data)})
 			}
 			equal(t, "events", fmt.Sprintf("%q", test.want), fmt.Sprintf("%q", got))
 		})

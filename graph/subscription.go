@@ -50,6 +50,7 @@ func withFeed(ctx context.Context, resolversOnly bool) context.Context {
 // the context ends.
 func (r *Resolver) deliver(ctx context.Context, subscription *eventlog.Subscription) <-chan *model.EventDelivery {
 	context.AfterFunc(ctx, subscription.Close)
+	transport.StreamOf(ctx).Checkpoints(subscription.Checkpoint)
 	feed, _ := ctx.Value(feedKey{}).(*feed)
 	feed.subscription, feed.resolved = subscription, make(chan *model.EventDelivery, 1)
 	if !feed.resolversOnly {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -234,6 +235,95 @@ func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 
 // A page is bounded by what is sent, however little of it is stored: compressed,
 // or a number whose digits are written out.
+// Checkpoints lie between the deliveries that they come between, whatever is
+// written meanwhile and wherever the subscription reads, and reach the log's end.
+func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{RingLength: 20})
+	filter := eventlog.Filter{Path: new("a/two")}
+	s := l.subscribe(t, filter, nil)
+
+	// sending is what a transport holds while it tells the client anything.
+	var sending sync.Mutex
+	var told []int64
+	position := func(cursor string) int64 {
+		parsed, err := eventlog.ParseCursor("", cursor)
+		if err != nil {
+			t.Error(err)
+		}
+		return parsed.Position
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			delivery, err := s.Next(ctx)
+			if err != nil {
+				return
+			}
+			sending.Lock()
+			told = append(told, -delivery.Entry.Position)
+			sending.Unlock()
+		}
+	})
+	var checkpoint string
+	check := func() {
+		sending.Lock()
+		defer sending.Unlock()
+		if cursor := s.Checkpoint(); cursor != "" {
+			checkpoint = cursor
+			told = append(told, position(cursor))
+		}
+	}
+	for round := range 30 {
+		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version)
+			SELECT $1 || '-' || n, 'UPDATED', CASE WHEN n % $2 = 0 THEN 'a/two' ELSE 'a/one' END, '1' FROM generate_series(1, $3::integer) n`,
+			fmt.Sprint(round), []int{2, 7, 1000}[round%3], []int{5, 100}[round%2])
+		check()
+	}
+	l.settled(t)
+	head, err := l.store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for checkpoint == "" || position(checkpoint) < head.Position {
+		check()
+		runtime.Gosched()
+		if t.Context().Err() != nil {
+			t.Fatal("no checkpoint at the end of the log")
+		}
+	}
+	stop()
+	group.Wait()
+
+	deliveries, last := 0, int64(0)
+	for i, at := range told {
+		if at < 0 {
+			deliveries++
+			at = -at
+		}
+		if at <= last {
+			t.Fatalf("%d comes after %d: %v", told[i], last, told[max(0, i-5):i+1])
+		}
+		last = at
+	}
+	var want int
+	if err := l.pool.QueryRow(t.Context(), "SELECT count(*) FROM event WHERE resource_path = 'a/two'").Scan(&want); err != nil {
+		t.Fatal(err)
+	}
+	if deliveries != want || len(told) == deliveries {
+		t.Errorf("%d deliveries, want %d, and %d checkpoints", deliveries, want, len(told)-deliveries)
+	}
+
+	resumed := l.subscribe(t, filter, &checkpoint)
+	l.record(t, "a/one", "other")
+	l.record(t, "a/two", "next")
+	next := take(t, resumed, 1)[0]
+	if next.Entry.Event.ID != "next" || next.Previous == nil || *next.Previous != checkpoint {
+		t.Errorf("resumed with %s after %v", next.Entry.Event.ID, next.Previous)
+	}
+}
+
 func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 	t.Parallel()
 	l := follow(t, eventlog.LogOptions{RingLength: 4})

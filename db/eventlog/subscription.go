@@ -44,8 +44,12 @@ type Subscription struct {
 	// pending is the first position that may concern it and has not been read;
 	// 0 for none.
 	pending int64
-	// behind is position, for who does not read it itself.
-	behind  int64
+	// behind is position, for who does not read it itself. quiet: all up to
+	// there has been delivered, and Next waits for more; cursor may be read.
+	behind int64
+	quiet  bool
+	// reached is the position of the last checkpoint.
+	reached int64
 	failure error
 	// ready wakes Next.
 	ready chan struct{}
@@ -258,7 +262,9 @@ func (s *Subscription) read(ctx context.Context) error {
 		s.ended = true
 		return nil
 	case s.registered && s.pending == 0:
+		s.quiet = true
 		l.mu.Unlock()
+		defer s.stir()
 		select {
 		case <-s.ready:
 			return nil
@@ -280,8 +286,9 @@ func (s *Subscription) read(ctx context.Context) error {
 		return nil
 	}
 	floor, upTo := l.floor, l.ring.last
-	s.behind = s.position
+	s.behind, s.quiet = s.position, true
 	l.mu.Unlock()
+	defer s.stir()
 	if s.position < floor {
 		return fault.New(fault.CursorExpired, "", "the events after this cursor have been dropped; query the events, and subscribe after that answer's tailCursor")
 	}
@@ -289,6 +296,37 @@ func (s *Subscription) read(ctx context.Context) error {
 		upTo = s.endAt
 	}
 	return s.readPage(ctx, upTo)
+}
+
+// stir notes that Next may deliver again.
+func (s *Subscription) stir() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.quiet = false
+}
+
+// Checkpoint is a cursor that is as good to resume after as that of the last
+// delivery, and beyond it: nothing between the two passes the filter. It is
+// empty where that is no news, or where a delivery is on its way: whoever tells
+// the client of a checkpoint asks for it while no delivery can be told.
+func (s *Subscription) Checkpoint() string {
+	l := s.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !s.quiet || s.failure != nil {
+		return ""
+	}
+	position := s.behind
+	if s.registered && s.pending == 0 {
+		position = l.ring.last
+	}
+	cursor := s.cursor
+	if position <= max(s.reached, cursor.Position) {
+		return ""
+	}
+	s.reached = position
+	cursor.advance(position)
+	return cursor.String()
 }
 
 // takeFromRing reads the ring from pending on; log.mu is held.

@@ -77,9 +77,9 @@ type multipartIncrements struct{}
 func (multipartIncrements) mediaType() string {
 	return multipartMixed + `; boundary="` + boundary + `"; deferSpec=20220824`
 }
-func (multipartIncrements) opening() string   { return "--" + boundary }
-func (multipartIncrements) keepAlive() string { return "" }
-func (multipartIncrements) closing() string   { return "--\r\n" }
+func (multipartIncrements) opening() string         { return "--" + boundary }
+func (multipartIncrements) keepAlive(string) string { return "" }
+func (multipartIncrements) closing() string         { return "--\r\n" }
 
 func (multipartIncrements) part(_ string, payload [][]byte) []byte {
 	pieces := slices.Concat([][]byte{[]byte(partHead)}, payload, [][]byte{[]byte(partTail)})
@@ -92,7 +92,14 @@ type multipartEvents struct{ multipartIncrements }
 func (multipartEvents) mediaType() string {
 	return multipartMixed + `; boundary="` + boundary + `"; subscriptionSpec="1.0"`
 }
-func (multipartEvents) keepAlive() string { return partHead + "{}" + partTail }
+
+// keepAlive is a part without a payload, which Apollo Client passes over.
+func (multipartEvents) keepAlive(checkpoint string) string {
+	if checkpoint == "" {
+		return partHead + "{}" + partTail
+	}
+	return partHead + `{"extensions":{"checkpoint":"` + checkpoint + `"}}` + partTail
+}
 
 func (e multipartEvents) part(cursor string, payload [][]byte) []byte {
 	return e.multipartIncrements.part(cursor, slices.Concat([][]byte{[]byte(`{"payload":`)}, payload, [][]byte{[]byte("}")}))

@@ -178,6 +178,42 @@ func TestMultipart_QuietSubscription_SignsOfLifeUntilTheServerCloses(t *testing.
 	}
 }
 
+// withCheckpoint is a subscription that delivers nothing and has one checkpoint.
+func withCheckpoint(ctx context.Context) graphql.ResponseHandler {
+	var told atomic.Bool
+	transport.StreamOf(ctx).Checkpoints(func() string {
+		if told.Swap(true) {
+			return ""
+		}
+		return "somewhere"
+	})
+	return never(ctx)
+}
+
+func TestMultipart_QuietSubscription_CheckpointInAPartWithoutPayload(t *testing.T) {
+	t.Parallel()
+	address := operations{"Never": withCheckpoint}.inParts(t, transport.Streaming{KeepAlive: time.Millisecond})
+	request := getting(t, address, "subscription Never {name}")
+	request.Header.Set("Accept", apolloSubscribes)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	for body, checkpoint := bufio.NewReader(response.Body), ""; checkpoint == ""; {
+		line, err := body.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "{") && line != "{}" {
+			checkpoint = line
+			if line != `{"extensions":{"checkpoint":"somewhere"}}` {
+				t.Errorf("got %s", line)
+			}
+		}
+	}
+}
+
 // Each deferred part waits in a goroutine until it is taken: a client that goes
 // away must not leave them behind.
 func TestMultipart_ClientGoesAway_EveryPartIsTaken(t *testing.T) {

@@ -17,7 +17,8 @@ const eventStream = "text/event-stream"
 // (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): each
 // response is an event `next`, and `complete` follows the last. Each event of a
 // subscription has its cursor as `id:`, so that a browser's EventSource resumes
-// by itself: its Last-Event-ID is taken for `after`.
+// by itself: its Last-Event-ID is taken for `after`. Where none has come for a
+// while, an `id:` alone is a checkpoint.
 //
 // A client that accepts JSON as well gets JSON for what comes in one part.
 type SSE Streaming
@@ -48,8 +49,16 @@ type serverSentEvents struct{}
 
 func (serverSentEvents) mediaType() string { return eventStream + "; charset=utf-8" }
 func (serverSentEvents) opening() string   { return ":\n\n" }
-func (serverSentEvents) keepAlive() string { return ":\n\n" }
 func (serverSentEvents) closing() string   { return "event: complete\ndata:\n\n" }
+
+// keepAlive is a comment, or an id alone, which a browser's EventSource resumes
+// after and tells nobody of.
+func (serverSentEvents) keepAlive(checkpoint string) string {
+	if checkpoint == "" {
+		return ":\n\n"
+	}
+	return "id: " + checkpoint + "\n\n"
+}
 
 // part is a response as an event. JSON has no line breaks but those that we
 // would put in.

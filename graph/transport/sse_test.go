@@ -131,6 +131,20 @@ func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 	}
 }
 
+func TestSSE_QuietStream_CheckpointAsAnIDAlone(t *testing.T) {
+	t.Parallel()
+	address := operations{"Never": withCheckpoint}.events(t, transport.SSE{KeepAlive: time.Millisecond})
+	response, err := http.DefaultClient.Do(withAccept(getting(t, address, "subscription Never {name}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	got := make([]byte, len(":\n\nid: somewhere\n\n:\n\n"))
+	if _, err := io.ReadFull(response.Body, got); err != nil || !strings.Contains(string(got), "\n\nid: somewhere\n\n") {
+		t.Errorf("%v: got %q", err, got)
+	}
+}
+
 func withAccept(request *http.Request) *http.Request {
 	request.Header.Set("Accept", "text/event-stream")
 	return request

@@ -15,9 +15,10 @@ type Stream struct {
 	// SSE's Last-Event-ID. It comes before the argument `after`.
 	After string
 
-	mu        sync.Mutex
-	announced []announcement
-	failure   *gqlerror.Error
+	mu         sync.Mutex
+	announced  []announcement
+	failure    *gqlerror.Error
+	checkpoint func() string
 }
 
 type announcement struct {
@@ -68,6 +69,30 @@ func (s *Stream) next() (cursor string, more bool) {
 	first := s.announced[0]
 	s.announced = s.announced[1:]
 	return first.cursor, first.more
+}
+
+// Checkpoints tells where to ask for a cursor while nothing is delivered;
+// checkpoint returns an empty one where there is no news.
+func (s *Stream) Checkpoints(checkpoint func() string) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.checkpoint = checkpoint
+}
+
+// Checkpoint is a cursor to resume after in place of that of the last response,
+// for a client that is still to be told of it; empty for none. It must not be
+// called while a response is being sent.
+func (s *Stream) Checkpoint() string {
+	s.mu.Lock()
+	checkpoint := s.checkpoint
+	s.mu.Unlock()
+	if checkpoint == nil {
+		return ""
+	}
+	return checkpoint()
 }
 
 // Fail says that the stream, whose channel the resolver closes after this, did

@@ -43,7 +43,9 @@ type framing interface {
 	mediaType() string
 	// opening is written at once, so that the client knows of the stream.
 	opening() string
-	keepAlive() string
+	// keepAlive is what is sent when nothing else is, with a cursor to resume
+	// after, unless that is empty.
+	keepAlive(checkpoint string) string
 	// part frames a response, which comes in pieces.
 	part(cursor string, payload [][]byte) []byte
 	closing() string
@@ -139,6 +141,7 @@ func (s Streaming) subscribe(ctx context.Context, r *http.Request, op *graphql.O
 	// Only now: a client that sees the stream open has not missed an event since.
 	out := begin()
 	defer out.stop()
+	out.checkpoints(stream)
 	for {
 		response := next(running)
 		if response == nil {
@@ -177,6 +180,8 @@ type parts struct {
 
 	mu    sync.Mutex
 	alive *time.Timer
+	// stream has the checkpoints; nil for none.
+	stream *Stream
 	// last is the cursor of the last part that was written.
 	last    string
 	stopped bool
@@ -210,8 +215,19 @@ func (p *parts) stayAlive() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopped {
-		p.send([]byte(p.keepAlive()), false)
+		checkpoint := ""
+		if p.stream != nil {
+			checkpoint = p.stream.Checkpoint()
+		}
+		p.send([]byte(p.keepAlive(checkpoint)), false)
 	}
+}
+
+// checkpoints says whose checkpoints the signs of life carry.
+func (p *parts) checkpoints(stream *Stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stream = stream
 }
 
 // send writes bytes, at once unless more follow, and tells whether they were

@@ -328,12 +328,31 @@ func (s *socket) tick() {
 		_ = s.peer.Close()
 		return
 	}
-	s.send([]byte(`{"type":"ping"}`))
+	if !s.checkpoints() {
+		s.send([]byte(`{"type":"ping"}`))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended {
 		s.timer.Reset(s.PingInterval)
 	}
+}
+
+// checkpoints sends those of the subscriptions, each as a ping, and tells
+// whether there were any.
+func (s *socket) checkpoints() (sent bool) {
+	subscriptions := map[*operation]*Stream{}
+	s.mu.Lock()
+	for _, o := range s.operations {
+		if o.subscription != nil {
+			subscriptions[o] = o.subscription
+		}
+	}
+	s.mu.Unlock()
+	for o, subscription := range subscriptions {
+		sent = o.checkpoint(subscription) || sent
+	}
+	return sent
 }
 
 // receive reads and handles one message, and tells whether to go on.

@@ -144,6 +144,14 @@ func errorFrame(head string, errs gqlerror.List) []byte {
 	return frame(head, typeError, payload.Bytes())
 }
 
+// checkpointFrame is a ping that tells a cursor to resume a subscription after.
+func checkpointFrame(id, cursor string) []byte {
+	text := bytes.NewBufferString(`{"type":"ping","payload":{"checkpoint":{"id":`)
+	encode(text, id)
+	text.WriteString(`,"cursor":"` + cursor + `"}}}`)
+	return text.Bytes()
+}
+
 // pongFrame answers a ping with its payload.
 func pongFrame(payload map[string]any) []byte {
 	if payload == nil {

@@ -27,6 +27,9 @@ type operation struct {
 	last string
 	// completed: by the client; under the socket's mu.
 	completed bool
+	// subscription is where a subscription has its checkpoints; under the
+	// socket's mu.
+	subscription *Stream
 }
 
 // run executes the operation to its end.
@@ -78,6 +81,9 @@ func (o *operation) answer(ctx context.Context, op *graphql.OperationContext) {
 // stream executes a subscription.
 func (o *operation) stream(ctx context.Context, op *graphql.OperationContext) {
 	stream := &Stream{}
+	o.socket.mu.Lock()
+	o.subscription = stream
+	o.socket.mu.Unlock()
 	next, ctx := o.socket.exec.DispatchOperation(WithStream(ctx, stream), op)
 	for {
 		response := next(ctx)
@@ -137,6 +143,21 @@ func (o *operation) write(payload [][]byte) (took time.Duration, err error) {
 	}
 	defer o.socket.unlock()
 	return o.socket.write(text)
+}
+
+// checkpoint tells the client of a cursor to resume after, and whether there was
+// one to tell of.
+func (o *operation) checkpoint(subscription *Stream) bool {
+	if o.socket.lock(o.ctx) != nil {
+		return false
+	}
+	defer o.socket.unlock()
+	cursor := subscription.Checkpoint()
+	if cursor == "" {
+		return false
+	}
+	_, err := o.socket.write(checkpointFrame(o.id, cursor))
+	return err == nil
 }
 
 // end sends the last message, unless the client has completed the operation.

@@ -143,6 +143,28 @@ func TestWebSocket_SilentPeer_CutAfterTwoIntervals(t *testing.T) {
 	})
 }
 
+func TestWebSocket_Checkpoints_InThePing(t *testing.T) {
+	t.Parallel()
+	onFakeClock(t, transport.WebSocket{PingInterval: 10 * time.Second}, operations{"Never": withCheckpoint}, func(b *bubble) {
+		c := b.connect()
+		c.play(initialise, acknowledged, subscribed("a", "Never"), subscribed("b", "Never"))
+		checkpoints := map[string]bool{}
+		for range 2 {
+			text, err := c.read()
+			if err != nil {
+				b.Fatal(err)
+			}
+			checkpoints[text] = true
+		}
+		for _, id := range []string{"a", "b"} {
+			if !checkpoints[`{"type":"ping","payload":{"checkpoint":{"id":"`+id+`","cursor":"somewhere"}}}`] {
+				b.Errorf("none for %s in %v", id, checkpoints)
+			}
+		}
+		c.play(`> {"type":"pong"}`, `< {"type":"ping"}`)
+	})
+}
+
 func TestWebSocket_AnySignOfLife_KeepsTheSocket(t *testing.T) {
 	t.Parallel()
 	onFakeClock(t, transport.WebSocket{PingInterval: 10 * time.Second}, nil, func(b *bubble) {
