@@ -164,6 +164,7 @@ type serveCommand struct {
 	Origins        []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
 	OpenEventTypes bool          `env:"CATALOG_OPEN_EVENT_TYPES" help:"Let events be recorded with any type: one that is not known is added. Default: refuse it."`
 	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
+	KeepAlive      time.Duration `env:"CATALOG_KEEP_ALIVE" placeholder:"DURATION" help:"How often a quiet subscription gets a sign of life, with a cursor to resume after. Default: 12s, and 25s in a WebSocket."`
 	Pprof          string        `env:"CATALOG_PPROF" placeholder:"HOST:PORT" help:"Serve profiles of the process on this address, loopback only. Default: nowhere."`
 	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
 }
@@ -200,6 +201,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.SlowTimeout < 100*time.Millisecond || c.SlowTimeout > time.Minute {
 		return &configError{"--slow-timeout must be from 100ms to 1m"}
+	}
+	if c.KeepAlive != 0 && (c.KeepAlive < time.Second || c.KeepAlive > 5*time.Minute) {
+		return &configError{"--keep-alive must be from 1s to 5m"}
 	}
 	return nil
 }
@@ -278,7 +282,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	resolver := graph.NewResolver(store, events, log, limits, logger)
 	streams := transport.NewStreams()
 	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{
-		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, Tokens: tokens, Origins: c.Origins,
+		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, KeepAlive: c.KeepAlive, Tokens: tokens, Origins: c.Origins,
 		Streams: streams, Metrics: registry, Logger: logger,
 	})
 	if err != nil {

@@ -42,6 +42,9 @@ type HandlerOptions struct {
 	// SlowTimeout ends a subscription whose client takes longer to accept an
 	// event, and cuts it off after twice that; 0 for 5 s.
 	SlowTimeout time.Duration
+	// KeepAlive is how often a quiet stream gets a sign of life; 0 for 12 s, and
+	// for 25 s in a WebSocket.
+	KeepAlive time.Duration
 	// ResolversOnly has the resolvers answer all queries, without plans: to
 	// compare the two.
 	ResolversOnly bool
@@ -166,10 +169,11 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	plain := transport.HTTP{QueryTimeout: options.QueryTimeout}
 	server.AddTransport(transport.WebSocket{
 		QueryTimeout: options.QueryTimeout, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
+		PingInterval: options.KeepAlive,
 		Authenticate: authenticate, Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
 	})
 	streaming := transport.Streaming{
-		HTTP: plain, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
+		HTTP: plain, KeepAlive: options.KeepAlive, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
 		Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
 	}
 	server.AddTransport(transport.SSE(streaming))

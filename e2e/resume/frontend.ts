@@ -62,7 +62,11 @@ export function follow({ wsUrl, filter, after, take, failed, keepAlive = 10_000 
       connected: () => connections++,
       // A network can vanish without a word. Nobody tells this side, which
       // sends nothing: it has to ask.
-      ping: (received) => {
+      ping: (received, payload) => {
+        // Nothing has passed the filter up to there: a cursor as good as the last
+        // event's. There is one subscription on this connection.
+        const checkpoint = payload?.checkpoint as { cursor: string } | undefined;
+        if (received && checkpoint) variables.after = checkpoint.cursor;
         if (!received) overdue = setTimeout(() => client.terminate(), keepAlive);
       },
       pong: (received) => {

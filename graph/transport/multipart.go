@@ -28,14 +28,22 @@ func (Multipart) Supports(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return false
 	}
-	deferrals, subscriptions := multipartForms(r)
-	return deferrals || subscriptions
+	forms := multipartForms(r)
+	return forms.deferrals || forms.subscriptions
 }
 
-// multipartForms are the forms of multipart/mixed that a client accepts and
-// that are known here. One that names none is taken to know deferrals: that is
-// what the type was first used for.
-func multipartForms(r *http.Request) (deferrals, subscriptions bool) {
+// forms are those of multipart/mixed that a client accepts and that are known
+// here.
+type forms struct {
+	deferrals, subscriptions bool
+	// checkpoints: a subscription's signs of life may carry them. Apollo Client
+	// takes one for a response without data, so that they have to be asked for.
+	checkpoints bool
+}
+
+// multipartForms reads the Accept headers. A client that names no form is taken
+// to know deferrals: that is what the type was first used for.
+func multipartForms(r *http.Request) (known forms) {
 	for accepted := range acceptedRanges(r.Header.Values("Accept")) {
 		if accepted.name != multipartMixed || accepted.quality == 0 {
 			continue
@@ -43,20 +51,21 @@ func multipartForms(r *http.Request) (deferrals, subscriptions bool) {
 		deferSpec, defers := accepted.parameters["deferspec"]
 		subscriptionSpec, subscribes := accepted.parameters["subscriptionspec"]
 		_, newer := accepted.parameters["incrementalspec"]
-		deferrals = deferrals || deferSpec == "20220824" || !defers && !subscribes && !newer
-		subscriptions = subscriptions || subscriptionSpec == "1.0"
+		known.deferrals = known.deferrals || deferSpec == "20220824" || !defers && !subscribes && !newer
+		known.subscriptions = known.subscriptions || subscriptionSpec == "1.0"
+		known.checkpoints = known.checkpoints || accepted.parameters["checkpoints"] == "true"
 	}
-	return deferrals, subscriptions
+	return known
 }
 
 // Do implements graphql.Transport.
 func (m Multipart) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	deferrals, subscriptions := multipartForms(r)
+	forms := multipartForms(r)
 	Streaming(m).serve(w, r, exec, func(op *graphql.OperationContext) (framing, bool) {
 		switch {
 		case op != nil && op.Operation.Operation == ast.Subscription:
-			return multipartEvents{}, subscriptions
-		case deferrals:
+			return multipartEvents{checkpoints: forms.checkpoints}, forms.subscriptions
+		case forms.deferrals:
 			return multipartIncrements{}, op != nil && Defers(op)
 		}
 		return multipartEvents{}, false
@@ -87,15 +96,18 @@ func (multipartIncrements) part(_ string, payload [][]byte) []byte {
 }
 
 // multipartEvents frames the responses of a subscription.
-type multipartEvents struct{ multipartIncrements }
+type multipartEvents struct {
+	multipartIncrements
+	checkpoints bool
+}
 
 func (multipartEvents) mediaType() string {
 	return multipartMixed + `; boundary="` + boundary + `"; subscriptionSpec="1.0"`
 }
 
-// keepAlive is a part without a payload, which Apollo Client passes over.
-func (multipartEvents) keepAlive(checkpoint string) string {
-	if checkpoint == "" {
+// keepAlive is a part without a payload.
+func (e multipartEvents) keepAlive(checkpoint string) string {
+	if checkpoint == "" || !e.checkpoints {
 		return partHead + "{}" + partTail
 	}
 	return partHead + `{"extensions":{"checkpoint":"` + checkpoint + `"}}` + partTail

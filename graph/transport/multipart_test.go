@@ -155,7 +155,7 @@ func TestStreaming_Answer_InAFormThatTheClientTakes(t *testing.T) {
 func TestMultipart_QuietSubscription_SignsOfLifeUntilTheServerCloses(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
-	address := operations{"Never": never}.inParts(t, transport.Streaming{KeepAlive: time.Millisecond, Streams: streams})
+	address := operations{"Never": withCheckpoint}.inParts(t, transport.Streaming{KeepAlive: time.Millisecond, Streams: streams})
 	request := getting(t, address, "subscription Never {name}")
 	request.Header.Set("Accept", apolloSubscribes)
 	response, err := http.DefaultClient.Do(request)
@@ -194,7 +194,7 @@ func TestMultipart_QuietSubscription_CheckpointInAPartWithoutPayload(t *testing.
 	t.Parallel()
 	address := operations{"Never": withCheckpoint}.inParts(t, transport.Streaming{KeepAlive: time.Millisecond})
 	request := getting(t, address, "subscription Never {name}")
-	request.Header.Set("Accept", apolloSubscribes)
+	request.Header.Set("Accept", "multipart/mixed;subscriptionSpec=1.0;checkpoints=true")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
