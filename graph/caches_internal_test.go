@@ -27,7 +27,7 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
 	ctx := context.Background()
 	operation := func(query string) *graphql.OperationContext {
-		document, err := gqlparser.LoadQuery(schema, query)
+		document, err := gqlparser.LoadQueryWithRules(schema, query, input.Rules())
 		if err != nil {
 			t.Fatal(err)
 		}
