@@ -26,6 +26,11 @@ export default [
       ],
       // Also NoETL's: event_id, execution_id and version are what these are called everywhere.
       "@graphql-eslint/no-typename-prefix": "off",
+      // People read the schema in GraphiQL: everything says what it is.
+      "@graphql-eslint/require-description": [
+        "error",
+        { types: true, rootField: true, DirectiveDefinition: true, EnumValueDefinition: true, FieldDefinition: true, InputValueDefinition: true },
+      ],
       // Children are read forwards only, newest first.
       "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
     },

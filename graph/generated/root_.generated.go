@@ -1447,13 +1447,24 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../schema/access.graphqls", Input: `"What a caller may do: read and follow; also register and record; also change types. Each role includes those before it."
-enum Role { VIEWER PUBLISHER ADMIN }
+enum Role {
+  "May query and follow."
+  VIEWER
+  "May also register resources and record events."
+  PUBLISHER
+  "May also add and change types."
+  ADMIN
+}
 
 "The least role of a caller, where the server asks for tokens."
-directive @auth(role: Role!) on FIELD_DEFINITION
+directive @auth(
+  "The least role that may select the field."
+  role: Role!
+) on FIELD_DEFINITION
 `, BuiltIn: false},
 	{Name: "../schema/catalog.graphqls", Input: `"Something registered under a path, with one or more immutable versions."
 type Resource implements Node {
+  "Globally unique and opaque; node(id:) finds the object by it."
   id: ID!
   "What it is registered under, unique: words with slashes between them."
   path: String!
@@ -1466,13 +1477,36 @@ type Resource implements Node {
   "The version registered last."
   latestVersion: Version!
   "One version by its exact label, or the latest by the word 'latest', which is no label; null if there is none."
-  version(version: String!): Version
+  version(
+    "The label, or 'latest'."
+    version: String!
+  ): Version
   "Newest first."
-  versions(first: Int, after: String, last: Int, before: String): VersionConnection!
+  versions(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+  ): VersionConnection!
   "How many versions it has."
   versionCount: Int!
   "Newest first, over all its versions."
-  events(first: Int, after: String, last: Int, before: String, filter: EventFilter): EventConnection!
+  events(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+    "Which to list; all of them without it."
+    filter: EventFilter
+  ): EventConnection!
   "The newest event, if any."
   latestEvent: Event
   "When its first version was registered."
@@ -1483,6 +1517,7 @@ type Resource implements Node {
 
 "One immutable version of a resource: a row of the catalog."
 type Version implements Node {
+  "Globally unique and opaque; node(id:) finds the object by it."
   id: ID!
   "What it is a version of."
   resource: Resource!
@@ -1513,7 +1548,18 @@ type Version implements Node {
   "The version after; null for the latest."
   next: Version
   "Newest first, of this version only."
-  events(first: Int, after: String, last: Int, before: String, filter: EventFilter): EventConnection!
+  events(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+    "Which to list; all of them without it."
+    filter: EventFilter
+  ): EventConnection!
 }
 
 "Which resources to list; the fields given must all hold."
@@ -1534,47 +1580,100 @@ input ResourceFilter {
   updatedBefore: DateTime
 }
 "What resources are sorted by; the path breaks ties."
-enum ResourceOrderField { PATH UPDATED_AT CREATED_AT }
+enum ResourceOrderField {
+  "The path, in byte order."
+  PATH
+  "When the latest version was registered."
+  UPDATED_AT
+  "When the first version was registered."
+  CREATED_AT
+}
 "How to sort resources."
-input ResourceOrder { field: ResourceOrderField! = PATH direction: OrderDirection! = ASC }
+input ResourceOrder {
+  "What to sort by."
+  field: ResourceOrderField! = PATH
+  "Which way."
+  direction: OrderDirection! = ASC
+}
 
 "A page of resources."
 type ResourceConnection {
+  "What the page holds, each with its cursor."
   edges: [ResourceEdge!]!
+  "What the page holds, without cursors."
   nodes: [Resource!]!
+  "Where the page begins and ends, and whether there is more."
   pageInfo: PageInfo!
   "Counted only when asked for."
   totalCount: Int!
 }
 "A resource in a page."
-type ResourceEdge { cursor: String! node: Resource! }
+type ResourceEdge {
+  "The place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
+  cursor: String!
+  "What stands there."
+  node: Resource!
+}
 
 "A page of versions."
 type VersionConnection {
+  "What the page holds, each with its cursor."
   edges: [VersionEdge!]!
+  "What the page holds, without cursors."
   nodes: [Version!]!
+  "Where the page begins and ends, and whether there is more."
   pageInfo: PageInfo!
   "All of them, whatever the page."
   totalCount: Int!
 }
 "A version in a page."
-type VersionEdge { cursor: String! node: Version! }
+type VersionEdge {
+  "The place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
+  cursor: String!
+  "What stands there."
+  node: Version!
+}
 
 extend type Query {
   "The resource at this path; null if none is registered there."
-  resource(path: String!): Resource
+  resource(
+    "The path that it is registered under."
+    path: String!
+  ): Resource
   "A page is 20 resources by default, 200 at most; by path unless orderBy says otherwise."
-  resources(first: Int, after: String, last: Int, before: String, filter: ResourceFilter, orderBy: ResourceOrder): ResourceConnection!
+  resources(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+    "Which to list; all of them without it."
+    filter: ResourceFilter
+    "How to sort; by path without it."
+    orderBy: ResourceOrder
+  ): ResourceConnection!
   "In the order asked, null for a path that is not registered; at most 200."
-  resourcesByPath(paths: [String!]!): [Resource]!
+  resourcesByPath(
+    "The paths, at most 200."
+    paths: [String!]!
+  ): [Resource]!
   "One version; without a label, or with the word 'latest', the latest."
-  version(path: String!, version: String): Version
+  version(
+    "The path of its resource."
+    path: String!
+    "The label, or 'latest'; the latest without it."
+    version: String
+  ): Version
 }
 `, BuiltIn: false},
 	{Name: "../schema/diff.graphqls", Input: `"The difference between two versions of a resource, from ` + "`" + `base` + "`" + ` to ` + "`" + `version` + "`" + `."
 type VersionDiff {
   "Null when compared with nothing: a first version."
   base: Version
+  "The version that the difference leads to."
   version: Version!
   "RFC 6902 JSON Patch that turns base's payload into version's."
   patch: JSON!
@@ -1585,10 +1684,18 @@ type VersionDiff {
 }
 
 "What happened to a value of a payload."
-enum ChangeKind { ADDED REMOVED CHANGED }
+enum ChangeKind {
+  "There was nothing at the pointer before."
+  ADDED
+  "There is nothing at the pointer after."
+  REMOVED
+  "One value took the place of another."
+  CHANGED
+}
 
 "One step from a payload to another."
 type PayloadChange {
+  "What happened."
   kind: ChangeKind!
   "RFC 6901 JSON Pointer, into the payload as the changes before this one have left it."
   pointer: String!
@@ -1600,11 +1707,15 @@ type PayloadChange {
 
 extend type Version {
   "What changed between another version of the same resource (default: the previous one; 'latest': the latest) and this."
-  diff(against: String): VersionDiff!
+  diff(
+    "The label of the version to compare with, or 'latest'; the previous one without it."
+    against: String
+  ): VersionDiff!
 }
 `, BuiltIn: false},
 	{Name: "../schema/event.graphqls", Input: `"Something that happened to a version of a resource. Events are never changed."
 type Event implements Node {
+  "Globally unique and opaque; node(id:) finds the object by it."
   id: ID!
   "The stored event_id, unique over all events."
   eventId: String!
@@ -1664,8 +1775,11 @@ input EventFilter {
 
 "A page of events."
 type EventConnection {
+  "What the page holds, each with its cursor."
   edges: [EventEdge!]!
+  "What the page holds, without cursors."
   nodes: [Event!]!
+  "Where the page begins and ends, and whether there is more."
   pageInfo: PageInfo!
   "Counted only when asked for."
   totalCount: Int!
@@ -1674,22 +1788,50 @@ type EventConnection {
 }
 "An event in a page."
 type EventEdge {
+  "The place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
   cursor: String!
+  "What stands there."
   node: Event!
 }
 
 extend type Query {
   "The event of this id; null if there is none."
-  event(eventId: String!): Event
+  event(
+    "The stored event_id."
+    eventId: String!
+  ): Event
   "Newest first unless direction is ASC."
-  events(first: Int, after: String, last: Int, before: String, filter: EventFilter, direction: OrderDirection = DESC): EventConnection!
+  events(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+    "Which to list; all of them without it."
+    filter: EventFilter
+    "DESC for the newest first, ASC for the oldest first."
+    direction: OrderDirection = DESC
+  ): EventConnection!
 }
 `, BuiltIn: false},
 	{Name: "../schema/execution.graphqls", Input: `"What has become of a run."
-enum ExecutionStatus { RUNNING COMPLETED FAILED CANCELLED }
+enum ExecutionStatus {
+  "No event has ended it."
+  RUNNING
+  "It came to its end; failedStepCount tells whether without errors."
+  COMPLETED
+  "An event has ended it as failed."
+  FAILED
+  "It was stopped before its end."
+  CANCELLED
+}
 
 "One run of a version: the events that carry the same meta.execution_id."
 type Execution implements Node {
+  "Globally unique and opaque; node(id:) finds the object by it."
   id: ID!
   "The meta.execution_id of its events."
   executionId: String!
@@ -1716,11 +1858,27 @@ type Execution implements Node {
   "How many steps (meta.node_name) have failed: those whose last status (meta.status), in the log's order, of an event that ends no run, is failed or error in any case. A later status of the same step clears it."
   failedStepCount: Int!
   "Oldest first."
-  events(first: Int, after: String, last: Int, before: String, filter: EventFilter): EventConnection!
+  events(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+    "Which to list; all of them without it."
+    filter: EventFilter
+  ): EventConnection!
   "The run that started this one: meta.parent_execution_id."
   parent: Execution
   "The runs that it started, newest start first."
-  children(first: Int, after: String): ExecutionConnection!
+  children(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+  ): ExecutionConnection!
 }
 
 "What executions to list; the fields given must all hold."
@@ -1742,25 +1900,62 @@ input ExecutionFilter {
 }
 
 "A page of executions."
-type ExecutionConnection { edges: [ExecutionEdge!]! nodes: [Execution!]! pageInfo: PageInfo! "Counted only when asked for." totalCount: Int! }
+type ExecutionConnection {
+  "What the page holds, each with its cursor."
+  edges: [ExecutionEdge!]!
+  "What the page holds, without cursors."
+  nodes: [Execution!]!
+  "Where the page begins and ends, and whether there is more."
+  pageInfo: PageInfo!
+  "Counted only when asked for."
+  totalCount: Int!
+}
 "An execution in a page."
-type ExecutionEdge { cursor: String! node: Execution! }
+type ExecutionEdge {
+  "The place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
+  cursor: String!
+  "What stands there."
+  node: Execution!
+}
 
 extend type Query {
   "The run of this id; null if no event has named it."
-  execution(executionId: String!): Execution
+  execution(
+    "The meta.execution_id of its events."
+    executionId: String!
+  ): Execution
   "Newest start first."
-  executions(first: Int, after: String, last: Int, before: String, filter: ExecutionFilter): ExecutionConnection!
+  executions(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+    "Which to list; all of them without it."
+    filter: ExecutionFilter
+  ): ExecutionConnection!
 }
 `, BuiltIn: false},
 	{Name: "../schema/node.graphqls", Input: `"An object with a globally unique, opaque id (Relay's Node)."
-interface Node { id: ID! }
+interface Node {
+  "Globally unique and opaque; node(id:) finds the object by it."
+  id: ID!
+}
 
 extend type Query {
   "The object of this id; null if there is none."
-  node(id: ID!): Node
+  node(
+    "The ` + "`" + `id` + "`" + ` of an object of this API."
+    id: ID!
+  ): Node
   "The objects of these ids, in the order asked, null for one that does not exist; at most 200."
-  nodes(ids: [ID!]!): [Node]!
+  nodes(
+    "The ` + "`" + `id` + "`" + `s of objects of this API, at most 200."
+    ids: [ID!]!
+  ): [Node]!
 }
 `, BuiltIn: false},
 	{Name: "../schema/recording.graphqls", Input: `"Something that happened to a version, to be recorded."
@@ -1788,17 +1983,33 @@ type RecordEventPayload {
   duplicate: Boolean!
 }
 "A result for each input, in their order."
-type RecordEventsPayload { results: [RecordEventPayload!]! }
+type RecordEventsPayload {
+  "One for each input, in their order."
+  results: [RecordEventPayload!]!
+}
 
 extend type Mutation {
   "Records that something happened to a version."
-  recordEvent(input: RecordEventInput!): RecordEventPayload! @auth(role: PUBLISHER)
+  recordEvent(
+    "What happened."
+    input: RecordEventInput!
+  ): RecordEventPayload! @auth(role: PUBLISHER)
   "Up to 10,000 events in one transaction: all of them or none."
-  recordEvents(inputs: [RecordEventInput!]!): RecordEventsPayload! @auth(role: PUBLISHER)
+  recordEvents(
+    "What happened, 10,000 events at most."
+    inputs: [RecordEventInput!]!
+  ): RecordEventsPayload! @auth(role: PUBLISHER)
 }
 `, BuiltIn: false},
 	{Name: "../schema/registration.graphqls", Input: `"What a registration came to: a first version, a further one, or nothing new."
-enum RegistrationStatus { REGISTERED UPDATED UNCHANGED }
+enum RegistrationStatus {
+  "The first version of its resource was made."
+  REGISTERED
+  "A further version was made."
+  UPDATED
+  "The payload was there already; no version was made."
+  UNCHANGED
+}
 
 "The payload as JSON or as the text of a YAML document: exactly one of them."
 input PayloadInput @oneOf {
@@ -1829,6 +2040,7 @@ input RegisterResourceInput {
 }
 "What a registration came to."
 type RegisterResourcePayload {
+  "What it came to."
   status: RegistrationStatus!
   "The version with this payload: the new one, or the latest where nothing is new. Of a dry run that would make one: that version as it would be."
   version: Version!
@@ -1836,9 +2048,25 @@ type RegisterResourcePayload {
   event: Event
 }
 "What one of several registrations came to, or why it was refused: one of the two is null."
-type RegisterResourceResult { registration: RegisterResourcePayload error: InputError }
+type RegisterResourceResult {
+  "What it came to; null where it was refused."
+  registration: RegisterResourcePayload
+  "Why it was refused; null where it was not."
+  error: InputError
+}
 "What was wrong with one input: a stable code, words, and the argument to blame; line and column, from 1, where that is a text."
-type InputError { code: String! message: String! argument: String line: Int column: Int }
+type InputError {
+  "What the error of a request has as extensions.code."
+  code: String!
+  "What is wrong, in words."
+  message: String!
+  "The argument to blame, below the input; null where it is none alone."
+  argument: String
+  "The line of a text, from 1."
+  line: Int
+  "The column of a text, in characters, from 1."
+  column: Int
+}
 "What several registrations came to."
 type RegisterResourcesPayload {
   "A result for each input, in their order."
@@ -1849,10 +2077,15 @@ type RegisterResourcesPayload {
 
 extend type Mutation {
   "Registers a payload under a path: a first version, a new version, or, where the payload equals the latest version's, nothing but an UNCHANGED event."
-  registerResource(input: RegisterResourceInput!): RegisterResourcePayload! @auth(role: PUBLISHER)
+  registerResource(
+    "What to register, and where."
+    input: RegisterResourceInput!
+  ): RegisterResourcePayload! @auth(role: PUBLISHER)
   "Up to 1,000 registrations in one transaction: all of them or none, or, with atomic: false, each that can be. dryRun is the same for all of them."
   registerResources(
+    "What to register, and where: 1,000 at most."
     inputs: [RegisterResourceInput!]!
+    "Whether one that is refused undoes the others."
     atomic: Boolean! = true
     """
     Several inputs of one path are its history, oldest first, as in a folder with
@@ -1873,7 +2106,12 @@ extend type Mutation {
   ): RegisterResourcesPayload! @auth(role: PUBLISHER)
 }
 `, BuiltIn: false},
-	{Name: "../schema/schema.graphqls", Input: `schema { query: Query mutation: Mutation subscription: Subscription }
+	{Name: "../schema/schema.graphqls", Input: `"The catalog of NoETL's versioned resources, and the log of events about them."
+schema {
+  query: Query
+  mutation: Mutation
+  subscription: Subscription
+}
 
 "An instant: RFC 3339, UTC, microseconds, e.g. 2026-03-01T12:00:00.000001Z."
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time.html")
@@ -1894,7 +2132,12 @@ type PageInfo {
 }
 
 "Which way a list is sorted."
-enum OrderDirection { ASC DESC }
+enum OrderDirection {
+  "The lowest, or the oldest, first."
+  ASC
+  "The highest, or the newest, first."
+  DESC
+}
 
 "What can be asked."
 type Query
@@ -1924,9 +2167,19 @@ extend type Subscription {
   Every committed event that passes the filter, once, in the log's order, whoever wrote it.
   With ` + "`" + `after` + "`" + `, first all that followed that cursor, then live; without, from now on.
   """
-  eventRecorded(filter: EventFilter, after: String): EventDelivery!
+  eventRecorded(
+    "Which events to deliver; all of them without it."
+    filter: EventFilter
+    "The cursor of a delivery, a tailCursor or a checkpoint, to begin after."
+    after: String
+  ): EventDelivery!
   "The events of one execution from its first, then live; completes by itself after its terminal event."
-  executionProgressed(executionId: String!, after: String): EventDelivery!
+  executionProgressed(
+    "The meta.execution_id of the run."
+    executionId: String!
+    "The cursor of a delivery or a checkpoint, to begin after; the run's first event without it."
+    after: String
+  ): EventDelivery!
 }
 `, BuiltIn: false},
 	{Name: "../schema/type.graphqls", Input: `"A category of resource: playbook, workflow, target, step, task, action, or one added since."
@@ -1936,7 +2189,20 @@ type ResourceType {
   "How many resources have this type now."
   resourceCount: Int!
   "Those whose latest version has this type; by path unless orderBy says otherwise."
-  resources(first: Int, after: String, last: Int, before: String, filter: ResourceFilter, orderBy: ResourceOrder): ResourceConnection!
+  resources(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+    "Which to list; all of them without it."
+    filter: ResourceFilter
+    "How to sort; by path without it."
+    orderBy: ResourceOrder
+  ): ResourceConnection!
 }
 
 "A kind of event, with the template that its messages are rendered from."
@@ -1967,11 +2233,17 @@ extend type Query {
   "Every known event type, by name."
   eventTypes: [EventType!]!
   "Renders a template over an event, or over sample values, without saving anything."
-  renderTemplate(template: String!, eventId: String): String!
+  renderTemplate(
+    "A template as in EventType.template."
+    template: String!
+    "The event to render it over; sample values without it."
+    eventId: String
+  ): String!
 }
 
 "An event type as it should be."
 input SaveEventTypeInput {
+  "The word that events and filters use; of a type that exists, or a new one."
   name: String!
   "Jinja, as in EventType.template; null for messages of the form '<type> <path>'. Absent: as it is."
   template: String
@@ -1979,17 +2251,32 @@ input SaveEventTypeInput {
   phase: EventPhase
 }
 "The event type as it is now."
-type SaveEventTypePayload { eventType: EventType! }
+type SaveEventTypePayload {
+  "The type as it is now."
+  eventType: EventType!
+}
 "A resource type that should exist."
-input SaveResourceTypeInput { name: String! }
+input SaveResourceTypeInput {
+  "The word that registrations and filters use."
+  name: String!
+}
 "The resource type."
-type SaveResourceTypePayload { resourceType: ResourceType! }
+type SaveResourceTypePayload {
+  "The type."
+  resourceType: ResourceType!
+}
 
 extend type Mutation {
   "Adds a resource type; one that exists stays as it is."
-  saveResourceType(input: SaveResourceTypeInput!): SaveResourceTypePayload! @auth(role: ADMIN)
+  saveResourceType(
+    "The type."
+    input: SaveResourceTypeInput!
+  ): SaveResourceTypePayload! @auth(role: ADMIN)
   "Adds an event type or changes its template or phase; a template that does not parse is refused."
-  saveEventType(input: SaveEventTypeInput!): SaveEventTypePayload! @auth(role: ADMIN)
+  saveEventType(
+    "The type, and what to set of it."
+    input: SaveEventTypeInput!
+  ): SaveEventTypePayload! @auth(role: ADMIN)
 }
 `, BuiltIn: false},
 }

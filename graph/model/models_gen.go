@@ -66,11 +66,16 @@ type ExecutionFilter struct {
 
 // What was wrong with one input: a stable code, words, and the argument to blame; line and column, from 1, where that is a text.
 type InputError struct {
-	Code     string  `json:"code"`
-	Message  string  `json:"message"`
+	// What the error of a request has as extensions.code.
+	Code string `json:"code"`
+	// What is wrong, in words.
+	Message string `json:"message"`
+	// The argument to blame, below the input; null where it is none alone.
 	Argument *string `json:"argument,omitempty"`
-	Line     *int    `json:"line,omitempty"`
-	Column   *int    `json:"column,omitempty"`
+	// The line of a text, from 1.
+	Line *int `json:"line,omitempty"`
+	// The column of a text, in characters, from 1.
+	Column *int `json:"column,omitempty"`
 }
 
 // What can be changed: versions are registered and events recorded; neither is ever altered.
@@ -79,6 +84,7 @@ type Mutation struct {
 
 // One step from a payload to another.
 type PayloadChange struct {
+	// What happened.
 	Kind ChangeKind `json:"kind"`
 	// RFC 6901 JSON Pointer, into the payload as the changes before this one have left it.
 	Pointer string `json:"pointer"`
@@ -128,6 +134,7 @@ type RecordEventPayload struct {
 
 // A result for each input, in their order.
 type RecordEventsPayload struct {
+	// One for each input, in their order.
 	Results []*RecordEventPayload `json:"results"`
 }
 
@@ -153,6 +160,7 @@ type RegisterResourceInput struct {
 
 // What a registration came to.
 type RegisterResourcePayload struct {
+	// What it came to.
 	Status RegistrationStatus `json:"status"`
 	// The version with this payload: the new one, or the latest where nothing is new. Of a dry run that would make one: that version as it would be.
 	Version *Version `json:"version"`
@@ -162,8 +170,10 @@ type RegisterResourcePayload struct {
 
 // What one of several registrations came to, or why it was refused: one of the two is null.
 type RegisterResourceResult struct {
+	// What it came to; null where it was refused.
 	Registration *RegisterResourcePayload `json:"registration,omitempty"`
-	Error        *InputError              `json:"error,omitempty"`
+	// Why it was refused; null where it was not.
+	Error *InputError `json:"error,omitempty"`
 }
 
 // What several registrations came to.
@@ -194,12 +204,15 @@ type ResourceFilter struct {
 
 // How to sort resources.
 type ResourceOrder struct {
-	Field     ResourceOrderField `json:"field"`
-	Direction OrderDirection     `json:"direction"`
+	// What to sort by.
+	Field ResourceOrderField `json:"field"`
+	// Which way.
+	Direction OrderDirection `json:"direction"`
 }
 
 // An event type as it should be.
 type SaveEventTypeInput struct {
+	// The word that events and filters use; of a type that exists, or a new one.
 	Name string `json:"name"`
 	// Jinja, as in EventType.template; null for messages of the form '<type> <path>'. Absent: as it is.
 	Template graphql.Omittable[*string] `json:"template,omitempty"`
@@ -209,16 +222,19 @@ type SaveEventTypeInput struct {
 
 // The event type as it is now.
 type SaveEventTypePayload struct {
+	// The type as it is now.
 	EventType *EventType `json:"eventType"`
 }
 
 // A resource type that should exist.
 type SaveResourceTypeInput struct {
+	// The word that registrations and filters use.
 	Name string `json:"name"`
 }
 
 // The resource type.
 type SaveResourceTypePayload struct {
+	// The type.
 	ResourceType *ResourceType `json:"resourceType"`
 }
 
@@ -230,8 +246,11 @@ type Subscription struct {
 type ChangeKind string
 
 const (
-	ChangeKindAdded   ChangeKind = "ADDED"
+	// There was nothing at the pointer before.
+	ChangeKindAdded ChangeKind = "ADDED"
+	// There is nothing at the pointer after.
 	ChangeKindRemoved ChangeKind = "REMOVED"
+	// One value took the place of another.
 	ChangeKindChanged ChangeKind = "CHANGED"
 )
 
@@ -352,9 +371,13 @@ func (e EventPhase) MarshalJSON() ([]byte, error) {
 type ExecutionStatus string
 
 const (
-	ExecutionStatusRunning   ExecutionStatus = "RUNNING"
+	// No event has ended it.
+	ExecutionStatusRunning ExecutionStatus = "RUNNING"
+	// It came to its end; failedStepCount tells whether without errors.
 	ExecutionStatusCompleted ExecutionStatus = "COMPLETED"
-	ExecutionStatusFailed    ExecutionStatus = "FAILED"
+	// An event has ended it as failed.
+	ExecutionStatusFailed ExecutionStatus = "FAILED"
+	// It was stopped before its end.
 	ExecutionStatusCancelled ExecutionStatus = "CANCELLED"
 )
 
@@ -412,7 +435,9 @@ func (e ExecutionStatus) MarshalJSON() ([]byte, error) {
 type OrderDirection string
 
 const (
-	OrderDirectionAsc  OrderDirection = "ASC"
+	// The lowest, or the oldest, first.
+	OrderDirectionAsc OrderDirection = "ASC"
+	// The highest, or the newest, first.
 	OrderDirectionDesc OrderDirection = "DESC"
 )
 
@@ -468,9 +493,12 @@ func (e OrderDirection) MarshalJSON() ([]byte, error) {
 type RegistrationStatus string
 
 const (
+	// The first version of its resource was made.
 	RegistrationStatusRegistered RegistrationStatus = "REGISTERED"
-	RegistrationStatusUpdated    RegistrationStatus = "UPDATED"
-	RegistrationStatusUnchanged  RegistrationStatus = "UNCHANGED"
+	// A further version was made.
+	RegistrationStatusUpdated RegistrationStatus = "UPDATED"
+	// The payload was there already; no version was made.
+	RegistrationStatusUnchanged RegistrationStatus = "UNCHANGED"
 )
 
 var AllRegistrationStatus = []RegistrationStatus{
@@ -526,8 +554,11 @@ func (e RegistrationStatus) MarshalJSON() ([]byte, error) {
 type ResourceOrderField string
 
 const (
-	ResourceOrderFieldPath      ResourceOrderField = "PATH"
+	// The path, in byte order.
+	ResourceOrderFieldPath ResourceOrderField = "PATH"
+	// When the latest version was registered.
 	ResourceOrderFieldUpdatedAt ResourceOrderField = "UPDATED_AT"
+	// When the first version was registered.
 	ResourceOrderFieldCreatedAt ResourceOrderField = "CREATED_AT"
 )
 
