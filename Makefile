@@ -11,18 +11,18 @@ GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 
 .PHONY: help
 help: ## List these commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/noetl-catalog, with the page where there is Node.
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory graphiql || echo "building without the page; / says how to get it"; fi
-	go build -o $(BIN) .
+	go build -ldflags "-X main.commit=$$(git rev-parse --short=12 HEAD 2>/dev/null)" -o $(BIN) .
 
 .PHONY: graphiql
 graphiql: graph/graphiql/bundle/index.html.br ## Build the page that is served at /, for build to embed.
 
 graph/graphiql/bundle/index.html.br: graph/graphiql/package-lock.json graph/graphiql/index.html graph/graphiql/vite.config.js $(wildcard graph/graphiql/src/*)
-	cd graph/graphiql && npm ci --no-audit --no-fund && npm run build
+	cd graph/graphiql && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build -- --logLevel warn
 	touch $@
 
 .PHONY: run

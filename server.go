@@ -78,6 +78,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "noetl-catalog:", err)
 		return 2
 	}
+	// As other programs have it, beside the command and the flag of their names.
+	switch {
+	case len(args) == 1 && args[0] == "--version":
+		args = []string{"version"}
+	case len(args) > 0 && args[0] == "help":
+		args = append(args[1:len(args):len(args)], "--help")
+	}
 	command, err := parser.Parse(args)
 	if exit >= 0 {
 		return exit // --help has been printed
@@ -455,11 +462,14 @@ func (c *tokenCommand) Run(out *output) error {
 	return nil
 }
 
+// commit is what the program was built from, where the Makefile says so.
+var commit string
+
 type versionCommand struct{}
 
 // Run prints the module's version and the commit it was built from.
 func (*versionCommand) Run(out *output) error {
-	version, commit := "development", ""
+	version, commit := "development", commit
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" && info.Main.Version != "(devel)" {
 			version = info.Main.Version

@@ -78,7 +78,7 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	}
 
 	routes := http.NewServeMux()
-	routes.Handle("/graphql", transport.Authenticated(compress(newServer(schema, resolver, options, authenticate)), authenticate))
+	routes.Handle("/graphql", pointBrowsers(transport.Authenticated(compress(newServer(schema, resolver, options, authenticate)), authenticate)))
 	routes.Handle("GET /schema.graphql",
 		transport.Authenticated(compress(text("text/plain; charset=utf-8", sdl(schema.Schema()))), authenticate))
 	routes.Handle("GET /healthz", text("text/plain; charset=utf-8", "ok\n"))
@@ -100,6 +100,7 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	page := graphiql.Handler()
 	routes.Handle("GET /{$}", page)
 	routes.Handle("GET /assets/", page)
+	routes.Handle("GET /favicon.ico", text("image/svg+xml", icon))
 	if len(options.Origins) == 0 {
 		return guard.Wrap(routes), nil
 	}
@@ -109,6 +110,21 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 		AllowedHeaders: []string{"*"}, MaxAge: 600,
 	})
 	return guard.Wrap(crossOrigin.Handler(routes)), nil
+}
+
+// icon is what browsers ask for by themselves.
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M3 13V3l10 10V3" fill="none" stroke="#7c3aed" stroke-width="2.5"/></svg>`
+
+// pointBrowsers sends a person who opens the API's address, and asks nothing of
+// it, to GraphiQL.
+func pointBrowsers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.RawQuery == "" && r.Header.Get("Upgrade") == "" && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // compression packs answers of a kilobyte and more with gzip. Answers in parts

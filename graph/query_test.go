@@ -103,6 +103,7 @@ func TestRoutes_OtherPaths_Served(t *testing.T) {
 	a := setup(t)
 	for path, want := range map[string]string{
 		"/": "noetl-catalog", "/healthz": "ok", "/readyz": "ready", "/schema.graphql": "The version registered last.",
+		"/favicon.ico": "<svg",
 	} {
 		response, err := http.Get(a.http.URL + path)
 		if err != nil {
@@ -113,6 +114,9 @@ func TestRoutes_OtherPaths_Served(t *testing.T) {
 		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
 			t.Errorf("%s: %d %v, without %q:\n%.300s", path, response.StatusCode, err, want, body)
 		}
+	}
+	if got := a.request(http.MethodGet, "/graphql", "", "Accept", "text/html,*/*;q=0.8").Header.Get("Location"); got != "/" {
+		t.Errorf("a browser at /graphql is sent to %q", got)
 	}
 	a.pool.Close()
 	response, err := http.Get(a.http.URL + "/readyz")

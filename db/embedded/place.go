@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The names of our files in the data directory.
@@ -197,7 +198,14 @@ func (p *place) takeLock() error {
 		return fmt.Errorf("opening the lock file beside the data directory: %w; "+
 			"choose a data directory in a directory that is yours", err)
 	}
-	if err := tryLock(f); err != nil {
+	err = tryLock(f)
+	// A program that this process is just starting holds what the process has
+	// open until it runs: a lock that was let go of may seem held for a moment.
+	for try := 0; errors.Is(err, errLocked) && try < 20; try++ {
+		time.Sleep(10 * time.Millisecond)
+		err = tryLock(f)
+	}
+	if err != nil {
 		holder, _ := io.ReadAll(io.LimitReader(f, 20))
 		_ = f.Close()
 		if !errors.Is(err, errLocked) {

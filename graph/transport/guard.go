@@ -54,7 +54,7 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		if g.foreign(r) {
-			a.refuse(refuse(http.StatusForbidden, fault.Forbidden, "requests from this origin are not allowed"))
+			a.refuse(refuse(http.StatusForbidden, fault.Forbidden, "requests from this origin are not allowed; serve --allow-origin lets its pages in"))
 			return
 		}
 		next.ServeHTTP(w, r)

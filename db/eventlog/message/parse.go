@@ -95,6 +95,8 @@ func (p *parser) expression() (*expression, error) {
 		return nil, p.fail(opening, "this expression has no end (}})")
 	case name == "":
 		return nil, p.fail(start, "a name is expected here: one of %s", strings.Join(names(), ", "))
+	case !slices.Contains(names(), name) && !strings.Contains(p.text[p.at:], "}}"):
+		return nil, p.fail(opening, "this expression has no end (}})")
 	case !slices.Contains(names(), name):
 		return nil, p.fail(start, "unknown name %q; known are %s", name, strings.Join(names(), ", "))
 	}
