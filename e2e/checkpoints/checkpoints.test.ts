@@ -62,16 +62,17 @@ test.each(Object.entries(clients))("%s passes over checkpoints", async (name, fo
 
 test("graphql-ws hands the checkpoint to its listeners, and the server resumes after it", async () => {
   let checkpoint: { id: string; cursor: string } | undefined;
+  let number = 0;
   const client = createSocket({
     url: server.wsUrl,
-    generateID: () => "mine",
+    generateID: () => `mine-${++number}`,
     on: { ping: (received, payload) => received && (checkpoint = (payload?.checkpoint as typeof checkpoint) ?? checkpoint) },
   });
   onTestFinished(() => client.dispose());
   client.subscribe({ query: query("nothing/") }, { next() {}, error() {}, complete() {} });
   await expect
     .poll(async () => (await register(`noise/${Math.random()}`, {}, server.url), checkpoint?.id), { timeout: 20_000, interval: 200 })
-    .toBe("mine");
+    .toBe("mine-1");
   await register("nothing/after", {}, server.url);
   const resumed = client.iterate<any>({
     query: `subscription { eventRecorded(filter: {pathPrefix: "nothing/"}, after: "${checkpoint?.cursor}") { previousCursor event { path } } }`,
