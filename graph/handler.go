@@ -64,7 +64,7 @@ type HandlerOptions struct {
 // NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz,
 // /metrics and GraphiQL at /, to this machine only.
 func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error) {
-	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true, Origins: options.Origins})
+	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true, Origins: options.Origins, Logger: options.Logger})
 	if err != nil {
 		return nil, err
 	}

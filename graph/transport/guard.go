@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,6 +20,8 @@ type GuardOptions struct {
 	// Origins are those of other web pages that may send requests, such as
 	// "https://app.example.com"; none by default.
 	Origins []string
+	// Logger is told of refusals; nil for none.
+	Logger *slog.Logger
 }
 
 // Guard keeps out, before anything is parsed, what a browser sends on behalf
@@ -26,11 +29,12 @@ type GuardOptions struct {
 type Guard struct {
 	loopback bool
 	origins  *http.CrossOriginProtection
+	refusals *refusalLog
 }
 
 // NewGuard returns a guard, or an error for an origin that is not one.
 func NewGuard(options GuardOptions) (*Guard, error) {
-	g := &Guard{loopback: options.Loopback, origins: http.NewCrossOriginProtection()}
+	g := &Guard{loopback: options.Loopback, origins: http.NewCrossOriginProtection(), refusals: newRefusalLog(options.Logger)}
 	for _, origin := range options.Origins {
 		if err := g.origins.AddTrustedOrigin(origin); err != nil {
 			return nil, fmt.Errorf("allowing the origin %q: %w", origin, err)
@@ -49,13 +53,20 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 
 		a := answer{w: w, mediaType: plainJSON}
 		if g.loopback && !isLoopback(r.Host) {
+			g.refusals.host(r)
 			a.refuse(refuse(http.StatusMisdirectedRequest, fault.Forbidden,
 				"this server answers on this machine only: to localhost, 127.0.0.1 and [::1]"))
 			return
 		}
 		if g.foreign(r) {
+			g.refusals.origin(r)
 			a.refuse(refuse(http.StatusForbidden, fault.Forbidden, "requests from this origin are not allowed; serve --allow-origin lets its pages in"))
 			return
+		}
+		if isPreflight(r) && g.foreign(asPost(r)) {
+			// The browser asks first, finds no permission, and never sends the
+			// request itself.
+			g.refusals.origin(r)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -66,11 +77,22 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 // it opens is not bound by CORS.
 func (g *Guard) foreign(r *http.Request) bool {
 	if r.Header.Get("Upgrade") != "" {
-		handshake := *r
-		handshake.Method = http.MethodPost
-		r = &handshake
+		r = asPost(r)
 	}
 	return g.origins.Check(r) != nil
+}
+
+// asPost is a request as if it were a POST.
+func asPost(r *http.Request) *http.Request {
+	post := *r
+	post.Method = http.MethodPost
+	return &post
+}
+
+// isPreflight reports the question of a browser whether a page may send a
+// request (Fetch standard, CORS-preflight fetch).
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // isLoopback reports whether a Host header, with or without a port, names this

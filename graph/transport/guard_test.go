@@ -1,6 +1,8 @@
 package transport_test
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -8,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/noetl/noetl-catalog/graph/transport"
@@ -145,4 +148,90 @@ func TestServer_HeadersOf300KB_431(t *testing.T) {
 	if _, err := io.ReadFull(conn, status); err != nil || string(status) != "HTTP/1.1 431" {
 		t.Errorf("got %q, %v", status, err)
 	}
+}
+
+// refused sends a request to a guard that logs, and returns what it logged.
+func refused(t *testing.T, handler http.Handler, log *bytes.Buffer, method, target string, headers ...string) string {
+	t.Helper()
+	log.Reset()
+	send(handler, with(httptest.NewRequest(method, target, nil), headers...))
+	return log.String()
+}
+
+func logging(t *testing.T) (http.Handler, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	return guarded(t, transport.GuardOptions{
+		Loopback: true, Origins: []string{"https://app.example.com"}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	}), &log
+}
+
+// An operator learns from the log what was refused, and how to allow it.
+func TestGuard_Refusal_LoggedWithWhatAllowsIt(t *testing.T) {
+	t.Parallel()
+	const ours = "http://localhost:8080/graphql"
+	for name, tc := range map[string]struct {
+		method, target string
+		headers        []string
+		want           []string
+	}{
+		"host":                 {"GET", "http://catalog.example:8080/", nil, []string{"level=WARN", "host=catalog.example:8080", "use localhost, 127.0.0.1 or [::1]"}},
+		"origin":               {"POST", ours, []string{"Origin", "https://other.example"}, []string{"level=WARN", "origin=https://other.example", "--allow-origin https://other.example"}},
+		"WebSocket":            {"GET", ours, []string{"Origin", "https://other.example", "Upgrade", "websocket"}, []string{"--allow-origin https://other.example"}},
+		"preflight":            {"OPTIONS", ours, []string{"Origin", "https://other.example", "Access-Control-Request-Method", "POST"}, []string{"--allow-origin https://other.example"}},
+		"null":                 {"POST", ours, []string{"Origin", "null"}, []string{"origin=null", "no flag allows it"}},
+		"no origin":            {"POST", ours, []string{"Sec-Fetch-Site", "cross-site"}, []string{"sec_fetch_site=cross-site", "no flag allows it"}},
+		"another line":         {"POST", ours, []string{"Origin", "https://a\nlevel=ERROR"}, []string{`\n`}},
+		"allowed":              {"POST", ours, []string{"Origin", "https://app.example.com"}, nil},
+		"preflight of allowed": {"OPTIONS", ours, []string{"Origin", "https://app.example.com", "Access-Control-Request-Method", "POST"}, nil},
+		"OPTIONS":              {"OPTIONS", ours, []string{"Origin", "https://other.example"}, nil},
+		"program":              {"POST", ours, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			handler, log := logging(t)
+			got := refused(t, handler, log, tc.method, tc.target, tc.headers...)
+			for _, part := range tc.want {
+				if !strings.Contains(got, part) {
+					t.Errorf("logged %q, want it to say %q", got, part)
+				}
+			}
+			if lines := strings.Count(got, "\n"); lines != min(len(tc.want), 1) {
+				t.Errorf("logged %d lines: %q", lines, got)
+			}
+		})
+	}
+}
+
+// What many requests make of the log is bounded: each host and origin once a
+// minute, ten of them, and little of each.
+func TestGuard_ManyRefusals_FewLines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		handler, log := logging(t)
+		const ours = "http://localhost/graphql"
+		lines := 0
+		for i := range 1000 {
+			got := refused(t, handler, log, "POST", ours, "Origin", fmt.Sprintf("https://%d.example", i%100))
+			lines += strings.Count(got, "\n")
+		}
+		if lines != 10 {
+			t.Errorf("%d lines of 1,000 refusals, want 10", lines)
+		}
+		time.Sleep(time.Minute)
+		long := "https://" + strings.Repeat("a", 10_000) + ".example"
+		got := refused(t, handler, log, "POST", ours, "Origin", long)
+		if !strings.Contains(got, "refusals_not_logged=990") {
+			t.Errorf("logged %q, want it to count those left out", got)
+		}
+		if len(got) > 1000 {
+			t.Errorf("logged %d bytes of one refusal", len(got))
+		}
+		if got := refused(t, handler, log, "POST", ours, "Origin", long); got != "" {
+			t.Errorf("logged %q again", got)
+		}
+		if got := refused(t, handler, log, "GET", "http://other.example/"); strings.Count(got, "\n") != 1 {
+			t.Errorf("logged %q for another host", got)
+		}
+	})
 }

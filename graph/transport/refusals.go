@@ -1,0 +1,97 @@
+package transport
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// refusalWindow is how long a host or an origin that was logged is not
+	// logged again.
+	refusalWindow = time.Minute
+	// maxRefusals is how many of them are logged in that time.
+	maxRefusals = 10
+	// maxRefused is how much of a header is logged, in bytes.
+	maxRefused = 200
+)
+
+// refusalLog tells an operator what the Guard refuses, and what would allow it.
+// Each host and origin is logged once a minute, and ten of them at most: what
+// is left out is counted in the next line.
+type refusalLog struct {
+	logger *slog.Logger
+
+	mu sync.Mutex
+	// began is when the window did, logged what was logged in it, and omitted
+	// how many refusals were not since the last line.
+	began   time.Time
+	logged  map[string]bool
+	omitted int
+}
+
+func newRefusalLog(logger *slog.Logger) *refusalLog {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &refusalLog{logger: logger, logged: map[string]bool{}}
+}
+
+// host logs a request that was refused for its Host.
+func (l *refusalLog) host(r *http.Request) {
+	l.log(r, slog.String("host", shortened(r.Host)),
+		"a request for another host was refused", "no flag allows it: use localhost, 127.0.0.1 or [::1] in the URL, or have the proxy send one of them as Host")
+}
+
+// origin logs a request that was refused for the page that caused it.
+func (l *refusalLog) origin(r *http.Request) {
+	const message = "a request of another web page was refused"
+	origin := shortened(r.Header.Get("Origin"))
+	switch parsed, err := url.Parse(origin); {
+	case origin == "":
+		l.log(r, slog.String("sec_fetch_site", shortened(r.Header.Get("Sec-Fetch-Site"))), message, "no flag allows it: it names no origin")
+	case err != nil || parsed.Scheme == "" || parsed.Host == "":
+		// A page that was opened as a file, or in a sandbox.
+		l.log(r, slog.String("origin", origin), message, "no flag allows it: serve the page over HTTP, and start this server with --allow-origin and the page's origin")
+	default:
+		l.log(r, slog.String("origin", origin), message, "if the page is yours: serve --allow-origin "+origin)
+	}
+}
+
+func (l *refusalLog) log(r *http.Request, refused slog.Attr, message, remedy string) {
+	omitted, ok := l.admit(refused.String())
+	if !ok {
+		return
+	}
+	attributes := []slog.Attr{refused, slog.String("remedy", remedy)}
+	if omitted > 0 {
+		attributes = append(attributes, slog.Int("refusals_not_logged", omitted))
+	}
+	l.logger.LogAttrs(r.Context(), slog.LevelWarn, message, attributes...)
+}
+
+// admit tells whether to log a refusal, and how many were left out before it.
+func (l *refusalLog) admit(refused string) (omitted int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); now.Sub(l.began) >= refusalWindow {
+		l.began = now
+		clear(l.logged)
+	}
+	if l.logged[refused] || len(l.logged) == maxRefusals {
+		l.omitted++
+		return 0, false
+	}
+	l.logged[refused] = true
+	omitted, l.omitted = l.omitted, 0
+	return omitted, true
+}
+
+// shortened is as much of a header as is logged. The copy does not hold on to
+// the rest.
+func shortened(header string) string {
+	return strings.Clone(header[:min(len(header), maxRefused)])
+}
