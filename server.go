@@ -297,9 +297,6 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	}
 	server := transport.Server(c.Listen, handler, logger)
 
-	address := "http://" + listener.Addr().String()
-	fmt.Fprintf(out.stderr, "\nnoetl-catalog serves GraphQL at %s/graphql, and GraphiQL at %s (schema: %s/schema.graphql). Ctrl-C stops it.\n\n", address, address, address)
-
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -326,16 +323,25 @@ func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
 	if postgres != nil {
 		group.Go(func() error { return c.keepPostgres(groupCtx, &postgres, logger, out.stderr) })
 	}
-	if len(c.Examples) > 0 {
-		group.Go(func() error {
-			register := cli.Register{Paths: c.Examples, DatabaseURL: databaseURL}
-			if err := register.Run(groupCtx, out.stderr, out.stderr); err != nil && groupCtx.Err() == nil {
-				logger.WarnContext(groupCtx, "not everything was registered", "error", err)
-			}
-			return nil
-		})
-	}
+	group.Go(func() error {
+		c.greet(groupCtx, "http://"+listener.Addr().String(), databaseURL, logger, out.stderr)
+		return nil
+	})
 	return group.Wait()
+}
+
+// greet registers the examples, where there are any, and then tells a person
+// where the server is: what is printed last is what is seen.
+func (c *serveCommand) greet(ctx context.Context, address, databaseURL string, logger *slog.Logger, stderr io.Writer) {
+	if len(c.Examples) > 0 {
+		register := cli.Register{Paths: c.Examples, DatabaseURL: databaseURL}
+		if err := register.Run(ctx, stderr, stderr); err != nil && ctx.Err() == nil {
+			logger.WarnContext(ctx, "not everything was registered", "error", err)
+		}
+	}
+	if ctx.Err() == nil {
+		fmt.Fprintf(stderr, "\nnoetl-catalog serves GraphQL at %s/graphql, and GraphiQL at %s (schema: %s/schema.graphql). Ctrl-C stops it.\n\n", address, address, address)
+	}
 }
 
 // serveProfiles serves net/http/pprof until the context ends.

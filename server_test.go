@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -142,5 +143,69 @@ func TestRegister_HistoryOfManyFiles_AddedOnce(t *testing.T) {
 		if got := fmt.Sprintf("%s registered, %s updated, %s unchanged", words[0], words[2], words[4]); got != step.want {
 			t.Errorf("%+v: %s", step, got)
 		}
+	}
+}
+
+// lineWriter passes on each line that is written to it.
+type lineWriter struct {
+	mu    sync.Mutex
+	rest  string
+	lines chan string
+}
+
+func (w *lineWriter) Write(text []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rest += string(text)
+	for {
+		line, rest, found := strings.Cut(w.rest, "\n")
+		if !found {
+			return len(text), nil
+		}
+		w.lines <- line
+		w.rest = rest
+	}
+}
+
+// A person who starts the server finds its address below all that has been
+// printed until it serves: that examples were registered, or why they were not.
+func TestServe_Examples_AddressPrintedLast(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ path, before string }{
+		"registered": {"examples", "  registered"},
+		"missing":    {"no-such-folder", "not everything was registered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
+			stderr := &lineWriter{lines: make(chan string, 1000)}
+			status := make(chan int, 1)
+			go func() {
+				status <- run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--database-url", dbtest.EmptyURL(t), "--register", tc.path}, io.Discard, stderr)
+			}()
+			var printed []string
+			for !strings.Contains(strings.Join(printed, "\n"), "serves GraphQL at http://127.0.0.1:") {
+				select {
+				case line := <-stderr.lines:
+					printed = append(printed, line)
+				case got := <-status:
+					t.Fatalf("it has ended with %d after %q", got, printed)
+				}
+			}
+			if !strings.Contains(strings.Join(printed, "\n"), tc.before) {
+				t.Errorf("the address came before %q:\n%s", tc.before, strings.Join(printed, "\n"))
+			}
+			stop()
+			if got := <-status; got != 0 {
+				t.Errorf("status %d", got)
+			}
+			close(stderr.lines)
+			for line := range stderr.lines {
+				if strings.TrimSpace(line) != "" {
+					t.Errorf("%q was printed after the address", line)
+				}
+			}
+		})
 	}
 }
