@@ -1,12 +1,12 @@
 // Bench measures the server: how fast it answers requests beside the least
 // that could answer them, what the event log's triggers cost writers, how soon
-// an event reaches a subscriber, what ten thousand subscriptions take, and a
-// run of 200,000 events. It prints figures and asserts nothing; on a shared
+// an event reaches a subscriber, what ten thousand subscriptions take, a run of
+// 200,000 events, and what a resume after a checkpoint reads. It prints figures and asserts nothing; on a shared
 // machine only ratios within one run mean something. README.md says how to
 // read them.
 //
 //	make bench
-//	go run ./bench writers bulk latency deliveries fanout execution
+//	go run ./bench writers bulk latency deliveries fanout execution checkpoints
 //	go run ./bench -only Q1,Q3 requests
 //	go run ./bench growth
 //	make bench-peer
@@ -53,6 +53,7 @@ var measurements = []measurement{
 	{name: "deliveries", run: deliveries},
 	{name: "fanout", run: fanout},
 	{name: "execution", run: execution},
+	{name: "checkpoints", run: checkpoints},
 	{name: "requests", run: requests, kept: true},
 	{name: "growth", run: growth, kept: true, named: true},
 }

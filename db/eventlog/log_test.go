@@ -28,6 +28,8 @@ type live struct {
 	pool  *pgxpool.Pool
 	store *eventlog.Store
 	log   *eventlog.Log
+	// registry has the metrics of the process that was started last.
+	registry *prometheus.Registry
 }
 
 // follow sets up a database and starts a sequencer and a log over it.
@@ -49,7 +51,8 @@ func (l *live) process(t *testing.T, options eventlog.LogOptions) *eventlog.Log 
 	t.Helper()
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, l.url) }
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
-	metrics := eventlog.NewMetrics(prometheus.NewRegistry())
+	l.registry = prometheus.NewRegistry()
+	metrics := eventlog.NewMetrics(l.registry)
 	log := eventlog.NewLog(l.store, connect, metrics, logger, options)
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -233,8 +236,6 @@ func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 	equal(t, idsOf(nothing2), []string{"marker"})
 }
 
-// A page is bounded by what is sent, however little of it is stored: compressed,
-// or a number whose digits are written out.
 // Checkpoints lie between the deliveries that they come between, whatever is
 // written meanwhile and wherever the subscription reads, and reach the log's end.
 func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
@@ -324,6 +325,90 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	}
 }
 
+// pages is how many pages of the log subscriptions have read from the database.
+func (l *live) pages(t testing.TB) int {
+	t.Helper()
+	families, err := l.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "catalog_subscription_catchup_pages_total" {
+			return int(family.GetMetric()[0].GetCounter().GetValue())
+		}
+	}
+	t.Fatal("pages are not counted")
+	return 0
+}
+
+// A resume after a checkpoint reads what was recorded since, and not the
+// events before it that match nothing: pages of 500.
+func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{RingLength: 20})
+	filter := eventlog.Filter{Step: new("wanted")}
+	first, err := l.store.TailCursor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := l.subscribe(t, filter, nil)
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := quiet.Next(t.Context())
+		waiting <- err
+	}()
+	record := func(from, to int) {
+		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
+			SELECT 'quiet' || n, 'UPDATED', 'a/one', '1', '{"node_name": "step"}' FROM generate_series($1::integer, $2::integer) AS n`, from, to)
+	}
+	record(1, 3000)
+	l.settled(t)
+	end, err := l.store.TailCursor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkpoint := ""
+	for checkpoint != end.String() {
+		if cursor := quiet.Checkpoint(); cursor != "" {
+			checkpoint = cursor
+		}
+		runtime.Gosched()
+		if t.Context().Err() != nil {
+			t.Fatal("no checkpoint at the end of the log")
+		}
+	}
+	quiet.Close()
+	if err := <-waiting; err == nil {
+		t.Fatal("an event that matches nothing was delivered")
+	}
+
+	// More than the ring holds; whoever follows it tells that all is in it.
+	following := l.subscribe(t, filter, &checkpoint)
+	record(3001, 3100)
+	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
+		VALUES ('wanted', 'UPDATED', 'a/one', '1', '{"node_name": "wanted"}')`)
+	take(t, following, 1)
+	for _, test := range []struct {
+		name, after string
+		pages       int
+	}{
+		{"its last checkpoint", checkpoint, 1},
+		{"its first cursor", first.String(), 7},
+	} {
+		before := l.pages(t)
+		resumed := l.subscribe(t, filter, &test.after)
+		if got := idsOf(take(t, resumed, 1)); got[0] != "wanted" {
+			t.Errorf("after %s: delivered %s", test.name, got[0])
+		}
+		resumed.Close()
+		if got := l.pages(t) - before; got != test.pages {
+			t.Errorf("after %s: read %d pages, want %d", test.name, got, test.pages)
+		}
+	}
+}
+
+// A page is bounded by what is sent, however little of it is stored: compressed,
+// or a number whose digits are written out.
 func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 	t.Parallel()
 	l := follow(t, eventlog.LogOptions{RingLength: 4})
