@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -47,6 +48,11 @@ func deferred(context.Context) graphql.ResponseHandler {
 func (ops operations) inParts(t testing.TB, streaming transport.Streaming) string {
 	t.Helper()
 	streaming.Logger = slog.New(slog.DiscardHandler)
+	// On a busy machine the defaults would end a stream, or send a comment that the
+	// test does not expect.
+	streaming.KeepAlive = cmp.Or(streaming.KeepAlive, time.Hour)
+	streaming.SlowTimeout = cmp.Or(streaming.SlowTimeout, patience)
+	streaming.WriteTimeout = cmp.Or(streaming.WriteTimeout, patience)
 	gql := ops.server(transport.WebSocket{})
 	gql.AddTransport(transport.SSE(streaming))
 	gql.AddTransport(transport.Multipart(streaming))

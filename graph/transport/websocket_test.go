@@ -3,6 +3,7 @@ package transport_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -108,6 +109,12 @@ func (ops operations) listen(t testing.TB, ws transport.WebSocket) string {
 	if ws.Streams == nil {
 		ws.Streams = transport.NewStreams()
 	}
+	// On a busy machine the defaults would end a socket, or send a ping that the
+	// test does not expect.
+	ws.InitTimeout = cmp.Or(ws.InitTimeout, time.Hour)
+	ws.PingInterval = cmp.Or(ws.PingInterval, time.Hour)
+	ws.SlowTimeout = cmp.Or(ws.SlowTimeout, patience)
+	ws.WriteTimeout = cmp.Or(ws.WriteTimeout, patience)
 	routes := http.NewServeMux()
 	routes.Handle("/graphql", ops.server(ws))
 	server := httptest.NewUnstartedServer(guard.Wrap(routes))
@@ -116,7 +123,7 @@ func (ops operations) listen(t testing.TB, ws transport.WebSocket) string {
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
-		deadline := time.Now().Add(10 * time.Second)
+		deadline := time.Now().Add(patience)
 		for ws.Streams.Open() > 0 && time.Now().Before(deadline) {
 			runtime.Gosched()
 		}
