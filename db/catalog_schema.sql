@@ -77,6 +77,7 @@ DECLARE
     made catalog;
     known text;
     new_type boolean;
+    label text;
     problem jsonb;
     outcome text;
     happened timestamptz;
@@ -150,6 +151,16 @@ BEGIN
                 made := latest;
             END IF;
 
+            IF problem IS NULL AND made.revision IS NULL THEN
+                label := coalesce(item.version, catalog_next_label(item.path));
+                -- Of all that a version is made of, only the next label has been
+                -- seen by nobody yet.
+                IF label_problem(label) IS NOT NULL THEN
+                    problem := jsonb_build_object('code', 'BAD_USER_INPUT', 'argument', 'version',
+                        'message', CASE WHEN item.version IS NULL THEN 'is needed: the next label ' ELSE '' END || label_problem(label));
+                END IF;
+            END IF;
+
             IF problem IS NOT NULL THEN
                 failed := true;
                 results := array_append(results, problem);
@@ -170,7 +181,7 @@ BEGIN
                 END IF;
                 INSERT INTO catalog (resource_path, resource_type, resource_version, source, resource_location,
                                      payload, content, meta, timestamp)
-                VALUES (item.path, known, coalesce(item.version, catalog_next_label(item.path)), item.source,
+                VALUES (item.path, known, label, item.source,
                         item.location, item.payload, item.content, item.meta, happened)
                 RETURNING * INTO made;
                 places[item.nth_path] := made.revision;
@@ -600,6 +611,39 @@ CREATE FUNCTION public.status_is_failed(status text) RETURNS boolean
 
 COMMENT ON FUNCTION public.status_is_failed(status text) IS 'Whether a step with this status has failed; the case counts as in ASCII, whatever the database''s locale. NULL for no status.';
 
+CREATE FUNCTION public.type_after_insert() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    more integer;
+    present integer;
+BEGIN
+    SELECT count(*) INTO more FROM added;
+    -- ON CONFLICT adds nothing where the types are there.
+    IF more = 0 THEN
+        RETURN NULL;
+    END IF;
+    -- Who adds types at the same time would not be counted. The seed tells the
+    -- key from that of a path.
+    PERFORM pg_advisory_xact_lock(hashtextextended(TG_TABLE_NAME, 1));
+    EXECUTE format('SELECT count(*) FROM %I', TG_TABLE_NAME) INTO present;
+    IF present > type_limit() THEN
+        RAISE EXCEPTION 'name: there are % % types already, and % can be added', present - more, split_part(TG_TABLE_NAME, '_', 1),
+            CASE WHEN present - more < type_limit() THEN format('no more than %s', type_limit() - (present - more)) ELSE 'no more' END
+            USING ERRCODE = 'check_violation', COLUMN = 'name', TABLE = TG_TABLE_NAME, CONSTRAINT = 'type_limit';
+    END IF;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.type_after_insert() IS 'Promise: no statement adds types beyond type_limit, whoever writes.';
+
+CREATE FUNCTION public.type_limit() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1000;
+
+COMMENT ON FUNCTION public.type_limit() IS 'Promise: how many resource types, and how many event types, there can be. Where there were more before, they stay.';
+
 CREATE TABLE public.catalog (
     resource_path text NOT NULL COLLATE pg_catalog."C",
     resource_type text NOT NULL COLLATE pg_catalog."C",
@@ -869,7 +913,11 @@ CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON public.event FOR EAC
 
 CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON public.event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('event');
 
+CREATE TRIGGER event_type_after_insert AFTER INSERT ON public.event_type REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.type_after_insert();
+
 CREATE TRIGGER event_type_before_write BEFORE INSERT OR UPDATE ON public.event_type FOR EACH ROW EXECUTE FUNCTION public.event_type_before_write();
+
+CREATE TRIGGER resource_type_after_insert AFTER INSERT ON public.resource_type REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.type_after_insert();
 
 ALTER TABLE ONLY public.catalog
     ADD CONSTRAINT catalog_resource_type_fkey FOREIGN KEY (resource_type) REFERENCES public.resource_type(name);

@@ -284,8 +284,8 @@ func TestTypes_Saved_Known(t *testing.T) {
 func TestTypes_TooMany_NoMoreAdded(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
-	a.exec(`INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, 1000) n`)
-	a.exec(`INSERT INTO event_type SELECT 'type-' || n FROM generate_series(1, 1000) n`)
+	a.exec(`INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, 1000 - (SELECT count(*) FROM resource_type)) n`)
+	a.exec(`INSERT INTO event_type SELECT 'type-' || n FROM generate_series(1, 1000 - (SELECT count(*) FROM event_type)) n`)
 	a.refused("BAD_USER_INPUT", "input.name", `mutation { saveResourceType(input: {name: "more"}) { resourceType { name } } }`, nil)
 	a.refused("BAD_USER_INPUT", "input.name", `mutation { saveEventType(input: {name: "more"}) { eventType { name } } }`, nil)
 	a.get(nil, `mutation { saveResourceType(input: {name: "kind-1"}) { resourceType { name } } saveEventType(input: {name: "type-1", template: "x"}) { eventType { name } } }`, nil)

@@ -183,15 +183,19 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 }
 
 // registerOrRetry runs the statement again where it lost a deadlock, which
-// only writers in plain SQL that name several paths at once can bring about.
-// Nothing had been written then.
+// only writers in plain SQL that name several paths at once can bring about, or
+// where others have added the last types that there can be: the next look tells
+// which inputs are refused. Nothing had been written then.
 func (s *Store) registerOrRetry(ctx context.Context, params sqlc.RegisterParams) ([]byte, error) {
 	const tries = 3
 	for try := 1; ; try++ {
 		raw, err := s.queries.Register(ctx, params)
 		var failure *pgconn.PgError
-		if err == nil || try == tries || !errors.As(err, &failure) || failure.Code != "40P01" {
+		if err == nil || try == tries || !errors.As(err, &failure) {
 			return raw, err
+		}
+		if failure.Code != "40P01" && failure.ConstraintName != TypeLimit {
+			return nil, err
 		}
 	}
 }

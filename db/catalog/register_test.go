@@ -360,9 +360,30 @@ func TestRegister_WholeNumberLabels_NextThatIsFree(t *testing.T) {
 		}
 	}
 	// The next would be too long for a label.
-	_, err := f.Register(t.Context(), everything, []catalog.Registration{wish("p", `"over"`)}, catalog.RegisterOptions{Limits: catalog.DefaultLimits()})
-	if problem, ok := fault.Refused(err); !ok || problem.Argument != "version" || !strings.Contains(problem.Message, "129 bytes long") {
-		t.Errorf("after the longest label: %v", err)
+	inputs := []catalog.Registration{wish("q", "1"), wish("p", `"over"`), wish("q", "2")}
+	for _, atomic := range []bool{true, false} {
+		results, err := f.Register(t.Context(), everything, inputs, catalog.RegisterOptions{Atomic: atomic, Limits: catalog.DefaultLimits()})
+		var list fault.List
+		if atomic && errors.As(err, &list) {
+			results = make([]catalog.RegistrationResult, len(inputs))
+			results[1].Fault = list[0]
+		} else if atomic || err != nil {
+			t.Errorf("after the longest label: %v", err)
+			continue
+		}
+		want := fault.Input("version", "is needed: the next label is 129 bytes long; 128 are allowed")
+		if atomic {
+			want = want.Under("inputs[1]")
+		}
+		if diff := cmp.Diff(want, results[1].Fault); diff != "" {
+			t.Errorf("after the longest label, atomic: %t (-want +got):\n%s", atomic, diff)
+		}
+		if stored := results[0].Status == catalog.Registered && results[2].Status == catalog.Updated; stored == atomic {
+			t.Errorf("atomic: %t, the others came to %s and %s", atomic, results[0].Status, results[2].Status)
+		}
+	}
+	if got := f.one(labelled(wish("p", `"over"`), "own")); got != "UPDATED own 20" {
+		t.Errorf("with a label of its own: %s", got)
 	}
 }
 

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/noetl/noetl-catalog/db/customplan"
 	"github.com/noetl/noetl-catalog/db/detached"
@@ -79,22 +78,22 @@ func (s *Store) ResourceTypes(ctx context.Context) ([]string, error) {
 }
 
 // MaxTypes is how many resource types, and how many event types, there can
-// be: they are listed whole.
-const MaxTypes = 1000
+// be: they are listed whole. TypeLimit is what the database calls that rule,
+// which holds for every writer (type_limit).
+const (
+	MaxTypes  = 1000
+	TypeLimit = "type_limit"
+)
 
 // SaveResourceType adds a type; one that exists stays as it is.
 func (s *Store) SaveResourceType(ctx context.Context, name string) error {
 	if err := CheckTypeName("name", name); err != nil {
 		return err
 	}
-	known, err := s.ResourceTypes(ctx)
-	if err != nil {
-		return err
-	}
-	if len(known) >= MaxTypes && !slices.Contains(known, name) {
-		return fault.Input("name", "there are %d resource types already, and no more can be added", len(known))
-	}
 	if err := s.queries.SaveResourceType(ctx, name); err != nil {
+		if problem, ok := fault.Refused(err); ok {
+			return problem
+		}
 		return fmt.Errorf("save resource type: %w", err)
 	}
 	return nil

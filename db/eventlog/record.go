@@ -102,16 +102,6 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 	}
 
 	rows, err := s.recordOrFind(ctx, params)
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.ConstraintName == "event_lies_at_most_a_day_ahead" {
-		// The database's clock is behind ours.
-		return nil, fault.Input("inputs", "a timestamp lies more than a day ahead of the database's clock")
-	}
-	if problem, ok := fault.Refused(err); ok && len(records) == 1 {
-		return nil, fault.List{problem.Under("inputs[0]")}
-	} else if ok {
-		return nil, fault.Input("inputs", "one of them has a value that is refused: %v", problem)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("record events: %w", err)
 	}
@@ -155,6 +145,8 @@ func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams
 		// The key of event_identity, or of the partition where the timestamp is
 		// the same too.
 		raced := failure.Code == "23505" && strings.HasPrefix(failure.TableName, "event_")
+		// The last types that there can be were added by others.
+		raced = raced || failure.ConstraintName == catalog.TypeLimit
 		if deadlocked := failure.Code == "40P01"; !raced && !deadlocked {
 			return nil, err
 		}
@@ -283,6 +275,11 @@ func problemOf(problem string, params sqlc.RecordEventsParams, i int) *fault.Err
 		return fault.New(fault.NotFound, "path", "no resource is registered at %q", params.Paths[i])
 	case "UNKNOWN_VERSION":
 		return fault.New(fault.NotFound, "version", "%q has no version %q", params.Paths[i], params.Versions[i])
+	case "TOO_FAR_AHEAD":
+		return fault.Input("timestamp", "lies more than a day ahead of the database's clock")
+	}
+	if about, ok := strings.CutPrefix(problem, "META "); ok {
+		return fault.Input("meta", "%s", about)
 	}
 	return fault.New(fault.Conflict, "eventId", "an event %q with another content is recorded already", params.EventIds[i])
 }

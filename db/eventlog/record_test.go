@@ -17,6 +17,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/sqlc"
 )
 
 func recordSetup(t *testing.T) (*eventlog.Store, *pgxpool.Pool) {
@@ -211,7 +212,8 @@ func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 		{record(`{"x": 1, "parent_execution_id": "`+long+`"}`, good), "inputs[0].meta", "parent_execution_id is 256 bytes long; 255 are allowed"},
 		{record(`{"node_name": "`+long+`"}`, good), "inputs[0].meta", "node_name is 256 bytes long; 255 are allowed"},
 		{record(`{"execution_id": 1e300}`), "inputs[0].meta", "execution_id is 301 bytes long; 255 are allowed"},
-		{record(`{"execution_id": 1e300}`, good), "inputs", "one of them has a value that is refused: meta: execution_id is 301 bytes long; 255 are allowed"},
+		{record(`{"execution_id": 1e300}`, good), "inputs[0].meta", "execution_id is 301 bytes long; 255 are allowed"},
+		{record("null", good, eventlog.Record{Type: "UPDATED", Path: "p", Meta: []byte(`{"node_name": 1e300}`)}), "inputs[2].meta", "node_name is 301 bytes long; 255 are allowed"},
 	} {
 		var problem *fault.Error
 		var list fault.List
@@ -311,5 +313,23 @@ func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 	}
 	if got := problem(open, of("last")); got != "" || known() != catalog.MaxTypes {
 		t.Errorf("the last type that there can be: %q, %d types", got, known())
+	}
+}
+
+// A clock of ours that is ahead of the database's lets a timestamp through that
+// only the database refuses.
+func TestRecordEvents_TimestampBeyondTheDatabasesDay_ProblemOfItsInput(t *testing.T) {
+	t.Parallel()
+	_, pool := recordSetup(t)
+	now := time.Now()
+	rows, err := sqlc.New(pool).RecordEvents(t.Context(), sqlc.RecordEventsParams{
+		EventIds: []string{"a", "b"}, Types: []string{"UPDATED", "UPDATED"}, Paths: []string{"p", "p"}, Versions: []string{"", ""},
+		Payloads: [][]byte{nil, nil}, Metas: [][]byte{nil, nil}, Timestamps: []time.Time{now, now.Add(25 * time.Hour)}, Scopes: everything,
+	})
+	if err != nil || len(rows) != 2 || rows[0].Problem != "" || rows[1].Problem != "TOO_FAR_AHEAD" {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	if n := events(t, pool); n != 0 {
+		t.Errorf("%d events were recorded", n)
 	}
 }

@@ -3,7 +3,6 @@ package eventlog
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -136,17 +135,12 @@ func (s *Store) SaveEventType(ctx context.Context, change EventTypeChange) (*Eve
 			return nil, err
 		}
 	}
-	known, err := s.EventTypes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	exists := slices.ContainsFunc(known, func(kind EventType) bool { return kind.Name == change.Name })
-	if len(known) >= catalog.MaxTypes && !exists {
-		return nil, fault.Input("name", "there are %d event types already, and no more can be added", len(known))
-	}
 	saved, err := s.queries.SaveEventType(ctx, sqlc.SaveEventTypeParams{
 		Name: change.Name, Template: change.Template, SetTemplate: change.SetTemplate, Phase: change.Phase, SetPhase: change.SetPhase,
 	})
+	if problem, ok := fault.Refused(err); ok {
+		return nil, problem
+	}
 	if err != nil {
 		return nil, fmt.Errorf("save event type: %w", err)
 	}

@@ -2267,12 +2267,12 @@ type SaveResourceTypePayload {
 }
 
 extend type Mutation {
-  "Adds a resource type; one that exists stays as it is."
+  "Adds a resource type; one that exists stays as it is. There can be 1,000."
   saveResourceType(
     "The type."
     input: SaveResourceTypeInput!
   ): SaveResourceTypePayload! @auth(role: ADMIN)
-  "Adds an event type or changes its template or phase; a template that does not parse is refused."
+  "Adds an event type or changes its template or phase; a template that does not parse is refused. There can be 1,000 event types."
   saveEventType(
     "The type, and what to set of it."
     input: SaveEventTypeInput!

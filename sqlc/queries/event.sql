@@ -629,7 +629,10 @@ WITH input AS MATERIALIZED (
             WHEN i.first_ordinal <> i.ordinal
                 AND (i.first_type, i.first_path, i.first_version, i.first_payload, i.first_meta)
                     IS DISTINCT FROM (i.event_type, i.path, i.version, i.payload, i.meta) THEN 'CONFLICT'
-            ELSE ''
+            WHEN i.stored_timestamp IS NOT NULL OR i.first_ordinal <> i.ordinal THEN ''
+            -- What callers cannot tell: how jsonb writes a number, and the time here.
+            WHEN i.timestamp > now() + interval '1 day' THEN 'TOO_FAR_AHEAD'
+            ELSE coalesce('META ' || meta_problem(i.meta), '')
         END AS problem
     FROM compared i
 ), added AS (
