@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/fault"
 )
 
 // history registers as a history, in one call, and returns a line for each.
@@ -259,5 +262,38 @@ func TestRegister_CreateTypes_AddedWithTheirVersions(t *testing.T) {
 		catalog.RegisterOptions{CreateTypes: true, Limits: catalog.DefaultLimits()})
 	if err != nil || line(results[0]) != "BAD_USER_INPUT type" || line(results[1]) != "REGISTERED 1.0.0 1" {
 		t.Errorf("beyond the most types there can be: %v %v", results, err)
+	}
+}
+
+// Where others add the last type that there can be meanwhile, it is told which
+// input has none.
+func TestRegister_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	if _, err := f.pool.Exec(t.Context(), `INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, $1 - (SELECT count(*) FROM resource_type)) n`, catalog.MaxTypes-1); err != nil {
+		t.Fatal(err)
+	}
+	other, err := f.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback(context.Background()) }()
+	if _, err := other.Exec(t.Context(), `INSERT INTO resource_type VALUES ('last')`); err != nil {
+		t.Fatal(err)
+	}
+	registered := make(chan error, 1)
+	go func() {
+		_, err := f.Register(context.Background(), everything, []catalog.Registration{wish("a", "1"), typed(wish("b", "1"), "over")},
+			catalog.RegisterOptions{Atomic: true, CreateTypes: true, Limits: catalog.DefaultLimits()})
+		registered <- err
+	}()
+	dbtest.AwaitAdvisoryLock(t, f.pool)
+	if err := other.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var list fault.List
+	if err := <-registered; !errors.As(err, &list) || list[0].Argument != "inputs[1].type" ||
+		list[0].Message != "there are 1000 resource types already, and no more can be added" {
+		t.Errorf("it came to %v", err)
 	}
 }

@@ -177,3 +177,17 @@ func at(database string) string {
 	parsed.Path = "/" + database
 	return parsed.String()
 }
+
+// AwaitAdvisoryLock returns once a session of the pool's database waits for an
+// advisory lock.
+func AwaitAdvisoryLock(t testing.TB, pool *pgxpool.Pool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for waiting := false; !waiting; {
+		if err := pool.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waiting); err != nil {
+			t.Fatalf("wait until a session waits for a lock: %v", err)
+		}
+	}
+}

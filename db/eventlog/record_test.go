@@ -333,3 +333,37 @@ func TestRecordEvents_TimestampBeyondTheDatabasesDay_ProblemOfItsInput(t *testin
 		t.Errorf("%d events were recorded", n)
 	}
 }
+
+// Where others add the last type that there can be meanwhile, it is told which
+// input has none.
+func TestRecord_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
+	t.Parallel()
+	_, pool := recordSetup(t)
+	open := eventlog.NewStore(pool)
+	open.OpenTypes = true
+	exec(t, pool, `INSERT INTO event_type (name) SELECT 'many ' || n FROM generate_series(1, $1 - (SELECT count(*) FROM event_type)) n`, catalog.MaxTypes-1)
+	other, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback(context.Background()) }()
+	if _, err := other.Exec(t.Context(), `INSERT INTO event_type (name) VALUES ('last')`); err != nil {
+		t.Fatal(err)
+	}
+	recorded := make(chan error, 1)
+	go func() {
+		_, err := open.Record(context.Background(), everything, []eventlog.Record{{Type: "UPDATED", Path: "p"}, {Type: "over", Path: "p"}}, catalog.DefaultLimits())
+		recorded <- err
+	}()
+	dbtest.AwaitAdvisoryLock(t, pool)
+	if err := other.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var list fault.List
+	if err := <-recorded; !errors.As(err, &list) || list[0].Argument != "inputs[1].type" {
+		t.Errorf("it came to %v", err)
+	}
+	if n := events(t, pool); n != 0 {
+		t.Errorf("%d events were recorded", n)
+	}
+}
