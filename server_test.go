@@ -209,3 +209,45 @@ func TestServe_Examples_AddressPrintedLast(t *testing.T) {
 		})
 	}
 }
+
+// What a server says of its event types is what its flag has it do: follow goes
+// by that where it is asked for a type that is not known.
+func TestServe_OpenEventTypes_AsTheFlagSays(t *testing.T) {
+	t.Parallel()
+	for open, flags := range map[bool][]string{false: nil, true: {"--open-event-types"}} {
+		t.Run(fmt.Sprint(open), func(t *testing.T) {
+			t.Parallel()
+			server := serve(t, freeAddress(t), dbtest.EmptyURL(t), flags...)
+			response, err := http.Post("http://"+server.address+"/graphql", "application/json", strings.NewReader(`{"query": "{ openEventTypes }"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			body, err := io.ReadAll(response.Body)
+			if want := fmt.Sprintf(`{"data":{"openEventTypes":%t}}`, open); err != nil || string(body) != want {
+				t.Errorf("%s, %v, want %s", body, err, want)
+			}
+
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
+			stderr := &lineWriter{lines: make(chan string, 1000)}
+			status := make(chan int, 1)
+			go func() {
+				status <- run(ctx, []string{"follow", "--server", "http://" + server.address, "--type", "registered"}, io.Discard, stderr)
+			}()
+			line := <-stderr.lines
+			if !strings.Contains(line, `no event type "registered" (did you mean REGISTERED?)`) || strings.Contains(line, "waiting") != open {
+				t.Errorf("printed %q", line)
+			}
+			want := 1
+			if open {
+				want = 0
+				stop()
+			}
+			if got := <-status; got != want {
+				t.Errorf("status %d, want %d", got, want)
+			}
+			server.end(t)
+		})
+	}
+}

@@ -61,6 +61,21 @@ func (f *Follow) Validate() error {
 			return fmt.Errorf("--%s %q is not JSON", flag.name, *flag.value)
 		}
 	}
+	return f.contradiction()
+}
+
+// contradiction tells of flags that let no event through, ever.
+func (f *Follow) contradiction() error {
+	if f.Since != nil && f.Until != nil {
+		since, _ := time.Parse(time.RFC3339, *f.Since)
+		until, _ := time.Parse(time.RFC3339, *f.Until)
+		if !since.Before(until) {
+			return fmt.Errorf("--since %s is not before --until %s: no event lies between", *f.Since, *f.Until)
+		}
+	}
+	if f.Path != nil && f.PathPrefix != nil && !strings.HasPrefix(*f.Path, *f.PathPrefix) {
+		return fmt.Errorf("--path %q does not begin with --path-prefix %q: no event has both", *f.Path, *f.PathPrefix)
+	}
 	return nil
 }
 
@@ -118,12 +133,15 @@ type pace struct {
 
 // follower follows one subscription over any number of connections.
 type follower struct {
+	command   *Follow
 	client    *streamClient
 	operation operation
 	pace      pace
 	notices   *notices
 	print     func(*delivery) error
 
+	// checked: the names of the filter have been looked at.
+	checked bool
 	// cursor is that of the last event printed, at first where to begin; empty
 	// where the end of the log is still to be asked for.
 	cursor string
@@ -145,6 +163,7 @@ func newFollower(f *Follow, stdout, stderr io.Writer) (*follower, error) {
 	}
 	pace := pace{silence: 45 * time.Second, settle: time.Second, shortest: 50 * time.Millisecond, longest: 2 * time.Second}
 	follower := &follower{
+		command:   f,
 		client:    newStreamClient(remote.endpoint, f.Token, pace.silence),
 		operation: operation{Query: fmt.Sprintf(followEvents, ""), Variables: map[string]any{"filter": f.filter()}},
 		pace:      pace,
@@ -215,6 +234,9 @@ const tailCursor = `query TailCursor { events(first: 1) { tailCursor } }`
 // connect follows over one connection. It always returns an error: why the
 // connection ended.
 func (f *follower) connect(ctx context.Context) error {
+	if err := f.checkNames(ctx); err != nil {
+		return err
+	}
 	if f.cursor == "" {
 		// Without a cursor to come back to, what is recorded between a connection
 		// lost before its first event and the next would be missed.
@@ -419,6 +441,13 @@ func (n *notices) answered() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.reached = true
+}
+
+// warn tells a person something about what is followed.
+func (n *notices) warn(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	fmt.Fprintln(n.stderr, line)
 }
 
 func (n *notices) lost(reason error) {

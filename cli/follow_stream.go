@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,7 @@ type serverError struct {
 
 func (e *serverError) Error() string {
 	message := e.Message
-	if e.Extensions.Argument != "" {
+	if argument := e.Extensions.Argument; argument != "" && !strings.HasPrefix(message, argument+":") {
 		message = e.Extensions.Argument + ": " + message
 	}
 	if e.Extensions.Code != "" {
@@ -74,26 +75,36 @@ func (c *streamClient) close() { c.http.CloseIdleConnections() }
 
 // tail asks for the cursor of the end of the log.
 func (c *streamClient) tail(ctx context.Context) (string, error) {
-	exchange, err := c.post(ctx, "application/graphql-response+json, application/json;q=0.9", operation{Query: tailCursor})
+	data, err := c.ask(ctx, operation{Query: tailCursor})
 	if err != nil {
 		return "", err
+	}
+	var answer struct{ Events struct{ TailCursor string } }
+	if json.Unmarshal(data, &answer) != nil || answer.Events.TailCursor == "" {
+		return "", &finalError{fmt.Errorf("the server at %s has no tailCursor", c.endpoint)}
+	}
+	return answer.Events.TailCursor, nil
+}
+
+// ask sends a query and returns its data.
+func (c *streamClient) ask(ctx context.Context, operation operation) (json.RawMessage, error) {
+	exchange, err := c.post(ctx, "application/graphql-response+json, application/json;q=0.9", operation)
+	if err != nil {
+		return nil, err
 	}
 	defer exchange.close()
 	raw, err := exchange.readAll()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	var answer struct {
-		Data   *struct{ Events struct{ TailCursor string } }
+		Data   json.RawMessage
 		Errors []serverError
 	}
-	if json.Unmarshal(raw, &answer) != nil || answer.Data == nil || len(answer.Errors) > 0 {
-		return "", c.refusal(exchange, raw)
+	if json.Unmarshal(raw, &answer) != nil || answer.Data == nil || string(answer.Data) == "null" || len(answer.Errors) > 0 {
+		return nil, c.refusal(exchange, raw)
 	}
-	if answer.Data.Events.TailCursor == "" {
-		return "", &finalError{fmt.Errorf("the server at %s has no tailCursor", c.endpoint)}
-	}
-	return answer.Data.Events.TailCursor, nil
+	return answer.Data, nil
 }
 
 // subscribe begins a stream. The caller closes it.

@@ -30,13 +30,17 @@ const patience = 20 * time.Second
 // player plays a server: each subscription gets the next of its connections,
 // and after the last a stream that stays silent.
 type player struct {
-	tail        func(w http.ResponseWriter)
+	tail func(w http.ResponseWriter)
+	// names answers what the server knows of a filter's names; nil for a server
+	// that cannot tell.
+	names       func(w http.ResponseWriter)
 	connections []func(*connection)
 
 	mu       sync.Mutex
 	requests []playedRequest
 	afters   []string
 	tails    int
+	named    int
 }
 
 type playedRequest struct {
@@ -62,6 +66,16 @@ func (p *player) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.mu.Lock()
+	if strings.Contains(body.Query, "KnownNames") {
+		p.named++
+		p.mu.Unlock()
+		if p.names == nil {
+			fmt.Fprint(w, `{"errors":[{"message":"Cannot query field","extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]}`)
+			return
+		}
+		p.names(w)
+		return
+	}
 	p.requests = append(p.requests, playedRequest{r.Header.Get("Accept"), r.Header.Get("Authorization"), body.Query, body.Variables})
 	if !strings.Contains(body.Query, "subscription") {
 		p.tails++
@@ -320,7 +334,6 @@ func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {
 	}
 }
 
-// Whatever a server that is not well answers, it is asked again, and said once.
 // A checkpoint is what to resume after, and no event: the one that follows on the
 // same connection follows the last one.
 func TestFollow_Checkpoint_ResumesAfterIt(t *testing.T) {
@@ -352,6 +365,7 @@ func TestFollow_Checkpoint_ResumesAfterIt(t *testing.T) {
 	equal(t, "asked for after", []string{"c0", "k1", "k4"}, p.seen())
 }
 
+// Whatever a server that is not well answers, it is asked again, and said once.
 func TestFollow_ServerUnwell_AsksAgain(t *testing.T) {
 	t.Parallel()
 	for name, refuse := range map[string]func(*connection){
@@ -905,8 +919,10 @@ func TestFollow_BadFlags_Refused(t *testing.T) {
 		{"--until=2026-03-01", `--until "2026-03-01" is not an instant`},
 		{"--payload={a:1}", `--payload "{a:1}" is not JSON`},
 		{"--meta=", `--meta "" is not JSON`},
+		{"--since=2026-03-01T14:00:00+02:00 --until=2026-03-01T12:00:00Z", "no event lies between"},
+		{"--path=a/b --path-prefix=b/", `--path "a/b" does not begin with --path-prefix "b/"`},
 	} {
-		if _, err := parse([]string{test.arg}); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := parse(strings.Fields(test.arg)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", test.arg, err, test.want)
 		}
 	}

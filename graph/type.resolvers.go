@@ -77,6 +77,11 @@ func (r *queryResolver) EventTypes(ctx context.Context) ([]*model.EventType, err
 	return types, nil
 }
 
+// OpenEventTypes is the resolver for the openEventTypes field.
+func (r *queryResolver) OpenEventTypes(context.Context) (bool, error) {
+	return r.events.OpenTypes, nil
+}
+
 // RenderTemplate is the resolver for the renderTemplate field.
 func (r *queryResolver) RenderTemplate(ctx context.Context, template string, eventID *string) (string, error) {
 	parsed, err := message.Parse(template)

@@ -153,6 +153,7 @@ type ComplexityRoot struct {
 		Executions      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) int
 		Node            func(childComplexity int, id string) int
 		Nodes           func(childComplexity int, ids []string) int
+		OpenEventTypes  func(childComplexity int) int
 		RenderTemplate  func(childComplexity int, template string, eventID *string) int
 		Resource        func(childComplexity int, path string) int
 		ResourceTypes   func(childComplexity int) int
@@ -833,6 +834,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
+	case "Query.openEventTypes":
+		if e.ComplexityRoot.Query.OpenEventTypes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.OpenEventTypes(childComplexity), true
 	case "Query.renderTemplate":
 		if e.ComplexityRoot.Query.RenderTemplate == nil {
 			break
@@ -2232,6 +2239,8 @@ extend type Query {
   resourceTypes: [ResourceType!]!
   "Every known event type, by name."
   eventTypes: [EventType!]!
+  "Whether recording an event of a type that is not known adds the type, as with serve --open-event-types; else the event is refused."
+  openEventTypes: Boolean!
   "Renders a template over an event, or over sample values, without saving anything."
   renderTemplate(
     "A template as in EventType.template."

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// knownNames asks for what a filter's names are compared with.
+const knownNames = `query KnownNames($path: String!, $byPath: Boolean!, $prefix: String!, $byPrefix: Boolean!) {
+  eventTypes { name } openEventTypes resourceTypes { name }
+  resource(path: $path) @include(if: $byPath) { path }
+  resources(first: 1, filter: {pathPrefix: $prefix}) @include(if: $byPrefix) { nodes { path } }
+}`
+
+type named struct{ Name string }
+
+// known is what a server knows of the names of a filter.
+type known struct {
+	EventTypes, ResourceTypes []named
+	OpenEventTypes            bool
+	Resource                  *struct{}
+	Resources                 *struct{ Nodes []struct{} }
+}
+
+// names tells of a filter that lets nothing through, which would be followed
+// in silence. The error is for names that only an administrator can add, and
+// that are misspelt for all one knows; whatever may come by itself is told on
+// stderr and waited for.
+func (f *Follow) names(known *known, warn func(string)) error {
+	for _, name := range f.Type {
+		problem := unknown("event type", name, known.EventTypes)
+		switch {
+		case problem == "":
+		case known.OpenEventTypes:
+			warn(problem + "; waiting for one to be recorded")
+		default:
+			return &finalError{errors.New("--type: " + problem)}
+		}
+	}
+	for _, name := range f.ResourceType {
+		if problem := unknown("resource type", name, known.ResourceTypes); problem != "" {
+			return &finalError{errors.New("--resource-type: " + problem)}
+		}
+	}
+	if f.Path != nil && known.Resource == nil {
+		warn(fmt.Sprintf("nothing is registered at the path %q; waiting for it", *f.Path))
+	}
+	if f.PathPrefix != nil && (known.Resources == nil || len(known.Resources.Nodes) == 0) {
+		warn(fmt.Sprintf("no registered path begins with %q; waiting for one", *f.PathPrefix))
+	}
+	if f.Version != nil && *f.Version == "latest" {
+		warn("--version takes labels, and no version can be labelled latest")
+	}
+	return nil
+}
+
+// narrows tells whether the filter has names to be looked at.
+func (f *Follow) narrows() bool {
+	return f.Type != nil || f.ResourceType != nil || f.Path != nil || f.PathPrefix != nil || f.Version != nil
+}
+
+// maxNamed is how many known names a message lists, and maxMeant how many that
+// are like the unknown one.
+const (
+	maxNamed = 50
+	maxMeant = 3
+)
+
+// unknown says that a name is none of those known, and what was probably
+// meant; empty for one that is known.
+func unknown(what, name string, known []named) string {
+	if slices.Contains(known, named{name}) {
+		return ""
+	}
+	problem := fmt.Sprintf("this server has no %s %q", what, name)
+	if meant := nearest(name, known); len(meant) > 0 {
+		return problem + inOneLine(" (did you mean "+strings.Join(meant, " or ")+"?)")
+	}
+	var list []string
+	for _, one := range known[:min(len(known), maxNamed)] {
+		list = append(list, one.Name)
+	}
+	more := ""
+	if rest := len(known) - len(list); rest > 0 {
+		more = fmt.Sprintf(" and %d more", rest)
+	}
+	return problem + inOneLine(" (it has "+strings.Join(list, ", ")+more+")")
+}
+
+// nearest are the names like another one, the likest first: those that differ
+// in a third of their characters at most, or that have it within them. Case
+// does not count, and nor does what words are joined with.
+func nearest(name string, known []named) []string {
+	plain := strings.NewReplacer("-", "_", ".", "_", " ", "_")
+	folded := func(s string) string { return plain.Replace(strings.ToLower(s)) }
+	wanted := folded(name)
+	type candidate struct {
+		name     string
+		distance int
+	}
+	var found []candidate
+	for _, one := range known {
+		other := folded(one.Name)
+		distance := levenshtein.ComputeDistance(wanted, other)
+		if 3*distance <= max(len(wanted), len(other)) || len(wanted) >= 3 && strings.Contains(other, wanted) {
+			found = append(found, candidate{one.Name, distance})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
+	var names []string
+	for _, one := range found[:min(len(found), maxMeant)] {
+		names = append(names, one.name)
+	}
+	return names
+}
+
+// checkNames asks the server, once, about the names of the filter. A server
+// that cannot tell is not asked again: the subscription shows what is wrong.
+func (f *follower) checkNames(ctx context.Context) error {
+	command := f.command
+	if f.checked || !command.narrows() {
+		return nil
+	}
+	text := func(value *string) string {
+		if value == nil {
+			return ""
+		}
+		return *value
+	}
+	raw, err := f.client.ask(ctx, operation{Query: knownNames, Variables: map[string]any{
+		"path": text(command.Path), "byPath": command.Path != nil, "prefix": text(command.PathPrefix), "byPrefix": command.PathPrefix != nil,
+	}})
+	var final *finalError
+	switch {
+	case errors.As(err, &final):
+		f.checked = true
+		return nil
+	case err != nil:
+		return err
+	}
+	f.checked = true
+	known := &known{}
+	if json.Unmarshal(raw, known) != nil {
+		return nil
+	}
+	return command.names(known, f.notices.warn)
+}
