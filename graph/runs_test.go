@@ -88,5 +88,5 @@ func TestValues_FoundByTheDatabaseOnly_RefusedWithTheArgument(t *testing.T) {
 	a.refused("BAD_USER_INPUT", "input.meta", `mutation { recordEvent(input: {type: "UPDATED", path: "p", meta: {execution_id: 1e300}}) { duplicate } }`, nil)
 	// The label after the longest is too long, which only the database finds.
 	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('long', 'playbook', repeat('9', 128), '1')`)
-	a.refused("BAD_USER_INPUT", "version", `mutation { registerResource(input: {path: "long", type: "playbook", payload: {json: 2}}) { status } }`, nil)
+	a.refused("BAD_USER_INPUT", "input.version", `mutation { registerResource(input: {path: "long", type: "playbook", payload: {json: 2}}) { status } }`, nil)
 }
