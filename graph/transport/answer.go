@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -47,13 +46,14 @@ func (a *answer) write(status int, response *graphql.Response) {
 	head, tail := envelope(response)
 	header := a.w.Header()
 	header["Content-Type"] = contentType[a.mediaType]
-	header.Set("Content-Length", strconv.Itoa(len(head)+len(response.Data)+len(tail)))
+	length := len(head) + len(response.Data) + len(tail)
+	header.Set("Content-Length", strconv.Itoa(length))
 	header["Cache-Control"] = noStore
 	header.Add("Vary", "Accept")
 	a.begun = true
 	a.w.WriteHeader(status)
 	// Where a write fails the client has gone; net/http closes the connection.
-	if len(response.Data) > maxBuffer {
+	if length > maxBuffer {
 		for _, part := range [][]byte{head, response.Data, tail} {
 			if _, err := a.w.Write(part); err != nil {
 				return
@@ -62,21 +62,17 @@ func (a *answer) write(status int, response *graphql.Response) {
 		return
 	}
 	// net/http would send the parts one by one.
-	buffer, _ := buffers.Get().(*[]byte)
-	if buffer == nil {
-		buffer = new([]byte)
+	buffer := buffers.get()
+	if cap(buffer) < length {
+		buffer = make([]byte, 0, length) // append would make more of it
 	}
-	*buffer = append(append(append((*buffer)[:0], head...), response.Data...), tail...)
-	_, _ = a.w.Write(*buffer)
-	buffers.Put(buffer)
+	buffer = append(append(append(buffer[:0], head...), response.Data...), tail...)
+	_, _ = a.w.Write(buffer)
+	buffers.put(buffer, cap(buffer))
 }
 
-// maxBuffer is the longest answer, in bytes, that is put together before it is
-// sent.
-const maxBuffer = 256 << 10
-
-// buffers are memory for answers while they are sent; nothing is kept in them.
-var buffers sync.Pool
+// buffers are memory for answers while they are sent.
+var buffers = make(pool[[]byte], maxPooled)
 
 // Header values that all answers share.
 var (

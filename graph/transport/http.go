@@ -20,7 +20,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -111,15 +110,11 @@ func (h HTTP) decode(a *answer, r *http.Request) (*graphql.RawParams, *refusal) 
 	if refused := checkContent(r.Header); refused != nil {
 		return nil, refused
 	}
-	body, _ := bodies.Get().(*bytes.Buffer)
+	body := bodies.get()
 	if body == nil {
 		body = new(bytes.Buffer)
 	}
-	defer func() {
-		if body.Cap() <= maxBuffer {
-			bodies.Put(body)
-		}
-	}()
+	defer func() { bodies.put(body, body.Cap()) }()
 	if refused := h.readBody(body, a.w, r); refused != nil {
 		return nil, refused
 	}
@@ -129,7 +124,7 @@ func (h HTTP) decode(a *answer, r *http.Request) (*graphql.RawParams, *refusal) 
 
 // bodies are memory for the bodies of requests while they are decoded, which
 // copies what it takes of them.
-var bodies sync.Pool
+var bodies = make(pool[*bytes.Buffer], maxPooled)
 
 func badRequest(err *gqlerror.Error) *refusal {
 	switch {

@@ -1,0 +1,105 @@
+package transport
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// TestPools_ThousandOfTheWorst_HoldWhatTheyMay is not parallel: it measures the
+// whole process.
+func TestPools_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
+	const each, atOnce = 1000, 100
+	const limit = maxPooled * maxBuffer
+	words := strings.Repeat("x", 3*maxBuffer/2)
+	for _, test := range []struct {
+		name string
+		// feed waits with the memory in its hands.
+		feed func(t *testing.T, wait func())
+	}{
+		{"bodies as long as is kept", func(t *testing.T, wait func()) { post(t, maxBuffer-20_000, wait) }},
+		{"bodies longer than is kept", func(t *testing.T, wait func()) { post(t, maxBuffer, wait) }},
+		{"answers as long as is kept", func(_ *testing.T, wait func()) {
+			respond(&graphql.Response{Data: []byte(words[:maxBuffer-len(plainHead)-len(plainTail)])}, wait)
+		}},
+		{"answers longer than is kept", func(_ *testing.T, wait func()) {
+			respond(&graphql.Response{Data: []byte(words)}, wait)
+		}},
+		{"answers with long errors", func(_ *testing.T, wait func()) {
+			respond(&graphql.Response{Data: []byte("null"), Errors: gqlerror.List{{Message: words}}}, wait)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			buffers, bodies = make(pool[[]byte], maxPooled), make(pool[*bytes.Buffer], maxPooled)
+			before := inUse()
+			for range each / atOnce {
+				var group, together sync.WaitGroup
+				together.Add(atOnce)
+				for range atOnce {
+					group.Go(func() {
+						var once sync.Once
+						test.feed(t, func() { once.Do(func() { together.Done(); together.Wait() }) })
+					})
+				}
+				group.Wait()
+			}
+			held := inUse() - before
+			t.Logf("%d KiB of %d", held>>10, limit>>10)
+			if held > limit+limit/4 {
+				t.Errorf("%d bytes are held, %d may be", held, limit)
+			}
+			runtime.KeepAlive(buffers)
+			runtime.KeepAlive(bodies)
+		})
+	}
+}
+
+// post reads a body of a size, whose first byte is enough to refuse it.
+func post(t *testing.T, size int, wait func()) {
+	body := io.MultiReader(strings.NewReader("no JSON"), io.LimitReader(readerFunc(func(into []byte) (int, error) { return len(into), nil }), int64(size)), readerFunc(func([]byte) (int, error) {
+		wait()
+		return 0, io.EOF
+	}))
+	r := httptest.NewRequest(http.MethodPost, "/graphql", body)
+	r.Header.Set("Content-Type", plainJSON)
+	if _, refused := (HTTP{}).decode(&answer{w: httptest.NewRecorder()}, r); refused.status != http.StatusBadRequest {
+		t.Error(refused.err)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(into []byte) (int, error) { return f(into) }
+
+// respond writes an answer to nobody.
+func respond(response *graphql.Response, wait func()) {
+	(&answer{w: nobody{http.Header{}, wait}, mediaType: plainJSON}).write(http.StatusOK, response)
+}
+
+type nobody struct {
+	header http.Header
+	wait   func()
+}
+
+func (n nobody) Header() http.Header { return n.header }
+func (n nobody) WriteHeader(int)     {}
+func (n nobody) Write(text []byte) (int, error) {
+	n.wait()
+	return len(text), nil
+}
+
+func inUse() int {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc) //nolint:gosec // far below
+}
