@@ -75,7 +75,7 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 			persistedDocuments{r.persisted}.Add(ctx, fmt.Sprintf("%064d", n), strings.Repeat("x", maxCachedDocument))
 		}},
 		{"plans", maxPlans, func(r *Resolver, n int) {
-			op := operation(fmt.Sprintf("{a%d: resource(path: \"a\") {%s}}", n, strings.Repeat("path ", 80)))
+			op := operation(fmt.Sprintf("{a%d: resource(path: \"a\") {%s}}", n, strings.Repeat("path ", 120)))
 			field := op.Operation.SelectionSet[0].(*ast.Field)
 			r.planOf(op, "Query", &graphql.CollectedField{Field: field, Selections: field.SelectionSet})
 		}},
@@ -91,10 +91,14 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 			_, _ = r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat(".a", 4000), "}}"))
 		}},
 		{"templates of filters", maxTemplates, func(r *Resolver, n int) {
-			_, _ = r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat("|truncate(1)", 600), "}}"))
+			if _, err := r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat("|default(1)", 700), "}}")); err != nil {
+				t.Fatal(err)
+			}
 		}},
 		{"templates that fail", maxFailed, func(r *Resolver, n int) {
-			r.failedBefore(strings.Repeat("x", 8000) + fmt.Sprint(n))
+			for more := range 4 { // of 1,000 there is room for nearly all
+				r.failedBefore(strings.Repeat("x", 8000) + fmt.Sprint(n, more))
+			}
 		}},
 		{"events delivered", maxShared + maxEncodings, func(r *Resolver, n int) {
 			op := operation("subscription {eventRecorded {event {eventId}}}")
@@ -113,9 +117,9 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 			}
 		}},
 		{"versions of events", maxVersions, func(r *Resolver, n int) {
-			block := strings.Repeat("x", size) + fmt.Sprint("path/", n)
+			block := strings.Repeat("x", size) + fmt.Sprintf("path/%01019d", n)
 			r.keepVersion(&catalog.Version{
-				Path: block[size:], Label: block[:5], Type: block[5:9], Source: block[9:12], Payload: []byte(block), Content: block,
+				Path: block[size:], Label: block[:128], Type: block[128:256], Source: block[256:384], Payload: []byte(block), Content: block,
 			})
 		}},
 		{"what was read for events", maxShared, func(r *Resolver, n int) {
