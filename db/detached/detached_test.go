@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 func TestFrom_OriginEnds_ContextDoesNotStatementsDo(t *testing.T) {
 	t.Parallel()
-	pool := dbtest.PoolAt(t, dbtest.URL(t), db.Options{StatementTimeout: time.Hour})
+	pool := dbtest.PoolAt(t, dbtest.URL(t), db.Options{StatementTimeout: time.Minute})
 	const sleep = "SELECT pg_sleep(3600)"
 	for name, run := range map[string]func(context.Context, customplan.Database) error{
 		"Exec": func(ctx context.Context, database customplan.Database) error {
