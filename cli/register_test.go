@@ -208,6 +208,8 @@ func TestRegister_BrokenResources_RefusedInWalks(t *testing.T) {
 		"b.json": `{"kind": "Playbook", "metadata": {"path": "\ud800"}}`,
 		"c.json": `{"kind": "Playbook", "n": 1e400}`,
 		"d.json": `{"kind": "Playbook"}}`,
+		"e.yaml": "apiVersion: noetl.io/v2\nmetadata: {name: x}\nworkload: [\n",
+		"f.yaml": "apiVersion: example.com/v1\nkind: Playbook\npath: q\nworkload: [\n",
 	} {
 		write(t, dir, name, text)
 	}
@@ -222,8 +224,9 @@ func TestRegister_BrokenResources_RefusedInWalks(t *testing.T) {
 	if !errors.Is(err, ErrRefused) || strings.ReplaceAll(out, filepath.ToSlash(dir)+"/", "") != want {
 		t.Errorf("%v, output:\n%swant:\n%s", err, out, want)
 	}
-	if len(fake.batches) > 0 {
-		t.Errorf("the server was sent %v", fake.batches)
+	// Of YAML it is the server that tells.
+	if diff := cmp.Diff([][]string{{"e.yaml", "f.yaml"}}, fake.batches); diff != "" {
+		t.Errorf("the server was sent (-want +got):\n%s", diff)
 	}
 }
 

@@ -32,6 +32,7 @@ func TestVariables_NotOfTheirType_RefusedByName(t *testing.T) {
 		"fraction for an Int":         {first, `{"v": 1.9}`, "", "v", `$v: Int cannot represent non-integer value: 1.9`},
 		"whole fraction for an Int":   {first, `{"v": 2.0}`, "", "v", `$v: Int cannot represent non-integer value: 2.0`},
 		"exponent for an Int":         {first, `{"v": 1e1}`, "", "v", `$v: Int cannot represent non-integer value: 1e1`},
+		"33 bits for an Int":          {first, `{"v": 2147483648}`, "", "v", `$v: Int cannot represent non 32-bit signed integer value: 2147483648`},
 		"64 bits for an Int":          {first, `{"v": 3000000000000}`, "", "v", `$v: Int cannot represent non 32-bit signed integer value: 3000000000000`},
 		"100 bits for an Int":         {first, `{"v": 1267650600228229401496703205376}`, "", "v", `$v: Int cannot represent non 32-bit signed integer value: 1267650600228229401496703205376`},
 		"list for an Int":             {first, `{"v": [1]}`, "", "v", `$v: Int cannot represent non-integer value: a list`},
