@@ -325,6 +325,23 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	}
 }
 
+// What has been read and is still to be delivered lies behind no checkpoint.
+func TestSubscription_DeliveriesOnTheirWay_NoCheckpoint(t *testing.T) {
+	t.Parallel()
+	l := follow(t, eventlog.LogOptions{})
+	s := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
+	l.record(t, "a/two", "first")
+	l.record(t, "a/two", "second")
+	l.record(t, "a/one", "other")
+	l.settled(t)
+	for _, want := range []string{"first", "second"} {
+		equal(t, idsOf(take(t, s, 1)), []string{want})
+		if cursor := s.Checkpoint(); cursor != "" {
+			t.Errorf("after %s: the checkpoint %s", want, cursor)
+		}
+	}
+}
+
 // pages is how many pages of the log subscriptions have read from the database.
 func (l *live) pages(t testing.TB) int {
 	t.Helper()
