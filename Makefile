@@ -4,7 +4,6 @@ BIN := bin/noetl-catalog
 # sqlc parses SQL with PostgreSQL's own parser: as WebAssembly without cgo, so
 # that no C compiler is needed.
 SQLC := CGO_ENABLED=0 go run github.com/sqlc-dev/sqlc/cmd/sqlc
-GQLGEN := go run github.com/99designs/gqlgen
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
@@ -77,7 +76,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s).
 .PHONY: generate
 generate: ## Generate the Go code of sqlc/ and graph/, and both schemas as files.
 	$(SQLC) generate
-	$(GQLGEN) generate
+	go run ./graph/plan/generate
 	go test ./db -run TestCatalogSchema -update
 	go test ./graph -run TestSchema_File -update
 

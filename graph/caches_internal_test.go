@@ -15,9 +15,13 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
 	"github.com/noetl/noetl-catalog/graph/input"
+	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/plan"
 )
 
 // TestCaches_ThousandOfTheWorst_HoldWhatTheyMay is not parallel: it measures the
@@ -25,7 +29,7 @@ import (
 func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 	const each, size = 1000, 64 << 10
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
-	ctx := context.Background()
+	ctx := auth.WithScopes(context.Background(), auth.Everything())
 	operation := func(query string) *graphql.OperationContext {
 		document, err := gqlparser.LoadQueryWithRules(schema, query, input.Rules())
 		if err != nil {
@@ -49,87 +53,77 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		limit int
-		feed  func(r *Resolver, n int)
+		feed  func(r cached, n int)
 	}{
-		{"documents of fields", maxDocuments, func(r *Resolver, n int) {
+		{"documents of fields", maxDocuments, func(r cached, n int) {
 			query := fmt.Sprintf("{a%d %s}", n, strings.Repeat("a ", 1000))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"documents of values", maxDocuments, func(r *Resolver, n int) {
+		{"documents of values", maxDocuments, func(r cached, n int) {
 			query := fmt.Sprintf("{a%d(a:[%s])}", n, strings.Repeat("1 ", 1000))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"documents of directives", maxDocuments, func(r *Resolver, n int) {
+		{"documents of directives", maxDocuments, func(r cached, n int) {
 			query := fmt.Sprintf("{a%d %s}", n, strings.Repeat("a@b(c:{d:1}) ", 500))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"documents of variables", maxDocuments, func(r *Resolver, n int) {
+		{"documents of variables", maxDocuments, func(r cached, n int) {
 			query := fmt.Sprintf("query a%d(%s){a}", n, strings.Repeat("$a:[[a]]=1 ", 500))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"long documents", maxDocuments, func(r *Resolver, n int) {
+		{"long documents", maxDocuments, func(r cached, n int) {
 			query := fmt.Sprintf("{a%d}%s", n, strings.Repeat(" ", maxCachedDocument-10))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"persisted documents", maxPersisted, func(r *Resolver, n int) {
+		{"persisted documents", maxPersisted, func(r cached, n int) {
 			persistedDocuments{r.persisted}.Add(ctx, fmt.Sprintf("%064d", n), strings.Repeat("x", maxCachedDocument))
 		}},
-		{"plans", maxPlans, func(r *Resolver, n int) {
-			op := operation(fmt.Sprintf("{a%d: resource(path: \"a\") {%s}}", n, strings.Repeat("path ", 120)))
-			field := op.Operation.SelectionSet[0].(*ast.Field)
-			r.planOf(op, "Query", &graphql.CollectedField{Field: field, Selections: field.SelectionSet})
+		{"plans", maxPlans, func(r cached, n int) {
+			r.compile(ctx, operation(fmt.Sprintf("{a%d: resource(path: \"a\") {%s}}", n, strings.Repeat("path ", 120))))
 		}},
-		{"plans of long documents", maxPlans, func(r *Resolver, n int) {
-			op := operation("{resource(path: \"a\") {path}}" + strings.Repeat(" ", maxCachedDocument) + fmt.Sprint("#", n))
-			field := op.Operation.SelectionSet[0].(*ast.Field)
-			r.planOf(op, "Query", &graphql.CollectedField{Field: field, Selections: field.SelectionSet})
+		{"plans of long documents", maxPlans, func(r cached, n int) {
+			r.compile(ctx, operation("{resource(path: \"a\") {path}}"+strings.Repeat(" ", maxCachedDocument)+fmt.Sprint("#", n)))
 		}},
-		{"templates of expressions", maxTemplates, func(r *Resolver, n int) {
+		{"plans of arguments", maxPlans, func(r cached, n int) {
+			r.compile(ctx, operation(fmt.Sprintf("{a%d: resourcesByPath(paths: [%s]) {path}}", n, strings.Repeat(`"x",`, 190))))
+		}},
+		{"templates of expressions", maxTemplates, func(r cached, n int) {
 			_, _ = r.templates.Parse(fmt.Sprint(n, strings.Repeat("{{meta}}", 1000)))
 		}},
-		{"templates of steps", maxTemplates, func(r *Resolver, n int) {
+		{"templates of steps", maxTemplates, func(r cached, n int) {
 			_, _ = r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat(".a", 4000), "}}"))
 		}},
-		{"templates of filters", maxTemplates, func(r *Resolver, n int) {
+		{"templates of filters", maxTemplates, func(r cached, n int) {
 			if _, err := r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat("|default(1)", 700), "}}")); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{"templates that fail", maxFailed, func(r *Resolver, n int) {
+		{"templates that fail", maxFailed, func(r cached, n int) {
 			for more := range 4 { // of 1,000 there is room for nearly all
 				r.failedBefore(strings.Repeat("x", 8000) + fmt.Sprint(n, more))
 			}
 		}},
-		{"events delivered", maxShared + maxEncodings, func(r *Resolver, n int) {
-			op := operation("subscription {eventRecorded {event {eventId}}}")
-			delivery := compile(op, "EventDelivery", op.Operation.SelectionSet[0].(*ast.Field).SelectionSet)
-			_, err := r.encodedEvent(graphql.WithOperationContext(ctx, op), entry(n, size), delivery.field("event").child)
-			if err != nil {
-				t.Fatal(err)
-			}
+		{"events delivered", maxShared + maxEncodings, func(r cached, n int) {
+			r.deliver(ctx, t, operation("subscription {eventRecorded {event {eventId}}}"), entry(n, size))
 		}},
-		{"events delivered with their payload", maxShared + maxEncodings, func(r *Resolver, n int) {
-			op := operation("subscription {eventRecorded {event {payload}}}")
-			delivery := compile(op, "EventDelivery", op.Operation.SelectionSet[0].(*ast.Field).SelectionSet)
-			_, err := r.encodedEvent(graphql.WithOperationContext(ctx, op), entry(n, maxEncoding-16), delivery.field("event").child)
-			if err != nil {
-				t.Fatal(err)
-			}
+		{"events delivered with their payload", maxShared + maxEncodings, func(r cached, n int) {
+			r.deliver(ctx, t, operation("subscription {eventRecorded {event {payload}}}"), entry(n, maxEncoding-16))
 		}},
-		{"versions of events", maxVersions, func(r *Resolver, n int) {
+		{"versions of events", maxVersions, func(r cached, n int) {
 			block := strings.Repeat("x", size) + fmt.Sprintf("path/%01019d", n)
-			r.keepVersion(&catalog.Version{
+			r.keepVersion([]*model.Event{{Shared: loader.New(1)}}, []*model.Version{{Row: &catalog.Version{
 				Path: block[size:], Label: block[:128], Type: block[128:256], Source: block[256:384], Payload: []byte(block), Content: block,
-			})
+			}}})
 		}},
-		{"what was read for events", maxShared, func(r *Resolver, n int) {
+		{"what was read for events", maxShared, func(r cached, n int) {
 			e := r.sharedEvent(entry(n, 10))
 			e.Row.Payload = []byte(strings.Repeat("x", size)) // in place of the loaders
 			r.shared.Grow(e.Entry, sizeOfRows(model.NewVersions([]*catalog.Version{{Payload: e.Row.Payload}})))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := NewResolver(nil, nil, nil, catalog.Limits{}, slog.New(slog.DiscardHandler))
+			r := cached{Resolver: NewResolver(catalog.NewStore(nil), eventlog.NewStore(nil), nil, catalog.Limits{}, slog.New(slog.DiscardHandler))}
+			r.answers = r.newAnswers(apierror.Presenter{Log: r.logger})
 			before := inUse()
 			for n := range each {
 				test.feed(r, n)
@@ -141,6 +135,29 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 			}
 			runtime.KeepAlive(r)
 		})
+	}
+}
+
+// cached is a resolver whose caches are fed, and what feeds those of plans.
+type cached struct {
+	*Resolver
+	answers *plan.Answers
+}
+
+// compile has the plan of an operation kept.
+func (r cached) compile(ctx context.Context, op *graphql.OperationContext) {
+	r.answers.Operation(graphql.WithOperationContext(ctx, op), nil)
+}
+
+// deliver delivers an entry as a subscription does.
+func (r cached) deliver(ctx context.Context, t *testing.T, op *graphql.OperationContext, entry *eventlog.Entry) {
+	t.Helper()
+	ctx = graphql.WithResponseContext(graphql.WithOperationContext(ctx, op), r.answers.Presenter, r.answers.Recover)
+	field := op.Operation.SelectionSet[0].(*ast.Field)
+	below := r.answers.Below(ctx, r.answers.Subscription, &graphql.CollectedField{Field: field, Selections: field.SelectionSet})
+	delivery := r.delivery(&eventlog.Delivery{Entry: entry})
+	if _, ok := below.Resolve(ctx, func(context.Context) (any, error) { return delivery, nil }, nil); !ok {
+		t.Fatal(graphql.GetErrors(ctx))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/fault"
-	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
@@ -18,93 +17,129 @@ const maxList = 200
 
 // versionColumns are the large columns that the running field's selection asks for.
 func versionColumns(ctx context.Context) catalog.Columns {
-	names := selected(ctx)
-	return catalog.Columns{Payload: names["payload"], Content: names["content"], Meta: names["meta"]}
+	return catalog.Columns{Payload: selects(ctx, "payload"), Content: selects(ctx, "content"), Meta: selects(ctx, "meta")}
 }
 
-func resourcePath(r *model.Resource) string { return r.Row.ResourcePath }
-func versionPath(v *model.Version) string   { return v.Row.Path }
-func versionKey(v *model.Version) catalog.LabelKey {
-	return catalog.LabelKey{Path: v.Row.Path, Label: v.Row.Label}
+func resourcePath(r *model.Resource) (string, bool) { return r.Row.ResourcePath, true }
+func versionPath(v *model.Version) (string, bool)   { return v.Row.Path, true }
+func versionKey(v *model.Version) (catalog.LabelKey, bool) {
+	return catalog.LabelKey{Path: v.Row.Path, Label: v.Row.Label}, true
 }
 
-// versionsByLabel reads versions as a loader's batch.
+// versionName stands for versions by label that are read with so many columns.
+type versionName catalog.Columns
+
+// versionsByLabel reads versions with their large columns or without.
 func (r *Resolver) versionsByLabel(columns catalog.Columns) loader.Batch[catalog.LabelKey, *model.Version] {
 	return func(ctx context.Context, keys []catalog.LabelKey) ([]*model.Version, error) {
-		rows, err := r.catalog.VersionsByLabel(ctx, auth.Scopes(ctx), keys, columns)
+		x := r.reads(ctx)
+		rows, err := x.catalog.VersionsByLabel(ctx, x.scopes, keys, columns)
 		return model.NewVersions(rows), err
 	}
 }
 
-// resourcesByPath reads resources as a loader's batch.
-func (r *Resolver) resourcesByPath(ctx context.Context, paths []string) ([]*model.Resource, error) {
-	rows, err := r.catalog.ResourcesByPath(ctx, auth.Scopes(ctx), paths)
+// resourceName stands for resources by path.
+type resourceName struct{}
+
+// heads are the resources at these paths, nil for one that is not there.
+func (r *Resolver) heads(ctx context.Context, x *reads, paths []string) ([]*model.Resource, error) {
+	return load(ctx, x, resourceName{}, paths, r.readHeads)
+}
+
+func (r *Resolver) readHeads(ctx context.Context, paths []string) ([]*model.Resource, error) {
+	x := r.reads(ctx)
+	rows, err := x.catalog.ResourcesByPath(ctx, x.scopes, paths)
 	return model.NewResources(rows), err
 }
 
-// resourceAt reads one resource; nil if there is none.
-func (r *Resolver) resourceAt(ctx context.Context, path string) (*model.Resource, error) {
-	found, err := r.resourcesByPath(ctx, []string{path})
+// resourcesByPath are heads of paths that may repeat.
+func (r *Resolver) resourcesByPath(ctx context.Context, paths []string) ([]*model.Resource, error) {
+	pointers := make([]*string, len(paths))
+	for i := range paths {
+		pointers[i] = &paths[i]
+	}
+	return byKey(ctx, r.reads(ctx), resourceName{}, pointers, func(path *string) (string, bool) { return *path, true }, r.readHeads)
+}
+
+// headsOf are the resources of versions.
+func (r *Resolver) headsOf(ctx context.Context, versions []*model.Version) ([]*model.Resource, error) {
+	heads, err := byKey(ctx, r.reads(ctx), resourceName{}, versions, versionPath, r.readHeads)
 	if err != nil {
 		return nil, err
 	}
-	return found[0], nil
+	for i, v := range versions {
+		if v == nil || heads[i] != nil || !v.Draft {
+			continue
+		}
+		heads[i] = model.DraftResource(v)
+	}
+	return heads, nil
 }
 
-// versionAt reads one version; nil if there is none.
-func (r *Resolver) versionAt(ctx context.Context, key catalog.LabelKey, columns catalog.Columns) (*model.Version, error) {
-	row, err := r.catalog.VersionByLabel(ctx, auth.Scopes(ctx), key, columns)
+// whole are the versions with these large columns, which a list may have left out.
+func (r *Resolver) whole(ctx context.Context, versions []*model.Version, columns catalog.Columns) ([]*catalog.Version, error) {
+	has := func(v *model.Version) bool {
+		c := v.Row.Columns
+		return (c.Payload || !columns.Payload) && (c.Content || !columns.Content) && (c.Meta || !columns.Meta)
+	}
+	rows := make([]*catalog.Version, len(versions))
+	missing := false
+	for i, v := range versions {
+		if v != nil {
+			rows[i] = v.Row
+			missing = missing || !has(v)
+		}
+	}
+	if !missing {
+		return rows, nil
+	}
+	all := catalog.Columns{Payload: true, Content: true, Meta: true}
+	read, err := byKey(ctx, r.reads(ctx), versionName(all), versions, func(v *model.Version) (catalog.LabelKey, bool) {
+		key, _ := versionKey(v)
+		return key, !has(v)
+	}, r.versionsByLabel(all))
 	if err != nil {
 		return nil, err
 	}
-	return model.NewVersions([]*catalog.Version{row})[0], nil
+	for i, v := range versions {
+		switch {
+		case v == nil || has(v):
+		case read[i] == nil:
+			return nil, fmt.Errorf("version %q of a resource is gone", v.Row.Label)
+		default:
+			rows[i] = read[i].Row
+		}
+	}
+	return rows, nil
 }
 
-// head is the resource of a version.
-func (r *Resolver) head(ctx context.Context, v *model.Version) (*model.Resource, error) {
-	head, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Version.resource", Group: v.Siblings},
-		keysOf(v.Siblings, versionPath), v.Row.Path, r.resourcesByPath)
-	if err != nil || head != nil || !v.Draft {
-		return head, err
-	}
-	resource := model.NewResources([]*catalog.Resource{{
-		ResourcePath: v.Row.Path, ResourceType: v.Row.Type,
-		LatestVersion: v.Row.Label, LatestRevision: v.Row.Revision,
-		CreatedAt: v.Row.Timestamp, UpdatedAt: v.Row.Timestamp,
-	}})[0]
-	resource.Draft = v
-	return resource, nil
-}
-
-// whole is the version with its large columns, which a list may have left out.
-func (r *Resolver) whole(ctx context.Context, v *model.Version, has bool) (*catalog.Version, error) {
-	if has {
-		return v.Row, nil
-	}
-	full, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Version columns", Group: v.Siblings},
-		keysOf(v.Siblings, versionKey), versionKey(v),
-		r.versionsByLabel(catalog.Columns{Payload: true, Content: true, Meta: true}))
+// wholeVersions are the values of a large column.
+func wholeVersions[V any](ctx context.Context, r *Resolver, versions []*model.Version, columns catalog.Columns, value func(*catalog.Version) V) ([]V, error) {
+	rows, err := r.whole(ctx, versions, columns)
 	if err != nil {
 		return nil, err
 	}
-	if full == nil {
-		return nil, fmt.Errorf("version %q of a resource is gone", v.Row.Label)
+	values := make([]V, len(rows))
+	for i, row := range rows {
+		if row != nil {
+			values[i] = value(row)
+		}
 	}
-	return full.Row, nil
+	return values, nil
 }
 
-// neighbour is the version some revisions away; nil beyond the history's ends.
-func (r *Resolver) neighbour(ctx context.Context, v *model.Version, away int32) (*model.Version, error) {
-	columns := versionColumns(ctx)
-	keyOf := func(v *model.Version) catalog.RevisionKey {
-		return catalog.RevisionKey{Path: v.Row.Path, Revision: v.Row.Revision + away}
-	}
-	field := loader.Field{Name: "Version.neighbour", Group: v.Siblings, Arguments: place(ctx)}
-	return loader.Load(ctx, loader.From(ctx), field, keysOf(v.Siblings, keyOf), keyOf(v),
-		func(ctx context.Context, keys []catalog.RevisionKey) ([]*model.Version, error) {
-			rows, err := r.catalog.VersionsByRevision(ctx, auth.Scopes(ctx), keys, columns)
-			return model.NewVersions(rows), err
-		})
+// revisionName stands for versions by revision that are read with so many columns.
+type revisionName catalog.Columns
+
+// neighbours are the versions some revisions away; nil beyond a history's ends.
+func (r *Resolver) neighbours(ctx context.Context, versions []*model.Version, away int32, columns catalog.Columns) ([]*model.Version, error) {
+	x := r.reads(ctx)
+	return byKey(ctx, x, revisionName(columns), versions, func(v *model.Version) (catalog.RevisionKey, bool) {
+		return catalog.RevisionKey{Path: v.Row.Path, Revision: v.Row.Revision + away}, true
+	}, func(ctx context.Context, keys []catalog.RevisionKey) ([]*model.Version, error) {
+		rows, err := x.catalog.VersionsByRevision(ctx, x.scopes, keys, columns)
+		return model.NewVersions(rows), err
+	})
 }
 
 // Lists of resources.
@@ -143,8 +178,30 @@ func (r *Resolver) resourceQuery(first *int, after *string, last *int, before *s
 	)
 }
 
-func (q resourceQuery) place(r *model.Resource) pagination.Place {
-	return pagination.At(q.order.SortTime(r.Row), r.Row.ResourcePath)
+// pages reads a page of each of n lists.
+func (q resourceQuery) pages(ctx context.Context, x *reads,
+	read func(ctx context.Context, purpose pagination.Purpose, order catalog.Order, within catalog.Range, limit int) ([][]*model.Resource, error),
+	count func(context.Context) ([]int, error), n int,
+) ([]model.ResourceConnection, error) {
+	lists := &pagination.Lists[*model.Resource]{
+		Args: q.args, Descending: q.order.Descending, More: selects(ctx, "pageInfo"), Count: count,
+		Place: func(r *model.Resource) pagination.Place {
+			return pagination.At(q.order.SortTime(r.Row), r.Row.ResourcePath)
+		},
+		Read: func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*model.Resource, error) {
+			order := q.order
+			order.Descending = descending
+			lists, err := read(ctx, purpose, order, q.within(span), limit)
+			for _, list := range lists {
+				remember(x, resourceName{}, list, func(r *model.Resource) string { return r.Row.ResourcePath })
+			}
+			return lists, err
+		},
+	}
+	if q.empty {
+		lists.Read, lists.Count = noLists[*model.Resource](n), noCounts(n)
+	}
+	return lists.Pages(ctx)
 }
 
 // within turns a span into the domain's range.
@@ -213,13 +270,4 @@ func revisions(span pagination.Span) catalog.RevisionRange {
 		}
 	}
 	return within
-}
-
-// resourceConnection reads a page of resources.
-func resourceConnection(ctx context.Context, query resourceQuery, fetch pagination.Fetch[*model.Resource], count func(context.Context) (int, error)) (*model.ResourceConnection, error) {
-	if query.empty {
-		fetch, count = nothing[*model.Resource], func(context.Context) (int, error) { return 0, nil }
-	}
-	page, err := pagination.Read(ctx, query.args, query.order.Descending, fetch, query.place)
-	return &model.ResourceConnection{Page: page, Count: count}, err
 }

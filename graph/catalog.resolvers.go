@@ -10,11 +10,10 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
-	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
-	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
+	"github.com/noetl/noetl-catalog/graph/plan"
 	"github.com/noetl/noetl-catalog/graph/scalar"
 )
 
@@ -23,24 +22,34 @@ func (r *queryResolver) Resource(ctx context.Context, path string) (*model.Resou
 	if err := checkWord("path", &path); err != nil {
 		return nil, err
 	}
-	return r.resourceAt(ctx, path)
+	found, err := r.resourceTree(ctx, catalog.OnePath(path), 1)
+	if err != nil || len(found) > 0 {
+		return only(found), err
+	}
+	return first(r.heads(ctx, r.reads(ctx), []string{path}))
 }
 
 // Resources is the resolver for the resources field.
-func (r *queryResolver) Resources(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) (*model.ResourceConnection, error) {
+func (r *queryResolver) Resources(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) (*pagination.Page[*model.Resource], error) {
 	query, err := r.resourceQuery(first, after, last, before, filter, orderBy)
 	if err != nil {
 		return nil, err
 	}
-	fetch := listOf(model.NewResources, func(ctx context.Context, span pagination.Span, descending bool, limit int) ([]*catalog.Resource, error) {
-		order := query.order
-		order.Descending = descending
-		return r.catalog.ListResources(ctx, auth.Scopes(ctx), query.filter, order, query.within(span), limit)
-	})
-	count := func(ctx context.Context) (int, error) {
-		return r.catalog.CountResources(ctx, auth.Scopes(ctx), query.filter)
-	}
-	return resourceConnection(ctx, query, fetch, count)
+	x := r.reads(ctx)
+	return onePage(query.pages(ctx, x,
+		func(ctx context.Context, purpose pagination.Purpose, order catalog.Order, within catalog.Range, limit int) ([][]*model.Resource, error) {
+			if purpose == pagination.Items && filter == nil && order == (catalog.Order{Field: catalog.OrderByPath}) {
+				if found, err := r.resourceTree(ctx, within, limit); err != nil || found != nil {
+					return [][]*model.Resource{found}, err
+				}
+			}
+			rows, err := x.catalog.ListResources(ctx, x.scopes, query.filter, order, within, limit)
+			return [][]*model.Resource{model.NewResources(rows)}, err
+		},
+		func(ctx context.Context) ([]int, error) {
+			count, err := x.catalog.CountResources(ctx, x.scopes, query.filter)
+			return []int{count}, err
+		}, 1))
 }
 
 // ResourcesByPath is the resolver for the resourcesByPath field.
@@ -56,143 +65,130 @@ func (r *queryResolver) Version(ctx context.Context, path string, version *strin
 	if err := firstFault(checkWord("path", &path), checkWord("version", version)); err != nil {
 		return nil, err
 	}
-	if version != nil && *version != catalog.Latest {
-		return r.versionAt(ctx, catalog.LabelKey{Path: path, Label: *version}, versionColumns(ctx))
+	x := r.reads(ctx)
+	if version == nil || *version == catalog.Latest {
+		head, err := first(r.heads(ctx, x, []string{path}))
+		if err != nil || head == nil {
+			return nil, err
+		}
+		version = &head.Row.LatestVersion
 	}
-	head, err := r.resourceAt(ctx, path)
-	if err != nil || head == nil {
-		return nil, err
-	}
-	return r.versionAt(ctx, catalog.LabelKey{Path: path, Label: head.Row.LatestVersion}, versionColumns(ctx))
+	row, err := x.catalog.VersionByLabel(ctx, x.scopes, catalog.LabelKey{Path: path, Label: *version}, versionColumns(ctx))
+	return first(model.NewVersions([]*catalog.Version{row}), err)
 }
 
-// LatestVersion is the resolver for the latestVersion field.
-func (r *resourceResolver) LatestVersion(ctx context.Context, obj *model.Resource) (*model.Version, error) {
-	if obj.Draft != nil {
-		return obj.Draft, nil
+func (r *resourceResolver) LatestVersion(ctx context.Context, objs []*model.Resource) ([]*model.Version, error) {
+	versions, err := byKey(ctx, r.reads(ctx), versionName(versionColumns(ctx)), objs, func(r *model.Resource) (catalog.LabelKey, bool) {
+		return catalog.LabelKey{Path: r.Row.ResourcePath, Label: r.Row.LatestVersion}, r.Draft == nil
+	}, r.versionsByLabel(versionColumns(ctx)))
+	for i, obj := range objs {
+		if err == nil && obj != nil && obj.Draft != nil {
+			versions[i] = obj.Draft
+		}
 	}
-	columns := versionColumns(ctx)
-	keyOf := func(r *model.Resource) catalog.LabelKey {
-		return catalog.LabelKey{Path: r.Row.ResourcePath, Label: r.Row.LatestVersion}
-	}
-	return loader.Load(ctx, loader.From(ctx),
-		loader.Field{Name: "Resource.latestVersion", Group: obj.Siblings, Arguments: columns},
-		keysOf(obj.Siblings, keyOf), keyOf(obj), r.versionsByLabel(columns))
+	return versions, err
 }
 
-// Version is the resolver for the version field.
-func (r *resourceResolver) Version(ctx context.Context, obj *model.Resource, version string) (*model.Version, error) {
+func (r *resourceResolver) Version(ctx context.Context, objs []*model.Resource, version string) ([]*model.Version, error) {
 	if err := checkWord("version", &version); err != nil {
 		return nil, err
 	}
 	if version == catalog.Latest {
-		return r.LatestVersion(ctx, obj)
+		return r.LatestVersion(ctx, objs)
 	}
-	keyOf := func(r *model.Resource) catalog.LabelKey {
-		return catalog.LabelKey{Path: r.Row.ResourcePath, Label: version}
-	}
-	return loader.Load(ctx, loader.From(ctx),
-		loader.Field{Name: "Resource.version", Group: obj.Siblings, Arguments: place(ctx)},
-		keysOf(obj.Siblings, keyOf), keyOf(obj), r.versionsByLabel(versionColumns(ctx)))
+	return byKey(ctx, r.reads(ctx), versionName(versionColumns(ctx)), objs, func(r *model.Resource) (catalog.LabelKey, bool) {
+		return catalog.LabelKey{Path: r.Row.ResourcePath, Label: version}, true
+	}, r.versionsByLabel(versionColumns(ctx)))
 }
 
-// Versions is the resolver for the versions field.
-func (r *resourceResolver) Versions(ctx context.Context, obj *model.Resource, first *int, after *string, last *int, before *string) (*model.VersionConnection, error) {
+func (r *resourceResolver) Versions(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string) ([]*pagination.Page[*model.Version], error) {
 	args, err := pagination.Parse(first, after, last, before, pagination.Revisions)
 	if err != nil {
 		return nil, err
 	}
-	columns := versionColumns(ctx)
-	fetch := listsOf("Resource.versions", place(ctx), obj.Siblings, resourcePath, obj.Row.ResourcePath, model.NewVersions, nil,
-		func(ctx context.Context, paths []string, span pagination.Span, descending bool, limit int) ([][]*catalog.Version, *eventlog.Tail, error) {
-			lists, err := r.catalog.ListVersions(ctx, auth.Scopes(ctx), paths, revisions(span), descending, limit, columns)
-			return lists, nil, err
-		})
-	page, err := pagination.Read(ctx, args, true, fetch, func(v *model.Version) pagination.Place {
-		return pagination.Place{Number: int64(v.Row.Revision)}
+	x, columns, ahead := r.reads(ctx), versionColumns(ctx), plan.FieldOf(ctx)
+	paths, places := distinct(objs, resourcePath)
+	counts := make([]int, len(paths))
+	for i, obj := range objs {
+		if obj != nil {
+			counts[places[i]] = obj.VersionCount()
+		}
+	}
+	return pagesOf[model.VersionConnection](places)((&pagination.Lists[*model.Version]{
+		Args: args, Descending: true, More: selects(ctx, "pageInfo"),
+		Place: func(v *model.Version) pagination.Place { return pagination.Place{Number: int64(v.Row.Revision)} },
+		Count: func(context.Context) ([]int, error) { return counts, nil },
+		Read: func(ctx context.Context, _ pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*model.Version, error) {
+			if lists, ok := x.ahead.versionsOf(ahead, len(paths)); ok { // of first pages only
+				return lists, nil
+			}
+			lists, err := x.catalog.ListVersions(ctx, x.scopes, paths, revisions(span), descending, limit, columns)
+			return wrapLists(lists, model.NewVersions), err
+		},
+	}).Pages(ctx))
+}
+
+func (r *resourceResolver) Events(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error) {
+	return eventsBelow(ctx, r.Resolver, eventArgs{first, last, after, before, filter, false},
+		objs, resourcePath, (*eventlog.Store).ListOfPaths, (*eventlog.Store).CountOfPaths)
+}
+
+func (r *resourceResolver) LatestEvent(ctx context.Context, objs []*model.Resource) ([]*model.Event, error) {
+	x, columns := r.reads(ctx), eventColumns(ctx)
+	return byKey(ctx, x, eventName{"latest event", columns}, objs, resourcePath, func(ctx context.Context, paths []string) ([]*model.Event, error) {
+		lists, err := x.events.ListOfPaths(ctx, x.scopes, paths, eventlog.Filter{}, eventlog.WholeRange(), eventlog.NewestFirst, 1, columns)
+		newest := make([]*eventlog.Event, len(lists))
+		for i, list := range lists {
+			newest[i] = only(list)
+		}
+		return model.NewEvents(newest), err
 	})
-	return &model.VersionConnection{Page: page, TotalCount: obj.VersionCount()}, err
 }
 
-// Events is the resolver for the events field.
-func (r *resourceResolver) Events(ctx context.Context, obj *model.Resource, first *int, after *string, last *int, before *string, filter *model.EventFilter) (*model.EventConnection, error) {
-	return eventsBelow(ctx, r.Resolver, "Resource.events", eventArgs{first, last, after, before, filter, false},
-		obj.Siblings, resourcePath, obj.Row.ResourcePath, (*eventlog.Store).ListOfPaths, (*eventlog.Store).CountOfPaths)
+func (r *versionResolver) Resource(ctx context.Context, objs []*model.Version) ([]*model.Resource, error) {
+	return r.headsOf(ctx, objs)
 }
 
-// LatestEvent is the resolver for the latestEvent field.
-func (r *resourceResolver) LatestEvent(ctx context.Context, obj *model.Resource) (*model.Event, error) {
-	columns := eventColumns(ctx)
-	newest, _, err := listsOf("Resource.latestEvent", columns, obj.Siblings, resourcePath, obj.Row.ResourcePath, model.NewEvents, nil,
-		func(ctx context.Context, paths []string, _ pagination.Span, _ bool, _ int) ([][]*eventlog.Event, *eventlog.Tail, error) {
-			lists, err := r.events.ListOfPaths(ctx, auth.Scopes(ctx), paths, eventlog.Filter{},
-				eventlog.WholeRange(), eventlog.NewestFirst, 1, columns)
-			return lists, nil, err
-		})(ctx, pagination.Items, pagination.Span{}, true, 1)
-	if err != nil || len(newest) == 0 {
-		return nil, err
-	}
-	return newest[0], nil
+func (r *versionResolver) Payload(ctx context.Context, objs []*model.Version) ([]scalar.JSON, error) {
+	return wholeVersions(ctx, r.Resolver, objs, catalog.Columns{Payload: true}, func(v *catalog.Version) scalar.JSON { return scalar.JSON(v.Payload) })
 }
 
-// Resource is the resolver for the resource field.
-func (r *versionResolver) Resource(ctx context.Context, obj *model.Version) (*model.Resource, error) {
-	return r.head(ctx, obj)
+func (r *versionResolver) Content(ctx context.Context, objs []*model.Version) ([]*string, error) {
+	return wholeVersions(ctx, r.Resolver, objs, catalog.Columns{Content: true}, func(v *catalog.Version) *string {
+		if v.Content == "" {
+			return nil
+		}
+		return &v.Content
+	})
 }
 
-// Payload is the resolver for the payload field.
-func (r *versionResolver) Payload(ctx context.Context, obj *model.Version) (scalar.JSON, error) {
-	version, err := r.whole(ctx, obj, obj.Row.Columns.Payload)
+func (r *versionResolver) Meta(ctx context.Context, objs []*model.Version) ([]scalar.JSON, error) {
+	return wholeVersions(ctx, r.Resolver, objs, catalog.Columns{Meta: true}, func(v *catalog.Version) scalar.JSON { return scalar.JSON(v.Meta) })
+}
+
+func (r *versionResolver) IsLatest(ctx context.Context, objs []*model.Version) ([]bool, error) {
+	heads, err := r.headsOf(ctx, objs)
 	if err != nil {
 		return nil, err
 	}
-	return scalar.JSON(version.Payload), nil
-}
-
-// Content is the resolver for the content field.
-func (r *versionResolver) Content(ctx context.Context, obj *model.Version) (*string, error) {
-	version, err := r.whole(ctx, obj, obj.Row.Columns.Content)
-	if err != nil || version.Content == "" {
-		return nil, err
+	latest := make([]bool, len(objs))
+	for i, head := range heads {
+		latest[i] = head != nil && head.Row.LatestRevision == objs[i].Row.Revision || objs[i] != nil && objs[i].Draft
 	}
-	return &version.Content, nil
+	return latest, nil
 }
 
-// Meta is the resolver for the meta field.
-func (r *versionResolver) Meta(ctx context.Context, obj *model.Version) (scalar.JSON, error) {
-	version, err := r.whole(ctx, obj, obj.Row.Columns.Meta)
-	if err != nil {
-		return nil, err
-	}
-	return scalar.JSON(version.Meta), nil
+func (r *versionResolver) Previous(ctx context.Context, objs []*model.Version) ([]*model.Version, error) {
+	return r.neighbours(ctx, objs, -1, versionColumns(ctx))
 }
 
-// IsLatest is the resolver for the isLatest field.
-func (r *versionResolver) IsLatest(ctx context.Context, obj *model.Version) (bool, error) {
-	if obj.Draft {
-		return true, nil
-	}
-	head, err := r.head(ctx, obj)
-	if err != nil || head == nil {
-		return false, err
-	}
-	return head.Row.LatestRevision == obj.Row.Revision, nil
+func (r *versionResolver) Next(ctx context.Context, objs []*model.Version) ([]*model.Version, error) {
+	return r.neighbours(ctx, objs, 1, versionColumns(ctx))
 }
 
-// Previous is the resolver for the previous field.
-func (r *versionResolver) Previous(ctx context.Context, obj *model.Version) (*model.Version, error) {
-	return r.neighbour(ctx, obj, -1)
-}
-
-// Next is the resolver for the next field.
-func (r *versionResolver) Next(ctx context.Context, obj *model.Version) (*model.Version, error) {
-	return r.neighbour(ctx, obj, 1)
-}
-
-// Events is the resolver for the events field.
-func (r *versionResolver) Events(ctx context.Context, obj *model.Version, first *int, after *string, last *int, before *string, filter *model.EventFilter) (*model.EventConnection, error) {
-	return eventsBelow(ctx, r.Resolver, "Version.events", eventArgs{first, last, after, before, filter, false},
-		obj.Siblings, versionKey, versionKey(obj), (*eventlog.Store).ListOfVersions, (*eventlog.Store).CountOfVersions)
+func (r *versionResolver) Events(ctx context.Context, objs []*model.Version, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error) {
+	return eventsBelow(ctx, r.Resolver, eventArgs{first, last, after, before, filter, false},
+		objs, versionKey, (*eventlog.Store).ListOfVersions, (*eventlog.Store).CountOfVersions)
 }
 
 func (r *Resolver) Resource() generated.ResourceResolver { return &resourceResolver{r} }

@@ -3,87 +3,89 @@ package graph
 import (
 	"context"
 
-	"github.com/noetl/noetl-catalog/db/eventlog"
-	"github.com/noetl/noetl-catalog/graph/loader"
-	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/noetl/noetl-catalog/graph/pagination"
+	"github.com/noetl/noetl-catalog/graph/plan"
 )
 
-// part is the part of one parent's list that a batch has read.
-type part[T any] struct {
-	items []T
-	more  bool
-	// tail is the log's end in the snapshot of the batch, where it was asked for.
-	tail *eventlog.Tail
-}
-
-// cut shortens lists that were read one item too long to limit, and wraps
-// what is left of all of them as read together.
-func cut[R, T any](lists [][]R, limit int, wrap func([]R) []T) []part[T] {
-	var kept []R
-	parts := make([]part[T], len(lists))
-	for i, list := range lists {
-		if parts[i].more = len(list) > limit; parts[i].more {
-			lists[i] = list[:limit]
-		}
-		kept = append(kept, lists[i]...)
-	}
-	wrapped := wrap(kept)
-	for i, list := range lists {
-		parts[i].items, wrapped = wrapped[:len(list):len(list)], wrapped[len(list):]
-	}
-	return parts
-}
-
-// listOf reads one list, at the root.
-func listOf[R, T any](wrap func([]R) []T, read func(ctx context.Context, span pagination.Span, descending bool, limit int) ([]R, error)) pagination.Fetch[T] {
-	return func(ctx context.Context, _ pagination.Purpose, span pagination.Span, descending bool, limit int) ([]T, bool, error) {
-		list, err := read(ctx, span, descending, limit+1)
+// pagesOf gives each parent the page of its list: places are those of the lists,
+// as distinct makes them.
+func pagesOf[C any](places []int) func(pages []C, err error) ([]*C, error) {
+	return func(pages []C, err error) ([]*C, error) {
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
-		one := cut([][]R{list}, limit, wrap)[0]
-		return one.items, one.more, nil
+		parents := make([]*C, len(places))
+		for i, at := range places {
+			if at >= 0 {
+				parents[i] = &pages[at]
+			}
+		}
+		return parents, nil
 	}
 }
 
-// listsOf reads the lists of siblings: one statement for all of them. The first
-// read's tail, if it has one, goes to tail.
-func listsOf[P any, K comparable, R, T any](
-	name string, arguments any, group *model.Group[P], keyOf func(P) K, key K,
-	wrap func([]R) []T, tail **eventlog.Tail,
-	read func(ctx context.Context, keys []K, span pagination.Span, descending bool, limit int) ([][]R, *eventlog.Tail, error),
-) pagination.Fetch[T] {
-	return func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([]T, bool, error) {
-		field := loader.Field{Name: name + " " + string(purpose), Group: group, Arguments: arguments}
-		own, err := loader.Load(ctx, loader.From(ctx), field, keysOf(group, keyOf), key,
-			func(ctx context.Context, keys []K) ([]part[T], error) {
-				lists, tail, err := read(ctx, keys, span, descending, limit+1)
-				if err != nil {
-					return nil, err
-				}
-				parts := cut(lists, limit, wrap)
-				for i := range parts {
-					parts[i].tail = tail
-				}
-				return parts, nil
-			})
-		if tail != nil && purpose == pagination.Items {
-			*tail = own.tail
-		}
-		return own.items, own.more, err
+// onePage is the page of the only list.
+func onePage[C any](pages []C, err error) (*C, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &pages[0], nil
+}
+
+// noLists are those that nothing passes into, for n parents.
+func noLists[T any](n int) func(context.Context, pagination.Purpose, pagination.Span, bool, int) ([][]T, error) {
+	return func(context.Context, pagination.Purpose, pagination.Span, bool, int) ([][]T, error) {
+		return make([][]T, n), nil
 	}
 }
 
-// keysOf are the keys of all the members of a group.
-func keysOf[P any, K comparable](group *model.Group[P], keyOf func(P) K) func() []K {
-	return func() []K {
-		keys := make([]K, len(group.Members))
-		for i, member := range group.Members {
-			keys[i] = keyOf(member)
-		}
-		return keys
+func noCounts(n int) func(context.Context) ([]int, error) {
+	return func(context.Context) ([]int, error) { return make([]int, n), nil }
+}
+
+// wrapLists makes models of the rows of lists.
+func wrapLists[R, M any](lists [][]*R, wrap func([]*R) []*M) [][]*M {
+	if len(lists) == 1 {
+		return [][]*M{wrap(lists[0])}
 	}
+	var all []*R
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	models, wrapped := wrap(all), make([][]*M, len(lists))
+	for i, list := range lists {
+		wrapped[i], models = models[:len(list):len(list)], models[len(list):]
+	}
+	return wrapped
+}
+
+// selects reports whether the running field's selection asks for a field of that
+// name of the objects that it leads to: of its nodes, for a connection, and of
+// the connection itself. It lets a list read the large columns in its own
+// statement, and only where they are asked for.
+func selects(ctx context.Context, names ...string) bool {
+	if field := plan.FieldOf(ctx); field != nil {
+		return field.Selects(names...)
+	}
+	return plan.Selects(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, names...)
+}
+
+// only is the only element of a list; nil of none.
+func only[T any](list []*T) *T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// first is the only value that was read.
+func first[T any](list []*T, err error) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return only(list), nil
 }
 
 func value[T any](pointer *T) T {

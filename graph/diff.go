@@ -3,69 +3,81 @@ package graph
 import (
 	"context"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/fault"
-	"github.com/noetl/noetl-catalog/graph/auth"
-	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
 // comparedColumns are what a comparison reads of a version.
 var comparedColumns = catalog.Columns{Payload: true, Content: true}
 
-// previousToCompare is the version before this one; nil for a first version.
-func (r *Resolver) previousToCompare(ctx context.Context, v *model.Version) (*model.Version, error) {
-	keyOf := func(v *model.Version) catalog.RevisionKey {
-		return catalog.RevisionKey{Path: v.Row.Path, Revision: v.Row.Revision - 1}
-	}
-	return loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Version.diff", Group: v.Siblings},
-		keysOf(v.Siblings, keyOf), keyOf(v),
-		func(ctx context.Context, keys []catalog.RevisionKey) ([]*model.Version, error) {
-			rows, err := r.catalog.VersionsByRevision(ctx, auth.Scopes(ctx), keys, comparedColumns)
-			return model.NewVersions(rows), err
-		})
-}
-
-// labelToCompare is another version of the same resource.
-func (r *Resolver) labelToCompare(ctx context.Context, v *model.Version, label string) (*model.Version, error) {
-	if err := checkWord("against", &label); err != nil {
+// diffs compares versions with those before them, or with one of a label.
+func (r *Resolver) diffs(ctx context.Context, versions []*model.Version, against *string) ([]*model.VersionDiff, error) {
+	whole, err := r.whole(ctx, versions, comparedColumns)
+	if err != nil {
 		return nil, err
 	}
-	if label == catalog.Latest {
-		return r.latestToCompare(ctx, v)
+	bases, err := r.bases(ctx, versions, against)
+	if err != nil {
+		return nil, err
 	}
-	keyOf := func(v *model.Version) catalog.LabelKey {
-		return catalog.LabelKey{Path: v.Row.Path, Label: label}
+	diffs := make([]*model.VersionDiff, len(versions))
+	var errs graphql.BatchErrorList
+	for i, v := range versions {
+		switch {
+		case v == nil:
+		case bases[i] != nil:
+			diffs[i] = model.NewVersionDiff(bases[i], v, bases[i].Row, whole[i])
+		case against == nil: // a first version
+			diffs[i] = model.NewVersionDiff(nil, v, nil, whole[i])
+		case *against == catalog.Latest: // what a dry run would make
+			diffs[i] = model.NewVersionDiff(v, v, v.Row, whole[i])
+		default:
+			if errs == nil {
+				errs = make(graphql.BatchErrorList, len(versions))
+			}
+			errs[i] = fault.New(fault.NotFound, "against", "%q has no version %q", v.Row.Path, *against)
+		}
 	}
-	base, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Version.diff", Group: v.Siblings, Arguments: label},
-		keysOf(v.Siblings, keyOf), keyOf(v), r.versionsByLabel(comparedColumns))
-	if err == nil && base == nil {
-		return nil, fault.New(fault.NotFound, "against", "%q has no version %q", v.Row.Path, label)
+	if errs != nil {
+		return diffs, errs
 	}
-	return base, err
+	return diffs, nil
 }
 
-// latestToCompare is the latest version of the same resource: v itself where a
-// dry run would make the first.
-func (r *Resolver) latestToCompare(ctx context.Context, v *model.Version) (*model.Version, error) {
-	latest, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Version.diff", Group: v.Siblings, Arguments: catalog.Latest},
-		keysOf(v.Siblings, versionPath), v.Row.Path,
-		func(ctx context.Context, paths []string) ([]*model.Version, error) {
-			heads, err := r.catalog.ResourcesByPath(ctx, auth.Scopes(ctx), paths)
-			if err != nil {
-				return nil, err
-			}
-			keys := make([]catalog.LabelKey, len(paths))
-			for i, head := range heads {
-				if head != nil {
-					keys[i] = catalog.LabelKey{Path: paths[i], Label: head.LatestVersion}
-				}
-			}
-			rows, err := r.catalog.VersionsByLabel(ctx, auth.Scopes(ctx), keys, comparedColumns)
-			return model.NewVersions(rows), err
-		})
-	if err == nil && latest == nil {
-		return v, nil
+// bases are the versions to compare with; nil where there is none.
+func (r *Resolver) bases(ctx context.Context, versions []*model.Version, against *string) ([]*model.Version, error) {
+	if against == nil {
+		return r.neighbours(ctx, versions, -1, comparedColumns)
 	}
-	return latest, err
+	if err := checkWord("against", against); err != nil {
+		return nil, err
+	}
+	x := r.reads(ctx)
+	labels := make([]string, len(versions))
+	for i := range labels {
+		labels[i] = *against
+	}
+	if *against == catalog.Latest {
+		heads, err := byKey(ctx, x, resourceName{}, versions, versionPath, r.readHeads)
+		if err != nil {
+			return nil, err
+		}
+		for i, head := range heads {
+			labels[i] = ""
+			if head != nil {
+				labels[i] = head.Row.LatestVersion
+			}
+		}
+	}
+	keys := make([]*catalog.LabelKey, len(versions))
+	for i, v := range versions {
+		if v != nil && labels[i] != "" {
+			keys[i] = &catalog.LabelKey{Path: v.Row.Path, Label: labels[i]}
+		}
+	}
+	return byKey(ctx, x, versionName(comparedColumns), keys,
+		func(key *catalog.LabelKey) (catalog.LabelKey, bool) { return *key, true }, r.versionsByLabel(comparedColumns))
 }

@@ -8,28 +8,9 @@ package graph
 import (
 	"context"
 
-	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
-// Diff is the resolver for the diff field.
-func (r *versionResolver) Diff(ctx context.Context, obj *model.Version, against *string) (*model.VersionDiff, error) {
-	version, err := r.whole(ctx, obj, obj.Row.Columns.Payload && obj.Row.Columns.Content)
-	if err != nil {
-		return nil, err
-	}
-	var base *model.Version
-	if against == nil {
-		base, err = r.previousToCompare(ctx, obj)
-	} else {
-		base, err = r.labelToCompare(ctx, obj, *against)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var before *catalog.Version
-	if base != nil {
-		before = base.Row
-	}
-	return model.NewVersionDiff(base, obj, before, version), nil
+func (r *versionResolver) Diff(ctx context.Context, objs []*model.Version, against *string) ([]*model.VersionDiff, error) {
+	return r.diffs(ctx, objs, against)
 }

@@ -8,73 +8,65 @@ package graph
 import (
 	"context"
 
-	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
-	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
-	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/scalar"
 )
 
-// Resource is the resolver for the resource field.
-func (r *eventResolver) Resource(ctx context.Context, obj *model.Event) (*model.Resource, error) {
-	return loader.Load(ctx, loadersOf(ctx, obj), loader.Field{Name: "Event.resource", Group: obj.Siblings},
-		keysOf(obj.Siblings, eventPath), obj.Row.Path, shareable(r.Resolver, obj, r.resourcesByPath))
+func (r *eventResolver) Resource(ctx context.Context, objs []*model.Event) ([]*model.Resource, error) {
+	if known := knownResources(objs); known != nil {
+		return known, nil
+	}
+	return byKey(ctx, r.readsOf(ctx, objs), resourceName{}, objs, eventPath, r.readHeads)
 }
 
-// Version is the resolver for the version field.
-func (r *eventResolver) Version(ctx context.Context, obj *model.Event) (*model.Version, error) {
+func (r *eventResolver) Version(ctx context.Context, objs []*model.Event) ([]*model.Version, error) {
 	columns := versionColumns(ctx)
-	if obj.Shared != nil && columns == (catalog.Columns{}) {
-		return r.sharedVersion(ctx, obj)
+	if version := r.sharedVersion(objs, columns); version != nil {
+		return []*model.Version{version}, nil
 	}
-	return loader.Load(ctx, loadersOf(ctx, obj),
-		loader.Field{Name: "Event.version", Group: obj.Siblings, Arguments: columns},
-		keysOf(obj.Siblings, eventVersion), eventVersion(obj), shareable(r.Resolver, obj, r.versionsByLabel(columns)))
+	versions, err := byKey(ctx, r.readsOf(ctx, objs), versionName(columns), objs, eventVersion, r.versionsByLabel(columns))
+	r.keepVersion(objs, versions)
+	return versions, err
 }
 
-// Payload is the resolver for the payload field.
-func (r *eventResolver) Payload(ctx context.Context, obj *model.Event) (scalar.JSON, error) {
-	event, err := r.wholeEvent(ctx, obj, obj.Row.Columns.Payload)
+func (r *eventResolver) Payload(ctx context.Context, objs []*model.Event) ([]scalar.JSON, error) {
+	return eventValues(ctx, r.Resolver, objs, eventlog.Columns{Payload: true}, func(e *eventlog.Event) scalar.JSON { return scalar.JSON(e.Payload) })
+}
+
+func (r *eventResolver) Meta(ctx context.Context, objs []*model.Event) ([]scalar.JSON, error) {
+	return eventValues(ctx, r.Resolver, objs, eventlog.Columns{Meta: true}, func(e *eventlog.Event) scalar.JSON { return scalar.JSON(e.Meta) })
+}
+
+func (r *eventResolver) Message(ctx context.Context, objs []*model.Event) ([]string, error) {
+	if x := r.readsOf(ctx, objs); x.event != nil {
+		return byKey(ctx, x, messageName{}, objs, eventID, func(ctx context.Context, _ []string) ([]string, error) {
+			return r.messages(ctx, objs)
+		})
+	}
+	return r.messages(ctx, objs)
+}
+
+func (r *eventResolver) ExecutionID(ctx context.Context, objs []*model.Event) ([]*string, error) {
+	return r.metaTexts(ctx, objs, "execution_id")
+}
+
+func (r *eventResolver) Execution(ctx context.Context, objs []*model.Event) ([]*model.Execution, error) {
+	ids, err := r.metaTexts(ctx, objs, "execution_id")
 	if err != nil {
 		return nil, err
 	}
-	return scalar.JSON(event.Payload), nil
+	return byKey(ctx, r.reads(ctx), executionName{}, ids, func(id *string) (string, bool) { return *id, true }, r.executionsByID)
 }
 
-// Meta is the resolver for the meta field.
-func (r *eventResolver) Meta(ctx context.Context, obj *model.Event) (scalar.JSON, error) {
-	event, err := r.wholeEvent(ctx, obj, obj.Row.Columns.Meta)
-	if err != nil {
-		return nil, err
-	}
-	return scalar.JSON(event.Meta), nil
+func (r *eventResolver) Step(ctx context.Context, objs []*model.Event) ([]*string, error) {
+	return r.metaTexts(ctx, objs, "node_name")
 }
 
-// Message is the resolver for the message field.
-func (r *eventResolver) Message(ctx context.Context, obj *model.Event) (string, error) {
-	return r.messageOf(ctx, obj)
-}
-
-// ExecutionID is the resolver for the executionId field.
-func (r *eventResolver) ExecutionID(ctx context.Context, obj *model.Event) (*string, error) {
-	return r.metaText(ctx, obj, "execution_id")
-}
-
-func (r *eventResolver) Execution(ctx context.Context, obj *model.Event) (*model.Execution, error) {
-	return r.executionOf(ctx, obj)
-}
-
-// Step is the resolver for the step field.
-func (r *eventResolver) Step(ctx context.Context, obj *model.Event) (*string, error) {
-	return r.metaText(ctx, obj, "node_name")
-}
-
-// Status is the resolver for the status field.
-func (r *eventResolver) Status(ctx context.Context, obj *model.Event) (*string, error) {
-	return r.metaText(ctx, obj, "status")
+func (r *eventResolver) Status(ctx context.Context, objs []*model.Event) ([]*string, error) {
+	return r.metaTexts(ctx, objs, "status")
 }
 
 // Event is the resolver for the event field.
@@ -82,11 +74,7 @@ func (r *queryResolver) Event(ctx context.Context, eventID string) (*model.Event
 	if err := checkWord("eventId", &eventID); err != nil {
 		return nil, err
 	}
-	found, err := r.eventsByID(eventColumns(ctx))(ctx, []string{eventID})
-	if err != nil {
-		return nil, err
-	}
-	return found[0], nil
+	return first(r.eventsByID(eventColumns(ctx))(ctx, []string{eventID}))
 }
 
 // Events is the resolver for the events field.
@@ -100,24 +88,22 @@ func (r *queryResolver) Events(ctx context.Context, first *int, after *string, l
 		return nil, err
 	}
 	if empty {
-		return r.noEvents(ctx, args)
+		return onePage(r.noEvents(ctx, args, 1))
 	}
-	columns := eventColumns(ctx)
-	newestFirst := direction == nil || *direction == model.OrderDirectionDesc
-	store := r.events
-	fetch := listOf(model.NewEvents, func(ctx context.Context, span pagination.Span, descending bool, limit int) ([]*eventlog.Event, error) {
-		return store.List(ctx, auth.Scopes(ctx), checked, eventRange(span), eventlog.Direction(descending), limit, columns)
-	})
-	var page *pagination.Page[*model.Event]
-	tail, err := r.readEvents(ctx, func(within *eventlog.Store) (err error) {
-		store = within
-		page, err = pagination.Read(ctx, args, newestFirst, fetch, eventPlace)
-		store = r.events // for what the page asks later
-		return err
-	})
-	return &model.EventConnection{Page: page, Tail: r.cursorOf(tail), Count: func(ctx context.Context) (int, error) {
-		return r.events.Count(ctx, auth.Scopes(ctx), checked)
-	}}, err
+	x, columns, newestFirst, types := r.reads(ctx), eventColumns(ctx), direction == nil || *direction == model.OrderDirectionDesc, onlyResourceTypes(ctx)
+	return onePage(r.eventLists(ctx, args, newestFirst,
+		func(ctx context.Context, store *eventlog.Store, _ pagination.Purpose, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Event, error) {
+			if types && direction == eventlog.NewestFirst && within == eventlog.WholeRange() && checked.All() {
+				list, err := store.NewestWithResourceTypes(ctx, x.scopes, limit, columns)
+				return [][]*eventlog.Event{list}, err
+			}
+			list, err := store.List(ctx, x.scopes, checked, within, direction, limit, columns)
+			return [][]*eventlog.Event{list}, err
+		},
+		func(ctx context.Context) ([]int, error) {
+			count, err := x.events.Count(ctx, x.scopes, checked)
+			return []int{count}, err
+		}))
 }
 
 func (r *Resolver) Event() generated.EventResolver { return &eventResolver{r} }

@@ -8,74 +8,55 @@ package graph
 import (
 	"context"
 
-	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
-	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
-	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 )
 
-func (r *executionResolver) Resource(ctx context.Context, obj *model.Execution) (*model.Resource, error) {
-	return loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Execution.resource", Group: obj.Siblings},
-		keysOf(obj.Siblings, executionPath), obj.Row.Path, r.resourcesByPath)
+func (r *executionResolver) Resource(ctx context.Context, objs []*model.Execution) ([]*model.Resource, error) {
+	return byKey(ctx, r.reads(ctx), resourceName{}, objs, executionPath, r.readHeads)
 }
 
-func (r *executionResolver) Version(ctx context.Context, obj *model.Execution) (*model.Version, error) {
+func (r *executionResolver) Version(ctx context.Context, objs []*model.Execution) ([]*model.Version, error) {
 	columns := versionColumns(ctx)
-	keyOf := func(e *model.Execution) catalog.LabelKey {
-		return catalog.LabelKey{Path: e.Row.Path, Label: e.Row.Version}
-	}
-	return loader.Load(ctx, loader.From(ctx),
-		loader.Field{Name: "Execution.version", Group: obj.Siblings, Arguments: columns},
-		keysOf(obj.Siblings, keyOf), keyOf(obj), r.versionsByLabel(columns))
+	return byKey(ctx, r.reads(ctx), versionName(columns), objs, executionVersion, r.versionsByLabel(columns))
 }
 
-func (r *executionResolver) Events(ctx context.Context, obj *model.Execution, first *int, after *string, last *int, before *string, filter *model.EventFilter) (*model.EventConnection, error) {
-	return eventsBelow(ctx, r.Resolver, "Execution.events", eventArgs{first, last, after, before, filter, true},
-		obj.Siblings, executionID, obj.Row.ExecutionID, (*eventlog.Store).ListOfExecutions, (*eventlog.Store).CountOfExecutions)
+func (r *executionResolver) Events(ctx context.Context, objs []*model.Execution, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error) {
+	return eventsBelow(ctx, r.Resolver, eventArgs{first, last, after, before, filter, true},
+		objs, executionID, (*eventlog.Store).ListOfExecutions, (*eventlog.Store).CountOfExecutions)
 }
 
-func (r *executionResolver) Parent(ctx context.Context, obj *model.Execution) (*model.Execution, error) {
-	if obj.Row.Parent == nil {
-		return nil, nil
-	}
-	return loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Execution.parent", Group: obj.Siblings},
-		keysOf(obj.Siblings, executionParent), *obj.Row.Parent, r.executionsByID)
+func (r *executionResolver) Parent(ctx context.Context, objs []*model.Execution) ([]*model.Execution, error) {
+	return byKey(ctx, r.reads(ctx), executionName{}, objs, executionParent, r.executionsByID)
 }
 
-func (r *executionResolver) Children(ctx context.Context, obj *model.Execution, first *int, after *string) (*model.ExecutionConnection, error) {
+func (r *executionResolver) Children(ctx context.Context, objs []*model.Execution, first *int, after *string) ([]*pagination.Page[*model.Execution], error) {
 	args, err := pagination.Parse(first, after, nil, nil, "execution")
 	if err != nil {
 		return nil, err
 	}
-	fetch := listsOf("Execution.children", place(ctx), obj.Siblings, executionID, obj.Row.ExecutionID, model.NewExecutions, nil,
-		func(ctx context.Context, ids []string, span pagination.Span, _ bool, limit int) ([][]*eventlog.Execution, *eventlog.Tail, error) {
-			lists, err := r.events.ExecutionsOfParents(ctx, auth.Scopes(ctx), ids, eventRange(span), limit)
-			return lists, nil, err
-		})
-	page, err := pagination.Read(ctx, args, true, fetch, executionPlace)
-	return &model.ExecutionConnection{Page: page, Count: func(ctx context.Context) (int, error) {
-		return loader.Load(ctx, loader.From(ctx), loader.Field{Name: "Execution.children count", Group: obj.Siblings},
-			keysOf(obj.Siblings, executionID), obj.Row.ExecutionID, func(ctx context.Context, ids []string) ([]int, error) {
-				return r.events.CountOfParents(ctx, auth.Scopes(ctx), ids)
-			})
-	}}, err
+	x := r.reads(ctx)
+	ids, places := distinct(objs, executionID)
+	return pagesOf[model.ExecutionConnection](places)(executionLists(ctx, args,
+		func(ctx context.Context, within eventlog.Range, _ eventlog.Direction, limit int) ([][]*eventlog.Execution, error) {
+			return x.events.ExecutionsOfParents(ctx, x.scopes, ids, within, limit)
+		},
+		func(ctx context.Context) ([]int, error) { return x.events.CountOfParents(ctx, x.scopes, ids) },
+	).Pages(ctx))
 }
 
+// Execution is the resolver for the execution field.
 func (r *queryResolver) Execution(ctx context.Context, executionID string) (*model.Execution, error) {
 	if err := checkWord("executionId", &executionID); err != nil {
 		return nil, err
 	}
-	found, err := r.executionsByID(ctx, []string{executionID})
-	if err != nil {
-		return nil, err
-	}
-	return found[0], nil
+	return first(load(ctx, r.reads(ctx), executionName{}, []string{executionID}, r.executionsByID))
 }
 
-func (r *queryResolver) Executions(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) (*model.ExecutionConnection, error) {
+// Executions is the resolver for the executions field.
+func (r *queryResolver) Executions(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) (*pagination.Page[*model.Execution], error) {
 	args, err := pagination.Parse(first, after, last, before, "execution")
 	if err != nil {
 		return nil, err
@@ -84,17 +65,20 @@ func (r *queryResolver) Executions(ctx context.Context, first *int, after *strin
 	if err != nil {
 		return nil, err
 	}
-	fetch := listOf(model.NewExecutions, func(ctx context.Context, span pagination.Span, descending bool, limit int) ([]*eventlog.Execution, error) {
-		return r.events.ListExecutions(ctx, auth.Scopes(ctx), checked, eventRange(span), eventlog.Direction(descending), limit)
-	})
-	count := func(ctx context.Context) (int, error) {
-		return r.events.CountExecutions(ctx, auth.Scopes(ctx), checked)
-	}
+	x := r.reads(ctx)
+	lists := executionLists(ctx, args,
+		func(ctx context.Context, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Execution, error) {
+			list, err := x.events.ListExecutions(ctx, x.scopes, checked, within, direction, limit)
+			return [][]*eventlog.Execution{list}, err
+		},
+		func(ctx context.Context) ([]int, error) {
+			count, err := x.events.CountExecutions(ctx, x.scopes, checked)
+			return []int{count}, err
+		})
 	if empty {
-		fetch, count = nothing[*model.Execution], func(context.Context) (int, error) { return 0, nil }
+		lists.Read, lists.Count = noLists[*model.Execution](1), noCounts(1)
 	}
-	page, err := pagination.Read(ctx, args, true, fetch, executionPlace)
-	return &model.ExecutionConnection{Page: page, Count: count}, err
+	return onePage(lists.Pages(ctx))
 }
 
 func (r *Resolver) Execution() generated.ExecutionResolver { return &executionResolver{r} }

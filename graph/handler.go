@@ -27,6 +27,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/input"
 	"github.com/noetl/noetl-catalog/graph/limit"
 	"github.com/noetl/noetl-catalog/graph/loader"
+	"github.com/noetl/noetl-catalog/graph/plan"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
@@ -171,16 +172,16 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		return next(auth.WithScopes(ctx, auth.Everything()))
 	})
+	var answers *plan.Answers
 	if !options.ResolversOnly {
-		server.AroundOperations(resolver.answered)
-		server.AroundRootFields(resolver.planned)
+		answers = resolver.newAnswers(presenter)
+		server.AroundOperations(answers.Operation)
+		server.AroundFields(answers.Field)
 	}
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-		return next(withDeferredParts(withFeed(loader.WithLoaders(ctx, loader.New()), options.ResolversOnly)))
+		return next(withFeed(loader.WithLoaders(ctx, loader.New(maxList)), answers))
 	})
-	server.AroundOperations(deferring)
 	server.AroundResponses(resolver.eachDelivery)
-	server.AroundResponses(newPlaceholders().around)
 	slow := slowConsumers(options.Metrics)
 	plain := transport.HTTP{QueryTimeout: options.QueryTimeout}
 	server.AddTransport(transport.WebSocket{

@@ -31,49 +31,30 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 		}
 	}
 	nodes := make([]model.Node, len(ids))
-	if len(resources) > 0 {
-		found, err := r.resourcesByPath(ctx, resources)
-		if err != nil {
-			return nil, err
-		}
-		for n, resource := range found {
-			if resource != nil {
-				nodes[place["Resource"][n]] = resource
-			}
+	errs := []error{
+		putNodes(nodes, place["Resource"], resources, func(paths []string) ([]*model.Resource, error) { return r.resourcesByPath(ctx, paths) }),
+		putNodes(nodes, place["Version"], versions, func(keys []catalog.LabelKey) ([]*model.Version, error) {
+			return r.versionsByLabel(versionColumns(ctx))(ctx, keys)
+		}),
+		putNodes(nodes, place["Event"], events, func(ids []string) ([]*model.Event, error) { return r.eventsByID(eventColumns(ctx))(ctx, ids) }),
+		putNodes(nodes, place["Execution"], executions, func(ids []string) ([]*model.Execution, error) { return r.executionsByID(ctx, ids) }),
+	}
+	return nodes, firstFault(errs...)
+}
+
+// putNodes reads objects of one type into their places.
+func putNodes[K any, T any, N interface {
+	*T
+	model.Node
+}](nodes []model.Node, places []int, keys []K, read func([]K) ([]N, error)) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	found, err := read(keys)
+	for i, object := range found {
+		if object != nil {
+			nodes[places[i]] = object
 		}
 	}
-	if len(versions) > 0 {
-		found, err := r.versionsByLabel(versionColumns(ctx))(ctx, versions)
-		if err != nil {
-			return nil, err
-		}
-		for n, version := range found {
-			if version != nil {
-				nodes[place["Version"][n]] = version
-			}
-		}
-	}
-	if len(events) > 0 {
-		found, err := r.eventsByID(eventColumns(ctx))(ctx, events)
-		if err != nil {
-			return nil, err
-		}
-		for n, event := range found {
-			if event != nil {
-				nodes[place["Event"][n]] = event
-			}
-		}
-	}
-	if len(executions) > 0 {
-		found, err := r.executionsByID(ctx, executions)
-		if err != nil {
-			return nil, err
-		}
-		for n, execution := range found {
-			if execution != nil {
-				nodes[place["Execution"][n]] = execution
-			}
-		}
-	}
-	return nodes, nil
+	return err
 }

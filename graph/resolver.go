@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
@@ -40,12 +38,12 @@ type Resolver struct {
 	// those that they send by their hash.
 	documents *lru.Cache[string, *input.Document]
 	persisted *lru.Cache[string, string]
-	// plans are those of the root fields of documents.
-	plans *lru.Cache[*ast.Field, cachedPlan]
+	// plans are those of operations, and of fields below which plans answer.
+	plans *lru.Cache[any, cachedPlan]
 	// encodings are events as subscriptions deliver them.
 	encodings *lru.Cache[encoding, []byte]
-	// executions are those of plans that have ended, for their memory.
-	executions sync.Pool
+	// readings are those of answers that have been sent, for their memory.
+	readings sync.Pool
 	// planAnswers is how many root fields and deliveries plans have answered.
 	planAnswers atomic.Int64
 }
@@ -72,7 +70,7 @@ func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *event
 		versions:  lru.New[catalog.LabelKey, *catalog.Version](maxVersions),
 		documents: lru.New[string, *input.Document](maxDocuments),
 		persisted: lru.New[string, string](maxPersisted),
-		plans:     lru.New[*ast.Field, cachedPlan](maxPlans),
+		plans:     lru.New[any, cachedPlan](maxPlans),
 		encodings: lru.New[encoding, []byte](maxEncodings),
 	}
 }

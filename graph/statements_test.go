@@ -41,13 +41,13 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 			latestEvent { type { name template } message timestamp } } } }`, 8},
 		"three levels": {`query($n: Int!) { resources(first: $n) { nodes { versions(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes {
 			version payload isLatest previous { version resource { path } } next { version }
-			events(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { eventId message step executionId version { version type { name } } } } } } } } }`, 9},
+			events(first: 4) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { eventId message step executionId version { version type { name } } } } } } } } }`, 8},
 		"a tree":       {`query($n: Int!) { resources(first: $n) { nodes { path versions(first: 4) { nodes { version resource { path } events(first: 4) { nodes { eventId } pageInfo { hasNextPage } } } } } } }`, 1},
 		"a plain feed": {`query($n: Int!) { events(first: $n) { nodes { eventId resource { path type { name } } } } }`, 1},
 
 		"event feed": {`query($n: Int!) { events(first: $n) { totalCount nodes {
 			message payload meta step status executionId type { name template }
-			resource { path type { resourceCount } latestVersion { version } } version { version payload resource { versionCount } } } } }`, 9},
+			resource { path type { resourceCount } latestVersion { version } } version { version payload resource { versionCount } } } } }`, 8},
 		"types": {`query($n: Int!) { resourceTypes { name resourceCount resources(first: $n) { totalCount nodes { path latestVersion { version } } pageInfo { hasNextPage } } } }`, 5},
 		"aliases of one list": {`query($n: Int!) { resources(first: $n) { nodes {
 			a: versions(first: 1) { nodes { version } } b: versions(last: 1) { nodes { version } }

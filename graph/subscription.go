@@ -11,8 +11,10 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/plan"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
@@ -31,19 +33,21 @@ type feed struct {
 	subscription *eventlog.Subscription
 	// resolved takes a delivery to the resolvers, which find nothing else in it.
 	resolved chan *model.EventDelivery
-	plan     *deliveryPlan
-	// resolversOnly is HandlerOptions.ResolversOnly.
-	resolversOnly bool
+	// answers has plans answer; nil for the resolvers only.
+	answers *plan.Answers
+	// field is the only field of the answer, and below its plan; nil for none.
+	field graphql.CollectedField
+	below *plan.Below
 }
 
 type feedKey struct{}
 
 // withFeed returns a context for an operation.
-func withFeed(ctx context.Context, resolversOnly bool) context.Context {
+func withFeed(ctx context.Context, answers *plan.Answers) context.Context {
 	if graphql.GetOperationContext(ctx).Operation.Operation != ast.Subscription {
 		return ctx
 	}
-	return context.WithValue(ctx, feedKey{}, &feed{resolversOnly: resolversOnly})
+	return context.WithValue(ctx, feedKey{}, &feed{answers: answers})
 }
 
 // deliver makes the responses of a subscription deliver what comes, until it or
@@ -53,8 +57,9 @@ func (r *Resolver) deliver(ctx context.Context, subscription *eventlog.Subscript
 	transport.StreamOf(ctx).Checkpoints(subscription.Checkpoint)
 	feed, _ := ctx.Value(feedKey{}).(*feed)
 	feed.subscription, feed.resolved = subscription, make(chan *model.EventDelivery, 1)
-	if !feed.resolversOnly {
-		feed.plan = r.planDelivery(ctx)
+	if feed.answers != nil {
+		feed.field = graphql.GetFieldContext(ctx).Field
+		feed.below = feed.answers.Below(ctx, feed.answers.Subscription, &feed.field)
 	}
 	return feed.resolved
 }
@@ -76,11 +81,7 @@ func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandle
 		return nil
 	}
 	stream.Announce(delivery.Cursor, feed.subscription.Ready())
-	if data := r.plannedDelivery(ctx, feed.plan, &delivery); data != nil {
-		return &graphql.Response{Data: data}
-	}
-	feed.resolved <- r.delivery(&delivery)
-	response := next(loader.WithLoaders(ctx, loader.New()))
+	response := feed.respond(ctx, r.delivery(&delivery), next)
 	if response == nil {
 		return nil
 	}
@@ -109,29 +110,45 @@ func (r *Resolver) sharedEvent(entry *eventlog.Entry) *model.Event {
 	return r.shared.GetOrAdd(entry, model.NewSharedEvent(entry), entry.Size())
 }
 
-// loadersOf are the loaders of an event: those shared by all subscriptions, or
-// the request's. Only what depends on nothing but the event may be read with
-// them.
-func loadersOf(ctx context.Context, e *model.Event) *loader.Loaders {
-	if e.Shared != nil {
-		return e.Shared
+// respond answers with a delivery: by the plan, or by the resolvers with loaders of
+// its own.
+func (f *feed) respond(ctx context.Context, delivery *model.EventDelivery, next graphql.ResponseHandler) *graphql.Response {
+	if f.below == nil {
+		f.resolved <- delivery
+		return next(loader.WithLoaders(ctx, loader.New(maxList)))
 	}
-	return loader.From(ctx)
+	data := append(append(append(make([]byte, 0, 512), `{"`...), f.field.Alias...), `":`...)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Field: f.field})
+	data, ok := f.below.Resolve(ctx, func(context.Context) (any, error) { return delivery, nil }, data)
+	if !ok {
+		return &graphql.Response{Data: []byte("null"), Errors: graphql.GetErrors(ctx)}
+	}
+	return &graphql.Response{Data: append(data, '}'), Errors: graphql.GetErrors(ctx)}
+}
+
+// readsOf are the reads of events: those shared by all subscriptions that deliver
+// them, or the request's. Only what depends on nothing but the events may be read
+// with them.
+func (r *Resolver) readsOf(ctx context.Context, events []*model.Event) *reads {
+	if len(events) == 0 || events[0] == nil || events[0].Shared == nil {
+		return r.reads(ctx)
+	}
+	return &reads{
+		catalog: r.catalog, events: r.events, scopes: auth.Scopes(ctx),
+		loaders: events[0].Shared, event: events[0], resolver: r,
+	}
 }
 
 // shareable makes a batch fit to be shared by subscriptions: it outlives the
 // one that asked first, and waits for a database that is away, since an event
 // that is delivered without its resource is an event missed.
-func shareable[K comparable, V any](r *Resolver, e *model.Event, batch loader.Batch[K, V]) loader.Batch[K, V] {
-	if e.Shared == nil {
-		return batch
-	}
+func shareable[K comparable, V any](x *reads, batch loader.Batch[K, V]) loader.Batch[K, V] {
 	return func(ctx context.Context, keys []K) (values []V, err error) {
-		err = r.log.Patiently(context.WithoutCancel(ctx), func(ctx context.Context) error {
-			values, err = batch(ctx, keys)
+		err = x.resolver.log.Patiently(context.WithoutCancel(ctx), func(ctx context.Context) error {
+			values, err = batch(withReads(ctx, x), keys)
 			return err
 		})
-		r.shared.Grow(e.Entry, sizeOfRows(values))
+		x.resolver.shared.Grow(x.event.Entry, sizeOfRows(values))
 		return values, err
 	}
 }
@@ -144,6 +161,8 @@ func sizeOfRows[V any](values []V) (size int) {
 			if row != nil {
 				size += row.Row.Size()
 			}
+		case string:
+			size += len(row)
 		case *eventlog.EventType:
 			if row != nil && row.Template != nil {
 				size += len(*row.Template)
@@ -154,22 +173,24 @@ func sizeOfRows[V any](values []V) (size int) {
 	return size
 }
 
-// sharedVersion is the version of an event that subscriptions deliver, without
-// its large columns.
-func (r *Resolver) sharedVersion(ctx context.Context, e *model.Event) (*model.Version, error) {
-	key := eventVersion(e)
-	if row, ok := r.versions.Get(key); ok {
-		return model.NewVersions([]*catalog.Version{row})[0], nil
+// sharedVersion is the version of the event that subscriptions deliver, without its
+// large columns, if it is kept.
+func (r *Resolver) sharedVersion(events []*model.Event, columns catalog.Columns) *model.Version {
+	if len(events) != 1 || events[0] == nil || events[0].Shared == nil || columns != (catalog.Columns{}) {
+		return nil
 	}
-	version, err := loader.Load(ctx, e.Shared, loader.Field{Name: "Event.version", Group: e.Siblings, Arguments: catalog.Columns{}},
-		keysOf(e.Siblings, eventVersion), key, shareable(r, e, r.versionsByLabel(catalog.Columns{})))
-	if err == nil && version != nil {
-		r.keepVersion(version.Row)
+	key, _ := eventVersion(events[0])
+	row, ok := r.versions.Get(key)
+	if !ok {
+		return nil
 	}
-	return version, err
+	return model.NewVersions([]*catalog.Version{row})[0]
 }
 
-func (r *Resolver) keepVersion(row *catalog.Version) {
-	row = row.WithoutColumns()
-	r.versions.Add(catalog.LabelKey{Path: row.Path, Label: row.Label}, row, row.Size())
+// keepVersion keeps the version of an event that subscriptions deliver.
+func (r *Resolver) keepVersion(events []*model.Event, versions []*model.Version) {
+	if len(versions) == 1 && versions[0] != nil && events[0].Shared != nil {
+		row := versions[0].Row.WithoutColumns()
+		r.versions.Add(catalog.LabelKey{Path: row.Path, Label: row.Label}, row, row.Size())
+	}
 }

@@ -2,15 +2,11 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/fault"
-	"github.com/noetl/noetl-catalog/graph/auth"
-	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
@@ -25,23 +21,24 @@ func sampleValues() message.Values {
 	}
 }
 
-func (r *Resolver) countOfType(ctx context.Context, obj *model.ResourceType, name string, arguments any, filter catalog.ResourceFilter) (int, error) {
-	count, err := loader.Load(ctx, loader.From(ctx), loader.Field{Name: name, Group: obj.Group, Arguments: arguments}, obj.Names, obj.Name,
-		func(ctx context.Context, types []string) ([]int, error) {
-			return r.catalog.CountResourcesOfTypes(ctx, auth.Scopes(ctx), types, filter)
-		})
-	if err != nil {
-		return 0, fmt.Errorf("count resources of a type: %w", err)
-	}
-	return count, nil
-}
+func resourceTypeName(t *model.ResourceType) (string, bool) { return t.Name, true }
 
-// rowOf is the row of an event type; nil for one that is not there.
-func (r *Resolver) rowOf(ctx context.Context, t *model.EventType) (*eventlog.EventType, error) {
-	if t.Row != nil {
-		return t.Row, nil
+// eventTypeName stands for event types by name.
+type eventTypeName struct{}
+
+// eventTypeRows are the rows of event types; nil for one that is not there.
+func (r *Resolver) eventTypeRows(ctx context.Context, types []*model.EventType) ([]*eventlog.EventType, error) {
+	x := r.reads(ctx)
+	if len(types) > 0 && types[0] != nil && types[0].Delivered() != nil {
+		x = r.readsOf(ctx, []*model.Event{types[0].Delivered()})
 	}
-	return r.eventTypeOf(ctx, t.Event())
+	rows, err := byKey(ctx, x, eventTypeName{}, types, func(t *model.EventType) (string, bool) { return t.Name, t.Row == nil }, r.events.EventTypesByName)
+	for i, t := range types {
+		if err == nil && t != nil && t.Row != nil {
+			rows[i] = t.Row
+		}
+	}
+	return rows, err
 }
 
 // ofInput moves a fault's argument below "input".
@@ -50,4 +47,19 @@ func ofInput(err error) error {
 		return problem.Under("input")
 	}
 	return err
+}
+
+// eventTypeValues are a column of event types.
+func eventTypeValues[V any](ctx context.Context, r *Resolver, types []*model.EventType, value func(*eventlog.EventType) *V) ([]*V, error) {
+	rows, err := r.eventTypeRows(ctx, types)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]*V, len(rows))
+	for i, row := range rows {
+		if row != nil {
+			values[i] = value(row)
+		}
+	}
+	return values, nil
 }

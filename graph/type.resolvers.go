@@ -12,29 +12,17 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/fault"
-	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
-	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 )
 
-// Template is the resolver for the template field.
-func (r *eventTypeResolver) Template(ctx context.Context, obj *model.EventType) (*string, error) {
-	kind, err := r.rowOf(ctx, obj)
-	if err != nil || kind == nil {
-		return nil, err
-	}
-	return kind.Template, nil
+func (r *eventTypeResolver) Template(ctx context.Context, objs []*model.EventType) ([]*string, error) {
+	return eventTypeValues(ctx, r.Resolver, objs, func(t *eventlog.EventType) *string { return t.Template })
 }
 
-// Phase is the resolver for the phase field.
-func (r *eventTypeResolver) Phase(ctx context.Context, obj *model.EventType) (*model.EventPhase, error) {
-	kind, err := r.rowOf(ctx, obj)
-	if err != nil || kind == nil {
-		return nil, err
-	}
-	return (*model.EventPhase)(kind.Phase), nil
+func (r *eventTypeResolver) Phase(ctx context.Context, objs []*model.EventType) ([]*model.EventPhase, error) {
+	return eventTypeValues(ctx, r.Resolver, objs, func(t *eventlog.EventType) *model.EventPhase { return (*model.EventPhase)(t.Phase) })
 }
 
 // SaveResourceType is the resolver for the saveResourceType field.
@@ -78,7 +66,7 @@ func (r *queryResolver) EventTypes(ctx context.Context) ([]*model.EventType, err
 }
 
 // OpenEventTypes is the resolver for the openEventTypes field.
-func (r *queryResolver) OpenEventTypes(context.Context) (bool, error) {
+func (r *queryResolver) OpenEventTypes(ctx context.Context) (bool, error) {
 	return r.events.OpenTypes, nil
 }
 
@@ -88,57 +76,51 @@ func (r *queryResolver) RenderTemplate(ctx context.Context, template string, eve
 	if err != nil {
 		return "", err
 	}
-	var text string
-	if eventID == nil {
-		text, err = parsed.Render(sampleValues())
-	} else {
+	values := []message.Values{sampleValues()}
+	if eventID != nil {
 		if err := checkWord("eventId", eventID); err != nil {
 			return "", err
 		}
-		found, loadErr := r.eventsByID(eventlog.Columns{Payload: true, Meta: true})(ctx, []string{*eventID})
-		if loadErr != nil {
-			return "", loadErr
+		found, err := first(r.eventsByID(eventlog.Columns{Payload: true, Meta: true})(ctx, []string{*eventID}))
+		if err != nil {
+			return "", err
 		}
-		if found[0] == nil {
+		if found == nil {
 			return "", fault.New(fault.NotFound, "eventId", "there is no event %q", *eventID)
 		}
-		text, err = r.render(ctx, parsed, found[0])
+		if values, err = r.templateValues(ctx, []*message.Template{parsed}, []*model.Event{found}); err != nil {
+			return "", err
+		}
 	}
-	if err != nil && ctx.Err() == nil {
+	text, err := parsed.Render(values[0])
+	if err != nil {
 		return "", fault.Input("template", "cannot be rendered: %v", err)
 	}
-	return text, err
+	return text, nil
 }
 
-// ResourceCount is the resolver for the resourceCount field.
-func (r *resourceTypeResolver) ResourceCount(ctx context.Context, obj *model.ResourceType) (int, error) {
-	return r.countOfType(ctx, obj, "ResourceType.resourceCount", nil, catalog.ResourceFilter{})
+func (r *resourceTypeResolver) ResourceCount(ctx context.Context, objs []*model.ResourceType) ([]int, error) {
+	x := r.reads(ctx)
+	return byKey(ctx, x, "resource count", objs, resourceTypeName, func(ctx context.Context, types []string) ([]int, error) {
+		return x.catalog.CountResourcesOfTypes(ctx, x.scopes, types, catalog.ResourceFilter{})
+	})
 }
 
-// Resources is the resolver for the resources field.
-func (r *resourceTypeResolver) Resources(ctx context.Context, obj *model.ResourceType, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) (*model.ResourceConnection, error) {
+func (r *resourceTypeResolver) Resources(ctx context.Context, objs []*model.ResourceType, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) ([]*pagination.Page[*model.Resource], error) {
 	query, err := r.resourceQuery(first, after, last, before, filter, orderBy)
 	if err != nil {
 		return nil, err
 	}
-	position := place(ctx)
-	fetch := func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([]*model.Resource, bool, error) {
-		field := loader.Field{Name: "ResourceType.resources " + string(purpose), Group: obj.Group, Arguments: position}
-		own, err := loader.Load(ctx, loader.From(ctx), field, obj.Names, obj.Name,
-			func(ctx context.Context, types []string) ([]part[*model.Resource], error) {
-				order := query.order
-				order.Descending = descending
-				lists, err := r.catalog.ListResourcesOfTypes(ctx, auth.Scopes(ctx), types, query.filter, order, query.within(span), limit+1)
-				if err != nil {
-					return nil, err
-				}
-				return cut(lists, limit, model.NewResources), nil
-			})
-		return own.items, own.more, err
-	}
-	return resourceConnection(ctx, query, fetch, func(ctx context.Context) (int, error) {
-		return r.countOfType(ctx, obj, "ResourceType.resources count", position, query.filter)
-	})
+	x := r.reads(ctx)
+	types, places := distinct(objs, resourceTypeName)
+	return pagesOf[model.ResourceConnection](places)(query.pages(ctx, x,
+		func(ctx context.Context, _ pagination.Purpose, order catalog.Order, within catalog.Range, limit int) ([][]*model.Resource, error) {
+			lists, err := x.catalog.ListResourcesOfTypes(ctx, x.scopes, types, query.filter, order, within, limit)
+			return wrapLists(lists, model.NewResources), err
+		},
+		func(ctx context.Context) ([]int, error) {
+			return x.catalog.CountResourcesOfTypes(ctx, x.scopes, types, query.filter)
+		}, len(types)))
 }
 
 func (r *Resolver) EventType() generated.EventTypeResolver { return &eventTypeResolver{r} }

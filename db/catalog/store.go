@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/noetl/noetl-catalog/db/customplan"
-	"github.com/noetl/noetl-catalog/db/detached"
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/db/rawrow"
 	"github.com/noetl/noetl-catalog/sqlc"
@@ -60,7 +59,6 @@ func (s *Store) memoryToUse() *memory {
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
-	db = detached.Of(db)
 	planned := customplan.Of(db)
 	return &Store{
 		queries: sqlc.New(db), planned: sqlc.New(planned), database: db, plannedDatabase: planned,

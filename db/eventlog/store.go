@@ -8,7 +8,6 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/customplan"
-	"github.com/noetl/noetl-catalog/db/detached"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/db/rawrow"
@@ -69,15 +68,12 @@ func (s *Store) memoryToUse() *memory {
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
-	statements := detached.Of(db)
-	planned := customplan.Of(statements)
-	store := &Store{queries: sqlc.New(statements), planned: sqlc.New(planned), database: statements, plannedDatabase: planned}
+	planned := customplan.Of(db)
+	store := &Store{queries: sqlc.New(db), planned: sqlc.New(planned), database: db, plannedDatabase: planned}
 	if beginner, ok := db.(interface {
 		BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
 	}); ok {
-		store.begin = func(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error) {
-			return beginner.BeginTx(detached.Statement(ctx), options)
-		}
+		store.begin = beginner.BeginTx
 	}
 	return store
 }

@@ -159,12 +159,17 @@ func place(ctx context.Context, err error) (at gqlerror.Error, argument string) 
 	field := graphql.GetFieldContext(ctx)
 	if field != nil {
 		at.Path = field.Path()
+		if field.Field.Field != nil && field.Field.Position != nil && field.Field.Position.Line > 0 {
+			at.Locations = []gqlerror.Location{{Line: field.Field.Position.Line, Column: field.Field.Position.Column}}
+		}
 	}
 	var given *gqlerror.Error
 	if !errors.As(err, &given) {
 		return at, ""
 	}
-	at.Locations = locations(given.Locations)
+	if known := locations(given.Locations); known != nil {
+		at.Locations = known
+	}
 	if given.Path == nil {
 		return at, ""
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/scalar"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -18,25 +19,25 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type ResourceResolver interface {
-	LatestVersion(ctx context.Context, obj *model.Resource) (*model.Version, error)
-	Version(ctx context.Context, obj *model.Resource, version string) (*model.Version, error)
-	Versions(ctx context.Context, obj *model.Resource, first *int, after *string, last *int, before *string) (*model.VersionConnection, error)
+	LatestVersion(ctx context.Context, objs []*model.Resource) ([]*model.Version, error)
+	Version(ctx context.Context, objs []*model.Resource, version string) ([]*model.Version, error)
+	Versions(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string) ([]*pagination.Page[*model.Version], error)
 
-	Events(ctx context.Context, obj *model.Resource, first *int, after *string, last *int, before *string, filter *model.EventFilter) (*model.EventConnection, error)
-	LatestEvent(ctx context.Context, obj *model.Resource) (*model.Event, error)
+	Events(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error)
+	LatestEvent(ctx context.Context, objs []*model.Resource) ([]*model.Event, error)
 }
 type VersionResolver interface {
-	Resource(ctx context.Context, obj *model.Version) (*model.Resource, error)
+	Resource(ctx context.Context, objs []*model.Version) ([]*model.Resource, error)
 
-	Payload(ctx context.Context, obj *model.Version) (scalar.JSON, error)
-	Content(ctx context.Context, obj *model.Version) (*string, error)
-	Meta(ctx context.Context, obj *model.Version) (scalar.JSON, error)
+	Payload(ctx context.Context, objs []*model.Version) ([]scalar.JSON, error)
+	Content(ctx context.Context, objs []*model.Version) ([]*string, error)
+	Meta(ctx context.Context, objs []*model.Version) ([]scalar.JSON, error)
 
-	IsLatest(ctx context.Context, obj *model.Version) (bool, error)
-	Previous(ctx context.Context, obj *model.Version) (*model.Version, error)
-	Next(ctx context.Context, obj *model.Version) (*model.Version, error)
-	Events(ctx context.Context, obj *model.Version, first *int, after *string, last *int, before *string, filter *model.EventFilter) (*model.EventConnection, error)
-	Diff(ctx context.Context, obj *model.Version, against *string) (*model.VersionDiff, error)
+	IsLatest(ctx context.Context, objs []*model.Version) ([]bool, error)
+	Previous(ctx context.Context, objs []*model.Version) ([]*model.Version, error)
+	Next(ctx context.Context, objs []*model.Version) ([]*model.Version, error)
+	Events(ctx context.Context, objs []*model.Version, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error)
+	Diff(ctx context.Context, objs []*model.Version, against *string) ([]*model.VersionDiff, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -338,7 +339,7 @@ func (ec *executionContext) _Resource_latestVersion(ctx context.Context, field g
 			return ec.fieldContext_Resource_latestVersion(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Resource().LatestVersion(ctx, obj)
+			return ec.resolveBatch_Resource_latestVersion(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Version) graphql.Marshaler {
@@ -360,6 +361,29 @@ func (ec *executionContext) fieldContext_Resource_latestVersion(_ context.Contex
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Resource_latestVersion(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (any, error) {
+	resolver := ec.Resolvers.Resource()
+	if batch, ok := graphql.BatchParentsFor[*model.Resource](ctx, "Resource"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.LatestVersion(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Version](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Resource.latestVersion",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.LatestVersion(ctx, []*model.Resource{obj})
+	return graphql.ResolveBatchSingleResult[*model.Version](
+		ctx,
+		results,
+		err,
+		"Resource.latestVersion",
+	)
+}
 
 func (ec *executionContext) _Resource_version(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -370,8 +394,7 @@ func (ec *executionContext) _Resource_version(ctx context.Context, field graphql
 			return ec.fieldContext_Resource_version(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Resource().Version(ctx, obj, fc.Args["version"].(string))
+			return ec.resolveBatch_Resource_version(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Version) graphql.Marshaler {
@@ -404,6 +427,30 @@ func (ec *executionContext) fieldContext_Resource_version(ctx context.Context, f
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Resource_version(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (any, error) {
+	resolver := ec.Resolvers.Resource()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.Resource](ctx, "Resource"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Version(ctx, batch.Parents, fc.Args["version"].(string))
+		})
+		return graphql.ResolveBatchGroupResult[*model.Version](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Resource.version",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Version(ctx, []*model.Resource{obj}, fc.Args["version"].(string))
+	return graphql.ResolveBatchSingleResult[*model.Version](
+		ctx,
+		results,
+		err,
+		"Resource.version",
+	)
+}
 
 func (ec *executionContext) _Resource_versions(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -414,12 +461,11 @@ func (ec *executionContext) _Resource_versions(ctx context.Context, field graphq
 			return ec.fieldContext_Resource_versions(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Resource().Versions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.resolveBatch_Resource_versions(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.VersionConnection) graphql.Marshaler {
-			return ec.marshalNVersionConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐVersionConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *pagination.Page[*model.Version]) graphql.Marshaler {
+			return ec.marshalNVersionConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPage(ctx, selections, v)
 		},
 		true,
 		true,
@@ -447,6 +493,30 @@ func (ec *executionContext) fieldContext_Resource_versions(ctx context.Context, 
 		return fc, err
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Resource_versions(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (any, error) {
+	resolver := ec.Resolvers.Resource()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.Resource](ctx, "Resource"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Versions(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		})
+		return graphql.ResolveBatchGroupResult[*pagination.Page[*model.Version]](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Resource.versions",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Versions(ctx, []*model.Resource{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+	return graphql.ResolveBatchSingleResult[*pagination.Page[*model.Version]](
+		ctx,
+		results,
+		err,
+		"Resource.versions",
+	)
 }
 
 func (ec *executionContext) _Resource_versionCount(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (ret graphql.Marshaler) {
@@ -481,8 +551,7 @@ func (ec *executionContext) _Resource_events(ctx context.Context, field graphql.
 			return ec.fieldContext_Resource_events(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Resource().Events(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+			return ec.resolveBatch_Resource_events(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EventConnection) graphql.Marshaler {
@@ -515,6 +584,30 @@ func (ec *executionContext) fieldContext_Resource_events(ctx context.Context, fi
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Resource_events(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (any, error) {
+	resolver := ec.Resolvers.Resource()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.Resource](ctx, "Resource"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Events(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+		})
+		return graphql.ResolveBatchGroupResult[*model.EventConnection](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Resource.events",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Events(ctx, []*model.Resource{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+	return graphql.ResolveBatchSingleResult[*model.EventConnection](
+		ctx,
+		results,
+		err,
+		"Resource.events",
+	)
+}
 
 func (ec *executionContext) _Resource_latestEvent(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -525,7 +618,7 @@ func (ec *executionContext) _Resource_latestEvent(ctx context.Context, field gra
 			return ec.fieldContext_Resource_latestEvent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Resource().LatestEvent(ctx, obj)
+			return ec.resolveBatch_Resource_latestEvent(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Event) graphql.Marshaler {
@@ -546,6 +639,29 @@ func (ec *executionContext) fieldContext_Resource_latestEvent(_ context.Context,
 		},
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Resource_latestEvent(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (any, error) {
+	resolver := ec.Resolvers.Resource()
+	if batch, ok := graphql.BatchParentsFor[*model.Resource](ctx, "Resource"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.LatestEvent(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Event](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Resource.latestEvent",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.LatestEvent(ctx, []*model.Resource{obj})
+	return graphql.ResolveBatchSingleResult[*model.Event](
+		ctx,
+		results,
+		err,
+		"Resource.latestEvent",
+	)
 }
 
 func (ec *executionContext) _Resource_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (ret graphql.Marshaler) {
@@ -594,7 +710,7 @@ func (ec *executionContext) fieldContext_Resource_updatedAt(_ context.Context, f
 	return graphql.NewScalarFieldContext("Resource", field, true, false, "DateTime")
 }
 
-func (ec *executionContext) _ResourceConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ResourceConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ResourceConnection_edges(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Resource]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -606,8 +722,8 @@ func (ec *executionContext) _ResourceConnection_edges(ctx context.Context, field
 			return obj.Edges(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.ResourceEdge) graphql.Marshaler {
-			return ec.marshalNResourceEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*pagination.Edge[*model.Resource]) graphql.Marshaler {
+			return ec.marshalNResourceEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -626,7 +742,7 @@ func (ec *executionContext) fieldContext_ResourceConnection_edges(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ResourceConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.ResourceConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ResourceConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Resource]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -658,7 +774,7 @@ func (ec *executionContext) fieldContext_ResourceConnection_nodes(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ResourceConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ResourceConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ResourceConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Resource]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -670,8 +786,8 @@ func (ec *executionContext) _ResourceConnection_pageInfo(ctx context.Context, fi
 			return obj.PageInfo(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *pagination.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -690,7 +806,7 @@ func (ec *executionContext) fieldContext_ResourceConnection_pageInfo(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _ResourceConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.ResourceConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ResourceConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Resource]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -713,7 +829,7 @@ func (ec *executionContext) fieldContext_ResourceConnection_totalCount(_ context
 	return graphql.NewScalarFieldContext("ResourceConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _ResourceEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ResourceEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ResourceEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *pagination.Edge[*model.Resource]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -722,7 +838,7 @@ func (ec *executionContext) _ResourceEdge_cursor(ctx context.Context, field grap
 			return ec.fieldContext_ResourceEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -733,10 +849,10 @@ func (ec *executionContext) _ResourceEdge_cursor(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_ResourceEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ResourceEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("ResourceEdge", field, true, false, "String")
 }
 
-func (ec *executionContext) _ResourceEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ResourceEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ResourceEdge_node(ctx context.Context, field graphql.CollectedField, obj *pagination.Edge[*model.Resource]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -800,7 +916,7 @@ func (ec *executionContext) _Version_resource(ctx context.Context, field graphql
 			return ec.fieldContext_Version_resource(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Version().Resource(ctx, obj)
+			return ec.resolveBatch_Version_resource(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Resource) graphql.Marshaler {
@@ -821,6 +937,29 @@ func (ec *executionContext) fieldContext_Version_resource(_ context.Context, fie
 		},
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Version_resource(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Resource(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Resource](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.resource",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Resource(ctx, []*model.Version{obj})
+	return graphql.ResolveBatchSingleResult[*model.Resource](
+		ctx,
+		results,
+		err,
+		"Version.resource",
+	)
 }
 
 func (ec *executionContext) _Version_path(ctx context.Context, field graphql.CollectedField, obj *model.Version) (ret graphql.Marshaler) {
@@ -979,7 +1118,7 @@ func (ec *executionContext) _Version_payload(ctx context.Context, field graphql.
 			return ec.fieldContext_Version_payload(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Version().Payload(ctx, obj)
+			return ec.resolveBatch_Version_payload(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v scalar.JSON) graphql.Marshaler {
@@ -992,6 +1131,29 @@ func (ec *executionContext) _Version_payload(ctx context.Context, field graphql.
 func (ec *executionContext) fieldContext_Version_payload(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Version", field, true, true, "JSON")
 }
+func (ec *executionContext) resolveBatch_Version_payload(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Payload(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[scalar.JSON](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.payload",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Payload(ctx, []*model.Version{obj})
+	return graphql.ResolveBatchSingleResult[scalar.JSON](
+		ctx,
+		results,
+		err,
+		"Version.payload",
+	)
+}
 
 func (ec *executionContext) _Version_content(ctx context.Context, field graphql.CollectedField, obj *model.Version) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -1002,7 +1164,7 @@ func (ec *executionContext) _Version_content(ctx context.Context, field graphql.
 			return ec.fieldContext_Version_content(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Version().Content(ctx, obj)
+			return ec.resolveBatch_Version_content(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -1015,6 +1177,29 @@ func (ec *executionContext) _Version_content(ctx context.Context, field graphql.
 func (ec *executionContext) fieldContext_Version_content(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Version", field, true, true, "String")
 }
+func (ec *executionContext) resolveBatch_Version_content(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Content(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.content",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Content(ctx, []*model.Version{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"Version.content",
+	)
+}
 
 func (ec *executionContext) _Version_meta(ctx context.Context, field graphql.CollectedField, obj *model.Version) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -1025,7 +1210,7 @@ func (ec *executionContext) _Version_meta(ctx context.Context, field graphql.Col
 			return ec.fieldContext_Version_meta(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Version().Meta(ctx, obj)
+			return ec.resolveBatch_Version_meta(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v scalar.JSON) graphql.Marshaler {
@@ -1037,6 +1222,29 @@ func (ec *executionContext) _Version_meta(ctx context.Context, field graphql.Col
 }
 func (ec *executionContext) fieldContext_Version_meta(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Version", field, true, true, "JSON")
+}
+func (ec *executionContext) resolveBatch_Version_meta(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Meta(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[scalar.JSON](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.meta",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Meta(ctx, []*model.Version{obj})
+	return graphql.ResolveBatchSingleResult[scalar.JSON](
+		ctx,
+		results,
+		err,
+		"Version.meta",
+	)
 }
 
 func (ec *executionContext) _Version_timestamp(ctx context.Context, field graphql.CollectedField, obj *model.Version) (ret graphql.Marshaler) {
@@ -1071,7 +1279,7 @@ func (ec *executionContext) _Version_isLatest(ctx context.Context, field graphql
 			return ec.fieldContext_Version_isLatest(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Version().IsLatest(ctx, obj)
+			return ec.resolveBatch_Version_isLatest(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -1084,6 +1292,29 @@ func (ec *executionContext) _Version_isLatest(ctx context.Context, field graphql
 func (ec *executionContext) fieldContext_Version_isLatest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Version", field, true, true, "Boolean")
 }
+func (ec *executionContext) resolveBatch_Version_isLatest(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.IsLatest(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[bool](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.isLatest",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.IsLatest(ctx, []*model.Version{obj})
+	return graphql.ResolveBatchSingleResult[bool](
+		ctx,
+		results,
+		err,
+		"Version.isLatest",
+	)
+}
 
 func (ec *executionContext) _Version_previous(ctx context.Context, field graphql.CollectedField, obj *model.Version) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -1094,7 +1325,7 @@ func (ec *executionContext) _Version_previous(ctx context.Context, field graphql
 			return ec.fieldContext_Version_previous(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Version().Previous(ctx, obj)
+			return ec.resolveBatch_Version_previous(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Version) graphql.Marshaler {
@@ -1116,6 +1347,29 @@ func (ec *executionContext) fieldContext_Version_previous(_ context.Context, fie
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Version_previous(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Previous(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Version](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.previous",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Previous(ctx, []*model.Version{obj})
+	return graphql.ResolveBatchSingleResult[*model.Version](
+		ctx,
+		results,
+		err,
+		"Version.previous",
+	)
+}
 
 func (ec *executionContext) _Version_next(ctx context.Context, field graphql.CollectedField, obj *model.Version) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -1126,7 +1380,7 @@ func (ec *executionContext) _Version_next(ctx context.Context, field graphql.Col
 			return ec.fieldContext_Version_next(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Version().Next(ctx, obj)
+			return ec.resolveBatch_Version_next(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Version) graphql.Marshaler {
@@ -1148,6 +1402,29 @@ func (ec *executionContext) fieldContext_Version_next(_ context.Context, field g
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Version_next(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Next(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Version](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.next",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Next(ctx, []*model.Version{obj})
+	return graphql.ResolveBatchSingleResult[*model.Version](
+		ctx,
+		results,
+		err,
+		"Version.next",
+	)
+}
 
 func (ec *executionContext) _Version_events(ctx context.Context, field graphql.CollectedField, obj *model.Version) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -1158,8 +1435,7 @@ func (ec *executionContext) _Version_events(ctx context.Context, field graphql.C
 			return ec.fieldContext_Version_events(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Version().Events(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+			return ec.resolveBatch_Version_events(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EventConnection) graphql.Marshaler {
@@ -1192,6 +1468,30 @@ func (ec *executionContext) fieldContext_Version_events(ctx context.Context, fie
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Version_events(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Events(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+		})
+		return graphql.ResolveBatchGroupResult[*model.EventConnection](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.events",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Events(ctx, []*model.Version{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+	return graphql.ResolveBatchSingleResult[*model.EventConnection](
+		ctx,
+		results,
+		err,
+		"Version.events",
+	)
+}
 
 func (ec *executionContext) _Version_diff(ctx context.Context, field graphql.CollectedField, obj *model.Version) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -1202,8 +1502,7 @@ func (ec *executionContext) _Version_diff(ctx context.Context, field graphql.Col
 			return ec.fieldContext_Version_diff(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Version().Diff(ctx, obj, fc.Args["against"].(*string))
+			return ec.resolveBatch_Version_diff(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.VersionDiff) graphql.Marshaler {
@@ -1236,8 +1535,32 @@ func (ec *executionContext) fieldContext_Version_diff(ctx context.Context, field
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Version_diff(ctx context.Context, field graphql.CollectedField, obj *model.Version) (any, error) {
+	resolver := ec.Resolvers.Version()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.Version](ctx, "Version"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Diff(ctx, batch.Parents, fc.Args["against"].(*string))
+		})
+		return graphql.ResolveBatchGroupResult[*model.VersionDiff](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Version.diff",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Diff(ctx, []*model.Version{obj}, fc.Args["against"].(*string))
+	return graphql.ResolveBatchSingleResult[*model.VersionDiff](
+		ctx,
+		results,
+		err,
+		"Version.diff",
+	)
+}
 
-func (ec *executionContext) _VersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.VersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _VersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Version]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1249,8 +1572,8 @@ func (ec *executionContext) _VersionConnection_edges(ctx context.Context, field 
 			return obj.Edges(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.VersionEdge) graphql.Marshaler {
-			return ec.marshalNVersionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐVersionEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*pagination.Edge[*model.Version]) graphql.Marshaler {
+			return ec.marshalNVersionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1269,7 +1592,7 @@ func (ec *executionContext) fieldContext_VersionConnection_edges(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _VersionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.VersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _VersionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Version]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1301,7 +1624,7 @@ func (ec *executionContext) fieldContext_VersionConnection_nodes(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _VersionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.VersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _VersionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Version]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1313,8 +1636,8 @@ func (ec *executionContext) _VersionConnection_pageInfo(ctx context.Context, fie
 			return obj.PageInfo(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *pagination.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1333,7 +1656,7 @@ func (ec *executionContext) fieldContext_VersionConnection_pageInfo(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _VersionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.VersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _VersionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Version]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1342,7 +1665,7 @@ func (ec *executionContext) _VersionConnection_totalCount(ctx context.Context, f
 			return ec.fieldContext_VersionConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -1353,10 +1676,10 @@ func (ec *executionContext) _VersionConnection_totalCount(ctx context.Context, f
 	)
 }
 func (ec *executionContext) fieldContext_VersionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("VersionConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("VersionConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _VersionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.VersionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _VersionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *pagination.Edge[*model.Version]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1365,7 +1688,7 @@ func (ec *executionContext) _VersionEdge_cursor(ctx context.Context, field graph
 			return ec.fieldContext_VersionEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -1376,10 +1699,10 @@ func (ec *executionContext) _VersionEdge_cursor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_VersionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("VersionEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("VersionEdge", field, true, false, "String")
 }
 
-func (ec *executionContext) _VersionEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.VersionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _VersionEdge_node(ctx context.Context, field graphql.CollectedField, obj *pagination.Edge[*model.Version]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1663,7 +1986,7 @@ func (ec *executionContext) _Resource(ctx context.Context, sel ast.SelectionSet,
 
 var resourceConnectionImplementors = []string{"ResourceConnection"}
 
-func (ec *executionContext) _ResourceConnection(ctx context.Context, sel ast.SelectionSet, obj *model.ResourceConnection) graphql.Marshaler {
+func (ec *executionContext) _ResourceConnection(ctx context.Context, sel ast.SelectionSet, obj *pagination.Page[*model.Resource]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, resourceConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1712,7 +2035,7 @@ func (ec *executionContext) _ResourceConnection(ctx context.Context, sel ast.Sel
 
 var resourceEdgeImplementors = []string{"ResourceEdge"}
 
-func (ec *executionContext) _ResourceEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ResourceEdge) graphql.Marshaler {
+func (ec *executionContext) _ResourceEdge(ctx context.Context, sel ast.SelectionSet, obj *pagination.Edge[*model.Resource]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, resourceEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1872,7 +2195,7 @@ func (ec *executionContext) _Version(ctx context.Context, sel ast.SelectionSet, 
 
 var versionConnectionImplementors = []string{"VersionConnection"}
 
-func (ec *executionContext) _VersionConnection(ctx context.Context, sel ast.SelectionSet, obj *model.VersionConnection) graphql.Marshaler {
+func (ec *executionContext) _VersionConnection(ctx context.Context, sel ast.SelectionSet, obj *pagination.Page[*model.Version]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, versionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1884,23 +2207,24 @@ func (ec *executionContext) _VersionConnection(ctx context.Context, sel ast.Sele
 		case "edges":
 			out.Values[i] = ec._VersionConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._VersionConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._VersionConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.Values[i] = ec._VersionConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._VersionConnection_totalCount(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1920,7 +2244,7 @@ func (ec *executionContext) _VersionConnection(ctx context.Context, sel ast.Sele
 
 var versionEdgeImplementors = []string{"VersionEdge"}
 
-func (ec *executionContext) _VersionEdge(ctx context.Context, sel ast.SelectionSet, obj *model.VersionEdge) graphql.Marshaler {
+func (ec *executionContext) _VersionEdge(ctx context.Context, sel ast.SelectionSet, obj *pagination.Edge[*model.Version]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, versionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1961,6 +2285,7 @@ func (ec *executionContext) _VersionEdge(ctx context.Context, sel ast.SelectionS
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) marshalNResource2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResource(ctx context.Context, sel ast.SelectionSet, v []*model.Resource) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Resource", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -1971,6 +2296,7 @@ func (ec *executionContext) marshalNResource2ᚕᚖgithubᚗcomᚋnoetlᚋnoetl�
 }
 
 func (ec *executionContext) marshalNResource2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Resource) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Resource", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -1994,7 +2320,7 @@ func (ec *executionContext) marshalNResource2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑc
 	return ec._Resource(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNResourceConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceConnection(ctx context.Context, sel ast.SelectionSet, v *model.ResourceConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNResourceConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPage(ctx context.Context, sel ast.SelectionSet, v *pagination.Page[*model.Resource]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ResourceConnection!")
 		return graphql.Null
@@ -2002,11 +2328,11 @@ func (ec *executionContext) marshalNResourceConnection2ᚖgithubᚗcomᚋnoetl�
 	return ec._ResourceConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNResourceEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ResourceEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNResourceEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*pagination.Edge[*model.Resource]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNResourceEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceEdge(ctx, sel, v[i])
+		return ec.marshalNResourceEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2018,7 +2344,7 @@ func (ec *executionContext) marshalNResourceEdge2ᚕᚖgithubᚗcomᚋnoetlᚋno
 	return ret
 }
 
-func (ec *executionContext) marshalNResourceEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceEdge(ctx context.Context, sel ast.SelectionSet, v *model.ResourceEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNResourceEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdge(ctx context.Context, sel ast.SelectionSet, v *pagination.Edge[*model.Resource]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ResourceEdge!")
 		return graphql.Null
@@ -2037,6 +2363,7 @@ func (ec *executionContext) marshalNResourceOrderField2githubᚗcomᚋnoetlᚋno
 }
 
 func (ec *executionContext) marshalNVersion2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐVersionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Version) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Version", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -2060,7 +2387,7 @@ func (ec *executionContext) marshalNVersion2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑca
 	return ec._Version(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNVersionConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐVersionConnection(ctx context.Context, sel ast.SelectionSet, v *model.VersionConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNVersionConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPage(ctx context.Context, sel ast.SelectionSet, v *pagination.Page[*model.Version]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "VersionConnection!")
 		return graphql.Null
@@ -2068,11 +2395,11 @@ func (ec *executionContext) marshalNVersionConnection2ᚖgithubᚗcomᚋnoetlᚋ
 	return ec._VersionConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNVersionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.VersionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNVersionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*pagination.Edge[*model.Version]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNVersionEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐVersionEdge(ctx, sel, v[i])
+		return ec.marshalNVersionEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2084,7 +2411,7 @@ func (ec *executionContext) marshalNVersionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoe
 	return ret
 }
 
-func (ec *executionContext) marshalNVersionEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐVersionEdge(ctx context.Context, sel ast.SelectionSet, v *model.VersionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNVersionEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdge(ctx context.Context, sel ast.SelectionSet, v *pagination.Edge[*model.Version]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "VersionEdge!")
 		return graphql.Null

@@ -11,6 +11,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/scalar"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -18,16 +19,16 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type EventResolver interface {
-	Resource(ctx context.Context, obj *model.Event) (*model.Resource, error)
-	Version(ctx context.Context, obj *model.Event) (*model.Version, error)
-	Payload(ctx context.Context, obj *model.Event) (scalar.JSON, error)
-	Meta(ctx context.Context, obj *model.Event) (scalar.JSON, error)
+	Resource(ctx context.Context, objs []*model.Event) ([]*model.Resource, error)
+	Version(ctx context.Context, objs []*model.Event) ([]*model.Version, error)
+	Payload(ctx context.Context, objs []*model.Event) ([]scalar.JSON, error)
+	Meta(ctx context.Context, objs []*model.Event) ([]scalar.JSON, error)
 
-	Message(ctx context.Context, obj *model.Event) (string, error)
-	ExecutionID(ctx context.Context, obj *model.Event) (*string, error)
-	Execution(ctx context.Context, obj *model.Event) (*model.Execution, error)
-	Step(ctx context.Context, obj *model.Event) (*string, error)
-	Status(ctx context.Context, obj *model.Event) (*string, error)
+	Message(ctx context.Context, objs []*model.Event) ([]string, error)
+	ExecutionID(ctx context.Context, objs []*model.Event) ([]*string, error)
+	Execution(ctx context.Context, objs []*model.Event) ([]*model.Execution, error)
+	Step(ctx context.Context, objs []*model.Event) ([]*string, error)
+	Status(ctx context.Context, objs []*model.Event) ([]*string, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -148,7 +149,7 @@ func (ec *executionContext) _Event_resource(ctx context.Context, field graphql.C
 			return ec.fieldContext_Event_resource(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().Resource(ctx, obj)
+			return ec.resolveBatch_Event_resource(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Resource) graphql.Marshaler {
@@ -170,6 +171,29 @@ func (ec *executionContext) fieldContext_Event_resource(_ context.Context, field
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Event_resource(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Resource(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Resource](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.resource",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Resource(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[*model.Resource](
+		ctx,
+		results,
+		err,
+		"Event.resource",
+	)
+}
 
 func (ec *executionContext) _Event_version(ctx context.Context, field graphql.CollectedField, obj *model.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -180,7 +204,7 @@ func (ec *executionContext) _Event_version(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Event_version(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().Version(ctx, obj)
+			return ec.resolveBatch_Event_version(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Version) graphql.Marshaler {
@@ -202,6 +226,29 @@ func (ec *executionContext) fieldContext_Event_version(_ context.Context, field 
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Event_version(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Version(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Version](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.version",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Version(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[*model.Version](
+		ctx,
+		results,
+		err,
+		"Event.version",
+	)
+}
 
 func (ec *executionContext) _Event_payload(ctx context.Context, field graphql.CollectedField, obj *model.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -212,7 +259,7 @@ func (ec *executionContext) _Event_payload(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Event_payload(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().Payload(ctx, obj)
+			return ec.resolveBatch_Event_payload(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v scalar.JSON) graphql.Marshaler {
@@ -225,6 +272,29 @@ func (ec *executionContext) _Event_payload(ctx context.Context, field graphql.Co
 func (ec *executionContext) fieldContext_Event_payload(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Event", field, true, true, "JSON")
 }
+func (ec *executionContext) resolveBatch_Event_payload(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Payload(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[scalar.JSON](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.payload",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Payload(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[scalar.JSON](
+		ctx,
+		results,
+		err,
+		"Event.payload",
+	)
+}
 
 func (ec *executionContext) _Event_meta(ctx context.Context, field graphql.CollectedField, obj *model.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -235,7 +305,7 @@ func (ec *executionContext) _Event_meta(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Event_meta(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().Meta(ctx, obj)
+			return ec.resolveBatch_Event_meta(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v scalar.JSON) graphql.Marshaler {
@@ -247,6 +317,29 @@ func (ec *executionContext) _Event_meta(ctx context.Context, field graphql.Colle
 }
 func (ec *executionContext) fieldContext_Event_meta(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Event", field, true, true, "JSON")
+}
+func (ec *executionContext) resolveBatch_Event_meta(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Meta(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[scalar.JSON](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.meta",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Meta(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[scalar.JSON](
+		ctx,
+		results,
+		err,
+		"Event.meta",
+	)
 }
 
 func (ec *executionContext) _Event_timestamp(ctx context.Context, field graphql.CollectedField, obj *model.Event) (ret graphql.Marshaler) {
@@ -281,7 +374,7 @@ func (ec *executionContext) _Event_message(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Event_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().Message(ctx, obj)
+			return ec.resolveBatch_Event_message(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -294,6 +387,29 @@ func (ec *executionContext) _Event_message(ctx context.Context, field graphql.Co
 func (ec *executionContext) fieldContext_Event_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Event", field, true, true, "String")
 }
+func (ec *executionContext) resolveBatch_Event_message(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Message(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.message",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Message(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[string](
+		ctx,
+		results,
+		err,
+		"Event.message",
+	)
+}
 
 func (ec *executionContext) _Event_executionId(ctx context.Context, field graphql.CollectedField, obj *model.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -304,7 +420,7 @@ func (ec *executionContext) _Event_executionId(ctx context.Context, field graphq
 			return ec.fieldContext_Event_executionId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().ExecutionID(ctx, obj)
+			return ec.resolveBatch_Event_executionId(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -317,6 +433,29 @@ func (ec *executionContext) _Event_executionId(ctx context.Context, field graphq
 func (ec *executionContext) fieldContext_Event_executionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Event", field, true, true, "String")
 }
+func (ec *executionContext) resolveBatch_Event_executionId(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.ExecutionID(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.executionId",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.ExecutionID(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"Event.executionId",
+	)
+}
 
 func (ec *executionContext) _Event_execution(ctx context.Context, field graphql.CollectedField, obj *model.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -327,7 +466,7 @@ func (ec *executionContext) _Event_execution(ctx context.Context, field graphql.
 			return ec.fieldContext_Event_execution(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().Execution(ctx, obj)
+			return ec.resolveBatch_Event_execution(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Execution) graphql.Marshaler {
@@ -349,6 +488,29 @@ func (ec *executionContext) fieldContext_Event_execution(_ context.Context, fiel
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Event_execution(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Execution(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Execution](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.execution",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Execution(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[*model.Execution](
+		ctx,
+		results,
+		err,
+		"Event.execution",
+	)
+}
 
 func (ec *executionContext) _Event_step(ctx context.Context, field graphql.CollectedField, obj *model.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -359,7 +521,7 @@ func (ec *executionContext) _Event_step(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Event_step(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().Step(ctx, obj)
+			return ec.resolveBatch_Event_step(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -372,6 +534,29 @@ func (ec *executionContext) _Event_step(ctx context.Context, field graphql.Colle
 func (ec *executionContext) fieldContext_Event_step(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Event", field, true, true, "String")
 }
+func (ec *executionContext) resolveBatch_Event_step(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Step(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.step",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Step(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"Event.step",
+	)
+}
 
 func (ec *executionContext) _Event_status(ctx context.Context, field graphql.CollectedField, obj *model.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -382,7 +567,7 @@ func (ec *executionContext) _Event_status(ctx context.Context, field graphql.Col
 			return ec.fieldContext_Event_status(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Event().Status(ctx, obj)
+			return ec.resolveBatch_Event_status(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -394,6 +579,29 @@ func (ec *executionContext) _Event_status(ctx context.Context, field graphql.Col
 }
 func (ec *executionContext) fieldContext_Event_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Event", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_Event_status(ctx context.Context, field graphql.CollectedField, obj *model.Event) (any, error) {
+	resolver := ec.Resolvers.Event()
+	if batch, ok := graphql.BatchParentsFor[*model.Event](ctx, "Event"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Status(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Event.status",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Status(ctx, []*model.Event{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"Event.status",
+	)
 }
 
 func (ec *executionContext) _EventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.EventConnection) (ret graphql.Marshaler) {
@@ -408,8 +616,8 @@ func (ec *executionContext) _EventConnection_edges(ctx context.Context, field gr
 			return obj.Edges(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.EventEdge) graphql.Marshaler {
-			return ec.marshalNEventEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*pagination.Edge[*model.Event]) graphql.Marshaler {
+			return ec.marshalNEventEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -472,8 +680,8 @@ func (ec *executionContext) _EventConnection_pageInfo(ctx context.Context, field
 			return obj.PageInfo(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *pagination.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -538,7 +746,7 @@ func (ec *executionContext) fieldContext_EventConnection_tailCursor(_ context.Co
 	return graphql.NewScalarFieldContext("EventConnection", field, true, false, "String")
 }
 
-func (ec *executionContext) _EventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.EventEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _EventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *pagination.Edge[*model.Event]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -547,7 +755,7 @@ func (ec *executionContext) _EventEdge_cursor(ctx context.Context, field graphql
 			return ec.fieldContext_EventEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -558,10 +766,10 @@ func (ec *executionContext) _EventEdge_cursor(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_EventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("EventEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("EventEdge", field, true, false, "String")
 }
 
-func (ec *executionContext) _EventEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.EventEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _EventEdge_node(ctx context.Context, field graphql.CollectedField, obj *pagination.Edge[*model.Event]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -888,7 +1096,7 @@ func (ec *executionContext) _EventConnection(ctx context.Context, sel ast.Select
 
 var eventEdgeImplementors = []string{"EventEdge"}
 
-func (ec *executionContext) _EventEdge(ctx context.Context, sel ast.SelectionSet, obj *model.EventEdge) graphql.Marshaler {
+func (ec *executionContext) _EventEdge(ctx context.Context, sel ast.SelectionSet, obj *pagination.Edge[*model.Event]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, eventEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -929,6 +1137,7 @@ func (ec *executionContext) _EventEdge(ctx context.Context, sel ast.SelectionSet
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) marshalNEvent2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Event) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Event", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -960,11 +1169,11 @@ func (ec *executionContext) marshalNEventConnection2ᚖgithubᚗcomᚋnoetlᚋno
 	return ec._EventConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNEventEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.EventEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNEventEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*pagination.Edge[*model.Event]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNEventEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventEdge(ctx, sel, v[i])
+		return ec.marshalNEventEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -976,7 +1185,7 @@ func (ec *executionContext) marshalNEventEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetl
 	return ret
 }
 
-func (ec *executionContext) marshalNEventEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventEdge(ctx context.Context, sel ast.SelectionSet, v *model.EventEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNEventEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdge(ctx context.Context, sel ast.SelectionSet, v *pagination.Edge[*model.Event]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "EventEdge!")
 		return graphql.Null

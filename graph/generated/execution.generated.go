@@ -11,18 +11,19 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // region    ************************** generated!.gotpl **************************
 
 type ExecutionResolver interface {
-	Resource(ctx context.Context, obj *model.Execution) (*model.Resource, error)
-	Version(ctx context.Context, obj *model.Execution) (*model.Version, error)
+	Resource(ctx context.Context, objs []*model.Execution) ([]*model.Resource, error)
+	Version(ctx context.Context, objs []*model.Execution) ([]*model.Version, error)
 
-	Events(ctx context.Context, obj *model.Execution, first *int, after *string, last *int, before *string, filter *model.EventFilter) (*model.EventConnection, error)
-	Parent(ctx context.Context, obj *model.Execution) (*model.Execution, error)
-	Children(ctx context.Context, obj *model.Execution, first *int, after *string) (*model.ExecutionConnection, error)
+	Events(ctx context.Context, objs []*model.Execution, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error)
+	Parent(ctx context.Context, objs []*model.Execution) ([]*model.Execution, error)
+	Children(ctx context.Context, objs []*model.Execution, first *int, after *string) ([]*pagination.Page[*model.Execution], error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -179,7 +180,7 @@ func (ec *executionContext) _Execution_resource(ctx context.Context, field graph
 			return ec.fieldContext_Execution_resource(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Execution().Resource(ctx, obj)
+			return ec.resolveBatch_Execution_resource(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Resource) graphql.Marshaler {
@@ -201,6 +202,29 @@ func (ec *executionContext) fieldContext_Execution_resource(_ context.Context, f
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Execution_resource(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (any, error) {
+	resolver := ec.Resolvers.Execution()
+	if batch, ok := graphql.BatchParentsFor[*model.Execution](ctx, "Execution"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Resource(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Resource](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Execution.resource",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Resource(ctx, []*model.Execution{obj})
+	return graphql.ResolveBatchSingleResult[*model.Resource](
+		ctx,
+		results,
+		err,
+		"Execution.resource",
+	)
+}
 
 func (ec *executionContext) _Execution_version(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -211,7 +235,7 @@ func (ec *executionContext) _Execution_version(ctx context.Context, field graphq
 			return ec.fieldContext_Execution_version(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Execution().Version(ctx, obj)
+			return ec.resolveBatch_Execution_version(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Version) graphql.Marshaler {
@@ -232,6 +256,29 @@ func (ec *executionContext) fieldContext_Execution_version(_ context.Context, fi
 		},
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Execution_version(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (any, error) {
+	resolver := ec.Resolvers.Execution()
+	if batch, ok := graphql.BatchParentsFor[*model.Execution](ctx, "Execution"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Version(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Version](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Execution.version",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Version(ctx, []*model.Execution{obj})
+	return graphql.ResolveBatchSingleResult[*model.Version](
+		ctx,
+		results,
+		err,
+		"Execution.version",
+	)
 }
 
 func (ec *executionContext) _Execution_startedAt(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (ret graphql.Marshaler) {
@@ -427,8 +474,7 @@ func (ec *executionContext) _Execution_events(ctx context.Context, field graphql
 			return ec.fieldContext_Execution_events(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Execution().Events(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+			return ec.resolveBatch_Execution_events(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EventConnection) graphql.Marshaler {
@@ -461,6 +507,30 @@ func (ec *executionContext) fieldContext_Execution_events(ctx context.Context, f
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Execution_events(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (any, error) {
+	resolver := ec.Resolvers.Execution()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.Execution](ctx, "Execution"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Events(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+		})
+		return graphql.ResolveBatchGroupResult[*model.EventConnection](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Execution.events",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Events(ctx, []*model.Execution{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
+	return graphql.ResolveBatchSingleResult[*model.EventConnection](
+		ctx,
+		results,
+		err,
+		"Execution.events",
+	)
+}
 
 func (ec *executionContext) _Execution_parent(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -471,7 +541,7 @@ func (ec *executionContext) _Execution_parent(ctx context.Context, field graphql
 			return ec.fieldContext_Execution_parent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Execution().Parent(ctx, obj)
+			return ec.resolveBatch_Execution_parent(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Execution) graphql.Marshaler {
@@ -493,6 +563,29 @@ func (ec *executionContext) fieldContext_Execution_parent(_ context.Context, fie
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Execution_parent(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (any, error) {
+	resolver := ec.Resolvers.Execution()
+	if batch, ok := graphql.BatchParentsFor[*model.Execution](ctx, "Execution"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Parent(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Execution](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Execution.parent",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Parent(ctx, []*model.Execution{obj})
+	return graphql.ResolveBatchSingleResult[*model.Execution](
+		ctx,
+		results,
+		err,
+		"Execution.parent",
+	)
+}
 
 func (ec *executionContext) _Execution_children(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -503,12 +596,11 @@ func (ec *executionContext) _Execution_children(ctx context.Context, field graph
 			return ec.fieldContext_Execution_children(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Execution().Children(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
+			return ec.resolveBatch_Execution_children(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ExecutionConnection) graphql.Marshaler {
-			return ec.marshalNExecutionConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *pagination.Page[*model.Execution]) graphql.Marshaler {
+			return ec.marshalNExecutionConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPage(ctx, selections, v)
 		},
 		true,
 		true,
@@ -537,8 +629,32 @@ func (ec *executionContext) fieldContext_Execution_children(ctx context.Context,
 	}
 	return fc, nil
 }
+func (ec *executionContext) resolveBatch_Execution_children(ctx context.Context, field graphql.CollectedField, obj *model.Execution) (any, error) {
+	resolver := ec.Resolvers.Execution()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.Execution](ctx, "Execution"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Children(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		})
+		return graphql.ResolveBatchGroupResult[*pagination.Page[*model.Execution]](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Execution.children",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Children(ctx, []*model.Execution{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string))
+	return graphql.ResolveBatchSingleResult[*pagination.Page[*model.Execution]](
+		ctx,
+		results,
+		err,
+		"Execution.children",
+	)
+}
 
-func (ec *executionContext) _ExecutionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ExecutionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ExecutionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Execution]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -550,8 +666,8 @@ func (ec *executionContext) _ExecutionConnection_edges(ctx context.Context, fiel
 			return obj.Edges(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.ExecutionEdge) graphql.Marshaler {
-			return ec.marshalNExecutionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*pagination.Edge[*model.Execution]) graphql.Marshaler {
+			return ec.marshalNExecutionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -570,7 +686,7 @@ func (ec *executionContext) fieldContext_ExecutionConnection_edges(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _ExecutionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.ExecutionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ExecutionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Execution]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -602,7 +718,7 @@ func (ec *executionContext) fieldContext_ExecutionConnection_nodes(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _ExecutionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ExecutionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ExecutionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Execution]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -614,8 +730,8 @@ func (ec *executionContext) _ExecutionConnection_pageInfo(ctx context.Context, f
 			return obj.PageInfo(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *pagination.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -634,7 +750,7 @@ func (ec *executionContext) fieldContext_ExecutionConnection_pageInfo(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _ExecutionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.ExecutionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ExecutionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *pagination.Page[*model.Execution]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -657,7 +773,7 @@ func (ec *executionContext) fieldContext_ExecutionConnection_totalCount(_ contex
 	return graphql.NewScalarFieldContext("ExecutionConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _ExecutionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ExecutionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ExecutionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *pagination.Edge[*model.Execution]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -666,7 +782,7 @@ func (ec *executionContext) _ExecutionEdge_cursor(ctx context.Context, field gra
 			return ec.fieldContext_ExecutionEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -677,10 +793,10 @@ func (ec *executionContext) _ExecutionEdge_cursor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ExecutionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ExecutionEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("ExecutionEdge", field, true, false, "String")
 }
 
-func (ec *executionContext) _ExecutionEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ExecutionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ExecutionEdge_node(ctx context.Context, field graphql.CollectedField, obj *pagination.Edge[*model.Execution]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -923,7 +1039,7 @@ func (ec *executionContext) _Execution(ctx context.Context, sel ast.SelectionSet
 
 var executionConnectionImplementors = []string{"ExecutionConnection"}
 
-func (ec *executionContext) _ExecutionConnection(ctx context.Context, sel ast.SelectionSet, obj *model.ExecutionConnection) graphql.Marshaler {
+func (ec *executionContext) _ExecutionConnection(ctx context.Context, sel ast.SelectionSet, obj *pagination.Page[*model.Execution]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, executionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -972,7 +1088,7 @@ func (ec *executionContext) _ExecutionConnection(ctx context.Context, sel ast.Se
 
 var executionEdgeImplementors = []string{"ExecutionEdge"}
 
-func (ec *executionContext) _ExecutionEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ExecutionEdge) graphql.Marshaler {
+func (ec *executionContext) _ExecutionEdge(ctx context.Context, sel ast.SelectionSet, obj *pagination.Edge[*model.Execution]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, executionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1013,6 +1129,7 @@ func (ec *executionContext) _ExecutionEdge(ctx context.Context, sel ast.Selectio
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) marshalNExecution2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Execution) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Execution", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -1036,7 +1153,7 @@ func (ec *executionContext) marshalNExecution2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑ
 	return ec._Execution(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNExecutionConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionConnection(ctx context.Context, sel ast.SelectionSet, v *model.ExecutionConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNExecutionConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPage(ctx context.Context, sel ast.SelectionSet, v *pagination.Page[*model.Execution]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ExecutionConnection!")
 		return graphql.Null
@@ -1044,11 +1161,11 @@ func (ec *executionContext) marshalNExecutionConnection2ᚖgithubᚗcomᚋnoetl�
 	return ec._ExecutionConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNExecutionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ExecutionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNExecutionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*pagination.Edge[*model.Execution]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNExecutionEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionEdge(ctx, sel, v[i])
+		return ec.marshalNExecutionEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -1060,7 +1177,7 @@ func (ec *executionContext) marshalNExecutionEdge2ᚕᚖgithubᚗcomᚋnoetlᚋn
 	return ret
 }
 
-func (ec *executionContext) marshalNExecutionEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionEdge(ctx context.Context, sel ast.SelectionSet, v *model.ExecutionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNExecutionEdge2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐEdge(ctx context.Context, sel ast.SelectionSet, v *pagination.Edge[*model.Execution]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ExecutionEdge!")
 		return graphql.Null

@@ -33,26 +33,26 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
-	case *model.Version:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._Version(ctx, sel, obj)
-	case *model.Resource:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._Resource(ctx, sel, obj)
-	case *model.Execution:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._Execution(ctx, sel, obj)
 	case *model.Event:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._Event(ctx, sel, obj)
+	case *model.Execution:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Execution(ctx, sel, obj)
+	case *model.Resource:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Resource(ctx, sel, obj)
+	case *model.Version:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Version(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -71,6 +71,44 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v []model.Node) graphql.Marshaler {
+	{
+		var batchItemsEvent []*model.Event
+		batchIdxMapEvent := map[int]int{}
+		var batchItemsExecution []*model.Execution
+		batchIdxMapExecution := map[int]int{}
+		var batchItemsResource []*model.Resource
+		batchIdxMapResource := map[int]int{}
+		var batchItemsVersion []*model.Version
+		batchIdxMapVersion := map[int]int{}
+		for i, item := range v {
+			switch concrete := item.(type) {
+			case *model.Event:
+				batchIdxMapEvent[i] = len(batchItemsEvent)
+				batchItemsEvent = append(batchItemsEvent, concrete)
+			case *model.Execution:
+				batchIdxMapExecution[i] = len(batchItemsExecution)
+				batchItemsExecution = append(batchItemsExecution, concrete)
+			case *model.Resource:
+				batchIdxMapResource[i] = len(batchItemsResource)
+				batchItemsResource = append(batchItemsResource, concrete)
+			case *model.Version:
+				batchIdxMapVersion[i] = len(batchItemsVersion)
+				batchItemsVersion = append(batchItemsVersion, concrete)
+			}
+		}
+		if len(batchItemsEvent) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Event", batchItemsEvent, batchIdxMapEvent)
+		}
+		if len(batchItemsExecution) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Execution", batchItemsExecution, batchIdxMapExecution)
+		}
+		if len(batchItemsResource) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Resource", batchItemsResource, batchIdxMapResource)
+		}
+		if len(batchItemsVersion) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Version", batchItemsVersion, batchIdxMapVersion)
+		}
+	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]

@@ -10,18 +10,19 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // region    ************************** generated!.gotpl **************************
 
 type EventTypeResolver interface {
-	Template(ctx context.Context, obj *model.EventType) (*string, error)
-	Phase(ctx context.Context, obj *model.EventType) (*model.EventPhase, error)
+	Template(ctx context.Context, objs []*model.EventType) ([]*string, error)
+	Phase(ctx context.Context, objs []*model.EventType) ([]*model.EventPhase, error)
 }
 type ResourceTypeResolver interface {
-	ResourceCount(ctx context.Context, obj *model.ResourceType) (int, error)
-	Resources(ctx context.Context, obj *model.ResourceType, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) (*model.ResourceConnection, error)
+	ResourceCount(ctx context.Context, objs []*model.ResourceType) ([]int, error)
+	Resources(ctx context.Context, objs []*model.ResourceType, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) ([]*pagination.Page[*model.Resource], error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -118,7 +119,7 @@ func (ec *executionContext) _EventType_template(ctx context.Context, field graph
 			return ec.fieldContext_EventType_template(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.EventType().Template(ctx, obj)
+			return ec.resolveBatch_EventType_template(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -131,6 +132,29 @@ func (ec *executionContext) _EventType_template(ctx context.Context, field graph
 func (ec *executionContext) fieldContext_EventType_template(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EventType", field, true, true, "String")
 }
+func (ec *executionContext) resolveBatch_EventType_template(ctx context.Context, field graphql.CollectedField, obj *model.EventType) (any, error) {
+	resolver := ec.Resolvers.EventType()
+	if batch, ok := graphql.BatchParentsFor[*model.EventType](ctx, "EventType"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Template(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"EventType.template",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Template(ctx, []*model.EventType{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"EventType.template",
+	)
+}
 
 func (ec *executionContext) _EventType_phase(ctx context.Context, field graphql.CollectedField, obj *model.EventType) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -141,7 +165,7 @@ func (ec *executionContext) _EventType_phase(ctx context.Context, field graphql.
 			return ec.fieldContext_EventType_phase(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.EventType().Phase(ctx, obj)
+			return ec.resolveBatch_EventType_phase(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EventPhase) graphql.Marshaler {
@@ -153,6 +177,29 @@ func (ec *executionContext) _EventType_phase(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_EventType_phase(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EventType", field, true, true, "EventPhase")
+}
+func (ec *executionContext) resolveBatch_EventType_phase(ctx context.Context, field graphql.CollectedField, obj *model.EventType) (any, error) {
+	resolver := ec.Resolvers.EventType()
+	if batch, ok := graphql.BatchParentsFor[*model.EventType](ctx, "EventType"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Phase(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.EventPhase](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"EventType.phase",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Phase(ctx, []*model.EventType{obj})
+	return graphql.ResolveBatchSingleResult[*model.EventPhase](
+		ctx,
+		results,
+		err,
+		"EventType.phase",
+	)
 }
 
 func (ec *executionContext) _ResourceType_name(ctx context.Context, field graphql.CollectedField, obj *model.ResourceType) (ret graphql.Marshaler) {
@@ -187,7 +234,7 @@ func (ec *executionContext) _ResourceType_resourceCount(ctx context.Context, fie
 			return ec.fieldContext_ResourceType_resourceCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.ResourceType().ResourceCount(ctx, obj)
+			return ec.resolveBatch_ResourceType_resourceCount(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -200,6 +247,29 @@ func (ec *executionContext) _ResourceType_resourceCount(ctx context.Context, fie
 func (ec *executionContext) fieldContext_ResourceType_resourceCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ResourceType", field, true, true, "Int")
 }
+func (ec *executionContext) resolveBatch_ResourceType_resourceCount(ctx context.Context, field graphql.CollectedField, obj *model.ResourceType) (any, error) {
+	resolver := ec.Resolvers.ResourceType()
+	if batch, ok := graphql.BatchParentsFor[*model.ResourceType](ctx, "ResourceType"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.ResourceCount(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[int](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ResourceType.resourceCount",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.ResourceCount(ctx, []*model.ResourceType{obj})
+	return graphql.ResolveBatchSingleResult[int](
+		ctx,
+		results,
+		err,
+		"ResourceType.resourceCount",
+	)
+}
 
 func (ec *executionContext) _ResourceType_resources(ctx context.Context, field graphql.CollectedField, obj *model.ResourceType) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -210,12 +280,11 @@ func (ec *executionContext) _ResourceType_resources(ctx context.Context, field g
 			return ec.fieldContext_ResourceType_resources(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.ResourceType().Resources(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ResourceFilter), fc.Args["orderBy"].(*model.ResourceOrder))
+			return ec.resolveBatch_ResourceType_resources(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ResourceConnection) graphql.Marshaler {
-			return ec.marshalNResourceConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *pagination.Page[*model.Resource]) graphql.Marshaler {
+			return ec.marshalNResourceConnection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋpaginationᚐPage(ctx, selections, v)
 		},
 		true,
 		true,
@@ -243,6 +312,30 @@ func (ec *executionContext) fieldContext_ResourceType_resources(ctx context.Cont
 		return fc, err
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_ResourceType_resources(ctx context.Context, field graphql.CollectedField, obj *model.ResourceType) (any, error) {
+	resolver := ec.Resolvers.ResourceType()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.ResourceType](ctx, "ResourceType"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Resources(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ResourceFilter), fc.Args["orderBy"].(*model.ResourceOrder))
+		})
+		return graphql.ResolveBatchGroupResult[*pagination.Page[*model.Resource]](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ResourceType.resources",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Resources(ctx, []*model.ResourceType{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ResourceFilter), fc.Args["orderBy"].(*model.ResourceOrder))
+	return graphql.ResolveBatchSingleResult[*pagination.Page[*model.Resource]](
+		ctx,
+		results,
+		err,
+		"ResourceType.resources",
+	)
 }
 
 func (ec *executionContext) _SaveEventTypePayload_eventType(ctx context.Context, field graphql.CollectedField, obj *model.SaveEventTypePayload) (ret graphql.Marshaler) {
@@ -580,6 +673,7 @@ func (ec *executionContext) _SaveResourceTypePayload(ctx context.Context, sel as
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) marshalNEventType2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.EventType) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "EventType", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -604,6 +698,7 @@ func (ec *executionContext) marshalNEventType2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑ
 }
 
 func (ec *executionContext) marshalNResourceType2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ResourceType) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "ResourceType", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]

@@ -132,6 +132,7 @@ func (r *Requests) document(ctx context.Context, text string) (*Document, *gqler
 	if len(validator.ValidateWithRules(r.schema, query, Rules())) > 0 {
 		return nil, nil
 	}
+	undeferIntrospection(query)
 	document := &Document{Query: query, nullable: map[*ast.OperationDefinition][]string{}, deferring: map[*ast.OperationDefinition][]string{}}
 	for _, operation := range query.Operations {
 		nullable, deferring := specialVariables(operation)

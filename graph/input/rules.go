@@ -21,7 +21,7 @@ func Rules() *rules.Rules {
 	all.AddRule("ExactStrings", exactStrings)
 	all.AddRule("IntRange", intRange)
 	all.AddRule("DeferByDefault", deferByDefault)
-	all.AddRule("DistinctLabels", distinctLabels)
+	all.AddRule("LiteralLabels", literalLabels)
 	return all
 }
 
@@ -35,18 +35,6 @@ func intRange(observers *core.Events, addError core.AddErrFunc) {
 		_, err := strconv.ParseInt(value.Raw, 10, 32)
 		if _, long := strconv.ParseInt(value.Raw, 10, 64); errors.Is(err, strconv.ErrRange) && long == nil {
 			addError(core.Message("Int cannot represent non 32-bit signed integer value: %s", value.Raw), core.At(value.Position))
-		}
-	})
-}
-
-// deferByDefault makes @defer(if: null) defer, as @defer does. gqlgen takes what
-// is null or not given for false, and would not execute what the transports wait
-// for.
-func deferByDefault(observers *core.Events, _ core.AddErrFunc) {
-	observers.OnDirective(func(_ *core.Walker, directive *ast.Directive) {
-		condition := directive.Arguments.ForName("if")
-		if directive.Name == "defer" && condition != nil && condition.Value.Kind == ast.NullValue {
-			condition.Value.Kind, condition.Value.Raw = ast.BooleanValue, "true"
 		}
 	})
 }

@@ -1,69 +1,66 @@
-// Package loader reads a field of many objects in one statement. It stands on
-// dataloader, but does not wait for siblings to turn up: objects that were
-// read together know each other (model.Group), so the first one that asks for
-// a field puts the keys of all into the batch, and the batch leaves at once,
-// full.
+// Package loader reads what several callers ask for at about the same time in
+// one statement, and once: the events that subscriptions deliver are read by
+// all of them, and gqlgen's executor asks for a field list by list. It stands on
+// dataloader. Plans do without: they have all keys of a level together.
 //
-//	loaders := loader.New()                          // one for each request
-//	resource, err := loader.Load(ctx, loaders, loader.Field{Name: "Event.resource", Group: event.Siblings},
-//		keys, event.Path(), batch)
+//	loaders := loader.New(200)
+//	resources, err := loader.LoadMany(ctx, loaders, "resource", paths, batch)
 package loader
 
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/graph-gophers/dataloader/v7"
 )
 
-// Loaders are the batches of one request. They must not outlive it: they keep
-// all that they have read.
+// Loaders are what has been read, by name. They keep all of it.
 type Loaders struct {
-	mu      sync.Mutex
-	byField map[Field]any
+	capacity int
+	mu       sync.Mutex
+	byName   map[any]any
 }
 
-// New makes an empty set.
-func New() *Loaders { return &Loaders{byField: map[Field]any{}} }
+// wait is how long a batch waits for others to join.
+const wait = time.Millisecond
 
-// Field names a batch: what is read, for which objects, with which arguments.
-// Fields that are equal share one statement.
-type Field struct {
-	// Name is the schema's, for example "Event.resource".
-	Name string
-	// Group is the *model.Group of the objects.
-	Group any
-	// Arguments is anything comparable that tells two selections of the field
-	// apart: its place in the document, or the columns to read.
-	Arguments any
-}
+// New makes an empty set, whose batches leave when they have so many keys, or
+// after a wait.
+func New(capacity int) *Loaders { return &Loaders{capacity: capacity, byName: map[any]any{}} }
 
 // Batch reads the values of keys; it answers a value for each key, in their order.
 type Batch[K comparable, V any] func(ctx context.Context, keys []K) ([]V, error)
 
-// Load returns the value of key. keys are the keys of all the objects of the
-// group, repeats allowed; they are asked for once, by the first call.
-func Load[K comparable, V any](ctx context.Context, loaders *Loaders, field Field, keys func() []K, key K, batch Batch[K, V]) (V, error) {
-	return batchOf(ctx, loaders, field, keys, key, batch).Load(ctx, key)()
+// LoadMany returns the values of keys, in their order. name is anything
+// comparable that stands for what is read; the first batch of a name reads for
+// all that come after.
+func LoadMany[K comparable, V any](ctx context.Context, loaders *Loaders, name any, keys []K, batch Batch[K, V]) ([]V, error) {
+	loader := of(loaders, name, batch)
+	thunks := make([]dataloader.Thunk[V], len(keys))
+	for i, key := range keys {
+		thunks[i] = loader.Load(ctx, key)
+	}
+	values := make([]V, len(keys))
+	for i, thunk := range thunks {
+		var err error
+		if values[i], err = thunk(); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
 }
 
-// batchOf is the batch of a field, begun by the first call.
-func batchOf[K comparable, V any](ctx context.Context, loaders *Loaders, field Field, keys func() []K, key K, batch Batch[K, V]) *dataloader.Loader[K, V] {
+func of[K comparable, V any](loaders *Loaders, name any, batch Batch[K, V]) *dataloader.Loader[K, V] {
 	loaders.mu.Lock()
-	defer loaders.mu.Unlock() // where keys panics, too: others wait for it
-	if begun, ok := loaders.byField[field]; ok {
-		return begun.(*dataloader.Loader[K, V])
+	defer loaders.mu.Unlock()
+	known, ok := loaders.byName[name].(*dataloader.Loader[K, V])
+	if !ok {
+		known = dataloader.NewBatchedLoader(batchFunc(batch), dataloader.WithBatchCapacity[K, V](loaders.capacity), dataloader.WithWait[K, V](wait))
+		loaders.byName[name] = known
 	}
-	together := distinct(append(keys(), key))
-	batched := dataloader.NewBatchedLoader(batchFunc(batch), dataloader.WithBatchCapacity[K, V](len(together)))
-	loaders.byField[field] = batched
-	// Fills the batch to its capacity: it is dispatched without a wait.
-	for _, each := range together {
-		batched.Load(ctx, each)
-	}
-	return batched
+	return known
 }
 
 func batchFunc[K comparable, V any](batch Batch[K, V]) dataloader.BatchFunc[K, V] {
@@ -81,15 +78,6 @@ func batchFunc[K comparable, V any](batch Batch[K, V]) dataloader.BatchFunc[K, V
 		}
 		return results
 	}
-}
-
-func distinct[K comparable](keys []K) []K {
-	seen := make(map[K]struct{}, len(keys))
-	return slices.DeleteFunc(keys, func(key K) bool {
-		_, repeated := seen[key]
-		seen[key] = struct{}{}
-		return repeated
-	})
 }
 
 type contextKey struct{}

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"context"
 	"math"
 	"time"
 
@@ -10,22 +9,11 @@ import (
 )
 
 // Execution is a row of table execution.
-type Execution struct {
-	Row      *eventlog.Execution
-	Siblings *Group[*Execution]
-}
+type Execution struct{ Row *eventlog.Execution }
 
-// NewExecutions wraps rows that were read together; a nil row stays nil.
+// NewExecutions wraps rows; a nil row stays nil.
 func NewExecutions(rows []*eventlog.Execution) []*Execution {
-	group := &Group[*Execution]{}
-	wrapped := make([]*Execution, len(rows))
-	for i, row := range rows {
-		if row != nil {
-			wrapped[i] = &Execution{Row: row, Siblings: group}
-			group.Members = append(group.Members, wrapped[i])
-		}
-	}
-	return wrapped
+	return wrap(rows, func(row *eventlog.Execution) Execution { return Execution{Row: row} })
 }
 
 // IsNode marks an implementation of Node.
@@ -71,32 +59,8 @@ func (e *Execution) FailedStepCount() int { return int(e.Row.FailedStepCount) }
 // HasErrors tells whether a step of it has failed.
 func (e *Execution) HasErrors() bool { return e.Row.FailedStepCount > 0 }
 
-// ExecutionEdge is an execution in a page, with its cursor.
-type ExecutionEdge struct {
-	Cursor string
-	Node   *Execution
-}
-
 // ExecutionConnection is a page of executions.
-type ExecutionConnection struct {
-	*pagination.Page[*Execution]
-	Count func(context.Context) (int, error)
-}
+type ExecutionConnection = pagination.Page[*Execution]
 
-// Edges are the page's executions with their cursors.
-func (c *ExecutionConnection) Edges() []*ExecutionEdge {
-	edges := make([]*ExecutionEdge, len(c.Items))
-	for i, item := range c.Items {
-		edges[i] = &ExecutionEdge{Cursor: c.Cursor(item), Node: item}
-	}
-	return edges
-}
-
-// Nodes are the page's executions.
-func (c *ExecutionConnection) Nodes() []*Execution { return c.Items }
-
-// PageInfo describes the page.
-func (c *ExecutionConnection) PageInfo() *PageInfo { return pageInfo(c.Page) }
-
-// TotalCount counts the whole list.
-func (c *ExecutionConnection) TotalCount(ctx context.Context) (int, error) { return c.Count(ctx) }
+// ExecutionEdge is an execution in a page.
+type ExecutionEdge = pagination.Edge[*Execution]

@@ -3,12 +3,14 @@
 // directions.
 //
 //	args, err := pagination.Parse(first, after, last, before, "event")
-//	page, err := pagination.Read(ctx, args, descending, fetch, place)
+//	pages, err := pagination.Lists[*Event]{Args: args, Read: read, Place: place}.Pages(ctx)
 package pagination
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"sync"
 
 	"github.com/noetl/noetl-catalog/db/fault"
 )
@@ -64,8 +66,7 @@ func (a Args) FromStart() bool { return !a.Backward && a.After == nil && a.Befor
 // nil end is open.
 type Span struct{ Low, High *Place }
 
-// Purpose says which of a connection's reads a fetch is for; a batch of
-// sibling connections has one statement for each.
+// Purpose says which of a connection's reads a read is for.
 type Purpose string
 
 // The reads of a connection.
@@ -73,36 +74,54 @@ const (
 	Items    Purpose = "items"
 	Next     Purpose = "next"
 	Previous Purpose = "previous"
-	Count    Purpose = "count"
 )
 
-// Fetch reads up to limit items of a span, and tells whether there are more.
-type Fetch[T any] func(ctx context.Context, purpose Purpose, span Span, descending bool, limit int) (items []T, more bool, err error)
-
-// List is a sorted list, and what a request wants of it.
-type List[T any] struct {
+// Lists are sorted lists, one for each of several parents, and what a request
+// wants of them.
+type Lists[T any] struct {
 	Args Args
-	// Descending is the list's own order; paging backward walks it the other way.
+	// Descending is the lists' own order; paging backward walks them the other way.
 	Descending bool
-	Fetch      Fetch[T]
+	// More has one item more read than the page holds, which PageInfo needs.
+	More bool
+	// Read reads up to limit items of a span of each list.
+	Read func(ctx context.Context, purpose Purpose, span Span, descending bool, limit int) ([][]T, error)
+	// Count counts each list.
+	Count func(ctx context.Context) ([]int, error)
 	// Place is where an item stands.
 	Place func(T) Place
+
+	next, previous memo[[][]T]
+	counts         memo[[]int]
 }
 
-// Read reads one page of a list.
-func Read[T any](ctx context.Context, args Args, descending bool, fetch Fetch[T], place func(T) Place) (*Page[T], error) {
-	list := &List[T]{Args: args, Descending: descending, Fetch: fetch, Place: place}
-	span, walkDescending := list.Span()
-	items, more, err := fetch(ctx, Items, span, walkDescending, args.Size)
+// Pages reads one page of each list.
+func (l *Lists[T]) Pages(ctx context.Context) ([]Page[T], error) {
+	span, descending := l.span()
+	size := l.Args.Size
+	if l.More {
+		size++
+	}
+	lists, err := l.Read(ctx, Items, span, descending, size)
 	if err != nil {
 		return nil, err
 	}
-	page := list.Page(items, more)
-	return &page, nil
+	pages := make([]Page[T], len(lists))
+	for i, items := range lists {
+		pages[i] = Page[T]{items: items, of: l, at: i}
+		if pages[i].more = len(items) > l.Args.Size; pages[i].more {
+			pages[i].items = items[:l.Args.Size:l.Args.Size]
+		}
+		if l.Args.Backward {
+			pages[i].items = slices.Clone(pages[i].items)
+			slices.Reverse(pages[i].items)
+		}
+	}
+	return pages, nil
 }
 
-// Span is where the page lies, and whether to walk there from high to low.
-func (l *List[T]) Span() (span Span, descending bool) {
+// span is where the page lies, and whether to walk there from high to low.
+func (l *Lists[T]) span() (span Span, descending bool) {
 	span = Span{Low: l.Args.After.successor(), High: l.Args.Before}
 	if l.Descending {
 		span = Span{Low: l.Args.Before.successor(), High: l.Args.After}
@@ -110,61 +129,133 @@ func (l *List[T]) Span() (span Span, descending bool) {
 	return span, l.Descending != l.Args.Backward
 }
 
-// Page is the page of these items, as they were read, and whether there are more.
-func (l *List[T]) Page(items []T, more bool) Page[T] {
-	if l.Args.Backward {
-		items = slices.Clone(items)
-		slices.Reverse(items)
-	}
-	return Page[T]{Items: items, more: more, list: l}
-}
-
-// Page is what a connection shows.
+// Page is the page of one list, as a connection shows it. What the page's own
+// items cannot tell is read once for all the lists.
 type Page[T any] struct {
-	Items []T
+	items []T
 	// more: there are more in the direction of the walk.
 	more bool
-	list *List[T]
+	of   *Lists[T]
+	at   int
 }
 
-// Next reports whether there is a page after this one. It asks the database
-// only where the items cannot tell.
-func (p *Page[T]) Next(ctx context.Context) (bool, error) {
-	args := &p.list.Args
+// Nodes are the page's items.
+func (p *Page[T]) Nodes() []T { return p.items }
+
+// Edges are the page's items with their cursors.
+func (p *Page[T]) Edges() []*Edge[T] {
+	edges, pointers := make([]Edge[T], len(p.items)), make([]*Edge[T], len(p.items))
+	for i, item := range p.items {
+		edges[i] = Edge[T]{Node: item, page: p}
+		pointers[i] = &edges[i]
+	}
+	return pointers
+}
+
+// TotalCount counts the whole list.
+func (p *Page[T]) TotalCount(ctx context.Context) (int, error) {
+	counts, err := p.of.counts.get(func() ([]int, error) { return p.of.Count(ctx) })
+	if err != nil {
+		return 0, err
+	}
+	return counts[p.at], nil
+}
+
+// PageInfo describes the page.
+func (p *Page[T]) PageInfo() *PageInfo { return &PageInfo{p} }
+
+func (p *Page[T]) hasNext(ctx context.Context) (bool, error) {
+	args := &p.of.Args
 	// What lies on the far side of the cursor, itself included.
 	beyond := Span{Low: args.Before}
-	if p.list.Descending {
+	if p.of.Descending {
 		beyond = Span{High: args.Before.successor()}
 	}
-	return p.exists(ctx, Next, beyond, p.more && !args.Backward)
+	return p.exists(ctx, Next, &p.of.next, beyond, p.more && !args.Backward)
 }
 
-// Previous reports whether there is a page before this one, as Next does.
-func (p *Page[T]) Previous(ctx context.Context) (bool, error) {
-	args := &p.list.Args
+func (p *Page[T]) hasPrevious(ctx context.Context) (bool, error) {
+	args := &p.of.Args
 	beyond := Span{High: args.After.successor()}
-	if p.list.Descending {
+	if p.of.Descending {
 		beyond = Span{Low: args.After}
 	}
-	return p.exists(ctx, Previous, beyond, p.more && args.Backward)
+	return p.exists(ctx, Previous, &p.of.previous, beyond, p.more && args.Backward)
 }
 
-func (p *Page[T]) exists(ctx context.Context, purpose Purpose, beyond Span, known bool) (bool, error) {
+func (p *Page[T]) exists(ctx context.Context, purpose Purpose, found *memo[[][]T], beyond Span, known bool) (bool, error) {
 	if known || (beyond.Low == nil && beyond.High == nil) {
 		return known, nil
 	}
-	found, _, err := p.list.Fetch(ctx, purpose, beyond, p.list.Descending, 1)
-	return len(found) > 0, err
+	lists, err := found.get(func() ([][]T, error) { return p.of.Read(ctx, purpose, beyond, p.of.Descending, 1) })
+	if err != nil {
+		return false, err
+	}
+	return len(lists[p.at]) > 0, nil
 }
 
-// Cursor is the cursor of an item.
-func (p *Page[T]) Cursor(item T) string { return p.list.Place(item).encode(p.list.Args.kind) }
-
-// Ends are the cursors of the first and the last item; nil for an empty page.
-func (p *Page[T]) Ends() (start, end *string) {
-	if len(p.Items) == 0 {
+// ends are the cursors of the first and the last item; nil for an empty page.
+func (p *Page[T]) ends() (start, end *string) {
+	if len(p.items) == 0 {
 		return nil, nil
 	}
-	first, last := p.Cursor(p.Items[0]), p.Cursor(p.Items[len(p.Items)-1])
+	first, last := p.cursor(p.items[0]), p.cursor(p.items[len(p.items)-1])
 	return &first, &last
+}
+
+func (p *Page[T]) cursor(item T) string { return p.of.Place(item).encode(p.of.Args.kind) }
+
+// Edge is an item of a page.
+type Edge[T any] struct {
+	Node T
+	page *Page[T]
+}
+
+// Cursor is where the item stands in the list.
+func (e *Edge[T]) Cursor() string { return e.page.cursor(e.Node) }
+
+// PageInfo describes a page.
+type PageInfo struct {
+	page interface {
+		hasNext(ctx context.Context) (bool, error)
+		hasPrevious(ctx context.Context) (bool, error)
+		ends() (start, end *string)
+	}
+}
+
+// HasNextPage reports whether there is a page after this one. It asks the
+// database only where the items cannot tell.
+func (i *PageInfo) HasNextPage(ctx context.Context) (bool, error) { return i.page.hasNext(ctx) }
+
+// HasPreviousPage reports whether there is a page before this one, as
+// HasNextPage does.
+func (i *PageInfo) HasPreviousPage(ctx context.Context) (bool, error) {
+	return i.page.hasPrevious(ctx)
+}
+
+// StartCursor is the cursor of the first item; nil for an empty page.
+func (i *PageInfo) StartCursor() *string {
+	start, _ := i.page.ends()
+	return start
+}
+
+// EndCursor is the cursor of the last item; nil for an empty page.
+func (i *PageInfo) EndCursor() *string {
+	_, end := i.page.ends()
+	return end
+}
+
+// memo is a value that is read once.
+type memo[T any] struct {
+	once  sync.Once
+	value T
+	err   error
+}
+
+func (m *memo[T]) get(read func() (T, error)) (T, error) {
+	m.once.Do(func() {
+		m.err = errors.New("the read before panicked")
+		m.value, m.err = read()
+	})
+	return m.value, m.err
 }

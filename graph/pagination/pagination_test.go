@@ -15,8 +15,8 @@ func BenchmarkRead_Cursors(b *testing.B) {
 	for i := range items {
 		items[i] = pagination.At(time.UnixMicro(int64(1_700_000_000_000_000+i)), fmt.Sprint("event-", i))
 	}
-	fetch := func(context.Context, pagination.Purpose, pagination.Span, bool, int) ([]pagination.Place, bool, error) {
-		return items, true, nil
+	read := func(context.Context, pagination.Purpose, pagination.Span, bool, int) ([][]pagination.Place, error) {
+		return [][]pagination.Place{items}, nil
 	}
 	first := 100
 	var after *string
@@ -26,12 +26,13 @@ func BenchmarkRead_Cursors(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		page, err := pagination.Read(b.Context(), args, true, fetch, func(p pagination.Place) pagination.Place { return p })
+		lists := &pagination.Lists[pagination.Place]{Args: args, Descending: true, Read: read, Place: func(p pagination.Place) pagination.Place { return p }}
+		pages, err := lists.Pages(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, item := range page.Items {
-			cursor := page.Cursor(item)
+		for _, edge := range pages[0].Edges() {
+			cursor := edge.Cursor()
 			after = &cursor
 		}
 	}

@@ -37,6 +37,9 @@ func (j JSON) MarshalGQL(w io.Writer) {
 	_, _ = w.Write(j)
 }
 
+// AppendGQL appends the text, or returns false where there is none.
+func (j JSON) AppendGQL(buf []byte) ([]byte, bool) { return append(buf, j...), j != nil }
+
 // UnmarshalGQL takes the value of a variable, with its numbers as json.Number,
 // or of a literal. It refuses, with a fault, what PostgreSQL cannot store:
 // NUL characters, text that is not UTF-8, numbers of more than 400 characters

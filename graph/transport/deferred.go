@@ -91,10 +91,8 @@ func payloadOf(response *graphql.Response, first bool) [][]byte {
 }
 
 // execute runs a query or a mutation, for no longer than the timeout, and sends
-// each part of its answer as it is ready, the only one of most.
-//
-// Where send refuses a part the rest is still taken: each waits for that in a
-// goroutine of its own, and gqlgen gives none to a context that has ended.
+// each part of its answer as it is ready, the only one of most, until send refuses
+// one.
 func execute(ctx context.Context, timeout time.Duration, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -106,12 +104,7 @@ func execute(ctx context.Context, timeout time.Duration, exec graphql.GraphExecu
 		// gqlgen's way of saying that the context had ended before it began.
 		response = exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(cmp.Or(ctx.Err(), errNoResponse))})
 	}
-	wanted := send(response, true)
-	for response != nil && response.HasNext != nil && *response.HasNext {
-		if !wanted {
-			cancel()
-		}
+	for first := true; response != nil && send(response, first) && response.HasNext != nil && *response.HasNext; first = false {
 		response = next(context.WithoutCancel(ctx))
-		wanted = wanted && response != nil && send(response, false)
 	}
 }

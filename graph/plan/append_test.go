@@ -1,4 +1,4 @@
-package graph
+package plan
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ func FuzzAppendText_AsGqlgenWrites(f *testing.F) {
 		want.WriteString(strings.Repeat(" ", int(before)))
 		start := want.String()
 		graphql.MarshalString(text).MarshalGQL(&want)
-		if got := appendText([]byte(start), text); string(got) != want.String() {
+		if got := AppendString([]byte(start), text); string(got) != want.String() {
 			t.Errorf("%q is written as %s, want %s", text, got[before:], want.String()[before:])
 		}
 	})
@@ -30,6 +30,6 @@ func FuzzAppendText_AsGqlgenWrites(f *testing.F) {
 func BenchmarkAppendText(b *testing.B) {
 	buf := make([]byte, 0, 256)
 	for b.Loop() {
-		buf = appendText(buf[:0], "team17/folder17/resource-6417")
+		buf = AppendString(buf[:0], "team17/folder17/resource-6417")
 	}
 }

@@ -1,0 +1,32 @@
+package graph
+
+import (
+	"weak"
+
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/lru"
+	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/plan"
+)
+
+// encoding is a selection of an entry's event. It keeps neither in memory.
+type encoding struct {
+	entry weak.Pointer[eventlog.Entry]
+	field weak.Pointer[plan.Node]
+}
+
+// maxEncoding is the longest event, in bytes as written, that is kept.
+const maxEncoding = 64 << 10
+
+// encodings keep events as subscriptions deliver them. It implements plan.Kept.
+type encodings struct{ kept *lru.Cache[encoding, []byte] }
+
+func (e encodings) Get(of *model.EventDelivery, field *plan.Node) ([]byte, bool) {
+	return e.kept.Get(encoding{weak.Make(of.Event.Entry), weak.Make(field)})
+}
+
+func (e encodings) Add(of *model.EventDelivery, field *plan.Node, text []byte) {
+	if len(text) <= maxEncoding {
+		e.kept.Add(encoding{weak.Make(of.Event.Entry), weak.Make(field)}, text, cap(text))
+	}
+}

@@ -1,0 +1,77 @@
+package input
+
+import (
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/core"
+)
+
+// deferByDefault makes @defer(if: null) defer, as @defer does. gqlgen takes what
+// is null or not given for false.
+func deferByDefault(observers *core.Events, _ core.AddErrFunc) {
+	observers.OnDirective(func(_ *core.Walker, directive *ast.Directive) {
+		condition := directive.Arguments.ForName("if")
+		if directive.Name == "defer" && condition != nil && condition.Value.Kind == ast.NullValue {
+			condition.Value.Kind, condition.Value.Raw = ast.BooleanValue, "true"
+		}
+	})
+}
+
+// literalLabels refuses a label of @defer that is a variable, as the specification
+// has it.
+func literalLabels(observers *core.Events, addError core.AddErrFunc) {
+	observers.OnDirective(func(_ *core.Walker, directive *ast.Directive) {
+		label := directive.Arguments.ForName("label")
+		if directive.Name == "defer" && label != nil && label.Value.Kind == ast.Variable {
+			addError(core.Message(`The label of @defer must be a literal, not the variable "$%s".`, label.Value.Raw), core.At(label.Value.Position))
+		}
+	})
+}
+
+// undeferIntrospection takes @defer out of a document that asks for the schema:
+// gqlgen's executor answers it, whose deferred parts may never come. A server may
+// answer in one part what a client would take in several.
+func undeferIntrospection(document *ast.QueryDocument) {
+	asks := func(operation *ast.OperationDefinition) bool { return introspects(operation.SelectionSet) }
+	if !slices.ContainsFunc(document.Operations, asks) {
+		return
+	}
+	for _, operation := range document.Operations {
+		undefer(operation.SelectionSet)
+	}
+	for _, fragment := range document.Fragments {
+		undefer(fragment.SelectionSet)
+	}
+}
+
+func introspects(set ast.SelectionSet) bool {
+	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
+		switch s := selection.(type) {
+		case *ast.Field:
+			return s.Name == "__schema" || s.Name == "__type"
+		case *ast.InlineFragment:
+			return introspects(s.SelectionSet)
+		case *ast.FragmentSpread:
+			return introspects(s.Definition.SelectionSet)
+		}
+		return false
+	})
+}
+
+func undefer(set ast.SelectionSet) {
+	without := func(directives ast.DirectiveList) ast.DirectiveList {
+		return slices.DeleteFunc(directives, func(d *ast.Directive) bool { return d.Name == "defer" })
+	}
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			undefer(s.SelectionSet)
+		case *ast.InlineFragment:
+			s.Directives = without(s.Directives)
+			undefer(s.SelectionSet)
+		case *ast.FragmentSpread:
+			s.Directives = without(s.Directives)
+		}
+	}
+}

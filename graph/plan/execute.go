@@ -1,0 +1,261 @@
+package plan
+
+import (
+	"context"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// Execution is that of a plan for one request.
+type Execution struct {
+	ctx      context.Context
+	op       *graphql.OperationContext
+	compiled *Compiled
+	// args are those of the fields whose arguments hold variables.
+	args []*Arguments
+	// response makes the context that errors are reported under, when there is one;
+	// nil where ctx is it.
+	response func(context.Context) context.Context
+	reported context.Context
+	// resolve is gqlgen's, of a field that it resolves; else nil.
+	resolve graphql.Resolver
+	// pending are the deferred parts whose objects have been written.
+	pending []part
+	// reading are the parts that are being sent.
+	reading []part
+	level   values
+}
+
+// begin makes an execution; nil where the arguments are not what they should be,
+// which is gqlgen's to tell.
+func (c *Compiled) begin(ctx context.Context, op *graphql.OperationContext) *Execution {
+	e := &Execution{op: op, compiled: c}
+	if len(c.varying) > 0 {
+		e.args = make([]*Arguments, len(c.varying))
+		for i, node := range c.varying {
+			if e.args[i] = node.decode(ctx, op.Variables); e.args[i] == nil {
+				return nil
+			}
+		}
+	}
+	return e
+}
+
+// reporting is the context that errors are reported under.
+func (e *Execution) reporting() context.Context {
+	if e.response == nil {
+		return e.ctx
+	}
+	if e.reported == nil {
+		e.reported = e.response(e.ctx)
+	}
+	return e.reported
+}
+
+// first is the answer, or the first part of it.
+func (e *Execution) first(ctx context.Context, memory Memory) *graphql.Response {
+	e.ctx = ctx
+	out := memory.Buffer()
+	*out = e.write(*out, nil, e.readRoots(e.compiled.root, memory.Fork), 0)
+	return e.respond(*out, part{})
+}
+
+// next is the next part of the answer; nil where none is left.
+func (e *Execution) next(ctx context.Context) *graphql.Response {
+	e.ctx = ctx
+	if len(e.reading) == 0 {
+		if len(e.pending) == 0 {
+			return nil
+		}
+		e.takePending()
+	}
+	next := e.reading[0]
+	e.reading = e.reading[1:]
+	return e.respond(e.write(nil, next.path, e.level, next.at), next)
+}
+
+func (e *Execution) respond(data []byte, of part) *graphql.Response {
+	response := &graphql.Response{Data: data}
+	if e.reported != nil {
+		response.Errors = graphql.GetErrors(e.reported)
+		e.reported = nil
+	}
+	if e.compiled.defers {
+		response.HasNext = new(len(e.reading)+len(e.pending) > 0)
+		if of.group != nil {
+			response.Path, response.Label = of.path.ast(), of.group.name()
+		}
+	}
+	return response
+}
+
+// field appends the value of the only root field.
+func (e *Execution) field(ctx context.Context, buf []byte) (value []byte, ok bool) {
+	e.ctx = ctx
+	read := e.compiled.root.fields[0].step.read(e, make([]struct{}, 1))
+	w := &writer{e: e, buf: buf}
+	if ok = read.write(w, 0); w.failed {
+		w = &writer{e: e, buf: buf, report: true}
+		ok = read.write(w, 0)
+	}
+	return w.buf, ok
+}
+
+// takePending reads the deferred parts of one selection, for all its objects.
+func (e *Execution) takePending() {
+	group := e.pending[0].group
+	var rest []part
+	for _, each := range e.pending {
+		if each.group == group {
+			each.at = len(e.reading)
+			e.reading = append(e.reading, each)
+		} else {
+			rest = append(rest, each)
+		}
+	}
+	e.pending = rest
+	e.level = group.read(e, e.reading)
+}
+
+// part is a deferred part of an object.
+type part struct {
+	group  deferred
+	object any
+	// at is its place among the objects that are read together.
+	at   int
+	path places
+}
+
+// deferred is a group of whatever type.
+type deferred interface {
+	name() string
+	read(e *Execution, parts []part) values
+}
+
+func (g *group[P]) name() string { return g.label }
+
+func (g *group[P]) read(e *Execution, parts []part) values {
+	objects := make([]P, len(parts))
+	for i := range parts {
+		objects[i] = parts[i].object.(P)
+	}
+	return g.selection.read(e, objects)
+}
+
+// values are those of a field, or the objects of a level.
+type values interface {
+	// write appends the value of the parent at a place. It returns false, and
+	// appends nothing, for a null that is the parent's too.
+	write(w *writer, at int) bool
+}
+
+// level is objects that are read together.
+type level[P any] struct {
+	selection *selection[P]
+	objects   []P
+	// values are those of the fields with a step.
+	values []values
+}
+
+func (s *selection[P]) read(e *Execution, objects []P) *level[P] {
+	l := &level[P]{selection: s, objects: objects}
+	if len(objects) == 0 {
+		return l
+	}
+	for i := range s.fields {
+		if step := s.fields[i].step; step != nil {
+			l.set(i, step.read(e, objects))
+		}
+	}
+	return l
+}
+
+func (l *level[P]) set(i int, v values) {
+	if l.values == nil {
+		l.values = make([]values, len(l.selection.fields))
+	}
+	l.values[i] = v
+}
+
+func (s *selection[P]) readLevel(e *Execution, objects []P) values { return s.read(e, objects) }
+
+func (s *selection[P]) onlyFixed() bool {
+	for i := range s.fields {
+		if !s.fields[i].fixed {
+			return false
+		}
+	}
+	return len(s.deferred) == 0
+}
+
+// steps is how many of the fields are read.
+func (s *selection[P]) steps() (steps int) {
+	for i := range s.fields {
+		if s.fields[i].step != nil {
+			steps++
+		}
+	}
+	return steps
+}
+
+// readRoots reads root fields beside each other.
+func (e *Execution) readRoots(s *selection[struct{}], fork func(context.Context) context.Context) *level[struct{}] {
+	root := make([]struct{}, 1)
+	if s.steps() < 2 {
+		return s.read(e, root)
+	}
+	l := &level[struct{}]{selection: s, objects: root}
+	var group sync.WaitGroup
+	for i := range s.fields {
+		m := &s.fields[i]
+		if m.step == nil {
+			continue
+		}
+		own := *e
+		own.ctx = fork(e.ctx)
+		l.set(i, nil)
+		group.Go(func() {
+			defer func() {
+				if value := recover(); value != nil {
+					l.values[i] = &readObjects{node: m.Node, failed: failures{all: e.op.Recover(own.ctx, value)}}
+				}
+			}()
+			l.values[i] = m.step.read(&own, root)
+		})
+	}
+	group.Wait()
+	return l
+}
+
+func (l *level[P]) write(w *writer, at int) bool {
+	start, pending, whole := len(w.buf), len(w.pending), true
+	w.buf = append(w.buf, '{')
+	for i := range l.selection.fields {
+		m := &l.selection.fields[i]
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.buf = append(w.buf, m.key...)
+		w.enter(place{node: m.Node})
+		switch {
+		case m.scalar != nil:
+			var ok bool
+			if w.buf, ok = m.scalar(w.buf, l.objects[at]); !ok {
+				whole = w.null(m.Node, nil) && whole
+			}
+		case m.step != nil:
+			whole = l.values[i].write(w, at) && whole
+		}
+		w.leave()
+	}
+	if !whole {
+		w.buf, w.pending = w.buf[:start], w.pending[:pending]
+		return false
+	}
+	w.buf = append(w.buf, '}')
+	for _, group := range l.selection.deferred {
+		w.pending = append(w.pending, part{group: group, object: l.objects[at], path: w.path.clone()})
+	}
+	return true
+}

@@ -1,0 +1,368 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// Scalar is a field whose value the parent has. value appends it to buf, or
+// returns false for null.
+func Scalar[P any](null Nullability, value func(buf []byte, of P) ([]byte, bool)) Field[P] {
+	return scalarField[P]{null, value}
+}
+
+type scalarField[P any] struct {
+	null  Nullability
+	value func(buf []byte, of P) ([]byte, bool)
+}
+
+func (f scalarField[P]) compile(_ *compiler, m *member[P]) bool {
+	m.null, m.scalar, m.fixed = f.null, f.value, true
+	return true
+}
+
+// Value is a scalar field whose values are read.
+func Value[P, V any](null Nullability, args Args, get Get[P, V], value func(buf []byte, v V) ([]byte, bool)) Field[P] {
+	return valueField[P, V]{null, args, get, value}
+}
+
+type valueField[P, V any] struct {
+	null  Nullability
+	args  Args
+	get   Get[P, V]
+	value func(buf []byte, v V) ([]byte, bool)
+}
+
+func (f valueField[P, V]) compile(c *compiler, m *member[P]) bool {
+	m.null, m.valued = f.null, true
+	m.step = valueStep[P, V]{f, m.Node}
+	return c.withArgs(m.Node, f.args)
+}
+
+type valueStep[P, V any] struct {
+	valueField[P, V]
+	node *Node
+}
+
+func (s valueStep[P, V]) read(e *Execution, parents []P) values {
+	got, failed := call(e, s.node, s.get, parents)
+	return &readValues[V]{s.node, got, failed, s.value}
+}
+
+type readValues[V any] struct {
+	node   *Node
+	values []V
+	failed failures
+	value  func(buf []byte, v V) ([]byte, bool)
+}
+
+func (r *readValues[V]) write(w *writer, at int) bool {
+	if err := r.failed.at(at); err != nil {
+		return w.null(r.node, err)
+	}
+	var ok bool
+	if w.buf, ok = r.value(w.buf, r.values[at]); !ok {
+		return w.null(r.node, nil)
+	}
+	return true
+}
+
+// Selector compiles a selection of values of the Go type V, and reads them: an
+// object type or an abstract one.
+type Selector[V comparable] interface {
+	compileBelow(c *compiler, parent *Node) reader[V]
+}
+
+// reader reads the level below a field; nil elements are not among the objects.
+type reader[V any] interface {
+	readLevel(e *Execution, objects []V) values
+	onlyFixed() bool
+}
+
+// Object is a field that leads to an object, or to none. own: it is the parent's
+// alone, a method of it.
+func Object[P any, V comparable](null Nullability, own bool, args Args, get Get[P, V], of Selector[V]) Field[P] {
+	return objectField[P, V]{null, own, args, get, of}
+}
+
+type objectField[P any, V comparable] struct {
+	null Nullability
+	own  bool
+	args Args
+	get  Get[P, V]
+	of   Selector[V]
+}
+
+func (f objectField[P, V]) compile(c *compiler, m *member[P]) bool {
+	m.null = f.null
+	if !c.withArgs(m.Node, f.args) {
+		return false
+	}
+	below := f.of.compileBelow(c, m.Node)
+	if below == nil {
+		return false
+	}
+	m.gather()
+	m.fixed = f.own && below.onlyFixed()
+	m.step = objectStep[P, V]{f, m.Node, below}
+	return true
+}
+
+type objectStep[P any, V comparable] struct {
+	objectField[P, V]
+	node  *Node
+	below reader[V]
+}
+
+func (s objectStep[P, V]) read(e *Execution, parents []P) values {
+	got, failed := call(e, s.node, s.get, parents)
+	objects, places := compact(got)
+	return &readObjects{s.node, s.below.readLevel(e, objects), places, failed}
+}
+
+// readObjects are the objects that parents lead to. places are theirs among the
+// objects of the level, -1 for none; nil where each parent has one of its own.
+type readObjects struct {
+	node   *Node
+	level  values
+	places []int32
+	failed failures
+}
+
+func (r *readObjects) write(w *writer, at int) bool {
+	if err := r.failed.at(at); err != nil {
+		return w.null(r.node, err)
+	}
+	if r.places != nil {
+		if at = int(r.places[at]); at < 0 {
+			return w.null(r.node, nil)
+		}
+	}
+	return r.level.write(w, at) || w.bubbled(r.node.null.Value)
+}
+
+// compact leaves out the nils, and repeats of the one before.
+func compact[V comparable](got []V) (objects []V, places []int32) {
+	var none V
+	for i, value := range got {
+		if value != none && (i == 0 || value != got[i-1]) {
+			if places != nil {
+				places[i] = int32(len(objects)) //nolint:gosec // lists have limits
+				objects = append(objects, value)
+			}
+			continue
+		}
+		if places == nil {
+			places = make([]int32, len(got))
+			for before := range i {
+				places[before] = int32(before) //nolint:gosec // lists have limits
+			}
+			objects = append(make([]V, 0, len(got)), got[:i]...)
+		}
+		places[i] = -1
+		if value != none {
+			places[i] = places[i-1]
+		}
+	}
+	if places == nil {
+		return got, nil
+	}
+	return objects, places
+}
+
+// Objects is a field that leads to a list of objects. own is as for Object.
+func Objects[P any, V comparable](null Nullability, own bool, args Args, get Get[P, []V], of Selector[V]) Field[P] {
+	return listField[P, V]{null, own, args, get, of}
+}
+
+type listField[P any, V comparable] struct {
+	null Nullability
+	own  bool
+	args Args
+	get  Get[P, []V]
+	of   Selector[V]
+}
+
+func (f listField[P, V]) compile(c *compiler, m *member[P]) bool {
+	m.null = f.null
+	if !c.withArgs(m.Node, f.args) {
+		return false
+	}
+	below := f.of.compileBelow(c, m.Node)
+	if below == nil {
+		return false
+	}
+	m.gather()
+	m.fixed = f.own && below.onlyFixed()
+	m.step = listStep[P, V]{f, m.Node, below}
+	return true
+}
+
+type listStep[P any, V comparable] struct {
+	listField[P, V]
+	node  *Node
+	below reader[V]
+}
+
+func (s listStep[P, V]) read(e *Execution, parents []P) values {
+	got, failed := call(e, s.node, s.get, parents)
+	read := &readLists{node: s.node, failed: failed, begins: make([]int32, len(got)+1)}
+	for i, list := range got {
+		read.begins[i+1] = read.begins[i] + int32(len(list)) //nolint:gosec // lists have limits
+		if list == nil && s.null.Value {
+			if read.none == nil {
+				read.none = make([]bool, len(got))
+			}
+			read.none[i] = true
+		}
+	}
+	objects, places := compact(concatenated(got))
+	read.level, read.places = s.below.readLevel(e, objects), places
+	return read
+}
+
+func concatenated[V any](lists [][]V) []V {
+	if len(lists) == 1 {
+		return lists[0]
+	}
+	size := 0
+	for _, list := range lists {
+		size += len(list)
+	}
+	all := make([]V, 0, size)
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
+}
+
+type readLists struct {
+	node   *Node
+	level  values
+	places []int32
+	// begins are where the lists of the parents begin, and where the last ends;
+	// none are the parents that have no list.
+	begins []int32
+	none   []bool
+	failed failures
+}
+
+func (r *readLists) write(w *writer, at int) bool {
+	if err := r.failed.at(at); err != nil {
+		return w.null(r.node, err)
+	}
+	if r.none != nil && r.none[at] {
+		return w.null(r.node, nil)
+	}
+	start, pending, whole := len(w.buf), len(w.pending), true
+	w.buf = append(w.buf, '[')
+	for i := r.begins[at]; i < r.begins[at+1]; i++ {
+		if i > r.begins[at] {
+			w.buf = append(w.buf, ',')
+		}
+		object := int(i)
+		if r.places != nil {
+			object = int(r.places[i])
+		}
+		w.enter(place{index: int(i - r.begins[at])})
+		switch {
+		case object < 0:
+			if !r.node.null.Element {
+				w.fail(nil)
+			}
+			whole = w.bubbled(r.node.null.Element) && whole
+		case !r.level.write(w, object):
+			whole = w.bubbled(r.node.null.Element) && whole
+		}
+		w.leave()
+	}
+	if whole {
+		w.buf = append(w.buf, ']')
+		return true
+	}
+	w.buf, w.pending = w.buf[:start], w.pending[:pending]
+	return w.bubbled(r.node.null.Value)
+}
+
+// call calls a batch resolver.
+func call[P, V any](e *Execution, node *Node, get Get[P, V], parents []P) (got []V, failed failures) {
+	if len(parents) == 0 {
+		return nil, failures{}
+	}
+	fc := node.fc
+	if node.varying > 0 {
+		fc = e.args[node.varying-1]
+	}
+	ctx := &fieldContext{e.ctx, Selected{node, e}}
+	var err error
+	func() {
+		defer func() {
+			if value := recover(); value != nil {
+				err = e.op.Recover(ctx, value)
+			}
+		}()
+		got, err = get(ctx, fc, parents)
+	}()
+	if err == nil && len(got) != len(parents) {
+		err = fmt.Errorf("%d values of %s for %d parents", len(got), node.field.Name, len(parents))
+	}
+	if err != nil {
+		failed.all = err
+		if each, ok := err.(graphql.BatchErrors); ok && len(got) == len(parents) && len(each.Errors()) == len(parents) { //nolint:errorlint // as gqlgen asks
+			failed = failures{each: each.Errors()}
+		} else {
+			got = make([]V, len(parents))
+		}
+	}
+	return got, failed
+}
+
+// failures are the errors of a batch, by parent.
+type failures struct {
+	all  error
+	each []error
+}
+
+func (f *failures) at(i int) error {
+	if f.each != nil {
+		return f.each[i]
+	}
+	return f.all
+}
+
+// Selected is a field while it is being read.
+type Selected struct {
+	*Node
+	execution *Execution
+}
+
+// Args are the arguments of a field of the same execution.
+func (s Selected) Args(of *Node) map[string]any {
+	if of.varying > 0 {
+		return s.execution.args[of.varying-1].Args
+	}
+	return of.fc.Args
+}
+
+type fieldContext struct {
+	context.Context
+	field Selected
+}
+
+type fieldKey struct{}
+
+func (c *fieldContext) Value(key any) any {
+	if key == (fieldKey{}) {
+		return &c.field
+	}
+	return c.Context.Value(key)
+}
+
+// FieldOf is the field that a batch resolver is called for; nil where gqlgen's
+// executor calls it.
+func FieldOf(ctx context.Context) *Selected {
+	field, _ := ctx.Value(fieldKey{}).(*Selected)
+	return field
+}

@@ -1,0 +1,124 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/pagination"
+	"github.com/noetl/noetl-catalog/graph/plan"
+)
+
+// ahead is what a statement brought along for fields below the one that it was
+// for: a statement less for each of these levels. A field that does not find its
+// lists here reads them. The lists are those of the first parents.
+type ahead struct {
+	versions map[*plan.Node][][]*model.Version
+	events   map[*plan.Node][][]*eventlog.Event
+}
+
+func (a *ahead) versionsOf(field *plan.Selected, parents int) ([][]*model.Version, bool) {
+	if field == nil || a.versions[field.Node] == nil {
+		return nil, false
+	}
+	return a.versions[field.Node][:parents], true
+}
+
+func (a *ahead) eventsOf(field *plan.Selected, parents int) ([][]*eventlog.Event, bool) {
+	if field == nil || a.events[field.Node] == nil {
+		return nil, false
+	}
+	return a.events[field.Node][:parents], true
+}
+
+// resourceTree reads resources, and with them what the running field's selection
+// asks for of their newest versions, and of the newest events of these. It reads
+// nothing, and returns nil, where the selection does not ask so.
+func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit int) ([]*model.Resource, error) {
+	field := plan.FieldOf(ctx)
+	if field == nil || field.Repeats() {
+		return nil, nil
+	}
+	versions := plan.Find(field.Objects(), "versions")
+	if versions == nil {
+		return nil, nil
+	}
+	args, ok := firstPage(field.Args(versions), pagination.Revisions)
+	if !ok {
+		return nil, nil
+	}
+	below := eventlog.Branches{Versions: args.Size, VersionColumns: catalog.Columns{
+		Payload: versions.Selects("payload"), Content: versions.Selects("content"), Meta: versions.Selects("meta"),
+	}}
+	var events *plan.Node
+	if versions.Selects("pageInfo") {
+		below.Versions++ // which has no events to read
+	} else if !versions.Repeats() {
+		events = plan.Find(versions.Objects(), "events")
+	}
+	if events != nil {
+		args, ok := firstPage(field.Args(events), "event")
+		filter, _ := field.Args(events)["filter"].(*model.EventFilter)
+		checked, empty, err := r.eventFilter(filter)
+		if ok && err == nil && !empty && checked.All() && !events.Selects("tailCursor") {
+			below.Events = args.Size
+			if events.Selects("pageInfo") {
+				below.Events++
+			}
+			below.EventColumns = eventlog.Columns{Payload: events.Selects("payload"), Meta: events.Selects(metaFields...)}
+		}
+	}
+	x := r.reads(ctx)
+	tree, err := x.events.ResourceTree(ctx, x.scopes, within, limit, below)
+	if err != nil {
+		return nil, err
+	}
+	x.ahead.versions = map[*plan.Node][][]*model.Version{versions: wrapLists(tree.Versions, model.NewVersions)}
+	if below.Events > 0 {
+		x.ahead.events = map[*plan.Node][][]*eventlog.Event{events: tree.Events}
+	}
+	return model.NewResources(tree.Resources), nil
+}
+
+// firstPage are the arguments of a list where they ask for its first page.
+func firstPage(given map[string]any, kind string) (pagination.Args, bool) {
+	first, _ := given["first"].(*int)
+	after, _ := given["after"].(*string)
+	last, _ := given["last"].(*int)
+	before, _ := given["before"].(*string)
+	args, err := pagination.Parse(first, after, last, before, kind)
+	return args, err == nil && args.FromStart()
+}
+
+// onlyResourceTypes reports whether the running field's selection asks for the
+// resources of its events, and of these for no more than the path and the type.
+func onlyResourceTypes(ctx context.Context) bool {
+	field := plan.FieldOf(ctx)
+	if field == nil || !field.Selects("resource") {
+		return false
+	}
+	for _, of := range field.Objects() {
+		if of.Name() == "resource" && !of.SelectsOnly("id", "path", "type", "__typename") {
+			return false
+		}
+	}
+	return true
+}
+
+// knownResources are the resources of events that came with their types; nil where
+// they have not.
+func knownResources(events []*model.Event) []*model.Resource {
+	if len(events) == 0 || events[0] == nil || !events[0].Row.Columns.ResourceType {
+		return nil
+	}
+	resources, rows := make([]catalog.Resource, len(events)), make([]*catalog.Resource, len(events))
+	for i, e := range events {
+		if e == nil || !e.Row.Columns.ResourceType {
+			return nil
+		}
+		resources[i] = catalog.Resource{ResourcePath: e.Row.Path, ResourceType: e.Row.ResourceType}
+		rows[i] = &resources[i]
+	}
+	return model.NewResources(rows)
+}
