@@ -43,6 +43,24 @@ END $$;
 
 COMMENT ON FUNCTION public.catalog_before_insert() IS 'Promise: revisions of a path are 1, 2, 3 … without a gap, whoever inserts.';
 
+CREATE FUNCTION public.catalog_is_sound(path text, label text, source text, location text, payload jsonb, meta jsonb, at timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN coalesce(
+        public.refuse_value('resource_version', public.label_problem(label)),
+        public.refuse_value('resource_path', public.name_problem('path', path)),
+        public.refuse_value('payload', CASE WHEN payload = 'null' THEN 'must not be JSON null' END),
+        public.refuse_value('meta', public.json_problem(meta)),
+        public.refuse_value('payload', public.json_problem(payload)),
+        public.refuse_value('resource_location', public.text_problem('location', location)),
+        public.refuse_value('source', public.text_problem('source', source)),
+        public.refuse_value('timestamp', public.instant_problem(at)),
+        true);
+END $$;
+
+COMMENT ON FUNCTION public.catalog_is_sound(path text, label text, source text, location text, payload jsonb, meta jsonb, at timestamp with time zone) IS 'Promise: what a version holds can be read and indexed; fails with the column and the problem.';
+
 CREATE FUNCTION public.catalog_next_label(path text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
@@ -322,6 +340,21 @@ CREATE FUNCTION public.event_is_guarded(partition regclass) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     RETURN (EXISTS (SELECT 1 FROM pg_trigger WHERE ((pg_trigger.tgrelid = (event_is_guarded.partition)::oid) AND (pg_trigger.tgfoid = ('public.event_after_insert'::regproc)::oid))));
+
+CREATE FUNCTION public.event_is_sound(id text, at timestamp with time zone, payload jsonb, meta jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN coalesce(
+        public.refuse_value('meta', public.json_problem(meta)),
+        public.refuse_value('payload', public.json_problem(payload)),
+        public.refuse_value('event_id', public.name_problem('event_id', id)),
+        public.refuse_value('timestamp', public.instant_problem(at)),
+        public.refuse_value('meta', public.meta_problem(meta)),
+        true);
+END $$;
+
+COMMENT ON FUNCTION public.event_is_sound(id text, at timestamp with time zone, payload jsonb, meta jsonb) IS 'Promise: what an event holds can be read and indexed; fails with the column and the problem.';
 
 CREATE TABLE public.event (
     event_id text NOT NULL COLLATE pg_catalog."C",
@@ -654,13 +687,7 @@ CREATE TABLE public.catalog (
     meta jsonb,
     "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
     revision integer NOT NULL,
-    content text,
-    CONSTRAINT catalog_has_a_payload CHECK (public.refuse_value('payload'::text,
-CASE
-    WHEN (payload = 'null'::jsonb) THEN 'must not be JSON null'::text
-    ELSE NULL::text
-END)),
-    CONSTRAINT catalog_has_an_instant CHECK (public.refuse_value('timestamp'::text, public.instant_problem("timestamp")))
+    content text
 );
 
 CREATE TABLE public.event_head (
@@ -779,46 +806,19 @@ CREATE TABLE public.resource_type (
 ALTER TABLE ONLY public.event_pending ALTER COLUMN seq SET DEFAULT nextval('public.event_pending_seq'::regclass);
 
 ALTER TABLE public.catalog
-    ADD CONSTRAINT catalog_has_a_label CHECK (public.refuse_value('resource_version'::text, public.label_problem(resource_version))) NOT VALID;
-
-ALTER TABLE public.catalog
-    ADD CONSTRAINT catalog_has_a_path CHECK (public.refuse_value('resource_path'::text, public.name_problem('path'::text, resource_path))) NOT VALID;
-
-ALTER TABLE public.catalog
-    ADD CONSTRAINT catalog_has_a_shallow_meta CHECK (public.refuse_value('meta'::text, public.json_problem(meta))) NOT VALID;
-
-ALTER TABLE public.catalog
-    ADD CONSTRAINT catalog_has_a_shallow_payload CHECK (public.refuse_value('payload'::text, public.json_problem(payload))) NOT VALID;
-
-ALTER TABLE public.catalog
-    ADD CONSTRAINT catalog_has_a_short_location CHECK (public.refuse_value('resource_location'::text, public.text_problem('location'::text, resource_location))) NOT VALID;
-
-ALTER TABLE public.catalog
-    ADD CONSTRAINT catalog_has_a_short_source CHECK (public.refuse_value('source'::text, public.text_problem('source'::text, source))) NOT VALID;
+    ADD CONSTRAINT catalog_is_sound CHECK (public.catalog_is_sound(resource_path, resource_version, source, resource_location, payload, meta, "timestamp")) NOT VALID;
 
 ALTER TABLE ONLY public.catalog
     ADD CONSTRAINT catalog_pkey PRIMARY KEY (resource_path, resource_version);
-
-ALTER TABLE public.event
-    ADD CONSTRAINT event_has_a_shallow_meta CHECK (public.refuse_value('meta'::text, public.json_problem(meta))) NOT VALID;
-
-ALTER TABLE public.event
-    ADD CONSTRAINT event_has_a_shallow_payload CHECK (public.refuse_value('payload'::text, public.json_problem(payload))) NOT VALID;
-
-ALTER TABLE public.event
-    ADD CONSTRAINT event_has_an_id CHECK (public.refuse_value('event_id'::text, public.name_problem('event_id'::text, event_id))) NOT VALID;
-
-ALTER TABLE public.event
-    ADD CONSTRAINT event_has_an_instant CHECK (public.refuse_value('timestamp'::text, public.instant_problem("timestamp"))) NOT VALID;
-
-ALTER TABLE public.event
-    ADD CONSTRAINT event_has_short_keys CHECK (public.refuse_value('meta'::text, public.meta_problem(meta))) NOT VALID;
 
 ALTER TABLE ONLY public.event_head
     ADD CONSTRAINT event_head_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY public.event_identity
     ADD CONSTRAINT event_identity_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE public.event
+    ADD CONSTRAINT event_is_sound CHECK (public.event_is_sound(event_id, "timestamp", payload, meta)) NOT VALID;
 
 ALTER TABLE ONLY public.event_log
     ADD CONSTRAINT event_log_pkey PRIMARY KEY ("position");

@@ -11,6 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
 	"github.com/noetl/noetl-catalog/graph/input"
+	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/plan"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
@@ -51,6 +52,7 @@ func (r *Resolver) cachedPlan(op *graphql.OperationContext, key any, compile fun
 type reading struct {
 	resolver *Resolver
 	reads    reads
+	models   model.Memory
 	once     once
 	out      []byte
 	mu       sync.Mutex
@@ -68,6 +70,7 @@ func (r *Resolver) newReading(ctx context.Context) *reading {
 	m, _ := r.readings.Get().(*reading)
 	if m == nil {
 		m = &reading{resolver: r, reads: reads{catalog: r.catalog.Reusing(), events: r.events.Reusing()}}
+		m.reads.models = &m.models
 	}
 	m.reads.scopes = auth.Scopes(ctx)
 	return m
@@ -96,10 +99,11 @@ func (m *reading) Release() {
 	}
 	m.reads.catalog.Reset()
 	m.reads.events.Reset()
-	out := m.out[:0]
-	if cap(out) > maxReused {
-		out = nil
+	m.models.Reset()
+	m.reads = reads{catalog: m.reads.catalog, events: m.reads.events, models: &m.models}
+	m.once.byName, m.forks = nil, nil
+	if m.out = m.out[:0]; cap(m.out) > maxReused {
+		m.out = nil
 	}
-	*m = reading{resolver: m.resolver, reads: reads{catalog: m.reads.catalog, events: m.reads.events}, out: out} //nolint:govet // nobody holds the mutexes any longer
 	m.resolver.readings.Put(m)
 }

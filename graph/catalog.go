@@ -34,7 +34,7 @@ func (r *Resolver) versionsByLabel(columns catalog.Columns) loader.Batch[catalog
 	return func(ctx context.Context, keys []catalog.LabelKey) ([]*model.Version, error) {
 		x := r.reads(ctx)
 		rows, err := x.catalog.VersionsByLabel(ctx, x.scopes, keys, columns)
-		return model.NewVersions(rows), err
+		return x.models.Versions(rows), err
 	}
 }
 
@@ -49,7 +49,7 @@ func (r *Resolver) heads(ctx context.Context, x *reads, paths []string) ([]*mode
 func (r *Resolver) readHeads(ctx context.Context, paths []string) ([]*model.Resource, error) {
 	x := r.reads(ctx)
 	rows, err := x.catalog.ResourcesByPath(ctx, x.scopes, paths)
-	return model.NewResources(rows), err
+	return x.models.Resources(rows), err
 }
 
 // resourcesByPath are heads of paths that may repeat.
@@ -138,7 +138,7 @@ func (r *Resolver) neighbours(ctx context.Context, versions []*model.Version, aw
 		return catalog.RevisionKey{Path: v.Row.Path, Revision: v.Row.Revision + away}, true
 	}, func(ctx context.Context, keys []catalog.RevisionKey) ([]*model.Version, error) {
 		rows, err := x.catalog.VersionsByRevision(ctx, x.scopes, keys, columns)
-		return model.NewVersions(rows), err
+		return x.models.Versions(rows), err
 	})
 }
 

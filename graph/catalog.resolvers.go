@@ -44,7 +44,7 @@ func (r *queryResolver) Resources(ctx context.Context, first *int, after *string
 				}
 			}
 			rows, err := x.catalog.ListResources(ctx, x.scopes, query.filter, order, within, limit)
-			return [][]*model.Resource{model.NewResources(rows)}, err
+			return [][]*model.Resource{x.models.Resources(rows)}, err
 		},
 		func(ctx context.Context) ([]int, error) {
 			count, err := x.catalog.CountResources(ctx, x.scopes, query.filter)
@@ -74,7 +74,7 @@ func (r *queryResolver) Version(ctx context.Context, path string, version *strin
 		version = &head.Row.LatestVersion
 	}
 	row, err := x.catalog.VersionByLabel(ctx, x.scopes, catalog.LabelKey{Path: path, Label: *version}, versionColumns(ctx))
-	return first(model.NewVersions([]*catalog.Version{row}), err)
+	return first(x.models.Versions([]*catalog.Version{row}), err)
 }
 
 func (r *resourceResolver) LatestVersion(ctx context.Context, objs []*model.Resource) ([]*model.Version, error) {
@@ -123,7 +123,7 @@ func (r *resourceResolver) Versions(ctx context.Context, objs []*model.Resource,
 				return lists, nil
 			}
 			lists, err := x.catalog.ListVersions(ctx, x.scopes, paths, revisions(span), descending, limit, columns)
-			return wrapLists(lists, model.NewVersions), err
+			return wrapLists(lists, x.models.Versions), err
 		},
 	}).Pages(ctx))
 }
@@ -141,7 +141,7 @@ func (r *resourceResolver) LatestEvent(ctx context.Context, objs []*model.Resour
 		for i, list := range lists {
 			newest[i] = only(list)
 		}
-		return model.NewEvents(newest), err
+		return x.models.Events(newest), err
 	})
 }
 

@@ -45,7 +45,7 @@ func (r *Resolver) eventsByID(columns eventlog.Columns) loader.Batch[string, *mo
 	return func(ctx context.Context, ids []string) ([]*model.Event, error) {
 		x := r.reads(ctx)
 		rows, err := x.events.ByID(ctx, x.scopes, ids, columns)
-		return model.NewEvents(rows), err
+		return x.models.Events(rows), err
 	}
 }
 
@@ -173,7 +173,7 @@ func (r *Resolver) eventLists(
 		Read: func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) (lists [][]*model.Event, err error) {
 			from := func(store *eventlog.Store) error {
 				rows, err := read(ctx, store, purpose, eventRange(span), eventlog.Direction(descending), limit)
-				lists = wrapLists(rows, model.NewEvents)
+				lists = wrapLists(rows, x.models.Events)
 				return err
 			}
 			if !snapshot || purpose != pagination.Items {

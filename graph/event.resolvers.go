@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/graph/generated"
@@ -16,8 +17,8 @@ import (
 )
 
 func (r *eventResolver) Resource(ctx context.Context, objs []*model.Event) ([]*model.Resource, error) {
-	if known := knownResources(objs); known != nil {
-		return known, nil
+	if !slices.ContainsFunc(objs, func(e *model.Event) bool { return e == nil || !e.Row.Columns.ResourceType }) {
+		return r.reads(ctx).models.ResourcesOf(objs), nil
 	}
 	return byKey(ctx, r.readsOf(ctx, objs), resourceName{}, objs, eventPath, r.readHeads)
 }

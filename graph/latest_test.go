@@ -72,7 +72,7 @@ func TestLatest_EachPlace_StandsForTheLatestVersion(t *testing.T) {
 func TestLatest_LabelOfBefore_InListsAndById(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(a *api) {
-		a.exec(`ALTER TABLE catalog DROP CONSTRAINT catalog_has_a_label`)
+		a.exec(`ALTER TABLE catalog DROP CONSTRAINT catalog_is_sound`)
 		a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('p', 'playbook', 'latest', '1'), ('p', 'playbook', 'v2', '2')`)
 		a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version) VALUES ('e', 'UPDATED', 'p', 'latest')`)
 		a.same(`{"version": {"version": "v2"}, "event": {"version": {"version": "latest", "payload": 1}}}`,

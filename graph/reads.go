@@ -17,6 +17,7 @@ import (
 type reads struct {
 	catalog *catalog.Store
 	events  *eventlog.Store
+	models  *model.Memory
 	scopes  []string
 	// once is what the request has read; nil without a plan, where loaders have it.
 	once    *once
@@ -39,7 +40,7 @@ func (r *Resolver) reads(ctx context.Context) *reads {
 	if x, ok := ctx.Value(readsKey{}).(*reads); ok {
 		return x
 	}
-	return &reads{catalog: r.catalog, events: r.events, scopes: auth.Scopes(ctx), loaders: loader.From(ctx)}
+	return &reads{catalog: r.catalog, events: r.events, models: &model.Memory{}, scopes: auth.Scopes(ctx), loaders: loader.From(ctx)}
 }
 
 // once is what a request has read, by name: each key is read once, also where
@@ -135,9 +136,10 @@ func load[K comparable, V any](ctx context.Context, x *reads, name any, keys []K
 	if len(missing) > 0 {
 		own = &batch[K, V]{keys: missing, done: make(chan struct{}), err: errPanicked}
 		known.all = append(known.all, own)
+	}
+	if len(missing) < len(keys) {
 		known.missing(nil)
 	}
-	index := known.index
 	x.once.mu.Unlock()
 	if own != nil {
 		func() {
@@ -148,15 +150,15 @@ func load[K comparable, V any](ctx context.Context, x *reads, name any, keys []K
 			return own.values, own.err
 		}
 	}
-	return known.values(x.once, index, keys)
+	return known.values(x.once, keys)
 }
 
 // values are those of keys that batches have, which may still be read.
-func (b *batches[K, V]) values(o *once, index map[K]place[K, V], keys []K) ([]V, error) {
+func (b *batches[K, V]) values(o *once, keys []K) ([]V, error) {
 	places := make([]place[K, V], len(keys))
 	o.mu.Lock()
 	for i, key := range keys {
-		places[i] = index[key]
+		places[i] = b.index[key]
 	}
 	o.mu.Unlock()
 	values := make([]V, len(keys))

@@ -74,11 +74,11 @@ func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit
 	if err != nil {
 		return nil, err
 	}
-	x.ahead.versions = map[*plan.Node][][]*model.Version{versions: wrapLists(tree.Versions, model.NewVersions)}
+	x.ahead.versions = map[*plan.Node][][]*model.Version{versions: wrapLists(tree.Versions, x.models.Versions)}
 	if below.Events > 0 {
 		x.ahead.events = map[*plan.Node][][]*eventlog.Event{events: tree.Events}
 	}
-	return model.NewResources(tree.Resources), nil
+	return x.models.Resources(tree.Resources), nil
 }
 
 // firstPage are the arguments of a list where they ask for its first page.
@@ -104,21 +104,4 @@ func onlyResourceTypes(ctx context.Context) bool {
 		}
 	}
 	return true
-}
-
-// knownResources are the resources of events that came with their types; nil where
-// they have not.
-func knownResources(events []*model.Event) []*model.Resource {
-	if len(events) == 0 || events[0] == nil || !events[0].Row.Columns.ResourceType {
-		return nil
-	}
-	resources, rows := make([]catalog.Resource, len(events)), make([]*catalog.Resource, len(events))
-	for i, e := range events {
-		if e == nil || !e.Row.Columns.ResourceType {
-			return nil
-		}
-		resources[i] = catalog.Resource{ResourcePath: e.Row.Path, ResourceType: e.Row.ResourceType}
-		rows[i] = &resources[i]
-	}
-	return model.NewResources(rows)
 }

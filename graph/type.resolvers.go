@@ -116,7 +116,7 @@ func (r *resourceTypeResolver) Resources(ctx context.Context, objs []*model.Reso
 	return pagesOf[model.ResourceConnection](places)(query.pages(ctx, x,
 		func(ctx context.Context, _ pagination.Purpose, order catalog.Order, within catalog.Range, limit int) ([][]*model.Resource, error) {
 			lists, err := x.catalog.ListResourcesOfTypes(ctx, x.scopes, types, query.filter, order, within, limit)
-			return wrapLists(lists, model.NewResources), err
+			return wrapLists(lists, x.models.Resources), err
 		},
 		func(ctx context.Context) ([]int, error) {
 			return x.catalog.CountResourcesOfTypes(ctx, x.scopes, types, query.filter)

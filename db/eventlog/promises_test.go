@@ -474,7 +474,7 @@ func describe(e *eventlog.Execution) string {
 func TestExecution_Ids(t *testing.T) {
 	t.Parallel()
 	l := follow(t, eventlog.LogOptions{})
-	exec(t, l.pool, `ALTER TABLE event DROP CONSTRAINT event_has_short_keys`) // as before there was one
+	exec(t, l.pool, `ALTER TABLE event DROP CONSTRAINT event_is_sound`) // as before there was one
 	for i, id := range []string{`4711`, `"` + strings.Repeat("x", 255) + `"`, `"` + strings.Repeat("y", 256) + `"`, `""`, `null`} {
 		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, 'UPDATED', 'a/one', '1', $2)`,
 			fmt.Sprint(i), `{"execution_id": `+id+`}`)

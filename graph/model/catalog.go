@@ -17,9 +17,7 @@ type Resource struct {
 
 // NewResources wraps rows; a nil row stays nil.
 func NewResources(rows []*catalog.Resource) []*Resource {
-	return wrap(rows, func(row *catalog.Resource) Resource {
-		return Resource{Row: row, kind: ResourceType{row.ResourceType}}
-	})
+	return new(Memory).Resources(rows)
 }
 
 // DraftResource is the resource of a version that a dry run would make, where it
@@ -32,18 +30,6 @@ func DraftResource(v *Version) *Resource {
 	}})[0]
 	resource.Draft = v
 	return resource
-}
-
-// wrap makes models of rows, all in one piece of memory.
-func wrap[R, M any](rows []*R, model func(*R) M) []*M {
-	models, wrapped := make([]M, len(rows)), make([]*M, len(rows))
-	for i, row := range rows {
-		if row != nil {
-			models[i] = model(row)
-			wrapped[i] = &models[i]
-		}
-	}
-	return wrapped
 }
 
 // IsNode marks an implementation of Node.
@@ -84,7 +70,7 @@ type Version struct {
 
 // NewVersions wraps rows; a nil row stays nil.
 func NewVersions(rows []*catalog.Version) []*Version {
-	return wrap(rows, func(row *catalog.Version) Version { return Version{Row: row, kind: ResourceType{row.Type}} })
+	return new(Memory).Versions(rows)
 }
 
 // IsNode marks an implementation of Node.

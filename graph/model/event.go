@@ -41,7 +41,7 @@ type EventDelivery struct {
 
 // NewEvents wraps rows; a nil row stays nil.
 func NewEvents(rows []*eventlog.Event) []*Event {
-	return wrap(rows, func(row *eventlog.Event) Event { return Event{Row: row, kind: EventType{Name: row.Type}} })
+	return new(Memory).Events(rows)
 }
 
 // IsNode marks an implementation of Node.

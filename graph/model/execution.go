@@ -13,7 +13,14 @@ type Execution struct{ Row *eventlog.Execution }
 
 // NewExecutions wraps rows; a nil row stays nil.
 func NewExecutions(rows []*eventlog.Execution) []*Execution {
-	return wrap(rows, func(row *eventlog.Execution) Execution { return Execution{Row: row} })
+	models, wrapped := new(arena[Execution]).take(len(rows))
+	for i, row := range rows {
+		if row != nil {
+			models[i] = Execution{row}
+			wrapped[i] = &models[i]
+		}
+	}
+	return wrapped
 }
 
 // IsNode marks an implementation of Node.

@@ -51,9 +51,7 @@ func (a *Answers) Operation(ctx context.Context, next graphql.OperationHandler) 
 	if e == nil {
 		return next(ctx)
 	}
-	e.response = func(ctx context.Context) context.Context {
-		return graphql.WithResponseContext(ctx, a.Presenter, a.Recover)
-	}
+	e.answers = a
 	ctx, memory := a.Begin(ctx)
 	a.AfterSending(ctx, memory.Release)
 	a.Answered(compiled.root.steps())

@@ -14,9 +14,9 @@ type Execution struct {
 	compiled *Compiled
 	// args are those of the fields whose arguments hold variables.
 	args []*Arguments
-	// response makes the context that errors are reported under, when there is one;
+	// answers makes the context that errors are reported under, when there is one;
 	// nil where ctx is it.
-	response func(context.Context) context.Context
+	answers  *Answers
 	reported context.Context
 	// resolve is gqlgen's, of a field that it resolves; else nil.
 	resolve graphql.Resolver
@@ -44,11 +44,11 @@ func (c *Compiled) begin(ctx context.Context, op *graphql.OperationContext) *Exe
 
 // reporting is the context that errors are reported under.
 func (e *Execution) reporting() context.Context {
-	if e.response == nil {
+	if e.answers == nil {
 		return e.ctx
 	}
 	if e.reported == nil {
-		e.reported = e.response(e.ctx)
+		e.reported = graphql.WithResponseContext(e.ctx, e.answers.Presenter, e.answers.Recover)
 	}
 	return e.reported
 }

@@ -1,0 +1,101 @@
+package model
+
+import (
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/eventlog"
+)
+
+// Memory is where models lie that are made for one answer, to be used again for
+// the next one. The zero value is ready.
+type Memory struct {
+	resources arena[Resource]
+	known     arena[catalog.Resource]
+	versions  arena[Version]
+	events    arena[Event]
+}
+
+// Reset lets the memory be used again: the models made in it must not be looked
+// at any longer.
+func (m *Memory) Reset() {
+	m.resources.reset()
+	m.known.reset()
+	m.versions.reset()
+	m.events.reset()
+}
+
+// Resources wraps rows; a nil row stays nil.
+func (m *Memory) Resources(rows []*catalog.Resource) []*Resource {
+	models, wrapped := m.resources.take(len(rows))
+	for i, row := range rows {
+		if row != nil {
+			models[i] = Resource{Row: row, kind: ResourceType{row.ResourceType}}
+			wrapped[i] = &models[i]
+		}
+	}
+	return wrapped
+}
+
+// ResourcesOf are the resources of events that came with their types: of these
+// nothing else is known.
+func (m *Memory) ResourcesOf(events []*Event) []*Resource {
+	known, rows := m.known.take(len(events))
+	for i, e := range events {
+		known[i] = catalog.Resource{ResourcePath: e.Row.Path, ResourceType: e.Row.ResourceType}
+		rows[i] = &known[i]
+	}
+	return m.Resources(rows)
+}
+
+// Versions wraps rows; a nil row stays nil.
+func (m *Memory) Versions(rows []*catalog.Version) []*Version {
+	models, wrapped := m.versions.take(len(rows))
+	for i, row := range rows {
+		if row != nil {
+			models[i] = Version{Row: row, kind: ResourceType{row.Type}}
+			wrapped[i] = &models[i]
+		}
+	}
+	return wrapped
+}
+
+// Events wraps rows; a nil row stays nil.
+func (m *Memory) Events(rows []*eventlog.Event) []*Event {
+	models, wrapped := m.events.take(len(rows))
+	for i, row := range rows {
+		if row != nil {
+			models[i] = Event{Row: row, kind: EventType{Name: row.Type}}
+			wrapped[i] = &models[i]
+		}
+	}
+	return wrapped
+}
+
+// arena makes models and the lists of pointers to them.
+type arena[T any] struct {
+	models   []T
+	pointers []*T
+}
+
+// maxReused is how many models are used again.
+const maxReused = 2048
+
+// take returns room for n models, all of them zero, and for pointers to them.
+func (a *arena[T]) take(n int) ([]T, []*T) {
+	if cap(a.models)-len(a.models) < n {
+		a.models = make([]T, 0, max(n, min(2*cap(a.models), maxReused)))
+		a.pointers = make([]*T, 0, cap(a.models))
+	}
+	start := len(a.models)
+	a.models, a.pointers = a.models[:start+n], a.pointers[:start+n]
+	return a.models[start:len(a.models):len(a.models)], a.pointers[start:len(a.pointers):len(a.pointers)]
+}
+
+func (a *arena[T]) reset() {
+	if cap(a.models) > maxReused {
+		*a = arena[T]{}
+		return
+	}
+	clear(a.models)
+	clear(a.pointers)
+	a.models, a.pointers = a.models[:0], a.pointers[:0]
+}
