@@ -23,7 +23,7 @@ func BenchmarkQuery(b *testing.B) {
 		SELECT 'e' || n, 'UPDATED', 'p/' || 1 + n % 100, '1.0.' || n % 5, '{}' FROM generate_series(1, 5000) n`)
 	planned.exec(`ANALYZE`)
 	for _, workload := range []struct{ name, query string }{
-		{"Q1", `{ version(path: "p/1", version: "1.0.3") { path version payload } }`},
+		{"Q1", `query($path: String!, $version: String!) { version(path: $path, version: $version) { path version payload } }`},
 		{"Q2", `{ resources(first: 50) { nodes { path type { name } latestVersion { version revision timestamp source } } } }`},
 		{"Q3", `{ resources(first: 20) { nodes { path versions(first: 5) { nodes { version timestamp events(first: 5) { nodes { eventId type { name } timestamp } } } } } } }`},
 		{"Q4", `{ events(first: 100) { nodes { eventId timestamp type { name } resource { path type { name } } } } }`},
@@ -32,7 +32,7 @@ func BenchmarkQuery(b *testing.B) {
 			b.Run(workload.name+"/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					request := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "http://localhost/graphql", strings.NewReader(`{"query":"`+strings.ReplaceAll(workload.query, `"`, `\"`)+`"}`))
+					request := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "http://localhost/graphql", strings.NewReader(`{"query":"`+workload.query+`","variables":{"path":"p/1","version":"1.0.3"}}`))
 					request.Header.Set("Content-Type", "application/json")
 					answer := httptest.NewRecorder()
 					a.http.Config.Handler.ServeHTTP(answer, request)
