@@ -14,13 +14,14 @@ import (
 
 const module = "github.com/noetl/noetl-catalog/"
 
-// Imports run one way: server.go → graph, cli → db/catalog, db/eventlog → sqlc.
+// Imports run one way: server.go → config, graph, cli → db/catalog, db/eventlog → sqlc.
 func TestLayout_Imports_RunOneWay(t *testing.T) {
 	t.Parallel()
 	// What a package, or one below it, may import of ours. The first match counts.
 	rules := []struct{ folder, allowed string }{
-		{".", `cli|db|db/catalog|db/embedded|db/eventlog|graph|graph/auth|graph/transport`},
-		{"cli", `db|db/catalog|db/fault`},
+		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|graph|graph/transport`},
+		{"config", `cli|graph/auth`},
+		{"cli", `db|db/catalog|db/fault|graph/auth`},
 		{"bench", `db|db/embedded`},
 		{"sqlc", `-`},
 		{"db/fault", `-`},

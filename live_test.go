@@ -29,8 +29,8 @@ type running struct {
 	status  chan int
 }
 
-// serve starts a server and waits until it is ready.
-func serve(t *testing.T, address, databaseURL string, flags ...string) *running {
+// startServer starts a server and waits until it is ready.
+func startServer(t *testing.T, address, databaseURL string, flags ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &running{address: address, stop: cancel, status: make(chan int, 1)}
@@ -80,7 +80,7 @@ func freeAddress(t *testing.T) string {
 // streams, so that clients come again: `complete` would be the end for them.
 func TestServe_Stopped_ClientsComeAgain(t *testing.T) {
 	t.Parallel()
-	server := serve(t, freeAddress(t), dbtest.EmptyURL(t))
+	server := startServer(t, freeAddress(t), dbtest.EmptyURL(t))
 	const subscription = `{"query": "subscription { eventRecorded { cursor } }"}`
 
 	socket, _, err := websocket.Dial(t.Context(), "ws://"+server.address+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
@@ -126,7 +126,7 @@ func TestServe_Stopped_ClientsComeAgain(t *testing.T) {
 func TestFollow_ServerRestarted_MissesNothing(t *testing.T) {
 	t.Parallel()
 	address, databaseURL := freeAddress(t), dbtest.EmptyURL(t)
-	server := serve(t, address, databaseURL)
+	server := startServer(t, address, databaseURL)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	begin := tailCursor(t, address)
@@ -169,7 +169,7 @@ func TestFollow_ServerRestarted_MissesNothing(t *testing.T) {
 	if got := server.end(t); got != 0 {
 		t.Errorf("exit status %d", got)
 	}
-	server = serve(t, address, databaseURL)
+	server = startServer(t, address, databaseURL)
 	register("second")
 	register("third")
 	next("second")
@@ -204,7 +204,7 @@ func tailCursor(t *testing.T, address string) string {
 // What the README says of /metrics is there.
 func TestMetrics_AreServed(t *testing.T) {
 	t.Parallel()
-	server := serve(t, freeAddress(t), dbtest.EmptyURL(t))
+	server := startServer(t, freeAddress(t), dbtest.EmptyURL(t))
 	response, err := http.Get("http://" + server.address + "/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -245,7 +245,7 @@ func TestServe_OpenEventTypes_UnknownTypeAdded(t *testing.T) {
 			if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('p', 'task', '1', '{}')`); err != nil {
 				t.Fatal(err)
 			}
-			server := serve(t, freeAddress(t), databaseURL, test.flags...)
+			server := startServer(t, freeAddress(t), databaseURL, test.flags...)
 			response, err := http.Post("http://"+server.address+"/graphql", "application/json",
 				strings.NewReader(`{"query": "mutation { recordEvent(input: {type: \"tool.ended\", path: \"p\"}) { event { type { name template phase } } } }"}`))
 			if err != nil {

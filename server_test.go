@@ -217,7 +217,7 @@ func TestServe_OpenEventTypes_AsTheFlagSays(t *testing.T) {
 	for open, flags := range map[bool][]string{false: nil, true: {"--open-event-types"}} {
 		t.Run(fmt.Sprint(open), func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, freeAddress(t), dbtest.EmptyURL(t), flags...)
+			server := startServer(t, freeAddress(t), dbtest.EmptyURL(t), flags...)
 			response, err := http.Post("http://"+server.address+"/graphql", "application/json", strings.NewReader(`{"query": "{ openEventTypes }"}`))
 			if err != nil {
 				t.Fatal(err)

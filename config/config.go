@@ -1,0 +1,81 @@
+// Package config reads the command line of noetl-catalog: commands, flags and
+// environment variables, with their help and checks. The flags of a command in
+// package cli stand beside that command.
+//
+//	command, err := config.Parse(os.Args[1:], os.Stdout, os.Stderr)
+//	switch command := command.(type) {
+//	case *config.Serve:
+//		…
+//	}
+package config
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/noetl/noetl-catalog/cli"
+)
+
+type commandLine struct {
+	Serve    Serve        `cmd:"" default:"withargs" help:"Serve GraphQL (the default command)."`
+	Migrate  Migrate      `cmd:"" help:"Bring the database's schema up to date, and exit."`
+	Register cli.Register `cmd:"" help:"Register playbooks from files and directories."`
+	Follow   cli.Follow   `cmd:"" help:"Follow the events of a running server."`
+	Token    cli.Token    `cmd:"" help:"Make a token for a caller of a server with --tokens."`
+	Version  Version      `cmd:"" help:"Print the version."`
+}
+
+// Migrate is the command `migrate`.
+type Migrate struct {
+	Database    `embed:""`
+	cli.Migrate `embed:""`
+}
+
+// Version is the command `version`.
+type Version struct{}
+
+// Error is an invalid configuration.
+type Error struct{ text string }
+
+func (e *Error) Error() string { return e.text }
+
+func invalid(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
+
+// Parse returns the command that the arguments name, with its flags checked: a
+// *Serve, *Migrate, *cli.Register, *cli.Follow, *cli.Token or *Version. The
+// command is nil if the arguments ask for help, which Parse prints.
+func Parse(args []string, stdout, stderr io.Writer) (any, error) {
+	var line commandLine
+	helped := false
+	parser, err := kong.New(&line,
+		kong.Name("noetl-catalog"),
+		kong.Description("A GraphQL server over NoETL's catalog of versioned resources and its log of events."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("define the command line: %w", err)
+	}
+	// The forms that other programs have, beside the command and the flag.
+	switch {
+	case len(args) == 1 && args[0] == "--version":
+		args = []string{"version"}
+	case len(args) > 0 && args[0] == "help":
+		args = append(args[1:len(args):len(args)], "--help")
+	}
+	parsed, err := parser.Parse(args)
+	if helped {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w (--help explains each flag)", err)
+	}
+	command := parsed.Selected().Target.Addr().Interface()
+	if checked, ok := command.(interface{ check() error }); ok {
+		return command, checked.check()
+	}
+	return command, nil
+}

