@@ -52,17 +52,10 @@ func (a *Answers) Operation(ctx context.Context, next graphql.OperationHandler) 
 		return next(ctx)
 	}
 	e.answers = a
-	ctx, memory := a.Begin(ctx)
-	a.AfterSending(ctx, memory.Release)
+	e.ctx, e.memory = a.Begin(ctx)
+	a.AfterSending(ctx, e.memory.Release)
 	a.Answered(compiled.root.steps())
-	first := true
-	return func(context.Context) *graphql.Response {
-		if first {
-			first = false
-			return e.first(ctx, memory)
-		}
-		return e.next(ctx)
-	}
+	return e.next
 }
 
 // Field is a gqlgen FieldMiddleware. It answers what is selected below a root

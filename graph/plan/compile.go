@@ -236,23 +236,21 @@ func (c *compiler) withArgs(n *Node, args Args) bool {
 		n.varying = len(c.compiled.varying)
 		return true
 	}
-	n.fc = n.decode(c.ctx, nil)
-	return n.fc != nil
+	fixed, ok := n.decode(c.ctx, nil)
+	n.fc = &fixed
+	return ok
 }
 
-// decode reads the field's arguments; nil where they are not what they should be,
-// which is gqlgen's to tell.
-func (n *Node) decode(ctx context.Context, variables map[string]any) (fc *Arguments) {
+// decode reads the field's arguments. It is not ok where they are not what they
+// should be, which is gqlgen's to tell.
+func (n *Node) decode(ctx context.Context, variables map[string]any) (decoded Arguments, ok bool) {
 	defer func() {
 		if recover() != nil { // a value that gqlparser cannot make out
-			fc = nil
+			ok = false
 		}
 	}()
 	args, err := n.args(ctx, n.field.ArgumentMap(variables))
-	if err != nil {
-		return nil
-	}
-	return &Arguments{args}
+	return Arguments{args}, err == nil
 }
 
 func holdsVariable(value *ast.Value) bool {

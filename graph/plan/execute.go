@@ -13,7 +13,10 @@ type Execution struct {
 	op       *graphql.OperationContext
 	compiled *Compiled
 	// args are those of the fields whose arguments hold variables.
-	args []*Arguments
+	args   []Arguments
+	few    [4]Arguments
+	memory Memory
+	sent   bool
 	// answers makes the context that errors are reported under, when there is one;
 	// nil where ctx is it.
 	answers  *Answers
@@ -31,13 +34,15 @@ type Execution struct {
 // which is gqlgen's to tell.
 func (c *Compiled) begin(ctx context.Context, op *graphql.OperationContext) *Execution {
 	e := &Execution{op: op, compiled: c}
-	if len(c.varying) > 0 {
-		e.args = make([]*Arguments, len(c.varying))
-		for i, node := range c.varying {
-			if e.args[i] = node.decode(ctx, op.Variables); e.args[i] == nil {
-				return nil
-			}
+	if e.args = e.few[:0]; len(c.varying) > len(e.few) {
+		e.args = make([]Arguments, 0, len(c.varying))
+	}
+	for _, node := range c.varying {
+		args, ok := node.decode(ctx, op.Variables)
+		if !ok {
+			return nil
 		}
+		e.args = append(e.args, args)
 	}
 	return e
 }
@@ -53,17 +58,14 @@ func (e *Execution) reporting() context.Context {
 	return e.reported
 }
 
-// first is the answer, or the first part of it.
-func (e *Execution) first(ctx context.Context, memory Memory) *graphql.Response {
-	e.ctx = ctx
-	out := memory.Buffer()
-	*out = e.write(*out, nil, e.readRoots(e.compiled.root, memory.Fork), 0)
-	return e.respond(*out, part{})
-}
-
-// next is the next part of the answer; nil where none is left.
-func (e *Execution) next(ctx context.Context) *graphql.Response {
-	e.ctx = ctx
+// next is the answer, or the next part of it; nil where none is left.
+func (e *Execution) next(context.Context) *graphql.Response {
+	if !e.sent {
+		e.sent = true
+		out := e.memory.Buffer()
+		*out = e.write(*out, nil, e.readRoots(e.compiled.root), 0)
+		return e.respond(*out, part{})
+	}
 	if len(e.reading) == 0 {
 		if len(e.pending) == 0 {
 			return nil
@@ -156,6 +158,7 @@ type level[P any] struct {
 	objects   []P
 	// values are those of the fields with a step.
 	values []values
+	few    [6]values
 }
 
 func (s *selection[P]) read(e *Execution, objects []P) *level[P] {
@@ -173,7 +176,9 @@ func (s *selection[P]) read(e *Execution, objects []P) *level[P] {
 
 func (l *level[P]) set(i int, v values) {
 	if l.values == nil {
-		l.values = make([]values, len(l.selection.fields))
+		if l.values = l.few[:]; len(l.selection.fields) > len(l.few) {
+			l.values = make([]values, len(l.selection.fields))
+		}
 	}
 	l.values[i] = v
 }
@@ -200,7 +205,7 @@ func (s *selection[P]) steps() (steps int) {
 }
 
 // readRoots reads root fields beside each other.
-func (e *Execution) readRoots(s *selection[struct{}], fork func(context.Context) context.Context) *level[struct{}] {
+func (e *Execution) readRoots(s *selection[struct{}]) *level[struct{}] {
 	root := make([]struct{}, 1)
 	if s.steps() < 2 {
 		return s.read(e, root)
@@ -213,7 +218,7 @@ func (e *Execution) readRoots(s *selection[struct{}], fork func(context.Context)
 			continue
 		}
 		own := *e
-		own.ctx = fork(e.ctx)
+		own.ctx = e.memory.Fork(e.ctx)
 		l.set(i, nil)
 		group.Go(func() {
 			defer func() {

@@ -293,7 +293,7 @@ func call[P, V any](e *Execution, node *Node, get Get[P, V], parents []P) (got [
 	}
 	fc := node.fc
 	if node.varying > 0 {
-		fc = e.args[node.varying-1]
+		fc = &e.args[node.varying-1]
 	}
 	ctx := &fieldContext{e.ctx, Selected{node, e}}
 	var err error
