@@ -81,6 +81,30 @@ func (r *queryResolver) Executions(ctx context.Context, first *int, after *strin
 	return onePage(lists.Pages(ctx))
 }
 
+func (r *resourceResolver) Executions(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) ([]*pagination.Page[*model.Execution], error) {
+	args, err := pagination.Parse(first, after, last, before, "execution")
+	if err != nil {
+		return nil, err
+	}
+	checked, empty, err := executionFilter(filter)
+	if err != nil {
+		return nil, err
+	}
+	x := r.reads(ctx)
+	paths, places := distinct(objs, resourcePath)
+	lists := executionLists(ctx, args,
+		func(ctx context.Context, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Execution, error) {
+			return x.events.ListExecutionsOfPaths(ctx, x.scopes, paths, checked, within, direction, limit)
+		},
+		func(ctx context.Context) ([]int, error) {
+			return x.events.CountExecutionsOfPaths(ctx, x.scopes, paths, checked)
+		})
+	if empty {
+		lists.Read, lists.Count = noLists[*model.Execution](len(paths)), noCounts(len(paths))
+	}
+	return pagesOf[model.ExecutionConnection](places)(lists.Pages(ctx))
+}
+
 func (r *Resolver) Execution() generated.ExecutionResolver { return &executionResolver{r} }
 
 type executionResolver struct{ *Resolver }

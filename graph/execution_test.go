@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Ten runs of two resources: run-0 starts the others; every third fails.
@@ -59,6 +61,60 @@ func TestExecutions_ReadAtOnce_WithTheirFields(t *testing.T) {
 		`query($id: ID!) { node(id: $id) { __typename ... on Execution { status } } }`, variables{"id": found.Execution.ID})
 }
 
+// Each resource has the runs that Query.executions lists of its path, whatever
+// else the filter asks.
+func TestExecutions_OfResources_AsThoseOfTheirPaths(t *testing.T) {
+	t.Parallel()
+	a := executionsSetup(t)
+	a.register("p/none", variables{"a": 1})
+	const list = `{ totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes { executionId } }`
+	for _, arguments := range []string{
+		"", "first: 2", "last: 2", "first: 1, after: $cursor", "last: 1, before: $cursor", "filter: {statuses: [FAILED]}", "filter: {statuses: []}",
+		`filter: {path: "p/one"}`, `filter: {pathPrefix: "p/t"}`, `filter: {version: "1.0.1"}`, `filter: {startedSince: "2026-03-01T12:04:00Z"}`,
+		`filter: {statuses: [RUNNING], idleSince: "2026-03-01T13:00:00Z"}`,
+	} {
+		var cursor struct {
+			Executions struct{ Edges []struct{ Cursor string } }
+		}
+		a.get(&cursor, `{ executions(first: 5) { edges { cursor } } }`, nil)
+		declared, given := "", variables{}
+		if strings.Contains(arguments, "$cursor") {
+			declared, given = "($cursor: String)", variables{"cursor": cursor.Executions.Edges[4].Cursor}
+		}
+		of := arguments
+		if of != "" {
+			of = "(" + of + ")"
+		}
+		type page struct {
+			Executions map[string]any
+			Path       string
+		}
+		var got struct{ Resources struct{ Nodes []page } }
+		a.get(&got, `query`+declared+`{ resources { nodes { path executions`+of+` `+list+` } } }`, given)
+		for _, resource := range got.Resources.Nodes {
+			// Of two conditions on the path both hold.
+			path := fmt.Sprintf("path: %q", resource.Path)
+			want := map[string]any{"totalCount": 0.0, "nodes": []any{}, "pageInfo": map[string]any{"hasNextPage": false, "hasPreviousPage": false, "startCursor": nil, "endCursor": nil}}
+			if !strings.Contains(arguments, `path: "`) || strings.Contains(arguments, path) {
+				all := arguments
+				switch {
+				case strings.Contains(all, path):
+				case strings.Contains(all, "filter: {"):
+					all = strings.Replace(all, "filter: {", "filter: {"+path+", ", 1)
+				default:
+					all += " filter: {" + path + "}"
+				}
+				var found page
+				a.get(&found, `query`+declared+`{ executions(`+all+`) `+list+` }`, given)
+				want = found.Executions
+			}
+			if diff := cmp.Diff(want, resource.Executions); diff != "" {
+				t.Errorf("%s of %s (-listed +of the resource):\n%s", arguments, resource.Path, diff)
+			}
+		}
+	}
+}
+
 func TestExecutions_Filters(t *testing.T) {
 	t.Parallel()
 	a := executionsSetup(t)
@@ -71,6 +127,7 @@ func TestExecutions_Filters(t *testing.T) {
 		`{path: "p/one", statuses: [FAILED]}`:    "6 0",
 		`{pathPrefix: "p/t"}`:                    "9 7 5 3 1",
 		`{pathPrefix: "none"}`:                   "",
+		`{path: "p/one", pathPrefix: "p/t"}`:     "",
 		`{version: "1.0.1"}`:                     "",
 		`{startedSince: "2026-03-01T12:07:00Z"}`: "9 8 7",
 		`{startedBefore: "2026-03-01T12:02:00Z", path: "p/one"}`:      "0",

@@ -48,6 +48,63 @@ func (q *Queries) CountExecutions(ctx context.Context, arg CountExecutionsParams
 	return count, err
 }
 
+const countExecutionsOfEachPath = `-- name: CountExecutionsOfEachPath :many
+SELECT count(x.execution_id) AS count
+FROM unnest($1::text[]) WITH ORDINALITY AS p(path, ordinal)
+LEFT JOIN execution x ON x.path = p.path
+  AND x.started_at >= $2::timestamptz AND x.started_at < $3::timestamptz
+  AND ($4::text[] IS NULL OR x.status = ANY ($4::text[]))
+  AND ($5::text IS NULL OR x.path = $5::text)
+  AND ($6::text IS NULL OR x.path ^@ $6::text)
+  AND ($7::text IS NULL OR x.version = $7::text)
+  AND ($8::timestamptz IS NULL OR x.last_event_at < $8::timestamptz)
+  AND x.path ^@ ANY ($9::text[])
+GROUP BY p.ordinal
+ORDER BY p.ordinal
+`
+
+type CountExecutionsOfEachPathParams struct {
+	Parents    []string
+	LowTime    time.Time
+	HighTime   time.Time
+	Statuses   []string
+	Path       *string
+	PathPrefix *string
+	Version    *string
+	IdleSince  *time.Time
+	Scopes     []string
+}
+
+func (q *Queries) CountExecutionsOfEachPath(ctx context.Context, arg CountExecutionsOfEachPathParams) ([]int64, error) {
+	rows, err := q.db.Query(ctx, countExecutionsOfEachPath,
+		arg.Parents,
+		arg.LowTime,
+		arg.HighTime,
+		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.IdleSince,
+		arg.Scopes,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var count int64
+		if err := rows.Scan(&count); err != nil {
+			return nil, err
+		}
+		items = append(items, count)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countExecutionsOfParents = `-- name: CountExecutionsOfParents :many
 SELECT count(x.execution_id) AS count
 FROM unnest($1::text[]) WITH ORDINALITY AS p(parent, ordinal)
@@ -175,6 +232,203 @@ func (q *Queries) ExecutionsNewestFirst(ctx context.Context, arg ExecutionsNewes
 	for rows.Next() {
 		var i Execution
 		if err := rows.Scan(
+			&i.ExecutionID,
+			&i.Path,
+			&i.Version,
+			&i.Status,
+			&i.Started,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.LastEventAt,
+			&i.EventCount,
+			&i.Error,
+			&i.Parent,
+			&i.FailedStepCount,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const executionsOfEachPathNewestFirst = `-- name: ExecutionsOfEachPathNewestFirst :many
+SELECT p.ordinal::integer AS ordinal, x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count
+FROM unnest($1::text[]) WITH ORDINALITY AS p(path, ordinal)
+CROSS JOIN LATERAL (
+    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
+    WHERE execution.path = p.path
+      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
+      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
+      AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
+      AND ($7::text IS NULL OR execution.path = $7::text)
+      AND ($8::text IS NULL OR execution.path ^@ $8::text)
+      AND ($9::text IS NULL OR version = $9::text)
+      AND ($10::timestamptz IS NULL OR last_event_at < $10::timestamptz)
+      AND execution.path ^@ ANY ($11::text[])
+    ORDER BY started_at DESC, execution_id DESC
+    LIMIT $12::integer
+) AS x
+ORDER BY p.ordinal, x.started_at DESC, x.execution_id DESC
+`
+
+type ExecutionsOfEachPathNewestFirstParams struct {
+	Parents    []string
+	LowTime    time.Time
+	LowID      string
+	HighTime   time.Time
+	HighID     string
+	Statuses   []string
+	Path       *string
+	PathPrefix *string
+	Version    *string
+	IdleSince  *time.Time
+	Scopes     []string
+	PageSize   int32
+}
+
+type ExecutionsOfEachPathNewestFirstRow struct {
+	Ordinal         int32
+	ExecutionID     string
+	Path            string
+	Version         string
+	Status          string
+	Started         bool
+	StartedAt       time.Time
+	FinishedAt      *time.Time
+	LastEventAt     time.Time
+	EventCount      int32
+	Error           *string
+	Parent          *string
+	FailedStepCount int32
+}
+
+// A page of the runs of each path; paths × page at most.
+func (q *Queries) ExecutionsOfEachPathNewestFirst(ctx context.Context, arg ExecutionsOfEachPathNewestFirstParams) ([]ExecutionsOfEachPathNewestFirstRow, error) {
+	rows, err := q.db.Query(ctx, executionsOfEachPathNewestFirst,
+		arg.Parents,
+		arg.LowTime,
+		arg.LowID,
+		arg.HighTime,
+		arg.HighID,
+		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.IdleSince,
+		arg.Scopes,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ExecutionsOfEachPathNewestFirstRow{}
+	for rows.Next() {
+		var i ExecutionsOfEachPathNewestFirstRow
+		if err := rows.Scan(
+			&i.Ordinal,
+			&i.ExecutionID,
+			&i.Path,
+			&i.Version,
+			&i.Status,
+			&i.Started,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.LastEventAt,
+			&i.EventCount,
+			&i.Error,
+			&i.Parent,
+			&i.FailedStepCount,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const executionsOfEachPathOldestFirst = `-- name: ExecutionsOfEachPathOldestFirst :many
+SELECT p.ordinal::integer AS ordinal, x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count
+FROM unnest($1::text[]) WITH ORDINALITY AS p(path, ordinal)
+CROSS JOIN LATERAL (
+    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
+    WHERE execution.path = p.path
+      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
+      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
+      AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
+      AND ($7::text IS NULL OR execution.path = $7::text)
+      AND ($8::text IS NULL OR execution.path ^@ $8::text)
+      AND ($9::text IS NULL OR version = $9::text)
+      AND ($10::timestamptz IS NULL OR last_event_at < $10::timestamptz)
+      AND execution.path ^@ ANY ($11::text[])
+    ORDER BY started_at, execution_id
+    LIMIT $12::integer
+) AS x
+ORDER BY p.ordinal, x.started_at, x.execution_id
+`
+
+type ExecutionsOfEachPathOldestFirstParams struct {
+	Parents    []string
+	LowTime    time.Time
+	LowID      string
+	HighTime   time.Time
+	HighID     string
+	Statuses   []string
+	Path       *string
+	PathPrefix *string
+	Version    *string
+	IdleSince  *time.Time
+	Scopes     []string
+	PageSize   int32
+}
+
+type ExecutionsOfEachPathOldestFirstRow struct {
+	Ordinal         int32
+	ExecutionID     string
+	Path            string
+	Version         string
+	Status          string
+	Started         bool
+	StartedAt       time.Time
+	FinishedAt      *time.Time
+	LastEventAt     time.Time
+	EventCount      int32
+	Error           *string
+	Parent          *string
+	FailedStepCount int32
+}
+
+func (q *Queries) ExecutionsOfEachPathOldestFirst(ctx context.Context, arg ExecutionsOfEachPathOldestFirstParams) ([]ExecutionsOfEachPathOldestFirstRow, error) {
+	rows, err := q.db.Query(ctx, executionsOfEachPathOldestFirst,
+		arg.Parents,
+		arg.LowTime,
+		arg.LowID,
+		arg.HighTime,
+		arg.HighID,
+		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.IdleSince,
+		arg.Scopes,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ExecutionsOfEachPathOldestFirstRow{}
+	for rows.Next() {
+		var i ExecutionsOfEachPathOldestFirstRow
+		if err := rows.Scan(
+			&i.Ordinal,
 			&i.ExecutionID,
 			&i.Path,
 			&i.Version,

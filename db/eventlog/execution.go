@@ -123,6 +123,64 @@ func (s *Store) CountExecutions(ctx context.Context, scopes []string, filter Exe
 	return int(count), nil
 }
 
+// ListExecutionsOfPaths lists, for each path, up to limit executions that pass the
+// filter, by their start; the answer has a place for each, in their order.
+func (s *Store) ListExecutionsOfPaths(ctx context.Context, scopes, paths []string, filter ExecutionFilter, span Range, direction Direction, limit int) ([][]*Execution, error) {
+	if err := s.settled(ctx); err != nil {
+		return nil, err
+	}
+	span = filter.within(span)
+	params := sqlc.ExecutionsOfEachPathNewestFirstParams{
+		Parents: paths,
+		LowTime: span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
+		Statuses: filter.Statuses, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
+		Scopes: scopes, PageSize: int32(limit),
+	}
+	var rows []sqlc.ExecutionsOfEachPathNewestFirstRow
+	var err error
+	if direction == OldestFirst {
+		var oldest []sqlc.ExecutionsOfEachPathOldestFirstRow
+		oldest, err = s.queries.ExecutionsOfEachPathOldestFirst(ctx, sqlc.ExecutionsOfEachPathOldestFirstParams(params))
+		rows = rowsOf(oldest, func(r sqlc.ExecutionsOfEachPathOldestFirstRow) sqlc.ExecutionsOfEachPathNewestFirstRow {
+			return sqlc.ExecutionsOfEachPathNewestFirstRow(r)
+		})
+	} else {
+		rows, err = s.queries.ExecutionsOfEachPathNewestFirst(ctx, params)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list executions of paths: %w", err)
+	}
+	lists := make([][]*Execution, len(paths))
+	for _, row := range rows {
+		lists[row.Ordinal-1] = append(lists[row.Ordinal-1], childOf(sqlc.ExecutionsOfParentsRow(row)))
+	}
+	return lists, nil
+}
+
+// CountExecutionsOfPaths counts, for each path, the executions that pass the filter.
+func (s *Store) CountExecutionsOfPaths(ctx context.Context, scopes, paths []string, filter ExecutionFilter) ([]int, error) {
+	if err := s.settled(ctx); err != nil {
+		return nil, err
+	}
+	within := filter.within(WholeRange())
+	rows, err := s.queries.CountExecutionsOfEachPath(ctx, sqlc.CountExecutionsOfEachPathParams{
+		Parents: paths, LowTime: within.LowTime, HighTime: within.HighTime, Statuses: filter.Statuses,
+		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count executions of paths: %w", err)
+	}
+	return rowsOf(rows, func(count int64) int { return int(count) }), nil
+}
+
+func childOf(row sqlc.ExecutionsOfParentsRow) *Execution {
+	return &Execution{
+		ExecutionID: row.ExecutionID, Path: row.Path, Version: row.Version, Status: row.Status,
+		Started: row.Started, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
+		LastEventAt: row.LastEventAt, EventCount: row.EventCount, Error: row.Error, Parent: row.Parent, FailedStepCount: row.FailedStepCount,
+	}
+}
+
 // ExecutionsOfParents lists, for each execution, up to limit of those that it
 // started, newest first; the answer has a place for each, in their order.
 func (s *Store) ExecutionsOfParents(ctx context.Context, scopes, parents []string, span Range, limit int) ([][]*Execution, error) {
@@ -136,11 +194,7 @@ func (s *Store) ExecutionsOfParents(ctx context.Context, scopes, parents []strin
 	}
 	lists := make([][]*Execution, len(parents))
 	for _, row := range rows {
-		lists[row.Ordinal-1] = append(lists[row.Ordinal-1], &Execution{
-			ExecutionID: row.ExecutionID, Path: row.Path, Version: row.Version, Status: row.Status,
-			Started: row.Started, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
-			LastEventAt: row.LastEventAt, EventCount: row.EventCount, Error: row.Error, Parent: row.Parent, FailedStepCount: row.FailedStepCount,
-		})
+		lists[row.Ordinal-1] = append(lists[row.Ordinal-1], childOf(row))
 	}
 	return lists, nil
 }

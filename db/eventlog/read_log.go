@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/sqlc"
@@ -182,6 +183,9 @@ func walkLog(ctx context.Context, queries *sqlc.Queries, scopes []string, filter
 // a path with an event up to there is registered by then.
 func (s *Store) fewPathsOf(ctx context.Context, scopes []string, filter Filter) ([]string, error) {
 	if filter.Path != nil {
+		if filter.PathPrefix != nil && !strings.HasPrefix(*filter.Path, *filter.PathPrefix) {
+			return []string{}, nil
+		}
 		return []string{*filter.Path}, nil
 	}
 	if filter.PathPrefix == nil || *filter.PathPrefix == "" {

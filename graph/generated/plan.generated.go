@@ -376,6 +376,9 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"updatedAt": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Resource) ([]byte, bool) {
 			return scalar.AppendDateTime(buf, obj.UpdatedAt()), true
 		}),
+		"executions": plan.Object(plan.Nullability{}, false, ec.field_Resource_executions_args, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Execution], error) {
+			return resolvers.Resource().Executions(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ExecutionFilter))
+		}, &p.ExecutionConnection),
 	}}
 	p.ResourceConnection = plan.Type[*pagination.Page[*model.Resource]]{Name: "ResourceConnection", Satisfies: []string{"ResourceConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Resource]]{
 		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Resource]) ([]*pagination.Edge[*model.Resource], error) {

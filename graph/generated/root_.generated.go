@@ -191,6 +191,7 @@ type ComplexityRoot struct {
 		CreatedAt     func(childComplexity int) int
 		Description   func(childComplexity int) int
 		Events        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter) int
+		Executions    func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) int
 		ID            func(childComplexity int) int
 		LatestEvent   func(childComplexity int) int
 		LatestVersion func(childComplexity int) int
@@ -990,6 +991,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Resource.Events(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.EventFilter)), true
+	case "Resource.executions":
+		if e.ComplexityRoot.Resource.Executions == nil {
+			break
+		}
+
+		args, err := ec.field_Resource_executions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Resource.Executions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.ExecutionFilter)), true
 	case "Resource.id":
 		if e.ComplexityRoot.Resource.ID == nil {
 			break
@@ -1925,6 +1937,22 @@ type ExecutionEdge {
   node: Execution!
 }
 
+extend type Resource {
+  "Its runs, newest start first."
+  executions(
+    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only those behind this cursor, which an edge or pageInfo has told."
+    after: String
+    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    before: String
+    "Which to list; all of them without it."
+    filter: ExecutionFilter
+  ): ExecutionConnection!
+}
+
 extend type Query {
   "The run of this id; null if no event has named it."
   execution(
@@ -2567,6 +2595,8 @@ func (ec *executionContext) childFields_Resource(ctx context.Context, field grap
 		return ec.fieldContext_Resource_createdAt(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_Resource_updatedAt(ctx, field)
+	case "executions":
+		return ec.fieldContext_Resource_executions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Resource", field.Name)
 }

@@ -198,6 +198,9 @@ func planQueries() []string {
 	} {
 		queries = append(queries, fmt.Sprintf(`{ executions(first: 3, filter: %[1]s) %[2]s oldest: executions(last: 3, filter: %[1]s) { nodes { executionId } } }`, filter, executions))
 	}
+	for _, filter := range []string{`{}`, `{statuses: [FAILED]}`, `{version: "1.0.0", startedSince: "2020-01-01T00:00:00Z"}`} {
+		queries = append(queries, fmt.Sprintf(`{ resources(first: 3) { nodes { executions(first: 3, filter: %[1]s) { totalCount nodes { status } } oldest: executions(last: 3, filter: %[1]s) { nodes { status } } } } }`, filter))
+	}
 	return append(queries, `{ execution(executionId: "4711000123") { status } event(eventId: "event-17") { execution { status } } }`)
 }
 
