@@ -137,11 +137,7 @@ func (r *resourceResolver) LatestEvent(ctx context.Context, objs []*model.Resour
 	x, columns := r.reads(ctx), eventColumns(ctx)
 	return byKey(ctx, x, eventName{"latest event", columns}, objs, resourcePath, func(ctx context.Context, paths []string) ([]*model.Event, error) {
 		lists, err := x.events.ListOfPaths(ctx, x.scopes, paths, eventlog.Filter{}, eventlog.WholeRange(), eventlog.NewestFirst, 1, columns)
-		newest := make([]*eventlog.Event, len(lists))
-		for i, list := range lists {
-			newest[i] = only(list)
-		}
-		return x.models.Events(newest), err
+		return x.models.Events(heads(lists)), err
 	})
 }
 

@@ -72,6 +72,15 @@ func selects(ctx context.Context, names ...string) bool {
 	return plan.Selects(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, names...)
 }
 
+// heads are the first elements of lists; nil of an empty one.
+func heads[T any](lists [][]*T) []*T {
+	first := make([]*T, len(lists))
+	for i, list := range lists {
+		first[i] = only(list)
+	}
+	return first
+}
+
 // only is the only element of a list; nil of none.
 func only[T any](list []*T) *T {
 	if len(list) == 0 {

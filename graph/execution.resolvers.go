@@ -81,6 +81,14 @@ func (r *queryResolver) Executions(ctx context.Context, first *int, after *strin
 	return onePage(lists.Pages(ctx))
 }
 
+func (r *resourceResolver) LatestExecution(ctx context.Context, objs []*model.Resource) ([]*model.Execution, error) {
+	x := r.reads(ctx)
+	return byKey(ctx, x, "latest execution", objs, resourcePath, func(ctx context.Context, paths []string) ([]*model.Execution, error) {
+		lists, err := x.events.ListExecutionsOfPaths(ctx, x.scopes, paths, eventlog.ExecutionFilter{}, eventlog.WholeRange(), eventlog.NewestFirst, 1)
+		return model.NewExecutions(heads(lists)), err
+	})
+}
+
 func (r *resourceResolver) Executions(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) ([]*pagination.Page[*model.Execution], error) {
 	args, err := pagination.Parse(first, after, last, before, "execution")
 	if err != nil {

@@ -67,6 +67,8 @@ func TestExecutions_OfResources_AsThoseOfTheirPaths(t *testing.T) {
 	t.Parallel()
 	a := executionsSetup(t)
 	a.register("p/none", variables{"a": 1})
+	a.same(`{"resources": {"nodes": [{"latestExecution": null}, {"latestExecution": {"executionId": "run-8"}}, {"latestExecution": {"executionId": "run-9"}}]}}`,
+		`{ resources { nodes { latestExecution { executionId } } } }`, nil)
 	const list = `{ totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes { executionId } }`
 	for _, arguments := range []string{
 		"", "first: 2", "last: 2", "first: 1, after: $cursor", "last: 1, before: $cursor", "filter: {statuses: [FAILED]}", "filter: {statuses: []}",

@@ -54,7 +54,7 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 			c: events(filter: {types: ["type-1"]}) { nodes { eventId } } d: events(filter: {step: "step"}) { nodes { eventId } } } } }`, 4},
 		"executions": {`query($n: Int!) { executions(first: $n) { totalCount nodes { status hasErrors failedStepCount resource { path } version { version payload } parent { status }
 			children(first: 3) { totalCount nodes { executionId } } events(first: 3) { totalCount nodes { eventId execution { status } } } } } }`, 12},
-		"executions of resources":     {`query($n: Int!) { resources(first: $n) { nodes { executions(first: 3) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { status } } all: executions(last: 2, filter: {statuses: [FAILED]}) { nodes { status } } } } }`, 7},
+		"executions of resources":     {`query($n: Int!) { resources(first: $n) { nodes { latestExecution { status parent { status } } executions(first: 3) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { status } } all: executions(last: 2, filter: {statuses: [FAILED]}) { nodes { status } } } } }`, 9},
 		"events and their executions": {`query($n: Int!) { events(first: $n) { nodes { eventId execution { status } } } }`, 3},
 		"lists with the log's end":    {`query($n: Int!) { events(first: $n) { tailCursor nodes { eventId } } resources(first: $n) { nodes { events(first: 2) { tailCursor nodes { eventId } } } } }`, 5},
 		"nodes":                       {`query($n: Int!, $after: String) { resources(first: $n, after: $after) { edges { cursor node { id events(last: 2) { edges { cursor node { id } } } } } } }`, 2},

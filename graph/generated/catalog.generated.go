@@ -26,6 +26,7 @@ type ResourceResolver interface {
 	Events(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error)
 	LatestEvent(ctx context.Context, objs []*model.Resource) ([]*model.Event, error)
 
+	LatestExecution(ctx context.Context, objs []*model.Resource) ([]*model.Execution, error)
 	Executions(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) ([]*pagination.Page[*model.Execution], error)
 }
 type VersionResolver interface {
@@ -756,6 +757,61 @@ func (ec *executionContext) _Resource_updatedAt(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Resource_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Resource", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _Resource_latestExecution(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Resource_latestExecution(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Resource_latestExecution(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Execution) graphql.Marshaler {
+			return ec.marshalOExecution2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecution(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Resource_latestExecution(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Resource",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Execution(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Resource_latestExecution(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (any, error) {
+	resolver := ec.Resolvers.Resource()
+	if batch, ok := graphql.BatchParentsFor[*model.Resource](ctx, "Resource"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.LatestExecution(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.Execution](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Resource.latestExecution",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.LatestExecution(ctx, []*model.Resource{obj})
+	return graphql.ResolveBatchSingleResult[*model.Execution](
+		ctx,
+		results,
+		err,
+		"Resource.latestExecution",
+	)
 }
 
 func (ec *executionContext) _Resource_executions(ctx context.Context, field graphql.CollectedField, obj *model.Resource) (ret graphql.Marshaler) {
@@ -2082,6 +2138,12 @@ func (ec *executionContext) _Resource(ctx context.Context, sel ast.SelectionSet,
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "latestExecution":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Resource_latestExecution(ctx, field, obj)
+				})
 		case "executions":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,

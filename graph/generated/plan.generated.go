@@ -376,6 +376,9 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"updatedAt": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Resource) ([]byte, bool) {
 			return scalar.AppendDateTime(buf, obj.UpdatedAt()), true
 		}),
+		"latestExecution": plan.Object(plan.Nullability{Value: true}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*model.Execution, error) {
+			return resolvers.Resource().LatestExecution(ctx, objs)
+		}, &p.Execution),
 		"executions": plan.Object(plan.Nullability{}, false, ec.field_Resource_executions_args, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Execution], error) {
 			return resolvers.Resource().Executions(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ExecutionFilter))
 		}, &p.ExecutionConnection),

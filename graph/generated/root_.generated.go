@@ -188,20 +188,21 @@ type ComplexityRoot struct {
 	}
 
 	Resource struct {
-		CreatedAt     func(childComplexity int) int
-		Description   func(childComplexity int) int
-		Events        func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter) int
-		Executions    func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) int
-		ID            func(childComplexity int) int
-		LatestEvent   func(childComplexity int) int
-		LatestVersion func(childComplexity int) int
-		Name          func(childComplexity int) int
-		Path          func(childComplexity int) int
-		Type          func(childComplexity int) int
-		UpdatedAt     func(childComplexity int) int
-		Version       func(childComplexity int, version string) int
-		VersionCount  func(childComplexity int) int
-		Versions      func(childComplexity int, first *int, after *string, last *int, before *string) int
+		CreatedAt       func(childComplexity int) int
+		Description     func(childComplexity int) int
+		Events          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter) int
+		Executions      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) int
+		ID              func(childComplexity int) int
+		LatestEvent     func(childComplexity int) int
+		LatestExecution func(childComplexity int) int
+		LatestVersion   func(childComplexity int) int
+		Name            func(childComplexity int) int
+		Path            func(childComplexity int) int
+		Type            func(childComplexity int) int
+		UpdatedAt       func(childComplexity int) int
+		Version         func(childComplexity int, version string) int
+		VersionCount    func(childComplexity int) int
+		Versions        func(childComplexity int, first *int, after *string, last *int, before *string) int
 	}
 
 	ResourceConnection struct {
@@ -1014,6 +1015,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Resource.LatestEvent(childComplexity), true
+	case "Resource.latestExecution":
+		if e.ComplexityRoot.Resource.LatestExecution == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Resource.LatestExecution(childComplexity), true
 	case "Resource.latestVersion":
 		if e.ComplexityRoot.Resource.LatestVersion == nil {
 			break
@@ -1938,6 +1945,8 @@ type ExecutionEdge {
 }
 
 extend type Resource {
+  "Its newest run; null where it has none."
+  latestExecution: Execution
   "Its runs, newest start first."
   executions(
     "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
@@ -2595,6 +2604,8 @@ func (ec *executionContext) childFields_Resource(ctx context.Context, field grap
 		return ec.fieldContext_Resource_createdAt(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_Resource_updatedAt(ctx, field)
+	case "latestExecution":
+		return ec.fieldContext_Resource_latestExecution(ctx, field)
 	case "executions":
 		return ec.fieldContext_Resource_executions(ctx, field)
 	}
