@@ -11,7 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 )
 
-// The workloads of DESIGN section 8, from the request's bytes to the answer's,
+// The workloads of docs/performance.md, "Requests", from the request's bytes to the answer's,
 // by plans and by the resolvers alone.
 func BenchmarkQuery(b *testing.B) {
 	url := dbtest.URL(b)

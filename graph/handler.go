@@ -31,7 +31,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// maxTokens is the most tokens of a document (DESIGN section 9).
+// maxTokens is the most tokens of a document (docs/clients.md, "Limits").
 const maxTokens = 10_000
 
 // HandlerOptions configure the routes.

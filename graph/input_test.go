@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// What bad input gets: a stable code, and the argument to blame (DESIGN
-// sections 3 and 6). After all of it the server still answers, and nothing has
-// been written.
+// What bad input gets: a stable code, and the argument to blame
+// (docs/clients.md, "Errors"). After all of it the server still answers, and
+// nothing has been written.
 func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

@@ -6,42 +6,215 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 )
 
-// Everything that the README offers to paste works as written, in its order.
-func TestReadme_EachBlock_Works(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+// documents are the Markdown files for readers, README.md first, by their path
+// from the repository's root.
+func documents(t *testing.T) (paths []string, texts map[string]string) {
+	t.Helper()
+	root := filepath.Join("..", "*.md")
+	pages, err := filepath.Glob(filepath.Join("..", "docs", "*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("find the documents: %v", err)
+	}
+	others, err := filepath.Glob(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := setupLive(t)
-	queries := regexp.MustCompile("(?s)```graphql\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(queries) != 6 {
-		t.Errorf("%d queries to paste, want 6", len(queries))
-	}
-	var live *sse
-	for _, query := range queries {
-		if strings.HasPrefix(query[1], "subscription") {
-			live = a.subscribe(query[1], nil, nil)
+	texts = map[string]string{}
+	for _, file := range append(append([]string{filepath.Join("..", "README.md")}, pages...), others...) {
+		path := strings.TrimPrefix(filepath.ToSlash(file), "../")
+		if _, known := texts[path]; known {
 			continue
 		}
-		a.get(nil, query[1], nil)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths, texts[path] = append(paths, path), string(text)
 	}
-	a.register("readme/live", variables{})
-	if got := live.delivery(); got.Event.Path != "readme/live" {
-		t.Errorf("the subscription brought %+v", got)
-	}
-	a.same(`{"events": {"totalCount": 1}}`, `{ events(filter: {executionId: "4711"}) { totalCount } }`, nil)
+	return paths, texts
+}
 
-	statements := regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	for _, block := range statements {
-		if _, err := a.pool.Exec(t.Context(), block[1], pgx.QueryExecModeSimpleProtocol); err != nil {
-			t.Errorf("%v\n%s", err, block[1])
+// blocks are the code blocks in a language.
+func blocks(text, language string) (found []string) {
+	for _, block := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		found = append(found, block[1])
+	}
+	return found
+}
+
+// Each GraphQL operation and SQL statement of the documents works as written,
+// in the order of the documents, README.md first.
+func TestDocuments_EachBlock_Works(t *testing.T) {
+	t.Parallel()
+	a := setupLive(t)
+	paths, texts := documents(t)
+	if got := len(blocks(texts["README.md"], "graphql")); got != 6 {
+		t.Errorf("README.md has %d operations, want 6", got)
+	}
+	for _, path := range paths {
+		for _, query := range blocks(texts[path], "graphql") {
+			if !strings.HasPrefix(query, "subscription") {
+				a.get(nil, query, nil)
+				continue
+			}
+			live := a.subscribe(query, nil, nil)
+			name := "readme/" + path
+			a.register(name, variables{})
+			if got := live.delivery(); got.Event.Path != name {
+				t.Errorf("the subscription of %s delivered %+v", path, got)
+			}
+		}
+		for _, block := range blocks(texts[path], "sql") {
+			if _, err := a.pool.Exec(t.Context(), block, pgx.QueryExecModeSimpleProtocol); err != nil {
+				t.Errorf("%s: %v\n%s", path, err, block)
+			}
 		}
 	}
+	a.same(`{"events": {"totalCount": 1}}`, `{ events(filter: {executionId: "4711"}) { totalCount } }`, nil)
 	a.same(`{"resource": {"name": "hello", "versionCount": 1, "latestEvent": {"message": "Resource sql/hello version 1.0.0 was registered."}}}`,
 		`{ resource(path: "sql/hello") { name versionCount latestEvent { message } } }`, nil)
+}
+
+// A link leads to a file of the repository, and where it names a heading, to
+// that.
+func TestDocuments_EachLink_LeadsSomewhere(t *testing.T) {
+	t.Parallel()
+	paths, texts := documents(t)
+	for _, path := range paths {
+		for _, link := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(texts[path], -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			file, heading, _ := strings.Cut(link[1], "#")
+			text := texts[path]
+			if file != "" {
+				read, err := os.ReadFile(filepath.Join("..", filepath.Dir(path), file))
+				if err != nil {
+					t.Errorf("%s links to %s: %v", path, link[1], err)
+					continue
+				}
+				text = string(read)
+			}
+			if heading != "" && !hasHeading(text, heading) {
+				t.Errorf("%s links to %s: there is no such heading", path, link[1])
+			}
+		}
+	}
+}
+
+// hasHeading reports whether a document has a heading with this anchor, which
+// is formed as GitHub does.
+func hasHeading(text, anchor string) bool {
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		formed := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, heading[1])
+		if formed == anchor {
+			return true
+		}
+	}
+	return false
+}
+
+// A file or folder that a document names exists, CHANGELOG.md apart, which
+// tells of the past.
+func TestDocuments_EachPath_Exists(t *testing.T) {
+	t.Parallel()
+	paths, texts := documents(t)
+	seen := 0
+	for _, path := range paths {
+		if path == "CHANGELOG.md" {
+			continue
+		}
+		for _, named := range regexp.MustCompile("`((?:bench|cli|client|config|db|docs|e2e|examples|graph|sqlc|torture|\\.ci|\\.github)/[^`\\s]*|[a-z]+\\.go)`").FindAllStringSubmatch(texts[path], -1) {
+			seen++
+			// `<name>` and `*` stand for any name.
+			pattern := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(named[1], "*")
+			if found, err := filepath.Glob(filepath.Join("..", pattern)); err != nil || len(found) == 0 {
+				t.Errorf("%s names %s, which does not exist", path, named[1])
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d paths were found", seen)
+	}
+}
+
+// A comment in the code that cites a document names a heading of it, as in
+// docs/event-log.md, "Messages".
+func TestDocuments_CitedInCode_HeadingExists(t *testing.T) {
+	t.Parallel()
+	_, texts := documents(t)
+	seen := 0
+	err := filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" && filepath.Ext(path) != ".sql" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		// A citation may be broken over two lines of comments.
+		joined := regexp.MustCompile(`\n\s*(//|--)\s*`).ReplaceAllString(string(text), " ")
+		for _, cited := range regexp.MustCompile(`(docs/[a-z_-]+\.md)(?:, "([^"\n]+)")?`).FindAllStringSubmatch(joined, -1) {
+			seen++
+			document, known := texts[cited[1]]
+			if !known || cited[2] != "" && !strings.Contains(document, "# "+cited[2]+"\n") {
+				t.Errorf("%s cites %s, which does not exist", strings.TrimPrefix(path, "../"), cited[0])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 5 {
+		t.Errorf("only %d citations were found", seen)
+	}
+}
+
+// The tables of docs/catalog_spec.md have the columns that it lists, in their
+// order and of their types.
+func TestDocuments_CatalogSpec_ColumnsOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	_, texts := documents(t)
+	tables := 0
+	for _, section := range strings.Split(texts["docs/catalog_spec.md"], "\n#") {
+		heading := regexp.MustCompile("^## `([a-z_]+)`\n").FindStringSubmatch(section)
+		if heading == nil {
+			continue
+		}
+		tables++
+		var listed []string
+		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([a-z ]+) \\|").FindAllStringSubmatch(section, -1) {
+			listed = append(listed, row[1]+" "+row[2])
+		}
+		var columns []string
+		if err := a.pool.QueryRow(t.Context(), `SELECT array_agg(attname || ' ' || format_type(atttypid, NULL) ORDER BY attnum)
+			FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped`, heading[1]).Scan(&columns); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(columns, listed); diff != "" {
+			t.Errorf("columns of %s (-database +document):\n%s", heading[1], diff)
+		}
+	}
+	if tables != 5 {
+		t.Errorf("%d tables are listed, want 5", tables)
+	}
 }

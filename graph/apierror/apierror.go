@@ -19,7 +19,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// The codes of extensions.code (DESIGN section 6) that the domain does not
+// The codes of extensions.code (docs/clients.md, "Errors") that the domain does not
 // give by itself.
 const (
 	ParseFailed             fault.Code = "GRAPHQL_PARSE_FAILED"

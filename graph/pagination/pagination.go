@@ -15,7 +15,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// The sizes of a page (DESIGN section 5).
+// The sizes of a page (docs/clients.md, "Limits").
 const (
 	DefaultSize = 20
 	MaxSize     = 200

@@ -109,7 +109,7 @@ func TestJSON_WhatCannotBeStored_IsRefusedWithItsPlace(t *testing.T) {
 			f, ok := fault.As(err)
 			code := fault.BadUserInput
 			if tc.name == "101 levels" {
-				code = fault.PayloadTooLarge // DESIGN section 3
+				code = fault.PayloadTooLarge // docs/clients.md, "Limits"
 			}
 			if !ok || f.Code != code || f.Message != tc.want {
 				t.Errorf("got %v, want %s", err, tc.want)
