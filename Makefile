@@ -75,6 +75,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s).
 
 .PHONY: generate
 generate: ## Generate the Go code of sqlc/ and graph/, and both schemas as files.
+	go run ./sqlc/expand
 	$(SQLC) generate
 	go run ./graph/plan/generate
 	go test ./db -run TestCatalogSchema -update

@@ -136,7 +136,7 @@ func (r *resourceResolver) Events(ctx context.Context, objs []*model.Resource, f
 func (r *resourceResolver) LatestEvent(ctx context.Context, objs []*model.Resource) ([]*model.Event, error) {
 	x, columns := r.reads(ctx), eventColumns(ctx)
 	return byKey(ctx, x, eventName{"latest event", columns}, objs, resourcePath, func(ctx context.Context, paths []string) ([]*model.Event, error) {
-		lists, err := x.events.ListOfPaths(ctx, x.scopes, paths, eventlog.Filter{}, eventlog.WholeRange(), eventlog.NewestFirst, 1, columns)
+		lists, err := x.events.ListOfPaths(ctx, x.scopes, paths, eventlog.Filter{}, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 1, Columns: columns})
 		return x.models.Events(heads(lists)), err
 	})
 }

@@ -98,7 +98,7 @@ func (r *queryResolver) Events(ctx context.Context, first *int, after *string, l
 				list, err := store.NewestWithResourceTypes(ctx, x.scopes, limit, columns)
 				return [][]*eventlog.Event{list}, err
 			}
-			list, err := store.List(ctx, x.scopes, checked, within, direction, limit, columns)
+			list, err := store.List(ctx, x.scopes, checked, eventlog.Page{Range: within, Direction: direction, Limit: limit, Columns: columns})
 			return [][]*eventlog.Event{list}, err
 		},
 		func(ctx context.Context) ([]int, error) {

@@ -21,11 +21,12 @@ type LogHeadRow struct {
 	Floor    int64
 }
 
-// The log, read in its order. Each query answers with the rows it has looked
-// at, so that the reader knows how far it has come; `passes` tells those that
-// the filter lets through, and only those are whole. Past @max_bytes of
-// payload and meta, as they are sent, the rest is `over` and left for the next
-// page. What is compressed is written out only up to @max_bytes as stored.
+// Generated from sqlc/templates/event_log.sql.tmpl by `make generate`; do not edit.
+// The log, read in its order. Each query returns the rows it has looked at, so
+// that the reader knows how far it has come; `passes` marks those that pass the
+// filter, and only those are complete. Beyond @max_bytes of payload and meta, as
+// they are sent, rows are `over` and left for the next page. Compressed values
+// are decompressed only up to @max_bytes as stored.
 func (q *Queries) LogHead(ctx context.Context) (LogHeadRow, error) {
 	row := q.db.QueryRow(ctx, logHead)
 	var i LogHeadRow
@@ -54,23 +55,24 @@ FROM (
                 OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
         FROM (
             SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
-            WHERE event_log.execution_id = $2::text
-              AND event_log.position > $3::bigint AND event_log.position <= $4::bigint
+            WHERE ($2::text[] IS NULL OR $3::text[] IS NULL OR $4::text IS NULL
+                  OR $5::text IS NULL OR true)
+              AND event_log.execution_id = $5::text AND event_log.position > $6::bigint AND event_log.position <= $7::bigint
             ORDER BY event_log.position
-            LIMIT $5::integer
+            LIMIT $8::integer
         ) AS l
         LEFT JOIN LATERAL (
             SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
             WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-              AND e.timestamp >= $6::timestamptz AND e.timestamp < $7::timestamptz
+              AND e.timestamp >= $9::timestamptz AND e.timestamp < $10::timestamptz
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-                  $8::text[], $9, $10, $11,
-                  $2::text, $12, $13::text[],
-                  $14::jsonb, $15::jsonb, $16::text[])
-              AND ($17::text[] IS NULL OR EXISTS (
-                  SELECT 1 FROM catalog c
-                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                    AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+          $3::text[], $11, $4, $12,
+          $5, $13, $14::text[],
+          $15::jsonb, $16::jsonb, $17::text[])
+      AND ($18::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry
@@ -81,15 +83,16 @@ ORDER BY w.position
 
 type LogOfExecutionParams struct {
 	MaxBytes        int64
-	ExecutionID     string
+	Keys            []string
+	Types           []string
+	PathPrefix      *string
+	ExecutionID     *string
 	After           int64
 	UpTo            int64
 	PageSize        int32
 	LowTime         time.Time
 	HighTime        time.Time
-	Types           []string
 	Path            *string
-	PathPrefix      *string
 	Version         *string
 	Step            *string
 	Statuses        []string
@@ -118,15 +121,16 @@ type LogOfExecutionRow struct {
 func (q *Queries) LogOfExecution(ctx context.Context, arg LogOfExecutionParams) ([]LogOfExecutionRow, error) {
 	rows, err := q.db.Query(ctx, logOfExecution,
 		arg.MaxBytes,
+		arg.Keys,
+		arg.Types,
+		arg.PathPrefix,
 		arg.ExecutionID,
 		arg.After,
 		arg.UpTo,
 		arg.PageSize,
 		arg.LowTime,
 		arg.HighTime,
-		arg.Types,
 		arg.Path,
-		arg.PathPrefix,
 		arg.Version,
 		arg.Step,
 		arg.Statuses,
@@ -191,26 +195,27 @@ FROM (
             FROM unnest($2::text[]) AS p(path)
             CROSS JOIN LATERAL (
                 SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
-                WHERE event_log.resource_path = p.path
-                  AND event_log.position > $3::bigint AND event_log.position <= $4::bigint
+                WHERE ($2::text[] IS NULL OR $3::text[] IS NULL OR $4::text IS NULL
+                  OR $5::text IS NULL OR true)
+                  AND event_log.resource_path = p.path AND event_log.position > $6::bigint AND event_log.position <= $7::bigint
                 ORDER BY event_log.position
-                LIMIT $5::integer
+                LIMIT $8::integer
             ) AS o
             ORDER BY o.position
-            LIMIT $5::integer
+            LIMIT $8::integer
         ) AS l
         LEFT JOIN LATERAL (
             SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
             WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-              AND e.timestamp >= $6::timestamptz AND e.timestamp < $7::timestamptz
+              AND e.timestamp >= $9::timestamptz AND e.timestamp < $10::timestamptz
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-                  $8::text[], $9, $10, $11,
-                  $12, $13, $14::text[],
-                  $15::jsonb, $16::jsonb, $17::text[])
-              AND ($18::text[] IS NULL OR EXISTS (
-                  SELECT 1 FROM catalog c
-                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                    AND c.resource_type = ANY ($18::text[]) OFFSET 0))
+          $3::text[], $11, $4, $12,
+          $5, $13, $14::text[],
+          $15::jsonb, $16::jsonb, $17::text[])
+      AND ($18::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry
@@ -221,17 +226,17 @@ ORDER BY w.position
 
 type LogOfPathsParams struct {
 	MaxBytes        int64
-	ParentPaths     []string
+	Keys            []string
+	Types           []string
+	PathPrefix      *string
+	ExecutionID     *string
 	After           int64
 	UpTo            int64
 	PageSize        int32
 	LowTime         time.Time
 	HighTime        time.Time
-	Types           []string
 	Path            *string
-	PathPrefix      *string
 	Version         *string
-	ExecutionID     *string
 	Step            *string
 	Statuses        []string
 	PayloadContains []byte
@@ -259,17 +264,17 @@ type LogOfPathsRow struct {
 func (q *Queries) LogOfPaths(ctx context.Context, arg LogOfPathsParams) ([]LogOfPathsRow, error) {
 	rows, err := q.db.Query(ctx, logOfPaths,
 		arg.MaxBytes,
-		arg.ParentPaths,
+		arg.Keys,
+		arg.Types,
+		arg.PathPrefix,
+		arg.ExecutionID,
 		arg.After,
 		arg.UpTo,
 		arg.PageSize,
 		arg.LowTime,
 		arg.HighTime,
-		arg.Types,
 		arg.Path,
-		arg.PathPrefix,
 		arg.Version,
-		arg.ExecutionID,
 		arg.Step,
 		arg.Statuses,
 		arg.PayloadContains,
@@ -389,24 +394,26 @@ FROM (
                 OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
         FROM (
             SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM event_log
-            WHERE event_log.position > $2::bigint AND event_log.position <= $3::bigint
-              AND ($4::text[] IS NULL OR event_log.event_type = ANY ($4::text[]))
-              AND ($5::text IS NULL OR event_log.resource_path ^@ $5::text)
+            WHERE ($2::text[] IS NULL OR $3::text[] IS NULL OR $4::text IS NULL
+                  OR $5::text IS NULL OR true)
+              AND event_log.position > $6::bigint AND event_log.position <= $7::bigint
+              AND ($3::text[] IS NULL OR event_log.event_type = ANY ($3::text[]))
+              AND ($4::text IS NULL OR event_log.resource_path ^@ $4::text)
             ORDER BY event_log.position
-            LIMIT $6::integer
+            LIMIT $8::integer
         ) AS l
         LEFT JOIN LATERAL (
             SELECT event_id, event_type, resource_path, resource_version, payload, meta, timestamp FROM event e
             WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
-              AND e.timestamp >= $7::timestamptz AND e.timestamp < $8::timestamptz
+              AND e.timestamp >= $9::timestamptz AND e.timestamp < $10::timestamptz
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-                  $4::text[], $9, $5, $10,
-                  $11, $12, $13::text[],
-                  $14::jsonb, $15::jsonb, $16::text[])
-              AND ($17::text[] IS NULL OR EXISTS (
-                  SELECT 1 FROM catalog c
-                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                    AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+          $3::text[], $11, $4, $12,
+          $5, $13, $14::text[],
+          $15::jsonb, $16::jsonb, $17::text[])
+      AND ($18::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry
@@ -417,16 +424,17 @@ ORDER BY w.position
 
 type LogWalkParams struct {
 	MaxBytes        int64
-	After           int64
-	UpTo            int64
+	Keys            []string
 	Types           []string
 	PathPrefix      *string
+	ExecutionID     *string
+	After           int64
+	UpTo            int64
 	PageSize        int32
 	LowTime         time.Time
 	HighTime        time.Time
 	Path            *string
 	Version         *string
-	ExecutionID     *string
 	Step            *string
 	Statuses        []string
 	PayloadContains []byte
@@ -454,16 +462,17 @@ type LogWalkRow struct {
 func (q *Queries) LogWalk(ctx context.Context, arg LogWalkParams) ([]LogWalkRow, error) {
 	rows, err := q.db.Query(ctx, logWalk,
 		arg.MaxBytes,
-		arg.After,
-		arg.UpTo,
+		arg.Keys,
 		arg.Types,
 		arg.PathPrefix,
+		arg.ExecutionID,
+		arg.After,
+		arg.UpTo,
 		arg.PageSize,
 		arg.LowTime,
 		arg.HighTime,
 		arg.Path,
 		arg.Version,
-		arg.ExecutionID,
 		arg.Step,
 		arg.Statuses,
 		arg.PayloadContains,

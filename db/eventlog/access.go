@@ -8,26 +8,32 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// read runs the list query of an access path, and gives each event to add,
-// with the place of the key that it was found by, from 0. limit bounds what
-// each key brings, and the whole of the lists that merge keys.
-func (s *Store) read(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns, add func(parent int, event *Event)) error {
-	within = filter.within(within)
-	database := s.database
-	if access.kind == byTime && filter.contains() {
-		// The GIN indexes serve the very JSON asked for.
-		database = s.plannedDatabase
-	}
-	return s.readEvents(database, columns, func(queries *sqlc.Queries) error {
-		return list(ctx, queries, access, scopes, filter, within, direction, limit, columns)
-	}, add)
+// listing is a list of events to read along an access path.
+type listing struct {
+	access accessPath
+	scopes []string
+	filter Filter
+	page   Page
 }
 
-// eventColumns are those of every list of events; the last only where it is
-// asked for.
+// read runs the listing's query, and calls add for each event with the index of
+// the key that found it. The page's limit applies to each key, and to the whole
+// list where the access path merges its keys.
+func (s *Store) read(ctx context.Context, l listing, add func(parent int, event *Event)) error {
+	l.page.Range = l.filter.within(l.page.Range)
+	database := s.database
+	if l.access.kind == byTime && l.filter.contains() {
+		// The GIN indexes are used for the particular JSON only.
+		database = s.plannedDatabase
+	}
+	return s.readEvents(database, l.page.Columns, func(queries *sqlc.Queries) error { return l.run(ctx, queries) }, add)
+}
+
+// eventColumns are the columns of every list of events; the last one is read
+// only on request.
 var eventColumns = []string{"parent", "event_id", "event_type", "resource_path", "resource_version", "payload", "meta", "timestamp", "resource_type"}
 
-// readEvents gives each event that a query finds to add.
+// readEvents calls add for each event that a query returns.
 func (s *Store) readEvents(database sqlc.DBTX, columns Columns, run func(*sqlc.Queries) error, add func(parent int, event *Event)) error {
 	names := eventColumns
 	if !columns.ResourceType {
@@ -47,217 +53,109 @@ func (s *Store) readEvents(database sqlc.DBTX, columns Columns, run func(*sqlc.Q
 	})
 }
 
-// list runs the query of an access path and a direction.
-func list(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) (err error) {
-	if direction == NewestFirst && within.whole() && filter.timeline() {
-		if known, err := newest(ctx, queries, access, scopes, limit, columns); known {
-			return err
-		}
+func (l *listing) run(ctx context.Context, queries *sqlc.Queries) (err error) {
+	access, filter, page := &l.access, &l.filter, &l.page
+	newestFirst := page.Direction == NewestFirst
+	if newestFirst && page.whole() && filter.timeline() && access.kind.hasNewest() {
+		return l.runNewest(ctx, queries)
 	}
-	switch access.kind {
-	case byPath:
-		params := sqlc.EventsOfPathsNewestFirstParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta,
-			ParentPaths: access.keys,
-			LowTime:     within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(limit),
-		}
-		if direction == OldestFirst {
-			_, err = queries.EventsOfPathsOldestFirst(ctx, sqlc.EventsOfPathsOldestFirstParams(params))
-		} else {
-			_, err = queries.EventsOfPathsNewestFirst(ctx, params)
-		}
-	case byPaths:
-		params := sqlc.MergedEventsOfPathsNewestFirstParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta,
-			ParentPaths: access.keys,
-			LowTime:     within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(limit), TotalSize: int32(limit),
-		}
-		if direction == OldestFirst {
-			_, err = queries.MergedEventsOfPathsOldestFirst(ctx, sqlc.MergedEventsOfPathsOldestFirstParams(params))
-		} else {
-			_, err = queries.MergedEventsOfPathsNewestFirst(ctx, params)
-		}
-	case byVersion:
-		params := sqlc.EventsOfVersionsNewestFirstParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta,
-			ParentPaths: access.keys, ParentLabels: access.labels,
-			LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(limit),
-		}
-		if direction == OldestFirst {
-			_, err = queries.EventsOfVersionsOldestFirst(ctx, sqlc.EventsOfVersionsOldestFirstParams(params))
-		} else {
-			_, err = queries.EventsOfVersionsNewestFirst(ctx, params)
-		}
-	case byType:
-		params := sqlc.MergedEventsOfTypesNewestFirstParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta,
-			ParentTypes: access.keys,
-			LowTime:     within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(limit), TotalSize: int32(limit),
-		}
-		if direction == OldestFirst {
-			_, err = queries.MergedEventsOfTypesOldestFirst(ctx, sqlc.MergedEventsOfTypesOldestFirstParams(params))
-		} else {
-			_, err = queries.MergedEventsOfTypesNewestFirst(ctx, params)
-		}
-	case byExecution:
-		params := sqlc.EventsOfExecutionsNewestFirstParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta,
-			ParentExecutions: access.keys,
-			LowTime:          within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			PageSize: int32(limit),
-		}
-		if direction == OldestFirst {
-			_, err = queries.EventsOfExecutionsOldestFirst(ctx, sqlc.EventsOfExecutionsOldestFirstParams(params))
-		} else {
-			_, err = queries.EventsOfExecutionsNewestFirst(ctx, params)
-		}
-	case byTime:
-		params := sqlc.FeedNewestFirstParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta,
-			LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			TotalSize: int32(limit),
-		}
-		if direction == OldestFirst {
-			_, err = queries.FeedOldestFirst(ctx, sqlc.FeedOldestFirstParams(params))
-		} else {
-			_, err = queries.FeedNewestFirst(ctx, params)
-		}
+	params := sqlc.FeedNewestFirstParams{
+		WithPayload: page.Columns.Payload, WithMeta: page.Columns.Meta,
+		Keys: access.keys, Labels: access.labels,
+		LowTime: page.LowTime, HighTime: page.HighTime, LowID: page.LowID, HighID: page.HighID,
+		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
+		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+		Scopes: l.scopes, ResourceTypes: filter.ResourceTypes,
+		PageSize: int32(page.Limit),
+	}
+	switch {
+	case access.kind == byPath && newestFirst:
+		_, err = queries.EventsOfPathsNewestFirst(ctx, sqlc.EventsOfPathsNewestFirstParams(params))
+	case access.kind == byPath:
+		_, err = queries.EventsOfPathsOldestFirst(ctx, sqlc.EventsOfPathsOldestFirstParams(params))
+	case access.kind == byPaths && newestFirst:
+		_, err = queries.MergedEventsOfPathsNewestFirst(ctx, sqlc.MergedEventsOfPathsNewestFirstParams(params))
+	case access.kind == byPaths:
+		_, err = queries.MergedEventsOfPathsOldestFirst(ctx, sqlc.MergedEventsOfPathsOldestFirstParams(params))
+	case access.kind == byVersion && newestFirst:
+		_, err = queries.EventsOfVersionsNewestFirst(ctx, sqlc.EventsOfVersionsNewestFirstParams(params))
+	case access.kind == byVersion:
+		_, err = queries.EventsOfVersionsOldestFirst(ctx, sqlc.EventsOfVersionsOldestFirstParams(params))
+	case access.kind == byType && newestFirst:
+		_, err = queries.MergedEventsOfTypesNewestFirst(ctx, sqlc.MergedEventsOfTypesNewestFirstParams(params))
+	case access.kind == byType:
+		_, err = queries.MergedEventsOfTypesOldestFirst(ctx, sqlc.MergedEventsOfTypesOldestFirstParams(params))
+	case access.kind == byExecution && newestFirst:
+		_, err = queries.EventsOfExecutionsNewestFirst(ctx, sqlc.EventsOfExecutionsNewestFirstParams(params))
+	case access.kind == byExecution:
+		_, err = queries.EventsOfExecutionsOldestFirst(ctx, sqlc.EventsOfExecutionsOldestFirstParams(params))
+	case newestFirst:
+		_, err = queries.FeedNewestFirst(ctx, params)
+	default:
+		_, err = queries.FeedOldestFirst(ctx, sqlc.FeedOldestFirstParams(params))
 	}
 	return err
 }
 
-// newest runs the query of an access path that asks for nothing but what is
-// newest, and reports whether there is one.
-func newest(ctx context.Context, queries *sqlc.Queries, access accessPath, scopes []string, limit int, columns Columns) (known bool, err error) {
-	switch access.kind {
-	case byPath:
-		_, err = queries.NewestEventsOfPaths(ctx, sqlc.NewestEventsOfPathsParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
-			ParentPaths: access.keys,
-		})
-	case byVersion:
-		_, err = queries.NewestEventsOfVersions(ctx, sqlc.NewestEventsOfVersionsParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
-			ParentPaths: access.keys, ParentLabels: access.labels,
-		})
-	case byTime:
+// hasNewest reports whether an access path has a query for the newest events
+// alone, without a filter.
+func (k accessKind) hasNewest() bool { return k == byPath || k == byVersion || k == byTime }
+
+func (l *listing) runNewest(ctx context.Context, queries *sqlc.Queries) (err error) {
+	columns, limit := l.page.Columns, int32(l.page.Limit)
+	if l.access.kind == byTime {
 		_, err = queries.NewestEvents(ctx, sqlc.NewestEventsParams{
-			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
+			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: l.scopes, PageSize: limit,
 		})
-	case byPaths, byType, byExecution:
-		return false, nil
+		return err
 	}
-	return true, err
+	params := sqlc.NewestEventsOfPathsParams{
+		WithPayload: columns.Payload, WithMeta: columns.Meta, Keys: l.access.keys, Labels: l.access.labels, Scopes: l.scopes, PageSize: limit,
+	}
+	if l.access.kind == byVersion {
+		_, err = queries.NewestEventsOfVersions(ctx, sqlc.NewestEventsOfVersionsParams(params))
+	} else {
+		_, err = queries.NewestEventsOfPaths(ctx, params)
+	}
+	return err
 }
 
-// count runs the count query of an access path: a number for each key, or one
-// for all where the access path has no keys.
+// count counts the events of each key of an access path; one number where the
+// access path has no keys.
 func (s *Store) count(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int64, error) {
 	within := filter.within(WholeRange())
-	switch access.kind {
-	case byPath, byPaths:
-		rows, err := s.queries.CountEventsOfPaths(ctx, sqlc.CountEventsOfPathsParams{
-			ParentPaths: access.keys,
-			LowTime:     within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-		})
-		return rowsOf(rows, func(r sqlc.CountEventsOfPathsRow) int64 { return r.Count }), err
-	case byVersion:
-		rows, err := s.queries.CountEventsOfVersions(ctx, sqlc.CountEventsOfVersionsParams{
-			ParentPaths: access.keys, ParentLabels: access.labels,
-			LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-		})
-		return rowsOf(rows, func(r sqlc.CountEventsOfVersionsRow) int64 { return r.Count }), err
-	case byType:
-		rows, err := s.queries.CountEventsOfTypes(ctx, sqlc.CountEventsOfTypesParams{
-			ParentTypes: access.keys,
-			LowTime:     within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-		})
-		return rowsOf(rows, func(r sqlc.CountEventsOfTypesRow) int64 { return r.Count }), err
-	case byExecution:
-		rows, err := s.queries.CountEventsOfExecutions(ctx, sqlc.CountEventsOfExecutionsParams{
-			ParentExecutions: access.keys,
-			LowTime:          within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-		})
-		return rowsOf(rows, func(r sqlc.CountEventsOfExecutionsRow) int64 { return r.Count }), err
-	case byTime:
-		if filter.timeline() {
-			count, err := s.planned.CountTimeline(ctx, sqlc.CountTimelineParams{
-				LowTime: within.LowTime, HighTime: within.HighTime, Scopes: scopes,
-			})
-			return []int64{count}, err
-		}
-		if filter.PathPrefix != nil && filter.PayloadContains == nil && filter.MetaContains == nil {
-			low, high := catalog.PrefixRange(*filter.PathPrefix)
-			count, err := s.planned.CountEventsUnderPrefix(ctx, sqlc.CountEventsUnderPrefixParams{
-				PrefixLow: low, PrefixHigh: high,
-				LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-				Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-				ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-				PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-				Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-			})
-			return []int64{count}, err
-		}
-		count, err := s.planned.CountFeed(ctx, sqlc.CountFeedParams{
-			LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-		})
+	if access.kind == byTime && filter.timeline() {
+		count, err := s.planned.CountTimeline(ctx, sqlc.CountTimelineParams{LowTime: within.LowTime, HighTime: within.HighTime, Scopes: scopes})
 		return []int64{count}, err
 	}
-	return nil, nil
-}
-
-func rowsOf[From, To any](rows []From, convert func(From) To) []To {
-	converted := make([]To, len(rows))
-	for i, row := range rows {
-		converted[i] = convert(row)
+	params := sqlc.CountFeedParams{
+		Keys: access.keys, Labels: access.labels,
+		LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
+		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
+		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+		Scopes: scopes, ResourceTypes: filter.ResourceTypes,
 	}
-	return converted
+	switch access.kind {
+	case byPath, byPaths:
+		return s.queries.CountEventsOfPaths(ctx, sqlc.CountEventsOfPathsParams(params))
+	case byVersion:
+		return s.queries.CountEventsOfVersions(ctx, sqlc.CountEventsOfVersionsParams(params))
+	case byType:
+		return s.queries.CountEventsOfTypes(ctx, sqlc.CountEventsOfTypesParams(params))
+	case byExecution:
+		return s.queries.CountEventsOfExecutions(ctx, sqlc.CountEventsOfExecutionsParams(params))
+	case byTime:
+	}
+	var count int64
+	var err error
+	if filter.PathPrefix != nil && !filter.contains() {
+		low, high := catalog.PrefixRange(*filter.PathPrefix)
+		params.Keys = []string{low, high}
+		count, err = s.planned.CountEventsUnderPrefix(ctx, sqlc.CountEventsUnderPrefixParams(params))
+	} else {
+		count, err = s.planned.CountFeed(ctx, params)
+	}
+	return []int64{count}, err
 }

@@ -4,7 +4,7 @@
 //
 //	store := eventlog.NewStore(pool)
 //	page, err := store.List(ctx, scopes, eventlog.Filter{Types: []string{"UPDATED"}},
-//		eventlog.WholeRange(), eventlog.NewestFirst, 20, eventlog.Columns{})
+//		eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 20})
 //
 // Every call takes the caller's scopes: the path prefixes it may see. Scope ""
 // is everything; no scope is nothing.

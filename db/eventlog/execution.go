@@ -141,7 +141,7 @@ func (s *Store) ListExecutionsOfPaths(ctx context.Context, scopes, paths []strin
 	if direction == OldestFirst {
 		var oldest []sqlc.ExecutionsOfEachPathOldestFirstRow
 		oldest, err = s.queries.ExecutionsOfEachPathOldestFirst(ctx, sqlc.ExecutionsOfEachPathOldestFirstParams(params))
-		rows = rowsOf(oldest, func(r sqlc.ExecutionsOfEachPathOldestFirstRow) sqlc.ExecutionsOfEachPathNewestFirstRow {
+		rows = convert(oldest, func(r sqlc.ExecutionsOfEachPathOldestFirstRow) sqlc.ExecutionsOfEachPathNewestFirstRow {
 			return sqlc.ExecutionsOfEachPathNewestFirstRow(r)
 		})
 	} else {
@@ -170,7 +170,7 @@ func (s *Store) CountExecutionsOfPaths(ctx context.Context, scopes, paths []stri
 	if err != nil {
 		return nil, fmt.Errorf("count executions of paths: %w", err)
 	}
-	return rowsOf(rows, func(count int64) int { return int(count) }), nil
+	return ints(rows), nil
 }
 
 func childOf(row sqlc.ExecutionsOfParentsRow) *Execution {
@@ -205,13 +205,13 @@ func (s *Store) CountOfParents(ctx context.Context, scopes, parents []string) ([
 	if err != nil {
 		return nil, fmt.Errorf("count child executions: %w", err)
 	}
-	return rowsOf(rows, func(count int64) int { return int(count) }), nil
+	return ints(rows), nil
 }
 
-// ListOfExecutions lists, for each execution, up to limit of its events; the
-// answer has a place for each, in their order.
-func (s *Store) ListOfExecutions(ctx context.Context, scopes, executions []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
-	return s.listPerParent(ctx, accessPath{kind: byExecution, keys: executions}, scopes, filter, within, direction, limit, columns)
+// ListOfExecutions lists a page of the events of each execution, in the order
+// of executions.
+func (s *Store) ListOfExecutions(ctx context.Context, scopes, executions []string, filter Filter, page Page) ([][]*Event, error) {
+	return s.listPerParent(ctx, listing{accessPath{kind: byExecution, keys: executions}, scopes, filter, page})
 }
 
 // CountOfExecutions counts, for each execution, its events that pass the filter.

@@ -38,19 +38,27 @@ const (
 	NewestFirst Direction = true
 )
 
+// Page is a part of a list of events: up to Limit events of a range.
+type Page struct {
+	Range
+	Direction Direction
+	Limit     int
+	Columns   Columns
+}
+
 // fewPaths is up to how many paths a prefix is read path by path and merged;
 // above it the timeline is walked, where a match is then never far.
 const fewPaths = 200
 
-// List lists up to limit events that pass the filter. It reads along the
+// List lists a page of the events that pass the filter. It reads along the
 // index that serves the filter's most selective field.
-func (s *Store) List(ctx context.Context, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([]*Event, error) {
+func (s *Store) List(ctx context.Context, scopes []string, filter Filter, page Page) ([]*Event, error) {
 	access, err := s.accessFor(ctx, scopes, &filter)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*Event, 0, min(limit, 128))
-	err = s.read(ctx, access, scopes, filter, within, direction, limit, columns, func(_ int, event *Event) {
+	list := make([]*Event, 0, min(page.Limit, 128))
+	err = s.read(ctx, listing{access, scopes, filter, page}, func(_ int, event *Event) {
 		list = append(list, event)
 	})
 	if err != nil {
@@ -93,10 +101,9 @@ func (s *Store) Count(ctx context.Context, scopes []string, filter Filter) (int,
 	return total, nil
 }
 
-// ListOfPaths lists, for each path, up to limit of its events; the answer has
-// a place for each path, in their order.
-func (s *Store) ListOfPaths(ctx context.Context, scopes, paths []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
-	return s.listPerParent(ctx, accessPath{kind: byPath, keys: paths}, scopes, filter, within, direction, limit, columns)
+// ListOfPaths lists a page of the events of each path, in the order of paths.
+func (s *Store) ListOfPaths(ctx context.Context, scopes, paths []string, filter Filter, page Page) ([][]*Event, error) {
+	return s.listPerParent(ctx, listing{accessPath{kind: byPath, keys: paths}, scopes, filter, page})
 }
 
 // CountOfPaths counts, for each path, its events that pass the filter.
@@ -104,10 +111,10 @@ func (s *Store) CountOfPaths(ctx context.Context, scopes, paths []string, filter
 	return s.countPerParent(ctx, accessPath{kind: byPath, keys: paths}, scopes, filter)
 }
 
-// ListOfVersions lists, for each version, up to limit of its events; the
-// answer has a place for each version, in their order.
-func (s *Store) ListOfVersions(ctx context.Context, scopes []string, versions []catalog.LabelKey, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
-	return s.listPerParent(ctx, accessVersions(versions), scopes, filter, within, direction, limit, columns)
+// ListOfVersions lists a page of the events of each version, in the order of
+// versions.
+func (s *Store) ListOfVersions(ctx context.Context, scopes []string, versions []catalog.LabelKey, filter Filter, page Page) ([][]*Event, error) {
+	return s.listPerParent(ctx, listing{accessVersions(versions), scopes, filter, page})
 }
 
 // CountOfVersions counts, for each version, its events that pass the filter.
@@ -219,16 +226,16 @@ func distinct(words []string) []string {
 	return once
 }
 
-func (s *Store) listPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter, within Range, direction Direction, limit int, columns Columns) ([][]*Event, error) {
+func (s *Store) listPerParent(ctx context.Context, l listing) ([][]*Event, error) {
 	var rows []*Event
 	var parents []int
-	err := s.read(ctx, access, scopes, filter, within, direction, limit, columns, func(parent int, event *Event) {
+	err := s.read(ctx, l, func(parent int, event *Event) {
 		rows, parents = append(rows, event), append(parents, parent)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
 	}
-	return rawrow.Cut(rows, parents, len(access.keys)), nil
+	return rawrow.Cut(rows, parents, len(l.access.keys)), nil
 }
 
 func (s *Store) countPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int, error) {
@@ -236,9 +243,17 @@ func (s *Store) countPerParent(ctx context.Context, access accessPath, scopes []
 	if err != nil {
 		return nil, fmt.Errorf("count events: %w", err)
 	}
-	counts := make([]int, len(rows))
-	for i, count := range rows {
-		counts[i] = int(count)
+	return ints(rows), nil
+}
+
+func ints(numbers []int64) []int {
+	return convert(numbers, func(number int64) int { return int(number) })
+}
+
+func convert[From, To any](rows []From, one func(From) To) []To {
+	converted := make([]To, len(rows))
+	for i, row := range rows {
+		converted[i] = one(row)
 	}
-	return counts, nil
+	return converted
 }

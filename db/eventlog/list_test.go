@@ -233,7 +233,7 @@ func TestList_AnyFilter_AsTheContractSays(t *testing.T) {
 		}
 		want = want[:min(len(want), limit)]
 
-		got, err := store.List(ctx, everything, filter, within, direction, limit, eventlog.Columns{})
+		got, err := store.List(ctx, everything, filter, eventlog.Page{Range: within, Direction: direction, Limit: limit})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +262,7 @@ func TestListOfParents_OneStatement_AsEachAlone(t *testing.T) {
 	filter := eventlog.Filter{Types: []string{"UPDATED"}}
 	columns := eventlog.Columns{Payload: true, Meta: true}
 	parents := append([]string{"none"}, paths...)
-	lists, err := store.ListOfPaths(ctx, everything, parents, filter, eventlog.WholeRange(), eventlog.NewestFirst, 5, columns)
+	lists, err := store.ListOfPaths(ctx, everything, parents, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 5, Columns: columns})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestListOfParents_OneStatement_AsEachAlone(t *testing.T) {
 	for i, path := range parents {
 		alone := filter
 		alone.Path = &path
-		want, err := store.List(ctx, everything, alone, eventlog.WholeRange(), eventlog.NewestFirst, 5, columns)
+		want, err := store.List(ctx, everything, alone, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 5, Columns: columns})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -287,14 +287,14 @@ func TestListOfParents_OneStatement_AsEachAlone(t *testing.T) {
 		}
 		keys = append(keys, catalog.LabelKey{Path: path, Label: "2"})
 	}
-	byVersion, err := store.ListOfVersions(ctx, everything, keys, filter, eventlog.WholeRange(), eventlog.OldestFirst, 5, columns)
+	byVersion, err := store.ListOfVersions(ctx, everything, keys, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.OldestFirst, Limit: 5, Columns: columns})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, key := range keys {
 		alone := filter
 		alone.Path, alone.Version = &key.Path, &key.Label
-		want, err := store.List(ctx, everything, alone, eventlog.WholeRange(), eventlog.OldestFirst, 5, columns)
+		want, err := store.List(ctx, everything, alone, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.OldestFirst, Limit: 5, Columns: columns})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +319,7 @@ func TestList_PrefixOfManyPaths_SameAsTimeline(t *testing.T) {
 	}
 	store := eventlog.NewStore(pool)
 	filter := eventlog.Filter{PathPrefix: new("many/")}
-	list, err := store.List(t.Context(), everything, filter, eventlog.WholeRange(), eventlog.NewestFirst, 1000, eventlog.Columns{})
+	list, err := store.List(t.Context(), everything, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 1000})
 	if err != nil || len(list) != 240 {
 		t.Errorf("%d events, %v", len(list), err)
 	}
@@ -330,7 +330,7 @@ func TestList_PrefixOfManyPaths_SameAsTimeline(t *testing.T) {
 	for _, narrowed := range []eventlog.Filter{
 		{}, filter, {Types: []string{"UPDATED"}}, {Path: new("many/1")}, {Path: new("many/1"), Version: new("1")},
 	} {
-		list, err := store.List(t.Context(), []string{"oth"}, narrowed, eventlog.WholeRange(), eventlog.NewestFirst, 1000, eventlog.Columns{})
+		list, err := store.List(t.Context(), []string{"oth"}, narrowed, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 1000})
 		if err != nil || slices.ContainsFunc(list, func(e *eventlog.Event) bool { return e.Path != "other" }) {
 			t.Errorf("%+v: %v %v", narrowed, ids(list), err)
 		}

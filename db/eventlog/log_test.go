@@ -572,7 +572,7 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 	l.record(t, "a/one", "seen 1", "seen 2")
 	var shown []*eventlog.Event
 	tail, err := l.store.Snapshot(t.Context(), func(store *eventlog.Store) (err error) {
-		shown, err = store.List(t.Context(), everything, eventlog.Filter{}, eventlog.WholeRange(), eventlog.OldestFirst, 10, eventlog.Columns{})
+		shown, err = store.List(t.Context(), everything, eventlog.Filter{}, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.OldestFirst, Limit: 10})
 		return err
 	})
 	if err != nil || len(shown) != 3 {

@@ -94,7 +94,7 @@ func (s *Store) readPage(ctx context.Context, scopes []string, filter Filter, af
 // tailLog reads the log as it is: an entry for each position after `after`,
 // up to upTo or the end of the page, dropped events included.
 func (s *Store) tailLog(ctx context.Context, after, upTo int64, limit *pageLimit) ([]*Entry, error) {
-	rows, err := walkLog(ctx, s.queries, []string{""}, Filter{}, after, upTo, limit.rows())
+	rows, err := s.queries.LogWalk(ctx, logParams([]string{""}, Filter{}, after, upTo, limit.rows()))
 	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
@@ -128,54 +128,39 @@ func entryOf(row sqlc.LogWalkRow) *Entry {
 	return entry
 }
 
-// readLog reads a page along the index that serves the filter, and says up to
-// where the page reaches if it is not full.
+// readLog reads a page along the index that serves the filter, and returns the
+// position that the page reaches if it is not full.
 func (s *Store) readLog(ctx context.Context, scopes []string, filter Filter, after, upTo int64, limit int32) ([]sqlc.LogWalkRow, int64, error) {
-	within := filter.within(WholeRange())
+	params := logParams(scopes, filter, after, upTo, limit)
 	// The log holds no execution ids that are longer.
 	if filter.ExecutionID != nil && len(*filter.ExecutionID) <= maxKey {
-		rows, err := s.planned.LogOfExecution(ctx, sqlc.LogOfExecutionParams{
-			After: after, UpTo: upTo, PageSize: limit, MaxBytes: logBytes,
-			LowTime: within.LowTime, HighTime: within.HighTime,
-			ExecutionID: *filter.ExecutionID,
-			Types:       filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-		})
-		return rowsOf(rows, func(r sqlc.LogOfExecutionRow) sqlc.LogWalkRow { return sqlc.LogWalkRow(r) }), upTo, err
+		rows, err := s.planned.LogOfExecution(ctx, sqlc.LogOfExecutionParams(params))
+		return convert(rows, func(row sqlc.LogOfExecutionRow) sqlc.LogWalkRow { return sqlc.LogWalkRow(row) }), upTo, err
 	}
 	paths, err := s.fewPathsOf(ctx, scopes, filter)
 	if err != nil {
 		return nil, 0, err
 	}
 	if paths != nil {
-		rows, err := s.planned.LogOfPaths(ctx, sqlc.LogOfPathsParams{
-			ParentPaths: paths,
-			After:       after, UpTo: upTo, PageSize: limit, MaxBytes: logBytes,
-			LowTime: within.LowTime, HighTime: within.HighTime,
-			Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-			ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
-			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
-			Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-		})
-		return rowsOf(rows, func(r sqlc.LogOfPathsRow) sqlc.LogWalkRow { return sqlc.LogWalkRow(r) }), upTo, err
+		params.Keys = paths
+		rows, err := s.planned.LogOfPaths(ctx, sqlc.LogOfPathsParams(params))
+		return convert(rows, func(row sqlc.LogOfPathsRow) sqlc.LogWalkRow { return sqlc.LogWalkRow(row) }), upTo, err
 	}
-	upTo = min(upTo, after+logWindow)
-	rows, err := walkLog(ctx, s.planned, scopes, filter, after, upTo, limit)
-	return rows, upTo, err
+	params.UpTo = min(upTo, after+logWindow)
+	rows, err := s.planned.LogWalk(ctx, params)
+	return rows, params.UpTo, err
 }
 
-func walkLog(ctx context.Context, queries *sqlc.Queries, scopes []string, filter Filter, after, upTo int64, limit int32) ([]sqlc.LogWalkRow, error) {
+func logParams(scopes []string, filter Filter, after, upTo int64, limit int32) sqlc.LogWalkParams {
 	within := filter.within(WholeRange())
-	return queries.LogWalk(ctx, sqlc.LogWalkParams{
+	return sqlc.LogWalkParams{
 		After: after, UpTo: upTo, PageSize: limit, MaxBytes: logBytes,
 		LowTime: within.LowTime, HighTime: within.HighTime,
 		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
 		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
 		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 		Scopes: scopes, ResourceTypes: filter.ResourceTypes,
-	})
+	}
 }
 
 // fewPathsOf are the paths that a filter narrows the log to, where they are

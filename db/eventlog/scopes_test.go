@@ -116,13 +116,13 @@ func TestScopes_EveryList_NothingElse(t *testing.T) {
 			shows("ByID", err)
 			for _, direction := range []eventlog.Direction{eventlog.OldestFirst, eventlog.NewestFirst} {
 				for _, filter := range []eventlog.Filter{{}, {Types: []string{"UPDATED"}}, {ResourceTypes: []string{"task"}}} {
-					list, err := events.List(ctx, test.scopes, filter, eventlog.WholeRange(), direction, 10, eventlog.Columns{})
+					list, err := events.List(ctx, test.scopes, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(list)
 					shows("List", err)
-					lists, err := events.ListOfPaths(ctx, test.scopes, all, filter, eventlog.WholeRange(), direction, 10, eventlog.Columns{})
+					lists, err := events.ListOfPaths(ctx, test.scopes, all, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(lists...)
 					shows("ListOfPaths", err)
-					lists, err = events.ListOfVersions(ctx, test.scopes, labels, filter, eventlog.WholeRange(), direction, 10, eventlog.Columns{})
+					lists, err = events.ListOfVersions(ctx, test.scopes, labels, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(lists...)
 					shows("ListOfVersions", err)
 				}

@@ -1,8 +1,9 @@
--- The log, read in its order. Each query answers with the rows it has looked
--- at, so that the reader knows how far it has come; `passes` tells those that
--- the filter lets through, and only those are whole. Past @max_bytes of
--- payload and meta, as they are sent, the rest is `over` and left for the next
--- page. What is compressed is written out only up to @max_bytes as stored.
+-- Generated from sqlc/templates/event_log.sql.tmpl by `make generate`; do not edit.
+-- The log, read in its order. Each query returns the rows it has looked at, so
+-- that the reader knows how far it has come; `passes` marks those that pass the
+-- filter, and only those are complete. Beyond @max_bytes of payload and meta, as
+-- they are sent, rows are `over` and left for the next page. Compressed values
+-- are decompressed only up to @max_bytes as stored.
 
 -- name: LogHead :one
 SELECT stream::text AS stream, position, floor FROM event_head;
@@ -39,7 +40,9 @@ FROM (
                 OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
         FROM (
             SELECT * FROM event_log
-            WHERE event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
+            WHERE (@keys::text[] IS NULL OR @types::text[] IS NULL OR sqlc.narg('path_prefix')::text IS NULL
+                  OR sqlc.narg('execution_id')::text IS NULL OR true)
+              AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
               AND (@types::text[] IS NULL OR event_log.event_type = ANY (@types::text[]))
               AND (sqlc.narg('path_prefix')::text IS NULL OR event_log.resource_path ^@ sqlc.narg('path_prefix')::text)
             ORDER BY event_log.position
@@ -50,13 +53,13 @@ FROM (
             WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
               AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-                  @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
-                  sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-                  sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
-              AND (@resource_types::text[] IS NULL OR EXISTS (
-                  SELECT 1 FROM catalog c
-                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                    AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry
@@ -85,11 +88,12 @@ FROM (
                 OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
         FROM (
             SELECT o.position, o.event_id, o.timestamp, o.phase
-            FROM unnest(@parent_paths::text[]) AS p(path)
+            FROM unnest(@keys::text[]) AS p(path)
             CROSS JOIN LATERAL (
                 SELECT * FROM event_log
-                WHERE event_log.resource_path = p.path
-                  AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
+                WHERE (@keys::text[] IS NULL OR @types::text[] IS NULL OR sqlc.narg('path_prefix')::text IS NULL
+                  OR sqlc.narg('execution_id')::text IS NULL OR true)
+                  AND event_log.resource_path = p.path AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
                 ORDER BY event_log.position
                 LIMIT @page_size::integer
             ) AS o
@@ -101,13 +105,13 @@ FROM (
             WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
               AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-                  @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
-                  sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-                  sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
-              AND (@resource_types::text[] IS NULL OR EXISTS (
-                  SELECT 1 FROM catalog c
-                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                    AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry
@@ -136,8 +140,9 @@ FROM (
                 OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS stored_before
         FROM (
             SELECT * FROM event_log
-            WHERE event_log.execution_id = @execution_id::text
-              AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
+            WHERE (@keys::text[] IS NULL OR @types::text[] IS NULL OR sqlc.narg('path_prefix')::text IS NULL
+                  OR sqlc.narg('execution_id')::text IS NULL OR true)
+              AND event_log.execution_id = sqlc.narg('execution_id')::text AND event_log.position > @after::bigint AND event_log.position <= @up_to::bigint
             ORDER BY event_log.position
             LIMIT @page_size::integer
         ) AS l
@@ -146,13 +151,13 @@ FROM (
             WHERE e.timestamp = l.timestamp AND e.event_id = l.event_id
               AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-                  @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
-                  @execution_id::text, sqlc.narg('step'), @statuses::text[],
-                  sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
-              AND (@resource_types::text[] IS NULL OR EXISTS (
-                  SELECT 1 FROM catalog c
-                  WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-                    AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry

@@ -1,0 +1,67 @@
+// Command expand writes the queries that repeat a part, such as the filter of
+// events, from the templates in sqlc/templates to sqlc/queries, where sqlc
+// reads them. `make generate` runs it in the repository's root.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+)
+
+func main() {
+	if err := expand(filepath.Join("sqlc", "templates"), filepath.Join("sqlc", "queries")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// expand executes each template of a folder, <name>.sql.tmpl, into <name>.sql;
+// what they share is in its other templates.
+func expand(from, to string) error {
+	files, err := filepath.Glob(filepath.Join(from, "*.sql.tmpl"))
+	if err != nil {
+		return fmt.Errorf("find the templates: %w", err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		parsed, err := template.New(name).Funcs(template.FuncMap{"list": list, "set": set}).Option("missingkey=error").
+			ParseFiles(file, filepath.Join(from, "filter.tmpl"))
+		if err != nil {
+			return fmt.Errorf("parse a template: %w", err)
+		}
+		var queries strings.Builder
+		fmt.Fprintf(&queries, "-- Generated from %s by `make generate`; do not edit.\n", filepath.ToSlash(file))
+		if err := parsed.Execute(&queries, nil); err != nil {
+			return fmt.Errorf("expand a template: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(to, strings.TrimSuffix(name, ".tmpl")), []byte(queries.String()), 0o600); err != nil {
+			return fmt.Errorf("write queries: %w", err)
+		}
+	}
+	return nil
+}
+
+func list(values ...any) []any { return values }
+
+// set makes named values, or sets more in a copy: set "name" value …, or
+// set values "name" value ….
+func set(arguments ...any) (map[string]any, error) {
+	values := map[string]any{}
+	if len(arguments)%2 == 1 {
+		before, ok := arguments[0].(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("set: %v is no set of values", arguments[0])
+		}
+		for name, value := range before {
+			values[name] = value
+		}
+		arguments = arguments[1:]
+	}
+	for i := 0; i < len(arguments); i += 2 {
+		values[fmt.Sprint(arguments[i])] = arguments[i+1]
+	}
+	return values, nil
+}
