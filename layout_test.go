@@ -21,8 +21,9 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 	rules := []struct{ folder, allowed string }{
 		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|graph|graph/transport`},
 		{"config", `cli|graph/auth`},
-		{"cli", `db|db/catalog|db/fault|graph/auth`},
-		{"bench", `db|db/embedded`},
+		{"client", `-`},
+		{"cli", `client|db|db/catalog|db/fault|graph/auth`},
+		{"bench", `client|db|db/embedded`},
 		{"sqlc", `-`},
 		{"db/fault", `-`},
 		{"db/embedded", `-`},

@@ -161,12 +161,12 @@ func (s *server) prepared(query string, inputs []map[string]any) func(context.Co
 		if err != nil {
 			return err
 		}
-		client, err := dial(s.address, time.Minute)
+		connection, err := dial(s.address, time.Minute)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = client.connection.Close() }()
-		answer, err := client.do(encoded)
+		defer func() { _ = connection.Close() }()
+		answer, err := connection.do(encoded)
 		if err == nil && bytes.Contains(answer, []byte(`"errors":`)) {
 			err = fmt.Errorf("the answer is %.500s", answer)
 		}

@@ -1,20 +1,17 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/noetl/noetl-catalog/client"
 )
 
 // quietEvents is how many events checkpoints records that match nothing.
@@ -124,7 +121,7 @@ func recordQuiet(ctx context.Context, pool *pgxpool.Pool, events int) error {
 
 func (s *server) tailCursor(ctx context.Context) (string, error) {
 	var answer struct{ Events struct{ TailCursor string } }
-	err := s.ask(ctx, `{ events(first: 1) { tailCursor } }`, nil, &answer)
+	err := s.Do(ctx, `{ events(first: 1) { tailCursor } }`, nil, &answer)
 	return answer.Events.TailCursor, err
 }
 
@@ -143,16 +140,14 @@ type quietStream struct {
 
 // follow takes checkpoints until the context ends.
 func (s *quietStream) follow(ctx context.Context, server *server, after string) error {
-	err := server.stream(ctx, s.filter, after, func(line string) error {
-		if strings.HasPrefix(line, "event:") {
-			return fmt.Errorf("the stream has %q, want checkpoints only", line)
+	err := server.stream(ctx, s.filter, after, func(event client.Event) error {
+		if event.Name != "" {
+			return fmt.Errorf("the stream has %q, want checkpoints only", event.Name)
 		}
-		if cursor, found := strings.CutPrefix(line, "id: "); found {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.cursor = cursor
-			s.checkpoints++
-		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.cursor = event.ID
+		s.checkpoints++
 		return nil
 	})
 	if ctx.Err() != nil {
@@ -204,8 +199,8 @@ func (b *bench) resume(ctx context.Context, url string, pool *pgxpool.Pool, filt
 
 	began := time.Now()
 	delivered := errors.New("delivered")
-	err = server.stream(ctx, filter, after, func(line string) error {
-		if line == "event: next" {
+	err = server.stream(ctx, filter, after, func(event client.Event) error {
+		if event.Name == "next" {
 			return delivered
 		}
 		return nil
@@ -233,32 +228,23 @@ func rowsRead(ctx context.Context, pool *pgxpool.Pool) (rows int64, err error) {
 	return rows, err
 }
 
-// stream subscribes over server-sent events and passes on each line, until
-// that fails.
-func (s *server) stream(ctx context.Context, filter map[string]any, after string, line func(string) error) error {
-	body, err := json.Marshal(map[string]any{
-		"query":     `subscription($filter: EventFilter, $after: String) { eventRecorded(filter: $filter, after: $after) { cursor } }`,
-		"variables": map[string]any{"filter": filter, "after": after},
-	})
+const anyCursor = `subscription($filter: EventFilter, $after: String) { eventRecorded(filter: $filter, after: $after) { cursor } }`
+
+// stream subscribes over server-sent events and passes on each, until that
+// fails.
+func (s *server) stream(ctx context.Context, filter map[string]any, after string, receive func(client.Event) error) error {
+	stream, err := s.Subscribe(ctx, anyCursor, map[string]any{"filter": filter, "after": after})
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/graphql", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "text/event-stream")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	lines := bufio.NewScanner(response.Body)
-	for lines.Scan() {
-		if err := line(lines.Text()); err != nil {
+	defer stream.Close()
+	for {
+		event, err := stream.Next()
+		if err != nil {
+			return err
+		}
+		if err := receive(event); err != nil {
 			return err
 		}
 	}
-	return lines.Err()
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -59,7 +56,7 @@ func execution(ctx context.Context, b *bench) error {
 		}
 	}
 	for answer.Execution.Status != "COMPLETED" && ctx.Err() == nil {
-		if err := server.ask(ctx, `{ execution(executionId: "large") { eventCount status } }`, nil, &answer); err != nil {
+		if err := server.Do(ctx, `{ execution(executionId: "large") { eventCount status } }`, nil, &answer); err != nil {
 			return err
 		}
 	}
@@ -70,35 +67,6 @@ func execution(ctx context.Context, b *bench) error {
 }
 
 func (s *server) record(ctx context.Context, inputs []map[string]any) error {
-	return s.ask(ctx, `mutation($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate } } }`,
+	return s.Do(ctx, `mutation($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate } } }`,
 		map[string]any{"inputs": inputs}, nil)
-}
-
-// ask sends an operation and reads its data into into.
-func (s *server) ask(ctx context.Context, query string, variables map[string]any, into any) error {
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/graphql", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer := struct {
-		Data   any
-		Errors json.RawMessage
-	}{Data: into}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return err
-	}
-	if answer.Errors != nil {
-		return fmt.Errorf("the server answers %s", answer.Errors)
-	}
-	return nil
 }

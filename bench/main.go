@@ -1,9 +1,9 @@
 // Bench measures the server: how fast it answers requests beside the least
 // that could answer them, what the event log's triggers cost writers, how soon
-// an event reaches a subscriber, what ten thousand subscriptions take, a run of
-// 200,000 events, and what a resume after a checkpoint reads. It prints figures and asserts nothing; on a shared
-// machine only ratios within one run mean something. README.md says how to
-// read them.
+// an event reaches a subscriber, what ten thousand subscriptions cost, a run of
+// 200,000 events, and what a resume after a checkpoint reads. It prints figures
+// and asserts nothing; on a shared machine only ratios within one run mean
+// something.
 //
 //	make bench
 //	go run ./bench writers bulk latency deliveries fanout execution checkpoints
@@ -32,6 +32,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/noetl/noetl-catalog/client"
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/embedded"
 )
@@ -230,8 +231,9 @@ func (b *bench) url(name, socketDirectory string) (string, error) {
 	return fmt.Sprintf("postgres://%s:%s@/%s?host=%s", config.User, config.Password, name, socketDirectory), nil
 }
 
-// server is a running noetl-catalog, or limit.
+// server is a running noetl-catalog, limit or PostGraphile.
 type server struct {
+	*client.Client
 	address string
 	command *exec.Cmd
 }
@@ -249,6 +251,9 @@ func start(ctx context.Context, databaseURL, binary string, args ...string) (*se
 	}
 	s := &server{address: free.Addr().String()}
 	if err := free.Close(); err != nil {
+		return nil, err
+	}
+	if s.Client, err = client.New("http://"+s.address, ""); err != nil {
 		return nil, err
 	}
 	s.command = exec.CommandContext(ctx, binary, append(args, "--listen", s.address)...)
@@ -283,6 +288,7 @@ func (w withoutGreeting) Write(text []byte) (int, error) {
 }
 
 func (s *server) stop() {
+	s.Close()
 	_ = s.command.Process.Signal(os.Interrupt)
 	_ = s.command.Wait()
 }

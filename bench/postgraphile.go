@@ -65,7 +65,7 @@ func (b *bench) enterPeer(ctx context.Context, databaseURL string, w workload, o
 	asked := peers(func(path string) string {
 		if _, ok := cursors[path]; !ok {
 			var answer struct{ AllResources struct{ Edges []place } }
-			err = errors.Join(err, c.ask(ctx, `query($path: String!) { allResources(condition: {resourcePath: $path}) { edges { cursor } } }`, map[string]any{"path": path}, &answer))
+			err = errors.Join(err, c.Do(ctx, `query($path: String!) { allResources(condition: {resourcePath: $path}) { edges { cursor } } }`, map[string]any{"path": path}, &answer))
 			for _, edge := range answer.AllResources.Edges {
 				cursors[path] = edge.Cursor
 			}

@@ -130,7 +130,7 @@ func newSample(ctx context.Context, databaseURL string, s *server) (*sample, err
 		paths[i] = made.paths[made.random.IntN(len(made.paths)-50)] // a whole page follows
 	}
 	var answer struct{ Resources struct{ Edges []place } }
-	err = s.ask(ctx, `query($paths: [String!]) { resources(first: 200, filter: {paths: $paths}) { edges { cursor node { path } } } }`,
+	err = s.Do(ctx, `query($paths: [String!]) { resources(first: 200, filter: {paths: $paths}) { edges { cursor node { path } } } }`,
 		map[string]any{"paths": paths}, &answer)
 	made.places = answer.Resources.Edges
 	return made, err
@@ -350,14 +350,14 @@ func throughSocket(databaseURL, directory string) (string, error) {
 
 // answers sends n requests, one after another.
 func (c *contestant) answers(from, n int) ([]any, error) {
-	client, err := dial(c.address, time.Minute)
+	connection, err := dial(c.address, time.Minute)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = client.connection.Close() }()
+	defer func() { _ = connection.Close() }()
 	answers := make([]any, n)
 	for i := range answers {
-		body, err := client.do(c.requests[(from+i)%len(c.requests)])
+		body, err := connection.do(c.requests[(from+i)%len(c.requests)])
 		if err != nil {
 			return nil, err
 		}

@@ -3,16 +3,17 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+
+	"github.com/noetl/noetl-catalog/client"
 )
 
-// knownNames asks for what a filter's names are compared with.
+// knownNames reads the names that a filter's are compared with.
 const knownNames = `query KnownNames($path: String!, $byPath: Boolean!, $prefix: String!, $byPrefix: Boolean!) {
   eventTypes { name } openEventTypes resourceTypes { name }
   resource(path: $path) @include(if: $byPath) { path }
@@ -21,7 +22,7 @@ const knownNames = `query KnownNames($path: String!, $byPath: Boolean!, $prefix:
 
 type named struct{ Name string }
 
-// known is what a server knows of the names of a filter.
+// known are a server's names.
 type known struct {
 	EventTypes, ResourceTypes []named
 	OpenEventTypes            bool
@@ -29,10 +30,9 @@ type known struct {
 	Resources                 *struct{ Nodes []struct{} }
 }
 
-// names tells of a filter that lets nothing through, which would be followed
-// in silence. The error is for names that only an administrator can add, and
-// that are misspelt for all one knows; whatever may come by itself is told on
-// stderr and waited for.
+// names reports a filter that no event passes, which would be followed in
+// silence. It is an error for names that only an administrator can add, since
+// they are probably misspelt, and a warning for what may still be registered.
 func (f *Follow) names(known *known, warn func(string)) error {
 	for _, name := range f.Type {
 		problem := unknown("event type", name, known.EventTypes)
@@ -61,20 +61,19 @@ func (f *Follow) names(known *known, warn func(string)) error {
 	return nil
 }
 
-// narrows tells whether the filter has names to be looked at.
+// narrows reports whether the filter has names to check.
 func (f *Follow) narrows() bool {
 	return f.Type != nil || f.ResourceType != nil || f.Path != nil || f.PathPrefix != nil || f.Version != nil
 }
 
-// maxNamed is how many known names a message lists, and maxMeant how many that
-// are like the unknown one.
+// A message lists at most maxNamed known names, and maxMeant similar ones.
 const (
 	maxNamed = 50
 	maxMeant = 3
 )
 
-// unknown says that a name is none of those known, and what was probably
-// meant; empty for one that is known.
+// unknown is the message that a name is not known, with similar names; empty if
+// it is known.
 func unknown(what, name string, known []named) string {
 	if slices.Contains(known, named{name}) {
 		return ""
@@ -94,9 +93,9 @@ func unknown(what, name string, known []named) string {
 	return problem + inOneLine(" (it has "+strings.Join(list, ", ")+more+")")
 }
 
-// nearest are the names like another one, the likest first: those that differ
-// in a third of their characters at most, or that have it within them. Case
-// does not count, and nor does what words are joined with.
+// nearest are the names similar to another, the most similar first: those that
+// differ in a third of their characters at most, or that contain it. Case and
+// what joins words do not count.
 func nearest(name string, known []named) []string {
 	plain := strings.NewReplacer("-", "_", ".", "_", " ", "_")
 	folded := func(s string) string { return plain.Replace(strings.ToLower(s)) }
@@ -121,8 +120,8 @@ func nearest(name string, known []named) []string {
 	return names
 }
 
-// checkNames asks the server, once, about the names of the filter. A server
-// that cannot tell is not asked again: the subscription shows what is wrong.
+// checkNames checks the names of the filter once. If the server refuses the
+// query, the subscription shows what is wrong.
 func (f *follower) checkNames(ctx context.Context) error {
 	command := f.command
 	if f.checked || !command.narrows() {
@@ -134,20 +133,15 @@ func (f *follower) checkNames(ctx context.Context) error {
 		}
 		return *value
 	}
-	raw, err := f.client.ask(ctx, operation{Query: knownNames, Variables: map[string]any{
+	known := &known{}
+	err := f.client.Do(ctx, knownNames, map[string]any{
 		"path": text(command.Path), "byPath": command.Path != nil, "prefix": text(command.PathPrefix), "byPrefix": command.PathPrefix != nil,
-	}})
-	var final *finalError
-	switch {
-	case errors.As(err, &final):
-		f.checked = true
-		return nil
-	case err != nil:
+	}, known)
+	if err != nil && client.Temporary(err) {
 		return err
 	}
 	f.checked = true
-	known := &known{}
-	if json.Unmarshal(raw, known) != nil {
+	if err != nil {
 		return nil
 	}
 	return command.names(known, f.notices.warn)

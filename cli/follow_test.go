@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -219,7 +218,7 @@ func follow(t *testing.T, command Follow, pace pace) *following {
 	if err != nil {
 		t.Fatal(err)
 	}
-	follower.pace, follower.client.silence = pace, pace.silence
+	follower.pace, follower.client.Silence = pace, pace.silence
 	return start(t, follower, f)
 }
 
@@ -299,20 +298,21 @@ func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {
 		end  func(*connection)
 		want string
 	}{
-		"cut between events":         {(*connection).cut, lost("unexpected EOF")},
-		"cut within a line":          {func(c *connection) { c.write(streamed(3)[:40]); c.cut() }, lost("unexpected EOF")},
-		"cut before the empty line":  {func(c *connection) { c.write(strings.TrimSuffix(streamed(3), "\n")); c.cut() }, lost("unexpected EOF")},
-		"an end without complete":    {func(*connection) {}, lost("the stream broke off")},
-		"an end within an event":     {func(c *connection) { c.write(strings.TrimSuffix(streamed(3), "\n")) }, lost("the stream broke off")},
-		"complete":                   {func(c *connection) { c.write("event: complete\ndata:\n\n") }, lost("the server ended the stream")},
-		"complete without data":      {func(c *connection) { c.write("event: complete\n\n") }, lost("the server ended the stream")},
-		"SLOW_CONSUMER":              {func(c *connection) { c.fail("SLOW_CONSUMER"); c.hold() }, lost("no (SLOW_CONSUMER)")},
-		"UNAVAILABLE":                {func(c *connection) { c.fail("UNAVAILABLE"); c.hold() }, lost("no (UNAVAILABLE)")},
-		"TIMEOUT":                    {func(c *connection) { c.fail("TIMEOUT"); c.hold() }, lost("no (TIMEOUT)")},
-		"INTERNAL":                   {func(c *connection) { c.fail("INTERNAL"); c.hold() }, lost("no (INTERNAL)")},
-		"TOO_MANY_REQUESTS":          {func(c *connection) { c.fail("TOO_MANY_REQUESTS"); c.hold() }, lost("no (TOO_MANY_REQUESTS)")},
-		"an event that is not JSON":  {func(c *connection) { c.write("event: next\ndata: {\n\n"); c.hold() }, lost("the server sent what is not GraphQL")},
-		"an event that has no event": {func(c *connection) { c.write("event: next\ndata: {\"data\":null}\n\n"); c.hold() }, lost("the server sent no event")},
+		"cut between events":        {(*connection).cut, lost("unexpected EOF")},
+		"cut within a line":         {func(c *connection) { c.write(streamed(3)[:40]); c.cut() }, lost("unexpected EOF")},
+		"cut before the empty line": {func(c *connection) { c.write(strings.TrimSuffix(streamed(3), "\n")); c.cut() }, lost("unexpected EOF")},
+		"an end without complete":   {func(*connection) {}, lost("the stream broke off")},
+		"an end within an event":    {func(c *connection) { c.write(strings.TrimSuffix(streamed(3), "\n")) }, lost("the stream broke off")},
+		"complete":                  {func(c *connection) { c.write("event: complete\ndata:\n\n") }, lost("the server ended the stream")},
+		"complete without data":     {func(c *connection) { c.write("event: complete\n\n") }, lost("the server ended the stream")},
+		"SLOW_CONSUMER":             {func(c *connection) { c.fail("SLOW_CONSUMER"); c.hold() }, lost("no (SLOW_CONSUMER)")},
+		"UNAVAILABLE":               {func(c *connection) { c.fail("UNAVAILABLE"); c.hold() }, lost("no (UNAVAILABLE)")},
+		"TIMEOUT":                   {func(c *connection) { c.fail("TIMEOUT"); c.hold() }, lost("no (TIMEOUT)")},
+		"INTERNAL":                  {func(c *connection) { c.fail("INTERNAL"); c.hold() }, lost("no (INTERNAL)")},
+		"TOO_MANY_REQUESTS":         {func(c *connection) { c.fail("TOO_MANY_REQUESTS"); c.hold() }, lost("no (TOO_MANY_REQUESTS)")},
+		"an event that is not JSON": {func(c *connection) { c.write("event: next\ndata: {\n\n"); c.hold() }, lost("the server sent what is not GraphQL")},
+		"a response without data":   {func(c *connection) { c.write("event: next\ndata: {\"data\":null}\n\n"); c.hold() }, lost("the server sent what is not GraphQL")},
+		"an event that is null":     {func(c *connection) { c.write("event: next\ndata: {\"data\":{\"eventRecorded\":null}}\n\n"); c.hold() }, lost("the server sent no event")},
 		"an event that has no cursor": {func(c *connection) {
 			c.write("event: next\ndata: {\"data\":{\"eventRecorded\":{}}}\n\n")
 			c.hold()
@@ -625,7 +625,7 @@ func followInBubble(t *testing.T, p *player, stdout io.Writer) *following {
 	if err != nil {
 		t.Fatal(err)
 	}
-	follower.client.http.Transport.(*http.Transport).DialContext = listener.dial
+	follower.client.HTTP.Transport.(*http.Transport).DialContext = listener.dial
 	return start(t, follower, f)
 }
 
@@ -894,19 +894,17 @@ func TestFollow_Flags_MakeTheFilter(t *testing.T) {
 	}
 }
 
-// parse reads a command line as server.go does.
+// parse reads a command line as package config does.
 func parse(args []string) (Follow, error) {
 	var line struct {
-		Follow struct {
-			Follow `embed:""`
-		} `cmd:""`
+		Follow Follow `cmd:""`
 	}
 	parser, err := kong.New(&line, kong.Exit(func(int) {}))
 	if err != nil {
 		return Follow{}, err
 	}
 	_, err = parser.Parse(append([]string{"follow"}, args...))
-	return line.Follow.Follow, err
+	return line.Follow, err
 }
 
 // What makes no sense is refused with the command line, before anything is
@@ -949,63 +947,5 @@ func TestFollow_Delay_GrowsWithinBounds(t *testing.T) {
 				t.Errorf("after %d failures: %s, want 50ms to %s", test.failures, got, test.most)
 			}
 		}
-	}
-}
-
-// The events of a stream, by the rules of server-sent events.
-func TestEventReader_Streams(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("0123456789", 30_000)
-	for name, test := range map[string]struct {
-		stream string
-		want   []streamEvent
-	}{
-		"LF":                     {"event: next\ndata: a\n\ndata:b\n\n", []streamEvent{{"next", "", []byte("a")}, {"", "", []byte("b")}}},
-		"CR LF, byte order mark": {"\ufeffevent: next\r\ndata: a\r\n\r\n", []streamEvent{{"next", "", []byte("a")}}},
-		"several lines of data":  {"data: a\ndata\ndata:  b\n\n", []streamEvent{{"", "", []byte("a\n\n b")}}},
-		"comments, other fields": {":\n\n: x\nid: 1\nretry: 2\nDATA: no\n\n: y\ndata: a\n: z\n\n", []streamEvent{{"", "1", nil}, {"", "", []byte("a")}}},
-		"an id alone":            {"id: 1\n\nid\n\nid: 2\nevent: next\ndata: a\n\n", []streamEvent{{"", "1", nil}, {"next", "2", []byte("a")}}},
-		"no data":                {"event: complete\n\n", []streamEvent{{"complete", "", nil}}},
-		"cut off":                {"data: a\n\nevent: next\ndata: b\n", []streamEvent{{"", "", []byte("a")}}},
-		"longer than the buffer": {"data: " + long + "\ndata: b\n\n", []streamEvent{{"", "", []byte(long + "\nb")}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			reader := newEventReader(strings.NewReader(test.stream))
-			var got []streamEvent
-			for {
-				event, err := reader.next()
-				if errors.Is(err, io.EOF) {
-					break
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = append(got, streamEvent{event.name, event.id, bytes.Clone(event.data)})
-			}
-			equal(t, "events", fmt.Sprintf("%q", test.want), fmt.Sprintf("%q", got))
-		})
-	}
-}
-
-// endless is a line that never ends.
-type endless struct{}
-
-func (endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'x'
-	}
-	return len(p), nil
-}
-
-// No server makes the reader hold more than the longest event, and asking
-// again would not help.
-func TestEventReader_EndlessEvent_GivesUp(t *testing.T) {
-	t.Parallel()
-	reader := newEventReader(io.MultiReader(strings.NewReader(":\n\ndata: "), endless{}))
-	_, err := reader.next()
-	var final *finalError
-	if !errors.As(err, &final) || !strings.Contains(err.Error(), "an event of more than 64 MiB") {
-		t.Errorf("error %v, want a final one about 64 MiB", err)
 	}
 }

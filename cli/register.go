@@ -1,8 +1,3 @@
-// Package cli has the commands of the noetl-catalog binary that are a
-// client's: register.
-//
-//	command := cli.Register{Paths: []string{"examples"}, Server: "http://127.0.0.1:8080"}
-//	err := command.Run(ctx, os.Stdout, os.Stderr)
 package cli
 
 import (
@@ -13,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/noetl/noetl-catalog/db/fault"
 )
 
 // ErrRefused is Run's error where some files were not registered; each has
@@ -30,9 +27,9 @@ type Register struct {
 	Quiet       bool     `help:"Show no progress and no summary, only what was refused."`
 }
 
-// registrar registers files. The answer has an outcome for each.
+// registrar registers files, and returns an outcome for each.
 type registrar interface {
-	register(ctx context.Context, asked batch) (answer, error)
+	register(ctx context.Context, b batch) (results, error)
 	close()
 }
 
@@ -45,7 +42,7 @@ type batch struct {
 	dryRun, createTypes bool
 }
 
-type answer struct {
+type results struct {
 	outcomes     []outcome
 	createdTypes []string
 }
@@ -56,15 +53,9 @@ type outcome struct {
 	// refused or skipped.
 	status   string
 	revision int32
-	refusal  *refusal
+	refusal  *fault.Error
 	// skipped says why there was nothing to register in a file.
 	skipped string
-}
-
-// refusal says why a file was not registered.
-type refusal struct {
-	code, argument, message string
-	line, column            int // from 1; 0 where unknown
 }
 
 // A batch is at most this long: one request, well within the server's limits.
@@ -109,9 +100,9 @@ func (r *Register) Run(ctx context.Context, stdout, stderr io.Writer) error {
 
 func (r *Register) open(ctx context.Context) (registrar, error) {
 	if r.DatabaseURL != "" {
-		return openDirect(ctx, r.DatabaseURL)
+		return openDatabase(ctx, r.DatabaseURL)
 	}
-	return newRemote(r.Server, r.Token)
+	return newViaServer(r.Server, r.Token)
 }
 
 // registration is one run of the command.

@@ -269,8 +269,8 @@ func TestRegister_ServerRefuses_SaysWhy(t *testing.T) {
 		answer, want string
 	}{
 		"GraphQL error":   {http.StatusUnauthorized, `{"errors": [{"message": "a token is needed", "extensions": {"code": "UNAUTHENTICATED"}}]}`, "the server refused the request: a token is needed (UNAUTHENTICATED)"},
-		"not GraphQL":     {http.StatusBadGateway, `<html>`, "502 Bad Gateway with what is not GraphQL"},
-		"no data":         {http.StatusOK, `{}`, "without data"},
+		"not GraphQL":     {http.StatusBadGateway, `<html>`, "502 Bad Gateway with neither data nor a GraphQL error"},
+		"no data":         {http.StatusOK, `{}`, "200 OK with neither data nor a GraphQL error"},
 		"too few results": {http.StatusOK, `{"data": {"registerResources": {"results": []}}}`, "0 results for 1 files"},
 	} {
 		t.Run(name, func(t *testing.T) {

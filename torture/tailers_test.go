@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -18,6 +17,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/noetl/noetl-catalog/client"
 )
 
 // tailer follows the log. Its way of doing so drops the connection when the
@@ -46,8 +47,7 @@ func (t *tailer) tail(ctx context.Context) {
 			life, cancel = context.WithTimeout(ctx, 350*time.Millisecond+rand.N(700*time.Millisecond))
 		}
 		err := t.follow(life, t, t.run.anyServer().url())
-		var refusal *refusedError
-		if errors.As(err, &refusal) {
+		if unexplained(err) {
 			t.complain("after cursor %q: %v", t.cursor, err)
 		}
 		dropped := life.Err() != nil
@@ -170,12 +170,9 @@ func byWebSocket(ctx context.Context, t *tailer, server string) error {
 		case "next":
 			err = t.next(message.Payload)
 		case "error":
-			var errs graphQLErrors
-			if err = json.Unmarshal(message.Payload, &errs); err == nil {
-				err = errs.judge()
-			}
+			err = client.Decode(fmt.Appendf(nil, `{"errors": %s}`, message.Payload), nil)
 		default:
-			err = &refusedError{"a message", message.Type}
+			t.complain("a message of type %q came", message.Type)
 		}
 		if err != nil {
 			return err
@@ -184,25 +181,19 @@ func byWebSocket(ctx context.Context, t *tailer, server string) error {
 }
 
 func (t *tailer) next(payload []byte) error {
-	var answer struct {
-		Data struct {
-			EventRecorded struct {
-				Cursor, PreviousCursor, Position string
-				Event                            struct {
-					EventID string
-					Payload event
-				}
+	var data struct {
+		EventRecorded struct {
+			Cursor, PreviousCursor, Position string
+			Event                            struct {
+				EventID string
+				Payload event
 			}
 		}
-		Errors graphQLErrors
 	}
-	if err := json.Unmarshal(payload, &answer); err != nil {
-		return &refusedError{"not GraphQL", string(payload)}
-	}
-	if err := answer.Errors.judge(); err != nil {
+	if err := client.Decode(payload, &data); err != nil {
 		return err
 	}
-	d := answer.Data.EventRecorded
+	d := data.EventRecorded
 	if d.PreviousCursor != t.cursor {
 		t.complain("the delivery at %s says that it follows %q, and %q was the last", d.Position, d.PreviousCursor, t.cursor)
 	}

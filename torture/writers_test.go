@@ -3,17 +3,16 @@
 package torture
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/noetl/noetl-catalog/client"
 )
 
 const (
@@ -166,9 +165,8 @@ func (w *writer) writeAPI(context.Context) error {
 			RecordEvents struct{ Results []struct{ Duplicate bool } }
 		}
 		err := w.run.ask(w.run.ctx, recordEvents, map[string]any{"inputs": inputs}, &answer)
-		var refusal *refusedError
 		switch {
-		case errors.As(err, &refusal):
+		case unexplained(err):
 			return err
 		case err == nil:
 			tx.outcome = committed
@@ -190,58 +188,24 @@ func (w *writer) writeAPI(context.Context) error {
 	}
 }
 
-// refusedError is an answer that asking again would not change.
-type refusedError struct{ code, message string }
-
-func (e *refusedError) Error() string { return e.code + ": " + e.message }
-
-// graphQLErrors are the errors of an answer.
-type graphQLErrors []struct {
-	Message    string
-	Extensions struct{ Code string }
-}
-
-// judge is nil without an error, and a *refusedError where a server's or the
-// database's absence does not explain it.
-func (e graphQLErrors) judge() error {
-	if len(e) == 0 {
-		return nil
+// unexplained reports whether an error is an answer that neither a server's nor
+// the database's absence explains.
+func unexplained(err error) bool {
+	var answered *client.Error
+	if !errors.As(err, &answered) {
+		return err != nil && (!client.Temporary(err) || errors.Is(err, client.ErrNotGraphQL))
 	}
-	switch code := e[0].Extensions.Code; code {
+	switch answered.Extensions.Code {
 	case "UNAVAILABLE", "TIMEOUT", "SLOW_CONSUMER":
-		return fmt.Errorf("%s: %s", code, e[0].Message)
-	default:
-		return &refusedError{code, e[0].Message}
+		return false
 	}
+	return true
 }
 
 // ask asks any server once.
 func (r *run) ask(ctx context.Context, query string, variables map[string]any, data any) error {
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.anyServer().url()+"/graphql", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := r.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	var answer struct {
-		Data   json.RawMessage
-		Errors graphQLErrors
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return err
-	}
-	if err := answer.Errors.judge(); err != nil {
-		return err
-	}
-	return json.Unmarshal(answer.Data, data)
+	c := client.Client{Endpoint: r.anyServer().url() + "/graphql", HTTP: r.client}
+	return c.Do(ctx, query, variables, data)
 }

@@ -94,7 +94,7 @@ func once(files []found) ([]found, error) {
 }
 
 // read returns a file's bytes, also where they are refused.
-func read(name string) ([]byte, *refusal) {
+func read(name string) ([]byte, *fault.Error) {
 	opened, err := os.Open(filepath.FromSlash(name))
 	if err != nil {
 		return nil, unreadable(err)
@@ -105,76 +105,49 @@ func read(name string) ([]byte, *refusal) {
 	case err != nil:
 		return nil, unreadable(err)
 	case len(raw) > maxFile:
-		return raw, &refusal{code: "PAYLOAD_TOO_LARGE", message: "is longer than 8 MiB"}
+		return raw, fault.New(fault.PayloadTooLarge, "", "is longer than 8 MiB")
 	case bytes.HasPrefix(raw, []byte("\xff\xfe")), bytes.HasPrefix(raw, []byte("\xfe\xff")):
-		return raw, &refusal{code: "BAD_USER_INPUT", message: "is UTF-16; save it as UTF-8"}
+		return raw, fault.Input("", "is UTF-16; save it as UTF-8")
 	case !utf8.Valid(raw):
-		return raw, invalidText(raw)
+		return raw, faultOf(catalog.CheckText("payload", string(raw), maxFile))
 	}
 	if filepath.Ext(name) == ".json" {
 		// All of JSON is YAML, and is registered as that; but the reverse is not so.
-		if err := catalog.CheckJSON("payload", bytes.TrimPrefix(raw, []byte("\ufeff")), catalog.DefaultLimits()); err != nil {
-			return raw, refusalOf(err)
-		}
+		return raw, faultOf(catalog.CheckJSON("payload", bytes.TrimPrefix(raw, []byte("\ufeff")), catalog.DefaultLimits()))
 	}
 	return raw, nil
 }
 
-func refusalOf(err error) *refusal {
-	problem, ok := fault.As(err)
-	if !ok {
-		return &refusal{code: "BAD_USER_INPUT", message: err.Error()}
+// faultOf returns an error of the package catalog as a fault.
+func faultOf(err error) *fault.Error {
+	if problem, ok := fault.As(err); ok || err == nil {
+		return problem
 	}
-	return &refusal{
-		code: string(problem.Code), argument: problem.Argument, message: problem.Message,
-		line: problem.Line, column: problem.Column,
-	}
+	return fault.Input("", "%v", err)
 }
 
-func unreadable(err error) *refusal {
+func unreadable(err error) *fault.Error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		err = path.Err
 	}
-	return &refusal{code: "BAD_USER_INPUT", message: "cannot be read: " + err.Error()}
+	return fault.Input("", "cannot be read: %v", err)
 }
 
-// invalidText points at the first byte that is not UTF-8.
-func invalidText(raw []byte) *refusal {
-	at := 0
-	for {
-		r, size := utf8.DecodeRune(raw[at:])
-		if r == utf8.RuneError && size == 1 {
-			return refuseAt(raw, at, "is not valid UTF-8")
-		}
-		at += size
-	}
-}
-
-// refuseAt points at a byte of a text.
-func refuseAt(text []byte, at int, message string) *refusal {
-	before := text[:at]
-	return &refusal{
-		code: "BAD_USER_INPUT", message: message,
-		line:   1 + bytes.Count(before, []byte("\n")),
-		column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]),
-	}
-}
-
-// locate points a refusal that is about the type or the path, and knows no
-// place, at the line that says them.
-func (f *file) locate(r *refusal) {
-	if r == nil || r.line > 0 {
+// locate points a fault in the type or the path, if it has no place, at the line
+// that sets them.
+func (f *file) locate(r *fault.Error) {
+	if r == nil || r.Line > 0 {
 		return
 	}
-	key := map[string]string{"type": "kind", "path": "path"}[r.argument]
+	key := map[string]string{"type": "kind", "path": "path"}[r.Argument]
 	if key == "" {
 		return
 	}
 	for n, line := range strings.Split(f.text, "\n") {
 		indented := strings.TrimLeft(line, " {\"")
 		if rest, found := strings.CutPrefix(indented, key); found && strings.HasPrefix(strings.TrimLeft(rest, " \""), ":") {
-			r.line, r.column = n+1, 1+utf8.RuneCountInString(line[:len(line)-len(indented)])
+			r.Line, r.Column = n+1, 1+utf8.RuneCountInString(line[:len(line)-len(indented)])
 			return
 		}
 	}

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/term"
+	"github.com/noetl/noetl-catalog/db/fault"
 )
 
 // report tells a person how it goes.
@@ -27,12 +26,8 @@ type report struct {
 }
 
 func newReport(command *Register, total int, stdout, stderr io.Writer) *report {
-	terminal := false
-	if f, ok := stderr.(*os.File); ok && !command.Quiet {
-		terminal = term.IsTerminal(int(f.Fd()))
-	}
 	return &report{
-		stdout: stdout, stderr: stderr, terminal: terminal, quiet: command.Quiet, dryRun: command.DryRun,
+		stdout: stdout, stderr: stderr, terminal: !command.Quiet && isTerminal(stderr), quiet: command.Quiet, dryRun: command.DryRun,
 		total: total, counts: map[string]int{}, lines: map[int]string{}, reported: map[int]bool{}, types: map[string]bool{},
 	}
 }
@@ -47,7 +42,7 @@ func (r *report) add(place int, name string, o outcome) {
 	switch {
 	case o.refusal != nil:
 		r.refused++
-		r.lines[place] = o.refusal.inOneLine(name)
+		r.lines[place] = refusalLine(name, o.refusal)
 	case o.skipped != "":
 		r.skipped++
 		if !r.quiet {
@@ -109,11 +104,11 @@ func (r *report) finish(took time.Duration) {
 	fmt.Fprintf(r.stderr, "took %s\n", took.Round(time.Millisecond))
 }
 
-// inOneLine is the refusal in one line, as compilers write it.
-func (r *refusal) inOneLine(name string) string {
-	message := r.message
-	if r.argument != "" && !strings.HasPrefix(r.argument, "payload") {
-		message = r.argument + ": " + message
+// refusalLine is a refused file's line, in the form that compilers use.
+func refusalLine(name string, f *fault.Error) string {
+	message := f.Message
+	if f.Argument != "" && !strings.HasPrefix(f.Argument, "payload") {
+		message = f.Argument + ": " + message
 	}
-	return fmt.Sprintf("%s:%d:%d: %s (%s)", name, max(r.line, 1), max(r.column, 1), message, r.code)
+	return fmt.Sprintf("%s:%d:%d: %s (%s)", name, max(f.Line, 1), max(f.Column, 1), message, f.Code)
 }

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// delivery is an EventDelivery. Raw values are printed byte for byte.
+type delivery struct {
+	Cursor, PreviousCursor, Position json.RawMessage
+
+	Event struct {
+		EventID       json.RawMessage
+		Type          struct{ Name json.RawMessage }
+		Path          json.RawMessage
+		Version       struct{ Version json.RawMessage }
+		Payload, Meta json.RawMessage
+		Timestamp     json.RawMessage
+		Message       json.RawMessage
+	}
+}
+
+// printJSON writes one line with a single call, for a reader that wants each
+// event at once.
+func (d *delivery) printJSON(w io.Writer) error {
+	e := &d.Event
+	var line []byte
+	separator := byte('{')
+	for _, field := range []struct {
+		key   string
+		value json.RawMessage
+	}{
+		{"cursor", d.Cursor},
+		{"position", d.Position},
+		{"event_id", e.EventID},
+		{"event_type", e.Type.Name},
+		{"resource_path", e.Path},
+		{"resource_version", e.Version.Version},
+		{"timestamp", e.Timestamp},
+		{"message", e.Message},
+		{"payload", e.Payload},
+		{"meta", e.Meta},
+	} {
+		line = append(line, separator, '"')
+		line = append(line, field.key...)
+		line = append(line, '"', ':')
+		if field.value == nil {
+			field.value = json.RawMessage("null")
+		}
+		start := len(line)
+		line = append(line, field.value...)
+		// JSON has line ends between its tokens only: a space means the same.
+		for i, c := range line[start:] {
+			if c == '\n' || c == '\r' {
+				line[start+i] = ' '
+			}
+		}
+		separator = ','
+	}
+	_, err := w.Write(append(line, '}', '\n'))
+	return err
+}
+
+// printForPeople writes one line in columns, the time in UTC.
+func (d *delivery) printForPeople(w io.Writer, terminal bool) error {
+	e := &d.Event
+	at := inOneLine(text(e.Timestamp))
+	if instant, err := time.Parse(time.RFC3339, at); err == nil {
+		at = instant.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	if terminal {
+		at = "\x1b[2m" + at + "\x1b[22m"
+	}
+	var line bytes.Buffer
+	fmt.Fprintf(&line, "%s  %-20s  %-28s  %-8s  %s\n", at, inOneLine(text(e.Type.Name)),
+		inOneLine(text(e.Path)), inOneLine(text(e.Version.Version)), inOneLine(text(e.Message)))
+	_, err := w.Write(line.Bytes())
+	return err
+}
+
+// text is a JSON string's text; empty for anything else.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}

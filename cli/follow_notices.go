@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// notices tell a person on stderr, once each time, that the connection is lost
+// and that it is back.
+type notices struct {
+	stderr   io.Writer
+	endpoint string
+
+	mu sync.Mutex
+	// reached: the server has answered once.
+	reached bool
+	// welcome is what to say when the connection is back; empty where it is not
+	// lost.
+	welcome string
+}
+
+// answered notes that there is a server.
+func (n *notices) answered() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.reached = true
+}
+
+// warn tells a person something about what is followed.
+func (n *notices) warn(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	fmt.Fprintln(n.stderr, line)
+}
+
+func (n *notices) lost(reason error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.welcome != "":
+	case n.reached:
+		fmt.Fprintf(n.stderr, "connection lost, reconnecting: %s\n", inOneLine(reason.Error()))
+		n.welcome = "connected again"
+	default:
+		fmt.Fprintf(n.stderr, "no connection to %s yet, trying again: %s\n", n.endpoint, inOneLine(reason.Error()))
+		n.welcome = "connected"
+	}
+}
+
+func (n *notices) connected() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.welcome != "" {
+		fmt.Fprintln(n.stderr, n.welcome)
+		n.welcome = ""
+	}
+}
+
+// gap warns, each time, that the server left events out.
+func (n *notices) gap(last, previous string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	fmt.Fprintf(n.stderr, "a gap: an event came that follows cursor %.100q, and the last one's is %.100q; reconnecting after that\n", previous, last)
+	n.welcome = "connected again"
+}
