@@ -8,8 +8,11 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/noetl/noetl-catalog/config"
 )
 
 // documents are the Markdown files for readers, README.md first, by their path
@@ -56,6 +59,9 @@ func TestDocuments_EachBlock_Works(t *testing.T) {
 	paths, texts := documents(t)
 	if got := len(blocks(texts["README.md"], "graphql")); got != 6 {
 		t.Errorf("README.md has %d operations, want 6", got)
+	}
+	if got := strings.Count(texts["README.md"], "\n"); got > 120 {
+		t.Errorf("README.md has %d lines, want 120 at most: docs/ has the rest", got)
 	}
 	for _, path := range paths {
 		for _, query := range blocks(texts[path], "graphql") {
@@ -216,5 +222,33 @@ func TestDocuments_CatalogSpec_ColumnsOfTheDatabase(t *testing.T) {
 	}
 	if tables != 5 {
 		t.Errorf("%d tables are listed, want 5", tables)
+	}
+}
+
+// docs/operations.md lists each flag of serve, with its environment variable and
+// its default.
+func TestDocuments_Operations_FlagsOfServe(t *testing.T) {
+	t.Parallel()
+	parser, err := kong.New(&config.Serve{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, texts := documents(t)
+	listed := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `--([a-z-]+)` \\| `([A-Z_]+)` \\| (.*?) \\| .+ \\|$").FindAllStringSubmatch(texts["docs/operations.md"], -1) {
+		listed[row[1]] = row[2] + " " + row[3]
+	}
+	for _, flag := range parser.Model.Flags {
+		if flag.Name == "help" {
+			continue
+		}
+		row, ok := listed[flag.Name]
+		delete(listed, flag.Name)
+		if !ok || !strings.HasPrefix(row, flag.Envs[0]+" ") || flag.HasDefault && !strings.HasSuffix(row, " `"+flag.Default+"`") {
+			t.Errorf("--%s (%s, default %q) is listed as %q", flag.Name, flag.Envs[0], flag.Default, row)
+		}
+	}
+	for name := range listed {
+		t.Errorf("--%s is listed and not a flag", name)
 	}
 }
