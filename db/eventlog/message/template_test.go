@@ -359,16 +359,3 @@ func BenchmarkRender(b *testing.B) {
 		}
 	}
 }
-
-func ExampleParse() {
-	template, err := message.Parse("{{ resource_path }}: {{ payload.rows | default('no') }} rows")
-	if err != nil {
-		panic(err)
-	}
-	text, err := template.Render(message.Values{ResourcePath: "examples/import", Payload: json.RawMessage(`{"rows": 12}`)})
-	if err != nil {
-		panic(err)
-	}
-	fmt.Println(text)
-	// Output: examples/import: 12 rows
-}
