@@ -86,6 +86,14 @@ check-generated: generate ## Fail where the generated code is not what is commit
 	@changes=$$(git status --porcelain -- sqlc graph db); if [ -n "$$changes" ]; then \
 		echo "generated code differs from what is committed:"; echo "$$changes"; git diff -- sqlc graph db | head -100; exit 1; fi
 
+.PHONY: lines
+lines: ## Count the lines of Go by folder, tests and generated code apart.
+	@git ls-files -co --exclude-standard -- '*.go' '*.gotpl' | grep -v '_test\.go$$' | xargs awk ' \
+		FNR == 1 { generated = /^\/\/ Code generated/; folder = FILENAME; if (!sub("/[^/]*$$", "", folder)) folder = "." } \
+		{ if (generated) made++; else { written++; lines[folder]++ } } \
+		END { for (folder in lines) printf "%6d  %s\n", lines[folder], folder | "sort -k 2"; close("sort -k 2"); \
+			printf "%6d  written by hand, and %d generated\n", written, made }'
+
 .PHONY: lint
 lint: ## Check SQL and Go style.
 	$(SQLC) vet

@@ -1,11 +1,13 @@
-package main
+// Package layout tests the rules that hold for the repository as a whole: who
+// imports whom, what each query takes, and how long files may grow.
+package layout
 
 import (
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,6 +15,59 @@ import (
 )
 
 const module = "github.com/noetl/noetl-catalog/"
+
+// repository is the root of the repository.
+var repository = os.DirFS("../..")
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := fs.ReadFile(repository, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	names, err := fs.Glob(repository, pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: no files, %v", pattern, err)
+	}
+	return names
+}
+
+// `make lines` prints the lines of every folder.
+func TestLayout_Lines_WithinBounds(t *testing.T) {
+	t.Parallel()
+	for pattern, bound := range map[string]int{"server.go": 300, "graph/plan/*.go": 1550} {
+		lines := 0
+		for _, name := range glob(t, pattern) {
+			if !strings.HasSuffix(name, "_test.go") {
+				lines += strings.Count(read(t, name), "\n")
+			}
+		}
+		if lines > bound {
+			t.Errorf("%s: %d lines, more than %d", pattern, lines, bound)
+		}
+	}
+}
+
+// A newcomer finds nothing in the root that can live elsewhere.
+func TestLayout_Root_HoldsOnlyTheseFiles(t *testing.T) {
+	t.Parallel()
+	files := regexp.MustCompile(`^(server|server_test|tools)\.go$|^(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^go\.(mod|sum|work|work\.sum)$|` +
+		`^(gqlgen\.yml|sqlc\.yaml|LICENSE|Makefile|noetl-catalog)$|^\.`)
+	entries, err := fs.ReadDir(repository, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() && !files.MatchString(entry.Name()) || entry.Name() == "testdata" {
+			t.Errorf("%s does not belong in the root", entry.Name())
+		}
+	}
+}
 
 // Imports run one way: server.go → config, graph, cli → db/catalog, db/eventlog → sqlc.
 func TestLayout_Imports_RunOneWay(t *testing.T) {
@@ -40,19 +95,19 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{"graph/pagination", `db/fault`},
 		{"graph", `db/.*|graph/.*`},
 	}
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(repository, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() && entry.Name() == "node_modules" {
-			return filepath.SkipDir
+			return fs.SkipDir
 		}
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return err
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		file, err := parser.ParseFile(token.NewFileSet(), name, read(t, name), parser.ImportsOnly)
 		if err != nil {
 			return err
 		}
 		for _, rule := range rules {
-			folder := filepath.ToSlash(filepath.Dir(path))
+			folder := path.Dir(name)
 			if folder != rule.folder && !strings.HasPrefix(folder, rule.folder+"/") {
 				continue
 			}
@@ -63,12 +118,12 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 				}
 				ours, isOurs := strings.CutPrefix(imported, module)
 				if isOurs && !regexp.MustCompile("^("+rule.allowed+")$").MatchString(ours) {
-					t.Errorf("%s imports %s", path, ours)
+					t.Errorf("%s imports %s", name, ours)
 				}
 			}
 			return nil
 		}
-		t.Errorf("%s: no rule says what it may import", path)
+		t.Errorf("%s: no rule says what it may import", name)
 		return nil
 	})
 	if err != nil {
@@ -80,18 +135,10 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 // authorization cannot be forgotten in one of them.
 func TestLayout_QueriesOfPaths_TakeScopes(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("sqlc/queries/*.sql")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("find the queries: %v", err)
-	}
 	ofPaths := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(catalog|resource|event|event_identity|execution)\b|\bcatalog_register\b`)
 	seen := 0
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, query := range strings.Split(string(text), "-- name: ")[1:] {
+	for _, file := range glob(t, "sqlc/queries/*.sql") {
+		for _, query := range strings.Split(read(t, file), "-- name: ")[1:] {
 			if !ofPaths.MatchString(query) {
 				continue
 			}
