@@ -3,8 +3,6 @@ package graph
 import (
 	"context"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/plan"
 )
@@ -61,15 +59,14 @@ func wrapLists[R, M any](lists [][]*R, wrap func([]*R) []*M) [][]*M {
 	return wrapped
 }
 
-// selects reports whether the running field's selection asks for a field of that
-// name of the objects that it leads to: of its nodes, for a connection, and of
-// the connection itself. It lets a list read the large columns in its own
-// statement, and only where they are asked for.
+// selects reports whether the running field's selection asks for a field of one of
+// these names of the objects that it leads to: of its nodes, for a connection, and
+// of the connection itself. It lets a list read the large columns in its own
+// statement, and only where they are asked for. Where no plan is executed, all are
+// taken to be.
 func selects(ctx context.Context, names ...string) bool {
-	if field := plan.FieldOf(ctx); field != nil {
-		return field.Selects(names...)
-	}
-	return plan.Selects(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, names...)
+	field := plan.FieldOf(ctx)
+	return field == nil || field.Selects(names...)
 }
 
 // heads are the first elements of lists; nil of an empty one.

@@ -25,30 +25,27 @@ func (f scalarField[P]) compile(_ *compiler, m *member[P]) bool {
 
 // Value is a scalar field whose values are read.
 func Value[P, V any](null Nullability, args Args, get Get[P, V], value func(buf []byte, v V) ([]byte, bool)) Field[P] {
-	return valueField[P, V]{null, args, get, value}
+	return valueField[P, V]{null: null, args: args, get: get, value: value}
 }
 
+// valueField is the field, and with node its selection.
 type valueField[P, V any] struct {
 	null  Nullability
 	args  Args
 	get   Get[P, V]
 	value func(buf []byte, v V) ([]byte, bool)
+	node  *Node
 }
 
 func (f valueField[P, V]) compile(c *compiler, m *member[P]) bool {
-	m.null, m.valued = f.null, true
-	m.step = valueStep[P, V]{f, m.Node}
+	m.null, m.valued, f.node = f.null, true, m.Node
+	m.step = f
 	return c.withArgs(m.Node, f.args)
 }
 
-type valueStep[P, V any] struct {
-	valueField[P, V]
-	node *Node
-}
-
-func (s valueStep[P, V]) read(e *Execution, parents []P) values {
-	got, failed := call(e, s.node, s.get, parents)
-	return &readValues[V]{s.node, got, failed, s.value}
+func (f valueField[P, V]) read(e *Execution, parents []P) values {
+	got, failed := call(e, f.node, f.get, parents)
+	return &readValues[V]{f.node, got, failed, f.value}
 }
 
 type readValues[V any] struct {
@@ -84,42 +81,47 @@ type reader[V any] interface {
 // Object is a field that leads to an object, or to none. own: it is the parent's
 // alone, a method of it.
 func Object[P any, V comparable](null Nullability, own bool, args Args, get Get[P, V], of Selector[V]) Field[P] {
-	return objectField[P, V]{null, own, args, get, of}
+	return objectField[P, V]{leading[V]{null: null, own: own, args: args, of: of}, get}
 }
 
-type objectField[P any, V comparable] struct {
-	null Nullability
-	own  bool
-	args Args
-	get  Get[P, V]
-	of   Selector[V]
-}
-
-func (f objectField[P, V]) compile(c *compiler, m *member[P]) bool {
-	m.null = f.null
-	if !c.withArgs(m.Node, f.args) {
-		return false
-	}
-	below := f.of.compileBelow(c, m.Node)
-	if below == nil {
-		return false
-	}
-	m.gather()
-	m.fixed = f.own && below.onlyFixed()
-	m.step = objectStep[P, V]{f, m.Node, below}
-	return true
-}
-
-type objectStep[P any, V comparable] struct {
-	objectField[P, V]
+// leading is a field that leads to objects, and with node and below its selection.
+type leading[V comparable] struct {
+	null  Nullability
+	own   bool
+	args  Args
+	of    Selector[V]
 	node  *Node
 	below reader[V]
 }
 
-func (s objectStep[P, V]) read(e *Execution, parents []P) values {
-	got, failed := call(e, s.node, s.get, parents)
+func (l *leading[V]) compile(c *compiler, n *Node) bool {
+	l.node, n.null = n, l.null
+	if !c.withArgs(n, l.args) {
+		return false
+	}
+	if l.below = l.of.compileBelow(c, n); l.below == nil {
+		return false
+	}
+	n.gather()
+	n.fixed = l.own && l.below.onlyFixed()
+	return true
+}
+
+type objectField[P any, V comparable] struct {
+	leading[V]
+	get Get[P, V]
+}
+
+func (f objectField[P, V]) compile(c *compiler, m *member[P]) bool {
+	compiled := f.leading.compile(c, m.Node)
+	m.step = f
+	return compiled
+}
+
+func (f objectField[P, V]) read(e *Execution, parents []P) values {
+	got, failed := call(e, f.node, f.get, parents)
 	objects, places := compact(got)
-	return &readObjects{s.node, s.below.readLevel(e, objects), places, failed}
+	return &readObjects{f.node, f.below.readLevel(e, objects), places, failed}
 }
 
 // readObjects are the objects that parents lead to. places are theirs among the
@@ -174,44 +176,26 @@ func compact[V comparable](got []V) (objects []V, places []int32) {
 
 // Objects is a field that leads to a list of objects. own is as for Object.
 func Objects[P any, V comparable](null Nullability, own bool, args Args, get Get[P, []V], of Selector[V]) Field[P] {
-	return listField[P, V]{null, own, args, get, of}
+	return listField[P, V]{leading[V]{null: null, own: own, args: args, of: of}, get}
 }
 
 type listField[P any, V comparable] struct {
-	null Nullability
-	own  bool
-	args Args
-	get  Get[P, []V]
-	of   Selector[V]
+	leading[V]
+	get Get[P, []V]
 }
 
 func (f listField[P, V]) compile(c *compiler, m *member[P]) bool {
-	m.null = f.null
-	if !c.withArgs(m.Node, f.args) {
-		return false
-	}
-	below := f.of.compileBelow(c, m.Node)
-	if below == nil {
-		return false
-	}
-	m.gather()
-	m.fixed = f.own && below.onlyFixed()
-	m.step = listStep[P, V]{f, m.Node, below}
-	return true
+	compiled := f.leading.compile(c, m.Node)
+	m.step = f
+	return compiled
 }
 
-type listStep[P any, V comparable] struct {
-	listField[P, V]
-	node  *Node
-	below reader[V]
-}
-
-func (s listStep[P, V]) read(e *Execution, parents []P) values {
-	got, failed := call(e, s.node, s.get, parents)
-	read := &readLists{node: s.node, failed: failed, begins: make([]int32, len(got)+1)}
+func (f listField[P, V]) read(e *Execution, parents []P) values {
+	got, failed := call(e, f.node, f.get, parents)
+	read := &readLists{node: f.node, failed: failed, begins: make([]int32, len(got)+1)}
 	for i, list := range got {
 		read.begins[i+1] = read.begins[i] + int32(len(list)) //nolint:gosec // lists have limits
-		if list == nil && s.null.Value {
+		if list == nil && f.null.Value {
 			if read.none == nil {
 				read.none = make([]bool, len(got))
 			}
@@ -219,7 +203,7 @@ func (s listStep[P, V]) read(e *Execution, parents []P) values {
 		}
 	}
 	objects, places := compact(concatenated(got))
-	read.level, read.places = s.below.readLevel(e, objects), places
+	read.level, read.places = f.below.readLevel(e, objects), places
 	return read
 }
 
