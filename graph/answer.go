@@ -16,10 +16,10 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// newAnswers has plans answer over these resolvers.
+// newAnswers returns the middleware that answers by plans over these resolvers.
 func (r *Resolver) newAnswers(presenter apierror.Presenter) *plan.Answers {
 	tables := generated.NewPlans(r)
-	// An event is written once for all subscriptions that ask for the same of it.
+	// Subscriptions with the same selection share the JSON of an event.
 	tables.EventDelivery.Fields["event"] = plan.Keep(tables.EventDelivery.Fields["event"], encodings{r.encodings})
 	return &plan.Answers{
 		Query: &tables.Query, Mutation: &tables.Mutation, Subscription: &tables.Subscription,
@@ -29,13 +29,14 @@ func (r *Resolver) newAnswers(presenter apierror.Presenter) *plan.Answers {
 	}
 }
 
-// cachedPlan is a plan that is kept, nil too for what cannot be planned; one that
-// is not is compiled for this request alone.
+// cachedPlan is an entry of the plan cache; plan is nil if the selection cannot be
+// planned.
 type cachedPlan struct{ plan *plan.Compiled }
 
+// cachedPlan returns the plan of a document's node, compiled on first use.
 func (r *Resolver) cachedPlan(op *graphql.OperationContext, key any, compile func(keeps bool) *plan.Compiled) *plan.Compiled {
-	// What @skip, @include and @defer leave of a selection depends on variables,
-	// and a document that is not kept has other nodes the next time.
+	// A selection with @skip, @include or @defer depends on variables, and a
+	// document that is not cached has other nodes for each request.
 	if len(op.RawQuery) > maxCachedDocument || strings.Contains(op.RawQuery, "@") {
 		return compile(false)
 	}
@@ -47,28 +48,30 @@ func (r *Resolver) cachedPlan(op *graphql.OperationContext, key any, compile fun
 	return compiled
 }
 
-// reading is the memory of one answer, or of a root field of one: the stores read
-// into it, and the next answer uses it again.
+// reading is the memory of one answer, or of one of its concurrent root fields. The
+// next answer reuses it.
 type reading struct {
 	resolver *Resolver
 	reads    reads
 	models   model.Memory
-	once     once
+	cache    requestCache
 	out      []byte
 	mu       sync.Mutex
 	forks    []*reading
 }
 
-// beginReading makes a context for batch resolvers to read under.
+// beginReading returns the context of a plan's batch resolvers, and its memory.
 func (r *Resolver) beginReading(ctx context.Context) (context.Context, plan.Memory) {
 	m := r.newReading(ctx)
-	m.reads.once = &m.once
+	m.reads.cache = &m.cache
 	return withReads(ctx, &m.reads), m
 }
 
 func (r *Resolver) newReading(ctx context.Context) *reading {
-	m, _ := r.readings.Get().(*reading)
-	if m == nil {
+	var m *reading
+	select {
+	case m = <-r.readings:
+	default:
 		m = &reading{resolver: r, reads: reads{catalog: r.catalog.Reusing(), events: r.events.Reusing()}}
 		m.reads.models = &m.models
 	}
@@ -79,7 +82,7 @@ func (r *Resolver) newReading(ctx context.Context) *reading {
 // Fork implements plan.Memory.
 func (m *reading) Fork(ctx context.Context) context.Context {
 	fork := m.resolver.newReading(ctx)
-	fork.reads.once = &m.once
+	fork.reads.cache = &m.cache
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forks = append(m.forks, fork)
@@ -89,8 +92,13 @@ func (m *reading) Fork(ctx context.Context) context.Context {
 // Buffer implements plan.Memory.
 func (m *reading) Buffer() *[]byte { return &m.out }
 
-// maxReused is the longest answer, in bytes, whose memory is used again.
-const maxReused = 1 << 20
+const (
+	// maxReused is the longest answer, in bytes, whose memory is reused.
+	maxReused = 256 << 10
+	// maxReadings bounds the memory that waits for reuse: a reading keeps 1 MiB at
+	// most, of which the answer, the two stores and the models have a quarter each.
+	maxReadings = 32
+)
 
 // Release implements plan.Memory.
 func (m *reading) Release() {
@@ -101,9 +109,12 @@ func (m *reading) Release() {
 	m.reads.events.Reset()
 	m.models.Reset()
 	m.reads = reads{catalog: m.reads.catalog, events: m.reads.events, models: &m.models}
-	m.once.byName, m.forks = nil, nil
+	m.cache.byName, m.forks = nil, nil
 	if m.out = m.out[:0]; cap(m.out) > maxReused {
 		m.out = nil
 	}
-	m.resolver.readings.Put(m)
+	select {
+	case m.resolver.readings <- m:
+	default:
+	}
 }

@@ -53,76 +53,76 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		limit int
-		feed  func(r cached, n int)
+		feed  func(r testCaches, n int)
 	}{
-		{"documents of fields", maxDocuments, func(r cached, n int) {
+		{"documents of fields", maxDocuments, func(r testCaches, n int) {
 			query := fmt.Sprintf("{a%d %s}", n, strings.Repeat("a ", 1000))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"documents of values", maxDocuments, func(r cached, n int) {
+		{"documents of values", maxDocuments, func(r testCaches, n int) {
 			query := fmt.Sprintf("{a%d(a:[%s])}", n, strings.Repeat("1 ", 1000))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"documents of directives", maxDocuments, func(r cached, n int) {
+		{"documents of directives", maxDocuments, func(r testCaches, n int) {
 			query := fmt.Sprintf("{a%d %s}", n, strings.Repeat("a@b(c:{d:1}) ", 500))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"documents of variables", maxDocuments, func(r cached, n int) {
+		{"documents of variables", maxDocuments, func(r testCaches, n int) {
 			query := fmt.Sprintf("query a%d(%s){a}", n, strings.Repeat("$a:[[a]]=1 ", 500))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"long documents", maxDocuments, func(r cached, n int) {
+		{"long documents", maxDocuments, func(r testCaches, n int) {
 			query := fmt.Sprintf("{a%d}%s", n, strings.Repeat(" ", maxCachedDocument-10))
 			parsedDocuments{r.documents}.Add(ctx, query, parsed(query))
 		}},
-		{"persisted documents", maxPersisted, func(r cached, n int) {
+		{"persisted documents", maxPersisted, func(r testCaches, n int) {
 			persistedDocuments{r.persisted}.Add(ctx, fmt.Sprintf("%064d", n), strings.Repeat("x", maxCachedDocument))
 		}},
-		{"plans", maxPlans, func(r cached, n int) {
+		{"plans", maxPlans, func(r testCaches, n int) {
 			r.compile(ctx, operation(fmt.Sprintf("{a%d: resource(path: \"a\") {%s}}", n, strings.Repeat("path ", 120))))
 		}},
-		{"plans of long documents", maxPlans, func(r cached, n int) {
+		{"plans of long documents", maxPlans, func(r testCaches, n int) {
 			r.compile(ctx, operation("{resource(path: \"a\") {path}}"+strings.Repeat(" ", maxCachedDocument)+fmt.Sprint("#", n)))
 		}},
-		{"plans of arguments", maxPlans, func(r cached, n int) {
+		{"plans of arguments", maxPlans, func(r testCaches, n int) {
 			r.compile(ctx, operation(fmt.Sprintf("{a%d: resourcesByPath(paths: [%s]) {path}}", n, strings.Repeat(`"x",`, 190))))
 		}},
-		{"templates of expressions", maxTemplates, func(r cached, n int) {
+		{"templates of expressions", maxTemplates, func(r testCaches, n int) {
 			_, _ = r.templates.Parse(fmt.Sprint(n, strings.Repeat("{{meta}}", 1000)))
 		}},
-		{"templates of steps", maxTemplates, func(r cached, n int) {
+		{"templates of steps", maxTemplates, func(r testCaches, n int) {
 			_, _ = r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat(".a", 4000), "}}"))
 		}},
-		{"templates of filters", maxTemplates, func(r cached, n int) {
+		{"templates of filters", maxTemplates, func(r testCaches, n int) {
 			if _, err := r.templates.Parse(fmt.Sprint(n, "{{meta", strings.Repeat("|default(1)", 700), "}}")); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{"templates that fail", maxFailed, func(r cached, n int) {
+		{"templates that fail", maxFailed, func(r testCaches, n int) {
 			for more := range 4 { // of 1,000 there is room for nearly all
 				r.failedBefore(strings.Repeat("x", 8000) + fmt.Sprint(n, more))
 			}
 		}},
-		{"events delivered", maxShared + maxEncodings, func(r cached, n int) {
+		{"events delivered", maxShared + maxEncodings, func(r testCaches, n int) {
 			r.deliver(ctx, t, operation("subscription {eventRecorded {event {eventId}}}"), entry(n, size))
 		}},
-		{"events delivered with their payload", maxShared + maxEncodings, func(r cached, n int) {
+		{"events delivered with their payload", maxShared + maxEncodings, func(r testCaches, n int) {
 			r.deliver(ctx, t, operation("subscription {eventRecorded {event {payload}}}"), entry(n, maxEncoding-16))
 		}},
-		{"versions of events", maxVersions, func(r cached, n int) {
+		{"versions of events", maxVersions, func(r testCaches, n int) {
 			block := strings.Repeat("x", size) + fmt.Sprintf("path/%01019d", n)
 			r.keepVersion([]*model.Event{{Shared: loader.New(1)}}, []*model.Version{{Row: &catalog.Version{
 				Path: block[size:], Label: block[:128], Type: block[128:256], Source: block[256:384], Payload: []byte(block), Content: block,
 			}}})
 		}},
-		{"what was read for events", maxShared, func(r cached, n int) {
+		{"what was read for events", maxShared, func(r testCaches, n int) {
 			e := r.sharedEvent(entry(n, 10))
 			e.Row.Payload = []byte(strings.Repeat("x", size)) // in place of the loaders
 			r.shared.Grow(e.Entry, sizeOfRows(model.NewVersions([]*catalog.Version{{Payload: e.Row.Payload}})))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := cached{Resolver: NewResolver(catalog.NewStore(nil), eventlog.NewStore(nil), nil, catalog.Limits{}, slog.New(slog.DiscardHandler))}
+			r := testCaches{Resolver: NewResolver(catalog.NewStore(nil), eventlog.NewStore(nil), nil, catalog.Limits{}, slog.New(slog.DiscardHandler))}
 			r.answers = r.newAnswers(apierror.Presenter{Log: r.logger})
 			before := inUse()
 			for n := range each {
@@ -138,19 +138,19 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 	}
 }
 
-// cached is a resolver whose caches are fed, and what feeds those of plans.
-type cached struct {
+// testCaches is a resolver whose caches are fed, and the answers that feed its plans.
+type testCaches struct {
 	*Resolver
 	answers *plan.Answers
 }
 
 // compile has the plan of an operation kept.
-func (r cached) compile(ctx context.Context, op *graphql.OperationContext) {
+func (r testCaches) compile(ctx context.Context, op *graphql.OperationContext) {
 	r.answers.Operation(graphql.WithOperationContext(ctx, op), nil)
 }
 
 // deliver delivers an entry as a subscription does.
-func (r cached) deliver(ctx context.Context, t *testing.T, op *graphql.OperationContext, entry *eventlog.Entry) {
+func (r testCaches) deliver(ctx context.Context, t *testing.T, op *graphql.OperationContext, entry *eventlog.Entry) {
 	t.Helper()
 	ctx = graphql.WithResponseContext(graphql.WithOperationContext(ctx, op), r.answers.Presenter, r.answers.Recover)
 	field := op.Operation.SelectionSet[0].(*ast.Field)

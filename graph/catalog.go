@@ -193,7 +193,7 @@ func (q resourceQuery) pages(ctx context.Context, x *reads,
 			order.Descending = descending
 			lists, err := read(ctx, purpose, order, q.within(span), limit)
 			for _, list := range lists {
-				remember(x, resourceName{}, list, func(r *model.Resource) string { return r.Row.ResourcePath })
+				add(x.cache, resourceName{}, list, func(r *model.Resource) string { return r.Row.ResourcePath })
 			}
 			return lists, err
 		},

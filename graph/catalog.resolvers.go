@@ -107,14 +107,14 @@ func (r *resourceResolver) Versions(ctx context.Context, objs []*model.Resource,
 		return nil, err
 	}
 	x, columns, ahead := r.reads(ctx), versionColumns(ctx), plan.FieldOf(ctx)
-	paths, places := distinct(objs, resourcePath)
+	paths, indexes := distinct(objs, resourcePath)
 	counts := make([]int, len(paths))
 	for i, obj := range objs {
 		if obj != nil {
-			counts[places[i]] = obj.VersionCount()
+			counts[indexes[i]] = obj.VersionCount()
 		}
 	}
-	return pagesOf[model.VersionConnection](places)((&pagination.Lists[*model.Version]{
+	return pagesOf[model.VersionConnection](indexes)((&pagination.Lists[*model.Version]{
 		Args: args, Descending: true, More: selects(ctx, "pageInfo"),
 		Place: func(v *model.Version) pagination.Place { return pagination.Place{Number: int64(v.Row.Revision)} },
 		Count: func(context.Context) ([]int, error) { return counts, nil },

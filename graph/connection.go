@@ -7,15 +7,15 @@ import (
 	"github.com/noetl/noetl-catalog/graph/plan"
 )
 
-// pagesOf gives each parent the page of its list: places are those of the lists,
-// as distinct makes them.
-func pagesOf[C any](places []int) func(pages []C, err error) ([]*C, error) {
+// pagesOf returns for each parent the page of its list. indexes are those of the
+// lists, as distinct returns them.
+func pagesOf[C any](indexes []int) func(pages []C, err error) ([]*C, error) {
 	return func(pages []C, err error) ([]*C, error) {
 		if err != nil {
 			return nil, err
 		}
-		parents := make([]*C, len(places))
-		for i, at := range places {
+		parents := make([]*C, len(indexes))
+		for i, at := range indexes {
 			if at >= 0 {
 				parents[i] = &pages[at]
 			}
@@ -24,7 +24,7 @@ func pagesOf[C any](places []int) func(pages []C, err error) ([]*C, error) {
 	}
 }
 
-// onePage is the page of the only list.
+// onePage returns the page of the only list.
 func onePage[C any](pages []C, err error) (*C, error) {
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func onePage[C any](pages []C, err error) (*C, error) {
 	return &pages[0], nil
 }
 
-// noLists are those that nothing passes into, for n parents.
+// noLists reads an empty list for each of n parents: the filter passes nothing.
 func noLists[T any](n int) func(context.Context, pagination.Purpose, pagination.Span, bool, int) ([][]T, error) {
 	return func(context.Context, pagination.Purpose, pagination.Span, bool, int) ([][]T, error) {
 		return make([][]T, n), nil
@@ -43,7 +43,7 @@ func noCounts(n int) func(context.Context) ([]int, error) {
 	return func(context.Context) ([]int, error) { return make([]int, n), nil }
 }
 
-// wrapLists makes models of the rows of lists.
+// wrapLists makes models of the rows of several lists.
 func wrapLists[R, M any](lists [][]*R, wrap func([]*R) []*M) [][]*M {
 	if len(lists) == 1 {
 		return [][]*M{wrap(lists[0])}
@@ -59,17 +59,15 @@ func wrapLists[R, M any](lists [][]*R, wrap func([]*R) []*M) [][]*M {
 	return wrapped
 }
 
-// selects reports whether the running field's selection asks for a field of one of
-// these names of the objects that it leads to: of its nodes, for a connection, and
-// of the connection itself. It lets a list read the large columns in its own
-// statement, and only where they are asked for. Where no plan is executed, all are
-// taken to be.
+// selects reports whether the current field selects a field with one of these names,
+// of its objects or, if it is a connection, of its nodes. A list reads large columns
+// only if they are selected. Without a plan every field counts as selected.
 func selects(ctx context.Context, names ...string) bool {
 	field := plan.FieldOf(ctx)
 	return field == nil || field.Selects(names...)
 }
 
-// heads are the first elements of lists; nil of an empty one.
+// heads returns the first element of each list; nil for an empty list.
 func heads[T any](lists [][]*T) []*T {
 	first := make([]*T, len(lists))
 	for i, list := range lists {
@@ -78,7 +76,7 @@ func heads[T any](lists [][]*T) []*T {
 	return first
 }
 
-// only is the only element of a list; nil of none.
+// only returns the first element of a list; nil if it is empty.
 func only[T any](list []*T) *T {
 	if len(list) == 0 {
 		return nil
@@ -86,7 +84,7 @@ func only[T any](list []*T) *T {
 	return list[0]
 }
 
-// first is the only value that was read.
+// first returns the first of the values that were read; nil if there are none.
 func first[T any](list []*T, err error) (*T, error) {
 	if err != nil {
 		return nil, err

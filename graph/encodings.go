@@ -9,16 +9,17 @@ import (
 	"github.com/noetl/noetl-catalog/graph/plan"
 )
 
-// encoding is a selection of an entry's event. It keeps neither in memory.
+// encoding identifies the JSON of an entry's event for one selection. It keeps
+// neither in memory.
 type encoding struct {
 	entry weak.Pointer[eventlog.Entry]
 	field weak.Pointer[plan.Node]
 }
 
-// maxEncoding is the longest event, in bytes as written, that is kept.
+// maxEncoding is the longest JSON, in bytes, that is cached.
 const maxEncoding = 64 << 10
 
-// encodings keep events as subscriptions deliver them. It implements plan.Kept.
+// encodings caches the JSON of delivered events. It implements plan.Kept.
 type encodings struct{ kept *lru.Cache[encoding, []byte] }
 
 func (e encodings) Get(of *model.EventDelivery, field *plan.Node) ([]byte, bool) {

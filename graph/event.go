@@ -222,12 +222,12 @@ func eventsBelow[P any, K comparable](
 	if err != nil {
 		return nil, err
 	}
-	keys, places := distinct(parents, keyOf)
+	keys, indexes := distinct(parents, keyOf)
 	if empty {
-		return pagesOf[model.EventConnection](places)(r.noEvents(ctx, page, len(keys)))
+		return pagesOf[model.EventConnection](indexes)(r.noEvents(ctx, page, len(keys)))
 	}
 	x, columns, field := r.reads(ctx), eventColumns(ctx), plan.FieldOf(ctx)
-	return pagesOf[model.EventConnection](places)(r.eventLists(ctx, page, !args.oldestFirst,
+	return pagesOf[model.EventConnection](indexes)(r.eventLists(ctx, page, !args.oldestFirst,
 		func(ctx context.Context, store *eventlog.Store, _ pagination.Purpose, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Event, error) {
 			if lists, ok := x.ahead.eventsOf(field, len(keys)); ok { // of first pages only
 				return lists, nil

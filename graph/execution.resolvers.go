@@ -38,8 +38,8 @@ func (r *executionResolver) Children(ctx context.Context, objs []*model.Executio
 		return nil, err
 	}
 	x := r.reads(ctx)
-	ids, places := distinct(objs, executionID)
-	return pagesOf[model.ExecutionConnection](places)(executionLists(ctx, args,
+	ids, indexes := distinct(objs, executionID)
+	return pagesOf[model.ExecutionConnection](indexes)(executionLists(ctx, args,
 		func(ctx context.Context, within eventlog.Range, _ eventlog.Direction, limit int) ([][]*eventlog.Execution, error) {
 			return x.events.ExecutionsOfParents(ctx, x.scopes, ids, within, limit)
 		},
@@ -99,7 +99,7 @@ func (r *resourceResolver) Executions(ctx context.Context, objs []*model.Resourc
 		return nil, err
 	}
 	x := r.reads(ctx)
-	paths, places := distinct(objs, resourcePath)
+	paths, indexes := distinct(objs, resourcePath)
 	lists := executionLists(ctx, args,
 		func(ctx context.Context, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Execution, error) {
 			return x.events.ListExecutionsOfPaths(ctx, x.scopes, paths, checked, within, direction, limit)
@@ -110,7 +110,7 @@ func (r *resourceResolver) Executions(ctx context.Context, objs []*model.Resourc
 	if empty {
 		lists.Read, lists.Count = noLists[*model.Execution](len(paths)), noCounts(len(paths))
 	}
-	return pagesOf[model.ExecutionConnection](places)(lists.Pages(ctx))
+	return pagesOf[model.ExecutionConnection](indexes)(lists.Pages(ctx))
 }
 
 func (r *Resolver) Execution() generated.ExecutionResolver { return &executionResolver{r} }

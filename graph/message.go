@@ -10,8 +10,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
-// messages renders the templates of events. Reading an event never fails for its
-// message: without a template, or with one that fails, it is '<type> <path>'.
+// messages renders the templates of events. An event without a template, or whose
+// template fails, has the message '<type> <path>'.
 func (r *Resolver) messages(ctx context.Context, events []*model.Event) ([]string, error) {
 	sources, err := r.templatesOf(ctx, events)
 	if err != nil {
@@ -48,7 +48,7 @@ func (r *Resolver) messages(ctx context.Context, events []*model.Event) ([]strin
 	return texts, nil
 }
 
-// templatesOf are the templates of events' types; nil for none.
+// templatesOf returns the templates of the events' types; nil if a type has none.
 func (r *Resolver) templatesOf(ctx context.Context, events []*model.Event) ([]*string, error) {
 	types := make([]*model.EventType, len(events))
 	templates := make([]*string, len(events))
@@ -74,8 +74,8 @@ func (r *Resolver) templatesOf(ctx context.Context, events []*model.Event) ([]*s
 	return templates, nil
 }
 
-// templateValues are what templates render of events: only what they refer to is
-// read.
+// templateValues returns what templates may refer to. It reads only what they do
+// refer to.
 func (r *Resolver) templateValues(ctx context.Context, templates []*message.Template, events []*model.Event) ([]message.Values, error) {
 	columns, versions := make([]*model.Event, len(events)), make([]*model.Event, len(events))
 	for i, template := range templates {
@@ -118,7 +118,7 @@ func (r *Resolver) templateValues(ctx context.Context, templates []*message.Temp
 	return values, nil
 }
 
-// logFailure logs a template's failure the first time.
+// logFailure logs the first failure of a template.
 func (r *Resolver) logFailure(ctx context.Context, e *model.Event, template string, err error) {
 	if !r.failedBefore(template) {
 		r.logger.WarnContext(ctx, "an event type's template fails; its events read '<type> <path>'",
@@ -126,8 +126,8 @@ func (r *Resolver) logFailure(ctx context.Context, e *model.Event, template stri
 	}
 }
 
-// failedBefore notes that a template has failed, and reports whether it has been
-// noted before.
+// failedBefore records that a template has failed, and reports whether it was
+// recorded before.
 func (r *Resolver) failedBefore(template string) bool {
 	hash := sha256.Sum256([]byte(template))
 	_, before := r.failed.Get(hash)

@@ -12,13 +12,13 @@ import (
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	var resources, events, executions []string
 	var versions []catalog.LabelKey
-	place := map[string][]int{} // the places in ids of each type's keys, in order
+	at := map[string][]int{} // the indexes in ids of each type's keys, in order
 	for i, id := range ids {
 		key, ok := model.DecodeID(id)
 		if !ok {
 			continue
 		}
-		place[key.Type] = append(place[key.Type], i)
+		at[key.Type] = append(at[key.Type], i)
 		switch key.Type {
 		case "Resource":
 			resources = append(resources, key.Path)
@@ -32,28 +32,28 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error
 	}
 	nodes := make([]model.Node, len(ids))
 	errs := []error{
-		putNodes(nodes, place["Resource"], resources, func(paths []string) ([]*model.Resource, error) { return r.resourcesByPath(ctx, paths) }),
-		putNodes(nodes, place["Version"], versions, func(keys []catalog.LabelKey) ([]*model.Version, error) {
+		putNodes(nodes, at["Resource"], resources, func(paths []string) ([]*model.Resource, error) { return r.resourcesByPath(ctx, paths) }),
+		putNodes(nodes, at["Version"], versions, func(keys []catalog.LabelKey) ([]*model.Version, error) {
 			return r.versionsByLabel(versionColumns(ctx))(ctx, keys)
 		}),
-		putNodes(nodes, place["Event"], events, func(ids []string) ([]*model.Event, error) { return r.eventsByID(eventColumns(ctx))(ctx, ids) }),
-		putNodes(nodes, place["Execution"], executions, func(ids []string) ([]*model.Execution, error) { return r.executionsByID(ctx, ids) }),
+		putNodes(nodes, at["Event"], events, func(ids []string) ([]*model.Event, error) { return r.eventsByID(eventColumns(ctx))(ctx, ids) }),
+		putNodes(nodes, at["Execution"], executions, func(ids []string) ([]*model.Execution, error) { return r.executionsByID(ctx, ids) }),
 	}
 	return nodes, firstFault(errs...)
 }
 
-// putNodes reads objects of one type into their places.
+// putNodes reads objects of one type at their indexes.
 func putNodes[K any, T any, N interface {
 	*T
 	model.Node
-}](nodes []model.Node, places []int, keys []K, read func([]K) ([]N, error)) error {
+}](nodes []model.Node, indexes []int, keys []K, read func([]K) ([]N, error)) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	found, err := read(keys)
 	for i, object := range found {
 		if object != nil {
-			nodes[places[i]] = object
+			nodes[indexes[i]] = object
 		}
 	}
 	return err

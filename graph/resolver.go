@@ -7,7 +7,6 @@ package graph
 import (
 	"crypto/sha256"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -42,8 +41,8 @@ type Resolver struct {
 	plans *lru.Cache[any, cachedPlan]
 	// encodings are events as subscriptions deliver them.
 	encodings *lru.Cache[encoding, []byte]
-	// readings are those of answers that have been sent, for their memory.
-	readings sync.Pool
+	// readings wait for reuse.
+	readings chan *reading
 	// planAnswers is how many root fields and deliveries plans have answered.
 	planAnswers atomic.Int64
 }
@@ -72,5 +71,6 @@ func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *event
 		persisted: lru.New[string, string](maxPersisted),
 		plans:     lru.New[any, cachedPlan](maxPlans),
 		encodings: lru.New[encoding, []byte](maxEncodings),
+		readings:  make(chan *reading, maxReadings),
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// resumeAfter is the cursor to resume after: the transport's, which is the
-// newer, or the argument.
+// resumeAfter returns the cursor to resume after: the transport's, which is newer,
+// or the argument.
 func resumeAfter(ctx context.Context, after *string) *string {
 	if stream := transport.StreamOf(ctx); stream != nil && stream.After != "" {
 		return &stream.After
@@ -27,22 +27,23 @@ func resumeAfter(ctx context.Context, after *string) *string {
 	return after
 }
 
-// feed is what a subscription's responses are made from: its resolver fills it,
-// and each response takes the next event from it.
+// feed connects a subscription's resolver, which sets it, to its responses, each of
+// which takes the next event from it.
 type feed struct {
 	subscription *eventlog.Subscription
-	// resolved takes a delivery to the resolvers, which find nothing else in it.
+	// resolved passes a delivery to gqlgen's executor, if there is no plan.
 	resolved chan *model.EventDelivery
-	// answers has plans answer; nil for the resolvers only.
+	// answers is nil if the server has no plans.
 	answers *plan.Answers
-	// field is the only field of the answer, and below its plan; nil for none.
+	// field is the operation's only field. below answers its selection; nil if it
+	// cannot be planned.
 	field graphql.CollectedField
 	below *plan.Below
 }
 
 type feedKey struct{}
 
-// withFeed returns a context for an operation.
+// withFeed adds a feed to the context of a subscription.
 func withFeed(ctx context.Context, answers *plan.Answers) context.Context {
 	if graphql.GetOperationContext(ctx).Operation.Operation != ast.Subscription {
 		return ctx
@@ -50,8 +51,8 @@ func withFeed(ctx context.Context, answers *plan.Answers) context.Context {
 	return context.WithValue(ctx, feedKey{}, &feed{answers: answers})
 }
 
-// deliver makes the responses of a subscription deliver what comes, until it or
-// the context ends.
+// deliver connects a subscription to the responses of its operation, until either
+// ends.
 func (r *Resolver) deliver(ctx context.Context, subscription *eventlog.Subscription) <-chan *model.EventDelivery {
 	context.AfterFunc(ctx, subscription.Close)
 	transport.StreamOf(ctx).Checkpoints(subscription.Checkpoint)
@@ -64,8 +65,8 @@ func (r *Resolver) deliver(ctx context.Context, subscription *eventlog.Subscript
 	return feed.resolved
 }
 
-// eachDelivery answers a subscription with its next event. What cannot be
-// planned is left to the resolvers, with loaders of its own.
+// eachDelivery is a gqlgen ResponseMiddleware. It answers a subscription with its
+// next event.
 func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	feed, _ := ctx.Value(feedKey{}).(*feed)
 	if feed == nil || feed.subscription == nil {
@@ -88,7 +89,7 @@ func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandle
 	for _, failure := range response.Errors {
 		switch apierror.Code(failure) {
 		case apierror.Unavailable, apierror.Timeout, apierror.Internal:
-			// The client resumes after the response before this one.
+			// The client resumes after its last response.
 			stream.Fail(failure)
 			return nil
 		}
@@ -102,7 +103,7 @@ func (r *Resolver) delivery(next *eventlog.Delivery) *model.EventDelivery {
 	}
 }
 
-// sharedEvent is the event of an entry for all who deliver it.
+// sharedEvent returns the model that all subscriptions share for an entry.
 func (r *Resolver) sharedEvent(entry *eventlog.Entry) *model.Event {
 	if event, ok := r.shared.Get(entry); ok {
 		return event
@@ -110,8 +111,7 @@ func (r *Resolver) sharedEvent(entry *eventlog.Entry) *model.Event {
 	return r.shared.GetOrAdd(entry, model.NewSharedEvent(entry), entry.Size())
 }
 
-// respond answers with a delivery: by the plan, or by the resolvers with loaders of
-// its own.
+// respond answers with a delivery.
 func (f *feed) respond(ctx context.Context, delivery *model.EventDelivery, next graphql.ResponseHandler) *graphql.Response {
 	if f.below == nil {
 		f.resolved <- delivery
@@ -126,9 +126,8 @@ func (f *feed) respond(ctx context.Context, delivery *model.EventDelivery, next 
 	return &graphql.Response{Data: append(data, '}'), Errors: graphql.GetErrors(ctx)}
 }
 
-// readsOf are the reads of events: those shared by all subscriptions that deliver
-// them, or the request's. Only what depends on nothing but the events may be read
-// with them.
+// readsOf returns the reads for the fields of events. Those of a delivered event are
+// shared by all its subscriptions, and must only read what the event determines.
 func (r *Resolver) readsOf(ctx context.Context, events []*model.Event) *reads {
 	if len(events) == 0 || events[0] == nil || events[0].Shared == nil {
 		return r.reads(ctx)
@@ -139,9 +138,9 @@ func (r *Resolver) readsOf(ctx context.Context, events []*model.Event) *reads {
 	}
 }
 
-// shareable makes a batch fit to be shared by subscriptions: it outlives the
-// one that asked first, and waits for a database that is away, since an event
-// that is delivered without its resource is an event missed.
+// shareable makes a batch that subscriptions share: it does not end with the
+// subscription that asks first, and waits while the database is away, because an
+// event that is delivered without its resource is an event missed.
 func shareable[K comparable, V any](x *reads, batch loader.Batch[K, V]) loader.Batch[K, V] {
 	return func(ctx context.Context, keys []K) (values []V, err error) {
 		err = x.resolver.log.Patiently(context.WithoutCancel(ctx), func(ctx context.Context) error {
@@ -153,7 +152,7 @@ func shareable[K comparable, V any](x *reads, batch loader.Batch[K, V]) loader.B
 	}
 }
 
-// sizeOfRows is about how many bytes rows that were read for an event hold.
+// sizeOfRows estimates the bytes of rows that were read for an event.
 func sizeOfRows[V any](values []V) (size int) {
 	for _, value := range values {
 		switch row := any(value).(type) {
@@ -173,8 +172,8 @@ func sizeOfRows[V any](values []V) (size int) {
 	return size
 }
 
-// sharedVersion is the version of the event that subscriptions deliver, without its
-// large columns, if it is kept.
+// sharedVersion returns the version of a delivered event from the cache, without its
+// large columns; nil if it is not cached.
 func (r *Resolver) sharedVersion(events []*model.Event, columns catalog.Columns) *model.Version {
 	if len(events) != 1 || events[0] == nil || events[0].Shared == nil || columns != (catalog.Columns{}) {
 		return nil
@@ -187,7 +186,7 @@ func (r *Resolver) sharedVersion(events []*model.Event, columns catalog.Columns)
 	return model.NewVersions([]*catalog.Version{row})[0]
 }
 
-// keepVersion keeps the version of an event that subscriptions deliver.
+// keepVersion caches the version of a delivered event.
 func (r *Resolver) keepVersion(events []*model.Event, versions []*model.Version) {
 	if len(versions) == 1 && versions[0] != nil && events[0].Shared != nil {
 		row := versions[0].Row.WithoutColumns()

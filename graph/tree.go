@@ -10,9 +10,9 @@ import (
 	"github.com/noetl/noetl-catalog/graph/plan"
 )
 
-// ahead is what a statement brought along for fields below the one that it was
-// for: a statement less for each of these levels. A field that does not find its
-// lists here reads them. The lists are those of the first parents.
+// ahead holds lists of lower levels that were read by the statement of a higher
+// level. A field whose lists are not here reads them itself. There may be more lists
+// than parents: a page reads one item more than it shows.
 type ahead struct {
 	versions map[*plan.Node][][]*model.Version
 	events   map[*plan.Node][][]*eventlog.Event
@@ -32,9 +32,9 @@ func (a *ahead) eventsOf(field *plan.Selected, parents int) ([][]*eventlog.Event
 	return a.events[field.Node][:parents], true
 }
 
-// resourceTree reads resources, and with them what the running field's selection
-// asks for of their newest versions, and of the newest events of these. It reads
-// nothing, and returns nil, where the selection does not ask so.
+// resourceTree reads resources, their newest versions, and the newest events of
+// these in one statement, if the current field selects them so. Otherwise it reads
+// nothing and returns nil.
 func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit int) ([]*model.Resource, error) {
 	field := plan.FieldOf(ctx)
 	if field == nil || field.Repeats() {
@@ -53,7 +53,7 @@ func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit
 	}}
 	var events *plan.Node
 	if versions.Selects("pageInfo") {
-		below.Versions++ // which has no events to read
+		below.Versions++ // its events are not needed
 	} else if !versions.Repeats() {
 		events = plan.Find(versions.Objects(), "events")
 	}
@@ -81,7 +81,7 @@ func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit
 	return x.models.Resources(tree.Resources), nil
 }
 
-// firstPage are the arguments of a list where they ask for its first page.
+// firstPage returns the arguments of a list, and whether they ask for its first page.
 func firstPage(given map[string]any, kind string) (pagination.Args, bool) {
 	first, _ := given["first"].(*int)
 	after, _ := given["after"].(*string)
@@ -91,8 +91,8 @@ func firstPage(given map[string]any, kind string) (pagination.Args, bool) {
 	return args, err == nil && args.FromStart()
 }
 
-// onlyResourceTypes reports whether the running field's selection asks for the
-// resources of its events, and of these for no more than the path and the type.
+// onlyResourceTypes reports whether the current field selects resources of events,
+// and of these only what the path and the type determine.
 func onlyResourceTypes(ctx context.Context) bool {
 	field := plan.FieldOf(ctx)
 	if field == nil || !field.Selects("resource") {

@@ -112,8 +112,8 @@ func (r *resourceTypeResolver) Resources(ctx context.Context, objs []*model.Reso
 		return nil, err
 	}
 	x := r.reads(ctx)
-	types, places := distinct(objs, resourceTypeName)
-	return pagesOf[model.ResourceConnection](places)(query.pages(ctx, x,
+	types, indexes := distinct(objs, resourceTypeName)
+	return pagesOf[model.ResourceConnection](indexes)(query.pages(ctx, x,
 		func(ctx context.Context, _ pagination.Purpose, order catalog.Order, within catalog.Range, limit int) ([][]*model.Resource, error) {
 			lists, err := x.catalog.ListResourcesOfTypes(ctx, x.scopes, types, query.filter, order, within, limit)
 			return wrapLists(lists, x.models.Resources), err

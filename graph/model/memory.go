@@ -5,8 +5,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 )
 
-// Memory is where models lie that are made for one answer, to be used again for
-// the next one. The zero value is ready.
+// Memory holds the models of one answer, and is reused for the next. The zero value
+// is ready to use.
 type Memory struct {
 	resources arena[Resource]
 	known     arena[catalog.Resource]
@@ -14,8 +14,8 @@ type Memory struct {
 	events    arena[Event]
 }
 
-// Reset lets the memory be used again: the models made in it must not be looked
-// at any longer.
+// Reset makes the memory ready for reuse. Models that it holds must not be used any
+// longer.
 func (m *Memory) Reset() {
 	m.resources.reset()
 	m.known.reset()
@@ -35,8 +35,8 @@ func (m *Memory) Resources(rows []*catalog.Resource) []*Resource {
 	return wrapped
 }
 
-// ResourcesOf are the resources of events that came with their types: of these
-// nothing else is known.
+// ResourcesOf returns the resources of events that were read with the type of their
+// resource. Nothing but path and type of these resources is known.
 func (m *Memory) ResourcesOf(events []*Event) []*Resource {
 	known, rows := m.known.take(len(events))
 	for i, e := range events {
@@ -70,16 +70,16 @@ func (m *Memory) Events(rows []*eventlog.Event) []*Event {
 	return wrapped
 }
 
-// arena makes models and the lists of pointers to them.
+// arena allocates models, and pointers to them, in blocks.
 type arena[T any] struct {
 	models   []T
 	pointers []*T
 }
 
-// maxReused is how many models are used again.
-const maxReused = 2048
+// maxReused is the largest block, in models, that is reused.
+const maxReused = 512
 
-// take returns room for n models, all of them zero, and for pointers to them.
+// take returns n zero models and n nil pointers.
 func (a *arena[T]) take(n int) ([]T, []*T) {
 	if cap(a.models)-len(a.models) < n {
 		a.models = make([]T, 0, max(n, min(2*cap(a.models), maxReused)))

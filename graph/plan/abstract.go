@@ -1,23 +1,21 @@
 package plan
 
-// Abstract is an interface or a union of the schema, whose objects are of the Go
-// interface I.
+// Abstract is an interface or a union of the schema. Its objects have the Go type I.
 type Abstract[I comparable] struct{ Types []Possible[I] }
 
-// Possible is an object type of an abstract one.
+// Possible is an object type that belongs to an abstract type.
 type Possible[I comparable] interface {
 	compilePossible(c *compiler, parent *Node) possible[I]
 }
 
 type possible[I comparable] interface {
-	// take puts an object that is of this type into those to be read, and tells
-	// its place.
+	// take adds an object to the level if it has this type, and returns its index.
 	take(into values, object I) (values, int, bool)
 	readTaken(e *Execution, taken values) values
 	onlyFixed() bool
 }
 
-// As makes P one of the types of an abstract one.
+// As makes an object type a possible type of an abstract type.
 func As[I, P comparable](t *Type[P]) Possible[I] { return asType[I, P]{t} }
 
 type asType[I, P comparable] struct{ *Type[P] }
@@ -76,12 +74,12 @@ func (r *abstractReader[I]) onlyFixed() bool {
 }
 
 func (r *abstractReader[I]) readLevel(e *Execution, objects []I) values {
-	l := &abstractLevel{levels: make([]values, len(r.types)), places: make([]abstractPlace, len(objects))}
+	l := &abstractLevel{levels: make([]values, len(r.types)), types: make([]int, len(objects)), indexes: make([]int, len(objects))}
 	for i, object := range objects {
 		for t := range r.types {
 			taken, at, ok := r.types[t].take(l.levels[t], object)
 			if ok {
-				l.levels[t], l.places[i] = taken, abstractPlace{t, at}
+				l.levels[t], l.types[i], l.indexes[i] = taken, t, at
 				break
 			}
 		}
@@ -92,19 +90,18 @@ func (r *abstractReader[I]) readLevel(e *Execution, objects []I) values {
 	return l
 }
 
-// abstractLevel is objects of several types.
+// abstractLevel holds objects of several types, by type. types and indexes are
+// those of each object.
 type abstractLevel struct {
-	levels []values
-	places []abstractPlace
+	levels         []values
+	types, indexes []int
 }
-
-type abstractPlace struct{ level, at int }
 
 func (l *abstractLevel) write(w *writer, at int) bool {
-	return l.levels[l.places[at].level].write(w, l.places[at].at)
+	return l.levels[l.types[at]].write(w, l.indexes[at])
 }
 
-// compileBelow makes an object type what a field may lead to.
+// compileBelow implements Selector.
 func (t *Type[P]) compileBelow(c *compiler, parent *Node) reader[P] {
 	if below := compileSelection(c, t, parent, parent.field.Selections); below != nil {
 		return below

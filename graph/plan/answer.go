@@ -7,35 +7,34 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Answers is gqlgen's middleware that has plans answer.
+// Answers is the middleware of gqlgen that answers by plans.
 type Answers struct {
 	Query, Mutation, Subscription *Type[struct{}]
 	Presenter                     graphql.ErrorPresenterFunc
 	Recover                       graphql.RecoverFunc
-	// Cached returns the plan that is kept under a key, a node of the operation's
-	// document, or else compiles and keeps it. keeps tells whether it is kept.
+	// Cached returns the plan of key, a node of the operation's document, from a
+	// cache or from compile, whose keeps says that the plan will be cached.
 	Cached func(op *graphql.OperationContext, key any, compile func(keeps bool) *Compiled) *Compiled
-	// Begin makes a context to read under.
+	// Begin returns the context of the batch resolvers of one answer, and its memory.
 	Begin func(ctx context.Context) (context.Context, Memory)
-	// AfterSending calls done when the answer to the operation of ctx has been sent.
+	// AfterSending calls done once the answer to the operation of ctx is sent.
 	AfterSending func(ctx context.Context, done func())
-	// Answered is told how many root fields plans have answered.
+	// Answered counts the root fields that plans answer.
 	Answered func(fields int)
 }
 
-// Memory is what the answer to one request is made in.
+// Memory is the memory of one answer.
 type Memory interface {
-	// Buffer is for the answer; it goes to the next request when this one is done.
+	// Buffer is for the answer's JSON.
 	Buffer() *[]byte
-	// Fork makes a context to read under beside others.
+	// Fork returns the context of batch resolvers that run concurrently with others.
 	Fork(ctx context.Context) context.Context
-	// Release lets the memory go to the next request: nothing of it is used any
-	// longer.
+	// Release makes the memory available to the next answer.
 	Release()
 }
 
-// Operation is a gqlgen OperationMiddleware. It answers queries without gqlgen's
-// executor, but for those that ask for the schema itself.
+// Operation is a gqlgen OperationMiddleware. It answers queries in place of gqlgen's
+// executor, except those with introspection.
 func (a *Answers) Operation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	op := graphql.GetOperationContext(ctx)
 	if op.Operation.Operation != ast.Query {
@@ -58,9 +57,8 @@ func (a *Answers) Operation(ctx context.Context, next graphql.OperationHandler) 
 	return e.next
 }
 
-// Field is a gqlgen FieldMiddleware. It answers what is selected below a root
-// field that gqlgen resolves: of a mutation, or of a query that asks for the schema
-// as well.
+// Field is a gqlgen FieldMiddleware. It answers the selection of a root field that
+// gqlgen resolves: of a mutation, or of a query with introspection.
 func (a *Answers) Field(ctx context.Context, next graphql.Resolver) (any, error) {
 	field := graphql.GetFieldContext(ctx)
 	var root *Type[struct{}]
@@ -83,8 +81,8 @@ func (a *Answers) Field(ctx context.Context, next graphql.Resolver) (any, error)
 	return marshaled(value), nil
 }
 
-// Below is the execution of what is selected of a root field that is resolved
-// otherwise; nil where no plan answers it.
+// Below compiles the selection of a root field that gqlgen or a subscription
+// resolves. It returns nil if a plan cannot answer it.
 func (a *Answers) Below(ctx context.Context, root *Type[struct{}], field *graphql.CollectedField) *Below {
 	op := graphql.GetOperationContext(ctx)
 	compiled := a.Cached(op, field.Field, func(keeps bool) *Compiled { return compileField(ctx, op, root, field, keeps) })
@@ -94,14 +92,14 @@ func (a *Answers) Below(ctx context.Context, root *Type[struct{}], field *graphq
 	return &Below{a, compiled}
 }
 
-// Below answers what is selected below a root field.
+// Below answers the selection of a root field.
 type Below struct {
 	answers  *Answers
 	compiled *Compiled
 }
 
-// Resolve resolves the field, and appends its value to buf. It is not ok for a
-// null that is the whole answer's. Errors go to the response of ctx.
+// Resolve resolves the field and appends its value to buf. ok is false for a null
+// that makes the whole answer null. Errors are added to the response of ctx.
 func (b *Below) Resolve(ctx context.Context, resolve graphql.Resolver, buf []byte) (value []byte, ok bool) {
 	e := b.compiled.begin(ctx, graphql.GetOperationContext(ctx))
 	e.resolve = resolve

@@ -36,7 +36,7 @@ func AppendString(buf []byte, text string) []byte {
 	return append(append(buf, text[start:]...), '"')
 }
 
-// AppendPointer writes what a pointer refers to; nil is null.
+// AppendPointer writes the value of a pointer; nil is null.
 func AppendPointer[V any](buf []byte, pointer *V, value func(buf []byte, v V) ([]byte, bool)) ([]byte, bool) {
 	if pointer == nil {
 		return buf, false
@@ -44,7 +44,8 @@ func AppendPointer[V any](buf []byte, pointer *V, value func(buf []byte, v V) ([
 	return value(buf, *pointer)
 }
 
-// AppendList writes a list of scalars. nullable: nil is null, not an empty list.
+// AppendList writes a list of scalars. A nil list is null if it is nullable, and
+// otherwise empty.
 func AppendList[V any](buf []byte, list []V, nullable bool, value func(buf []byte, v V) ([]byte, bool)) ([]byte, bool) {
 	if list == nil && nullable {
 		return buf, false
@@ -63,7 +64,7 @@ func AppendList[V any](buf []byte, list []V, nullable bool, value func(buf []byt
 	return append(buf, ']'), true
 }
 
-// AppendMarshaler writes a scalar that has no function of its own to append it.
+// AppendMarshaler writes a scalar that has no Append function.
 func AppendMarshaler(buf []byte, value graphql.Marshaler) ([]byte, bool) {
 	out := bytes.NewBuffer(buf)
 	value.MarshalGQL(out)
@@ -73,7 +74,7 @@ func AppendMarshaler(buf []byte, value graphql.Marshaler) ([]byte, bool) {
 	return out.Bytes(), true
 }
 
-// marshaled is JSON that is written already.
+// marshaled is JSON. It implements graphql.Marshaler.
 type marshaled []byte
 
 func (m marshaled) MarshalGQL(w io.Writer) { _, _ = w.Write(m) }

@@ -9,18 +9,18 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Compiled is the plan of an operation's selection of a root type. It holds the
-// operation's document, and nothing of one request unless the document has
-// directives: @skip and @include are decided when it is compiled.
+// Compiled is the plan of a selection of a root type. It refers to the document. It
+// depends on variables only if the document has @skip, @include or @defer, which are
+// evaluated when the plan is compiled.
 type Compiled struct {
 	root *selection[struct{}]
-	// varying are the fields whose arguments hold variables.
+	// varying holds the fields whose arguments contain variables.
 	varying []*Node
 	defers  bool
 }
 
-// compileOperation compiles a selection of a root type; nil where it holds what no
-// plan answers, such as introspection. keeps: the plan is kept for other requests.
+// compileOperation compiles a selection of a root type. It returns nil if a plan
+// cannot answer it, such as introspection. keeps says that the plan is cached.
 func compileOperation(ctx context.Context, op *graphql.OperationContext, root *Type[struct{}], set ast.SelectionSet, keeps bool) *Compiled {
 	c := &compiler{ctx: ctx, op: op, compiled: &Compiled{}, keeps: keeps}
 	if c.compiled.root = compileSelection(c, root, nil, set); c.compiled.root == nil {
@@ -29,7 +29,7 @@ func compileOperation(ctx context.Context, op *graphql.OperationContext, root *T
 	return c.compiled
 }
 
-// compileField compiles one field of a root type, which is resolved otherwise.
+// compileField compiles one field of a root type, which gqlgen resolves.
 func compileField(ctx context.Context, op *graphql.OperationContext, root *Type[struct{}], field *graphql.CollectedField, keeps bool) *Compiled {
 	c := &compiler{ctx: ctx, op: op, compiled: &Compiled{root: &selection[struct{}]{}}, resolved: true, keeps: keeps}
 	m, ok := compileMember(c, root, field)
@@ -40,7 +40,7 @@ func compileField(ctx context.Context, op *graphql.OperationContext, root *Type[
 	return c.compiled
 }
 
-// Size is about how many bytes the plan takes beside its document.
+// Size estimates the bytes of the plan, without its document.
 func (c *Compiled) Size() int {
 	if c == nil {
 		return 0
@@ -59,26 +59,24 @@ func (c *Compiled) Size() int {
 
 // Node is a compiled field of a selection.
 type Node struct {
-	// key is what stands before the value in the answer: `"alias":`.
+	// key precedes the value in the answer: `"alias":`, and of __typename the value.
 	key   string
 	field graphql.CollectedField
-	// null: the value, or an element of the list that it is, may be null.
-	null Nullability
-	// below is its selection; of an abstract type, that of all its types. later is
-	// what is deferred of it.
+	null  Nullability
+	// below holds the fields of its selection, in all types if its own is abstract;
+	// later those that are deferred. objects is the result of Objects.
 	below, later, objects []*Node
 	args                  Args
-	// fc holds the arguments, unless these hold variables; varying is then its
-	// place among such fields, from 1.
+	// fc holds the arguments if they contain no variables. Otherwise varying is the
+	// number of the field among Compiled.varying, from 1.
 	fc      *Arguments
 	varying int
-	// fixed: its value is its parent's alone, without anything read.
-	fixed bool
-	// valued: it is a scalar that is read.
-	valued bool
+	// fixed: the value is a method of the parent, and so are those below it. valued:
+	// it is a scalar that a batch resolver reads.
+	fixed, valued bool
 }
 
-// size is about how many bytes the field takes beside its document.
+// size estimates the bytes of the field and all below it.
 func (n *Node) size() int {
 	size := int(unsafe.Sizeof(*n)) + len(n.key) + 128 + 16*len(n.objects) // its member and its step
 	if n.fc != nil {
@@ -93,11 +91,11 @@ func (n *Node) size() int {
 // Name is the field's name in the schema.
 func (n *Node) Name() string { return n.field.Name }
 
-// Objects are the fields selected of the objects that the field leads to: of
-// its nodes, for a connection, and of the connection itself.
+// Objects returns the fields selected of the field's objects. Of a connection they
+// are the fields of the connection and those of its nodes.
 func (n *Node) Objects() []*Node { return n.objects }
 
-// gather works out Objects, when all below is compiled.
+// gather sets objects, once the fields below are compiled.
 func (n *Node) gather() {
 	for _, below := range n.below {
 		switch below.Name() {
@@ -115,7 +113,7 @@ func (n *Node) gather() {
 	}
 }
 
-// Find is the first field of that name in a selection; nil where there is none.
+// Find returns the first field with a name; nil if there is none.
 func Find(nodes []*Node, name string) *Node {
 	for _, node := range nodes {
 		if node.Name() == name {
@@ -125,27 +123,26 @@ func Find(nodes []*Node, name string) *Node {
 	return nil
 }
 
-// selection is that of an object type, compiled.
+// selection is the compiled selection of an object type.
 type selection[P any] struct {
 	fields   []member[P]
 	deferred []*group[P]
 }
 
-// member is a field of a selection. One without a scalar and a step is
-// __typename, whose key holds the value.
+// member is a field of a selection. It has a scalar or a step, or is __typename.
 type member[P any] struct {
 	*Node
-	// scalar appends the value, which is the parent's own; false for null.
+	// scalar appends the value of the parent's method; false for null.
 	scalar func(buf []byte, of P) ([]byte, bool)
 	step   step[P]
 }
 
-// step reads what a field leads to.
+// step reads a field.
 type step[P any] interface {
 	read(e *Execution, parents []P) values
 }
 
-// group is a deferred part of a selection.
+// group holds the fields of a selection that are deferred under one label.
 type group[P any] struct {
 	label     string
 	selection *selection[P]
@@ -164,12 +161,12 @@ type compiler struct {
 	op       *graphql.OperationContext
 	compiled *Compiled
 	keeps    bool
-	// resolved: the root field's arguments are read already.
+	// resolved: gqlgen resolves the root field, and has decoded its arguments.
 	resolved bool
 }
 
-// compileSelection compiles what is selected of the objects of a field; parent is
-// nil for a root. It returns nil where no plan answers it.
+// compileSelection compiles the selection of a field's objects. parent is nil for a
+// root type. It returns nil if a plan cannot answer it.
 func compileSelection[P any](c *compiler, t *Type[P], parent *Node, set ast.SelectionSet) *selection[P] {
 	collected := graphql.CollectFields(c.op, set, t.Satisfies)
 	s := &selection[P]{fields: make([]member[P], 0, len(collected))}
@@ -200,7 +197,7 @@ func compileSelection[P any](c *compiler, t *Type[P], parent *Node, set ast.Sele
 	return s
 }
 
-// group is the deferred part of that label.
+// group returns the deferred fields with a label.
 func (s *selection[P]) group(label string) *selection[P] {
 	for _, group := range s.deferred {
 		if group.label == label {
@@ -222,8 +219,8 @@ func compileMember[P any](c *compiler, t *Type[P], field *graphql.CollectedField
 	return m, ok && known.compile(c, &m)
 }
 
-// withArgs notes how a field's arguments are read, and reads those that are the
-// same for every request.
+// withArgs decodes a field's arguments, unless they contain variables. It returns
+// false if they are invalid.
 func (c *compiler) withArgs(n *Node, args Args) bool {
 	n.args = args
 	if args == nil || c.resolved {
@@ -241,11 +238,11 @@ func (c *compiler) withArgs(n *Node, args Args) bool {
 	return ok
 }
 
-// decode reads the field's arguments. It is not ok where they are not what they
-// should be, which is gqlgen's to tell.
+// decode decodes the field's arguments. ok is false if they are invalid; gqlgen
+// then reports what is wrong.
 func (n *Node) decode(ctx context.Context, variables map[string]any) (decoded Arguments, ok bool) {
 	defer func() {
-		if recover() != nil { // a value that gqlparser cannot make out
+		if recover() != nil { // gqlparser panics on a value that it cannot evaluate
 			ok = false
 		}
 	}()

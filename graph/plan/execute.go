@@ -2,36 +2,37 @@ package plan
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Execution is that of a plan for one request.
+// Execution executes a plan for one request.
 type Execution struct {
 	ctx      context.Context
 	op       *graphql.OperationContext
 	compiled *Compiled
-	// args are those of the fields whose arguments hold variables.
+	// args holds the arguments of Compiled.varying; few is room for most.
 	args   []Arguments
 	few    [4]Arguments
 	memory Memory
-	sent   bool
-	// answers makes the context that errors are reported under, when there is one;
-	// nil where ctx is it.
+	// sent: the answer, or its first part, is sent.
+	sent bool
+	// answers makes reported, the context that errors are reported under, on the
+	// first error; if nil, that context is ctx.
 	answers  *Answers
 	reported context.Context
-	// resolve is gqlgen's, of a field that it resolves; else nil.
+	// resolve is gqlgen's resolver of the root field, if gqlgen resolves it.
 	resolve graphql.Resolver
-	// pending are the deferred parts whose objects have been written.
-	pending []part
-	// reading are the parts that are being sent.
-	reading []part
-	level   values
+	// pending holds the deferred parts whose objects are written but not sent.
+	// reading holds those that have been read, of level.
+	pending, reading []part
+	level            values
 }
 
-// begin makes an execution; nil where the arguments are not what they should be,
-// which is gqlgen's to tell.
+// begin decodes the arguments. It returns nil if they are invalid; gqlgen then
+// reports what is wrong.
 func (c *Compiled) begin(ctx context.Context, op *graphql.OperationContext) *Execution {
 	e := &Execution{op: op, compiled: c}
 	if e.args = e.few[:0]; len(c.varying) > len(e.few) {
@@ -47,7 +48,7 @@ func (c *Compiled) begin(ctx context.Context, op *graphql.OperationContext) *Exe
 	return e
 }
 
-// reporting is the context that errors are reported under.
+// reporting returns the context that errors are reported under.
 func (e *Execution) reporting() context.Context {
 	if e.answers == nil {
 		return e.ctx
@@ -58,7 +59,8 @@ func (e *Execution) reporting() context.Context {
 	return e.reported
 }
 
-// next is the answer, or the next part of it; nil where none is left.
+// next is a graphql.ResponseHandler: it returns the answer, or its next part, or nil
+// after the last.
 func (e *Execution) next(context.Context) *graphql.Response {
 	if !e.sent {
 		e.sent = true
@@ -92,7 +94,8 @@ func (e *Execution) respond(data []byte, of part) *graphql.Response {
 	return response
 }
 
-// field appends the value of the only root field.
+// field appends the value of the only root field. ok is false if it is a null that
+// makes the whole answer null.
 func (e *Execution) field(ctx context.Context, buf []byte) (value []byte, ok bool) {
 	e.ctx = ctx
 	read := e.compiled.root.fields[0].step.read(e, make([]struct{}, 1))
@@ -104,7 +107,7 @@ func (e *Execution) field(ctx context.Context, buf []byte) (value []byte, ok boo
 	return w.buf, ok
 }
 
-// takePending reads the deferred parts of one selection, for all its objects.
+// takePending reads one group of deferred fields, for all its objects.
 func (e *Execution) takePending() {
 	group := e.pending[0].group
 	var rest []part
@@ -120,19 +123,16 @@ func (e *Execution) takePending() {
 	e.level = group.read(e, e.reading)
 }
 
-// part is a deferred part of an object.
+// part is a deferred part of the answer: the fields of a group, of one object.
 type part struct {
-	group  deferred
+	group interface {
+		name() string
+		read(e *Execution, parts []part) values
+	}
 	object any
-	// at is its place among the objects that are read together.
+	// at is the object's index in the level.
 	at   int
-	path places
-}
-
-// deferred is a group of whatever type.
-type deferred interface {
-	name() string
-	read(e *Execution, parts []part) values
+	path path
 }
 
 func (g *group[P]) name() string { return g.label }
@@ -145,18 +145,18 @@ func (g *group[P]) read(e *Execution, parts []part) values {
 	return g.selection.read(e, objects)
 }
 
-// values are those of a field, or the objects of a level.
+// values holds what was read of a field, or of a level.
 type values interface {
-	// write appends the value of the parent at a place. It returns false, and
-	// appends nothing, for a null that is the parent's too.
+	// write appends the value of the parent with an index. It returns false, and
+	// appends nothing, for a null that makes the parent null as well.
 	write(w *writer, at int) bool
 }
 
-// level is objects that are read together.
+// level holds the objects of a selection, and what was read of them.
 type level[P any] struct {
 	selection *selection[P]
 	objects   []P
-	// values are those of the fields with a step.
+	// values holds those of the fields with a step; few is room for most.
 	values []values
 	few    [6]values
 }
@@ -194,7 +194,7 @@ func (s *selection[P]) onlyFixed() bool {
 	return len(s.deferred) == 0
 }
 
-// steps is how many of the fields are read.
+// steps counts the fields that are read.
 func (s *selection[P]) steps() (steps int) {
 	for i := range s.fields {
 		if s.fields[i].step != nil {
@@ -204,7 +204,7 @@ func (s *selection[P]) steps() (steps int) {
 	return steps
 }
 
-// readRoots reads root fields beside each other.
+// readRoots reads root fields concurrently.
 func (e *Execution) readRoots(s *selection[struct{}]) *level[struct{}] {
 	root := make([]struct{}, 1)
 	if s.steps() < 2 {
@@ -242,7 +242,7 @@ func (l *level[P]) write(w *writer, at int) bool {
 			w.buf = append(w.buf, ',')
 		}
 		w.buf = append(w.buf, m.key...)
-		w.enter(place{node: m.Node})
+		w.enter(pathStep{node: m.Node})
 		switch {
 		case m.scalar != nil:
 			var ok bool
@@ -260,7 +260,7 @@ func (l *level[P]) write(w *writer, at int) bool {
 	}
 	w.buf = append(w.buf, '}')
 	for _, group := range l.selection.deferred {
-		w.pending = append(w.pending, part{group: group, object: l.objects[at], path: w.path.clone()})
+		w.pending = append(w.pending, part{group: group, object: l.objects[at], path: slices.Clone(w.path)})
 	}
 	return true
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Scalar is a field whose value the parent has. value appends it to buf, or
-// returns false for null.
+// Scalar is a scalar field that is a method of the parent. value appends it to buf,
+// or returns false for null.
 func Scalar[P any](null Nullability, value func(buf []byte, of P) ([]byte, bool)) Field[P] {
 	return scalarField[P]{null, value}
 }
@@ -23,12 +23,12 @@ func (f scalarField[P]) compile(_ *compiler, m *member[P]) bool {
 	return true
 }
 
-// Value is a scalar field whose values are read.
+// Value is a scalar field that a batch resolver reads.
 func Value[P, V any](null Nullability, args Args, get Get[P, V], value func(buf []byte, v V) ([]byte, bool)) Field[P] {
 	return valueField[P, V]{null: null, args: args, get: get, value: value}
 }
 
-// valueField is the field, and with node its selection.
+// valueField is both the field and, with node set, the step of its selection.
 type valueField[P, V any] struct {
 	null  Nullability
 	args  Args
@@ -66,25 +66,26 @@ func (r *readValues[V]) write(w *writer, at int) bool {
 	return true
 }
 
-// Selector compiles a selection of values of the Go type V, and reads them: an
-// object type or an abstract one.
+// Selector is the type that a field leads to, an object type or an abstract type.
+// Its objects have the Go type V.
 type Selector[V comparable] interface {
 	compileBelow(c *compiler, parent *Node) reader[V]
 }
 
-// reader reads the level below a field; nil elements are not among the objects.
+// reader reads the level below a field. No object is nil.
 type reader[V any] interface {
 	readLevel(e *Execution, objects []V) values
 	onlyFixed() bool
 }
 
-// Object is a field that leads to an object, or to none. own: it is the parent's
-// alone, a method of it.
+// Object is a field that leads to an object or null. own says that it is a method of
+// the parent, which reads nothing.
 func Object[P any, V comparable](null Nullability, own bool, args Args, get Get[P, V], of Selector[V]) Field[P] {
 	return objectField[P, V]{leading[V]{null: null, own: own, args: args, of: of}, get}
 }
 
-// leading is a field that leads to objects, and with node and below its selection.
+// leading is a field that leads to objects and, with node and below set, the step of
+// its selection.
 type leading[V comparable] struct {
 	null  Nullability
 	own   bool
@@ -120,61 +121,61 @@ func (f objectField[P, V]) compile(c *compiler, m *member[P]) bool {
 
 func (f objectField[P, V]) read(e *Execution, parents []P) values {
 	got, failed := call(e, f.node, f.get, parents)
-	objects, places := compact(got)
-	return &readObjects{f.node, f.below.readLevel(e, objects), places, failed}
+	objects, indexes := compact(got)
+	return &readObjects{f.node, f.below.readLevel(e, objects), indexes, failed}
 }
 
-// readObjects are the objects that parents lead to. places are theirs among the
-// objects of the level, -1 for none; nil where each parent has one of its own.
+// readObjects holds the objects of a field. indexes are those of the parents'
+// objects in the level, -1 for null; nil if each parent has its own object.
 type readObjects struct {
-	node   *Node
-	level  values
-	places []int32
-	failed failures
+	node    *Node
+	level   values
+	indexes []int32
+	failed  failures
 }
 
 func (r *readObjects) write(w *writer, at int) bool {
 	if err := r.failed.at(at); err != nil {
 		return w.null(r.node, err)
 	}
-	if r.places != nil {
-		if at = int(r.places[at]); at < 0 {
+	if r.indexes != nil {
+		if at = int(r.indexes[at]); at < 0 {
 			return w.null(r.node, nil)
 		}
 	}
 	return r.level.write(w, at) || w.bubbled(r.node.null.Value)
 }
 
-// compact leaves out the nils, and repeats of the one before.
-func compact[V comparable](got []V) (objects []V, places []int32) {
+// compact removes nil values and consecutive repetitions.
+func compact[V comparable](got []V) (objects []V, indexes []int32) {
 	var none V
 	for i, value := range got {
 		if value != none && (i == 0 || value != got[i-1]) {
-			if places != nil {
-				places[i] = int32(len(objects)) //nolint:gosec // lists have limits
+			if indexes != nil {
+				indexes[i] = int32(len(objects)) //nolint:gosec // lists have limits
 				objects = append(objects, value)
 			}
 			continue
 		}
-		if places == nil {
-			places = make([]int32, len(got))
+		if indexes == nil {
+			indexes = make([]int32, len(got))
 			for before := range i {
-				places[before] = int32(before) //nolint:gosec // lists have limits
+				indexes[before] = int32(before) //nolint:gosec // lists have limits
 			}
 			objects = append(make([]V, 0, len(got)), got[:i]...)
 		}
-		places[i] = -1
+		indexes[i] = -1
 		if value != none {
-			places[i] = places[i-1]
+			indexes[i] = indexes[i-1]
 		}
 	}
-	if places == nil {
+	if indexes == nil {
 		return got, nil
 	}
-	return objects, places
+	return objects, indexes
 }
 
-// Objects is a field that leads to a list of objects. own is as for Object.
+// Objects is a field that leads to a list of objects.
 func Objects[P any, V comparable](null Nullability, own bool, args Args, get Get[P, []V], of Selector[V]) Field[P] {
 	return listField[P, V]{leading[V]{null: null, own: own, args: args, of: of}, get}
 }
@@ -202,8 +203,8 @@ func (f listField[P, V]) read(e *Execution, parents []P) values {
 			read.none[i] = true
 		}
 	}
-	objects, places := compact(concatenated(got))
-	read.level, read.places = f.below.readLevel(e, objects), places
+	objects, indexes := compact(concatenated(got))
+	read.level, read.indexes = f.below.readLevel(e, objects), indexes
 	return read
 }
 
@@ -222,13 +223,15 @@ func concatenated[V any](lists [][]V) []V {
 	return all
 }
 
+// readLists holds the lists of a field, one behind the other. indexes are those of
+// the elements in the level, as in readObjects.
 type readLists struct {
-	node   *Node
-	level  values
-	places []int32
-	// begins are where the lists of the parents begin, and where the last ends;
-	// none are the parents that have no list.
+	node    *Node
+	level   values
+	indexes []int32
+	// begins holds where the list of each parent begins, and where the last ends.
 	begins []int32
+	// none marks the parents whose list is null; nil if there are none.
 	none   []bool
 	failed failures
 }
@@ -247,10 +250,10 @@ func (r *readLists) write(w *writer, at int) bool {
 			w.buf = append(w.buf, ',')
 		}
 		object := int(i)
-		if r.places != nil {
-			object = int(r.places[i])
+		if r.indexes != nil {
+			object = int(r.indexes[i])
 		}
-		w.enter(place{index: int(i - r.begins[at])})
+		w.enter(pathStep{index: int(i - r.begins[at])})
 		switch {
 		case object < 0:
 			if !r.node.null.Element {
@@ -270,7 +273,7 @@ func (r *readLists) write(w *writer, at int) bool {
 	return w.bubbled(r.node.null.Value)
 }
 
-// call calls a batch resolver.
+// call calls a batch resolver. A panic is an error of all parents.
 func call[P, V any](e *Execution, node *Node, get Get[P, V], parents []P) (got []V, failed failures) {
 	if len(parents) == 0 {
 		return nil, failures{}
@@ -303,7 +306,7 @@ func call[P, V any](e *Execution, node *Node, get Get[P, V], parents []P) (got [
 	return got, failed
 }
 
-// failures are the errors of a batch, by parent.
+// failures holds the error of a batch: one of all parents, or one for each.
 type failures struct {
 	all  error
 	each []error
@@ -316,13 +319,13 @@ func (f *failures) at(i int) error {
 	return f.all
 }
 
-// Selected is a field while it is being read.
+// Selected is a field during its execution.
 type Selected struct {
 	*Node
 	execution *Execution
 }
 
-// Args are the arguments of a field of the same execution.
+// Args returns the arguments of any field of the same execution.
 func (s Selected) Args(of *Node) map[string]any {
 	if of.varying > 0 {
 		return s.execution.args[of.varying-1].Args
@@ -344,7 +347,7 @@ func (c *fieldContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// FieldOf is the field that a batch resolver is called for; nil where gqlgen's
+// FieldOf returns the field that a batch resolver is called for; nil if gqlgen's
 // executor calls it.
 func FieldOf(ctx context.Context) *Selected {
 	field, _ := ctx.Value(fieldKey{}).(*Selected)

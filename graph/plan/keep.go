@@ -2,16 +2,15 @@ package plan
 
 import "slices"
 
-// Kept keeps what was written of objects, for others that ask for the same.
+// Kept is a cache of JSON, by object and field.
 type Kept[P any] interface {
-	// Get returns what was written of a field of an object.
 	Get(of P, field *Node) ([]byte, bool)
-	// Add is given what was written; the text is its own.
+	// Add takes ownership of the text.
 	Add(of P, field *Node, text []byte)
 }
 
-// Keep keeps what is written of a field that leads to an object, where nothing is
-// selected of the object but its own values. These must never change.
+// Keep caches the JSON of a field that leads to an object, if only scalars of the
+// object are selected, which must never change.
 func Keep[P any](field Field[P], kept Kept[P]) Field[P] { return keptField[P]{field, kept} }
 
 type keptField[P any] struct {
@@ -40,7 +39,7 @@ func (s keptStep[P]) read(e *Execution, parents []P) values {
 	return &keptValues[P]{keptStep: s, e: e, parents: parents}
 }
 
-// keptValues reads nothing before something is not found.
+// keptValues reads the field only if the cache lacks an object.
 type keptValues[P any] struct {
 	keptStep[P]
 	e         *Execution

@@ -1,14 +1,14 @@
-// Package plan executes queries level by level: a field of all the objects of a
-// level is read by one call of its batch resolver, and the answer is written as
-// JSON, without gqlgen's cost for each field of each object.
+// Package plan executes queries level by level: one call of a batch resolver reads
+// a field of all objects of a level, and the answer is written as JSON directly.
+// gqlgen's executor takes 2 to 3 µs for each field of each object.
 //
-// What there is to select is told by tables that package graph/plan/generate
-// makes from the schema: a Type for each object type, a Field for each of its
-// fields. A selection is compiled once and executed many times; Answers puts both
-// between gqlgen and its executor.
+// Package graph/plan/generate generates the tables that plans are compiled from: a
+// Type for each object type of the schema, with a Field for each of its fields. A
+// plan is compiled once for a document. Answers is the middleware of gqlgen that
+// compiles and executes plans.
 //
-// A plan declines before anything is read, or it answers, errors included, as
-// gqlgen's executor would.
+// A plan declines before it reads anything, or it answers as gqlgen's executor
+// would, errors included.
 package plan
 
 import (
@@ -17,23 +17,23 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Type is an object type of the schema, whose objects are of the Go type P.
+// Type is an object type of the schema. Its objects have the Go type P.
 type Type[P any] struct {
 	Name string
-	// Satisfies are the names of the type and of the interfaces it implements.
+	// Satisfies holds the names of the type and of its interfaces.
 	Satisfies []string
 	Fields    map[string]Field[P]
 }
 
-// Field says how a field of objects of the Go type P is answered.
+// Field is a field of an object type.
 type Field[P any] interface {
-	// compile fills in what answers the selected field; it reports whether a plan
-	// can.
+	// compile sets what reads and writes the selected field. It returns false if a
+	// plan cannot answer it.
 	compile(c *compiler, m *member[P]) bool
 }
 
-// Get is a batch resolver: it returns a value for each parent, in their order.
-// fc holds the field's arguments.
+// Get is a batch resolver: it returns a value for each parent, in their order. Its
+// error is a graphql.BatchErrors if it concerns some parents only.
 type Get[P, V any] func(ctx context.Context, fc *Arguments, parents []P) ([]V, error)
 
 // Arguments are those of a field, by name.
@@ -42,10 +42,11 @@ type Arguments struct{ Args map[string]any }
 // Args reads a field's arguments, as gqlgen's generated functions do.
 type Args func(ctx context.Context, raw map[string]any) (map[string]any, error)
 
-// Nullability says where a field's type, a list or not, admits null.
+// Nullability says whether a field may be null, and whether an element of its list
+// may be.
 type Nullability struct{ Value, Element bool }
 
-// Each makes a batch resolver of a method of the parents.
+// Each makes a batch resolver from a method of the parents.
 func Each[P, V any](get func(ctx context.Context, parent P) (V, error)) Get[P, V] {
 	return func(ctx context.Context, _ *Arguments, parents []P) ([]V, error) {
 		values := make([]V, len(parents))
@@ -66,8 +67,8 @@ func Each[P, V any](get func(ctx context.Context, parent P) (V, error)) Get[P, V
 	}
 }
 
-// Root makes a batch resolver of the resolver of a root field, which gqlgen calls
-// for an operation that is not planned as a whole.
+// Root makes a batch resolver from the resolver of a root field. If gqlgen resolves
+// the field itself, as for mutations, it takes gqlgen's result.
 func Root[V any](get func(ctx context.Context, fc *Arguments) (V, error)) Get[struct{}, V] {
 	return func(ctx context.Context, fc *Arguments, _ []struct{}) ([]V, error) {
 		if resolve := FieldOf(ctx).execution.resolve; resolve != nil {

@@ -1,26 +1,24 @@
 package plan
 
 import (
-	"slices"
-
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// writer writes what an execution has read as JSON.
+// writer writes what was read as JSON.
 type writer struct {
 	e   *Execution
 	buf []byte
-	// failed: there are errors. They are reported by writing again, with the
-	// places noted, which most answers do not need.
+	// failed: there are errors. They are reported in a second pass, in which report
+	// is set and path is kept, since most answers have none.
 	failed, report bool
-	// path is the current place, where it is noted.
-	path    places
-	pending []part
+	path           path
+	pending        []part
 }
 
-// write appends the object at a place of a level, and reports errors.
-func (e *Execution) write(buf []byte, at places, level values, object int) []byte {
+// write appends an object of a level, which is at a path of the answer, and reports
+// errors.
+func (e *Execution) write(buf []byte, at path, level values, object int) []byte {
 	w := &writer{e: e, buf: buf, path: at}
 	if e.compiled.defers {
 		w.report = true
@@ -37,8 +35,8 @@ func (e *Execution) write(buf []byte, at places, level values, object int) []byt
 	return w.buf
 }
 
-// null writes that a field has no value, because of err if there is one. It
-// returns false where the null is the parent's too.
+// null writes a field without a value, and reports err or that null is not allowed.
+// Its result is that of values.write.
 func (w *writer) null(n *Node, err error) bool {
 	if err != nil || !n.null.Value {
 		w.fail(err)
@@ -46,7 +44,7 @@ func (w *writer) null(n *Node, err error) bool {
 	return w.bubbled(n.null.Value)
 }
 
-// bubbled writes the null that a value below has come to, where it may be one.
+// bubbled writes null if it is allowed. Its result is that of values.write.
 func (w *writer) bubbled(nullable bool) bool {
 	if nullable {
 		w.buf = append(w.buf, "null"...)
@@ -54,7 +52,8 @@ func (w *writer) bubbled(nullable bool) bool {
 	return nullable
 }
 
-// fail reports an error at the current place; nil for a null where none may be.
+// fail reports an error at the current path; nil stands for a null that is not
+// allowed.
 func (w *writer) fail(err error) {
 	w.failed = true
 	if !w.report {
@@ -75,7 +74,7 @@ func (w *writer) fail(err error) {
 	}
 }
 
-func (w *writer) enter(at place) {
+func (w *writer) enter(at pathStep) {
 	if w.report {
 		w.path = append(w.path, at)
 	}
@@ -87,24 +86,23 @@ func (w *writer) leave() {
 	}
 }
 
-// place is a step of a path: a field, or else an element of a list.
-type place struct {
+// path is that of a value in the answer.
+type path []pathStep
+
+// pathStep is a field or, without a node, an element of a list.
+type pathStep struct {
 	node  *Node
 	index int
 }
 
-type places []place
-
-func (p places) clone() places { return slices.Clone(p) }
-
-func (p places) ast() ast.Path {
-	path := make(ast.Path, len(p))
-	for i, at := range p {
-		if at.node != nil {
-			path[i] = ast.PathName(at.node.field.Alias)
+func (p path) ast() ast.Path {
+	steps := make(ast.Path, len(p))
+	for i, step := range p {
+		if step.node != nil {
+			steps[i] = ast.PathName(step.node.field.Alias)
 		} else {
-			path[i] = ast.PathIndex(at.index)
+			steps[i] = ast.PathIndex(step.index)
 		}
 	}
-	return path
+	return steps
 }
