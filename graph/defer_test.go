@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/graph"
@@ -125,6 +126,39 @@ func TestDefer_MergedParts_EqualTheWholeAnswer(t *testing.T) {
 	}
 	if statements[0] != statements[1] {
 		t.Errorf("3 resources took %d statements, 15 took %d", statements[0], statements[1])
+	}
+}
+
+// Whatever is deferred of whatever is asked, the merged parts are the whole answer.
+func TestDefer_AnyQuery_MergedPartsEqualTheWholeAnswer(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	schema, cursors := a.filled()
+	deferred := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		g := &generator{t: rt, schema: schema, cursors: cursors[:1], defers: true}
+		query := `query($n: Int = 2, $path: String!, $yes: Boolean!, $order: ResourceOrder, $filter: EventFilter, $defer: Boolean!) ` +
+			strings.TrimSuffix(g.selection("Query", 4), "}") + `
+			used: resource(path: $path) { events(first: $n, filter: $filter) { __typename } __typename @include(if: $yes) }
+			order: resources(first: 1, orderBy: $order) { __typename } last: resourceTypes { ... @defer(if: $defer) { name } } }` + strings.Join(g.fragments, " ")
+		given := variables{"path": "p/1", "yes": rapid.Bool().Draw(rt, "yes"), "filter": variables{"statuses": []string{"1"}}, "defer": false}
+		data, errs := a.ask(query, given)
+		if len(errs) > 0 {
+			return // refused, or with nulls in other places
+		}
+		var whole any
+		if err := json.Unmarshal(data, &whole); err != nil {
+			rt.Fatal(err)
+		}
+		given["defer"] = true
+		parts := a.parts(query, given)
+		deferred += len(parts) - 1
+		if diff := cmp.Diff(whole, merge(t, parts)); diff != "" {
+			rt.Fatalf("%s\n(-whole +merged):\n%s", query, diff)
+		}
+	})
+	if deferred < 200 {
+		t.Errorf("%d parts were deferred: too few", deferred)
 	}
 }
 

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,8 +29,10 @@ type generator struct {
 	cursors []string
 	// own: of an event, only what is its own.
 	own bool
-	// plain: without directives, so that plans are kept.
-	plain     bool
+	// plain: without directives, so that plans are cached.
+	plain bool
+	// defers: with fragments that $defer defers.
+	defers    bool
 	fragments []string
 	// roots are the fields of Query that the query has.
 	roots int
@@ -41,6 +44,15 @@ func (g *generator) leaves(field *ast.FieldDefinition) bool {
 
 func (g *generator) selection(typeName string, depth int) string {
 	definition := g.schema.Types[typeName]
+	if definition.Kind == ast.Interface {
+		text := "{ __typename id "
+		for _, possible := range g.schema.GetPossibleTypes(definition) {
+			if rapid.Bool().Draw(g.t, possible.Name) {
+				text += "... on " + possible.Name + " " + g.selection(possible.Name, depth-1) + " "
+			}
+		}
+		return text + "}"
+	}
 	var fields ast.FieldList
 	for _, field := range definition.Fields {
 		if strings.HasPrefix(field.Name, "__") {
@@ -73,6 +85,10 @@ func (g *generator) selection(typeName string, depth int) string {
 			name := fmt.Sprintf("F%d", len(g.fragments))
 			g.fragments = append(g.fragments, fmt.Sprintf("fragment %s on %s { %s }", name, typeName, selected))
 			selected = "..." + name
+		case 4, 5:
+			if g.defers {
+				selected = rapid.SampledFrom([]string{"... @defer(if: $defer)", `... @defer(if: $defer, label: "same")`, "... @defer(if: $defer, label: \"" + fmt.Sprint(g.aliases) + "\")"}).Draw(g.t, "defer") + " { " + selected + " }"
+			}
 		case 3:
 			if g.plain {
 				break
@@ -139,9 +155,9 @@ func (g *generator) argument(argument *ast.ArgumentDefinition) string {
 	case "executionId":
 		return pick(`"1"`, `"2"`, `"none"`)
 	case "id":
-		return `"Tm9uZTpub25l"`
+		return pick(nodeIDs...)
 	case "ids":
-		return `["UmVzb3VyY2U6cC8w"]`
+		return "[" + pick(nodeIDs...) + ", " + pick(nodeIDs...) + ", " + pick(nodeIDs...) + "]"
 	case "template":
 		return `"{{ event_id }}"`
 	case "direction":
@@ -216,6 +232,43 @@ func (g *generator) tree() string {
 	return list("resources", "Query", versions())
 }
 
+// nodeIDs are the global ids of a resource, a version, an event, an execution, of
+// nothing, and no id.
+var nodeIDs = func() (ids []string) {
+	for _, id := range []string{"Resource:p/0", "Version:p/3\x001.0.1", "Event:e1", "Event:e17", "Execution:1", "Resource:none"} {
+		ids = append(ids, fmt.Sprintf("%q", base64.RawURLEncoding.EncodeToString([]byte(id))))
+	}
+	return append(ids, `"?"`)
+}()
+
+// filled registers resources and records events for generated queries, and returns
+// the schema and some cursors.
+func (a *api) filled() (*ast.Schema, []string) {
+	a.t.Helper()
+	a.exec(`INSERT INTO event_type VALUES ('templated', '{{ resource_type }} {{ payload.n }} {{ meta.k | default("-") }}'), ('broken', '{{ payload.n | upper }} {{'), ('plain', NULL)`)
+	for i := range 6 {
+		for v := range 1 + i%4 {
+			a.get(nil, `mutation($input: RegisterResourceInput!) { registerResource(input: $input) { status } }`, variables{"input": variables{
+				"path": fmt.Sprintf("p/%d", i), "type": []string{"playbook", "task"}[i%2], "meta": []any{nil, variables{"by": "me\t\"\u0001"}}[v%2],
+				"payload": variables{"yaml": fmt.Sprintf("# \"quoted\"\\\t\nname: n%d\nn: %d.50\nmetadata: {description: 'dé<&>'}\n", i, v)},
+			}})
+		}
+	}
+	a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
+		SELECT 'e' || n, (ARRAY['templated', 'broken', 'plain', 'UPDATED', 'EXECUTION_STARTED'])[1 + n % 5], 'p/' || n % 6, '1.0.0',
+			CASE WHEN n % 3 > 0 THEN jsonb_build_object('n', n * 1.10) END,
+			CASE WHEN n % 4 > 0 THEN jsonb_build_object('k', n % 3, 'node_name', 's' || n % 2, 'status', n, 'execution_id', n % 4) END
+		FROM generate_series(1, 90) n`)
+	var page struct {
+		Resources, Events struct{ Edges []struct{ Cursor string } }
+		Resource          struct {
+			Versions struct{ Edges []struct{ Cursor string } }
+		}
+	}
+	a.get(&page, `{ resources(first: 4) { edges { cursor } } events(first: 40) { edges { cursor } } resource(path: "p/3") { versions { edges { cursor } } } }`, nil)
+	return gqlparser.MustLoadSchema(&ast.Source{Input: a.sdl()}), []string{"", "no cursor", page.Resources.Edges[1].Cursor, page.Events.Edges[3].Cursor, page.Events.Edges[30].Cursor, page.Resource.Versions.Edges[1].Cursor}
+}
+
 // A plan and the resolvers give the same answer, byte for byte, whatever is
 // asked; and what plans cover is answered by them.
 func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
@@ -223,29 +276,7 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 	url := dbtest.URL(t)
 	planned := setupAt(t, url)
 	resolved := setupAt(t, url, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
-	planned.exec(`INSERT INTO event_type VALUES ('templated', '{{ resource_type }} {{ payload.n }} {{ meta.k | default("-") }}'), ('broken', '{{ payload.n | upper }} {{'), ('plain', NULL)`)
-	for i := range 6 {
-		for v := range 1 + i%4 {
-			planned.get(nil, `mutation($input: RegisterResourceInput!) { registerResource(input: $input) { status } }`, variables{"input": variables{
-				"path": fmt.Sprintf("p/%d", i), "type": []string{"playbook", "task"}[i%2], "meta": []any{nil, variables{"by": "me\t\"\u0001"}}[v%2],
-				"payload": variables{"yaml": fmt.Sprintf("# \"quoted\"\\\t\nname: n%d\nn: %d.50\nmetadata: {description: 'dé<&>'}\n", i, v)},
-			}})
-		}
-	}
-	planned.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
-		SELECT 'e' || n, (ARRAY['templated', 'broken', 'plain', 'UPDATED', 'EXECUTION_STARTED'])[1 + n % 5], 'p/' || n % 6, '1.0.0',
-			CASE WHEN n % 3 > 0 THEN jsonb_build_object('n', n * 1.10) END,
-			CASE WHEN n % 4 > 0 THEN jsonb_build_object('k', n % 3, 'node_name', 's' || n % 2, 'status', n, 'execution_id', n % 4) END
-		FROM generate_series(1, 90) n`)
-	schema := gqlparser.MustLoadSchema(&ast.Source{Input: planned.sdl()})
-	var page struct {
-		Resources, Events struct{ Edges []struct{ Cursor string } }
-		Resource          struct {
-			Versions struct{ Edges []struct{ Cursor string } }
-		}
-	}
-	planned.get(&page, `{ resources(first: 4) { edges { cursor } } events(first: 40) { edges { cursor } } resource(path: "p/3") { versions { edges { cursor } } } }`, nil)
-	cursors := []string{"", "no cursor", page.Resources.Edges[1].Cursor, page.Events.Edges[3].Cursor, page.Events.Edges[30].Cursor, page.Resource.Versions.Edges[1].Cursor}
+	schema, cursors := planned.filled()
 	ask := func(a *api, body []byte) (data string, errs []string) {
 		response, err := http.Post(a.http.URL+"/graphql", "application/json", bytes.NewReader(body))
 		if err != nil {

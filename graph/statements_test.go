@@ -197,6 +197,26 @@ func TestStatements_BulkMutation_One(t *testing.T) {
 	}
 }
 
+// What a mutation's payload leads to is read level by level, too.
+func TestStatements_BelowMutation_SameCount(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	const query = `mutation($inputs: [RegisterResourceInput!]!) { registerResources(inputs: $inputs) { results { registration {
+		version { payload previous { version } resource { versionCount versions(first: 2) { nodes { version events(first: 2) { nodes { message } } } } } }
+		event { message version { source } resource { path } } } } } }`
+	var counts [][]string
+	for _, size := range []int{2, 50} {
+		var inputs []variables
+		for i := range size {
+			inputs = append(inputs, variables{"path": fmt.Sprintf("below/%d", i), "type": "playbook", "payload": variables{"json": variables{"i": i, "size": size}}})
+		}
+		counts = append(counts, a.count(query, variables{"inputs": inputs}))
+	}
+	if diff := cmp.Diff(counts[0], counts[1]); diff != "" || len(counts[0]) > 9 {
+		t.Errorf("statements for 2 and for 50 inputs: %v (-2 +50):\n%s", counts[0], diff)
+	}
+}
+
 // A version never changes: asked for again, it takes no statement.
 func TestStatements_SameVersionAgain_None(t *testing.T) {
 	t.Parallel()
