@@ -29,6 +29,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/embedded"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
@@ -194,11 +195,11 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	store := catalog.NewStore(pool)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	metrics := eventlog.NewMetrics(registry)
+	metrics := stream.NewMetrics(registry)
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
 	events := eventlog.NewStore(pool)
 	events.OpenTypes = c.OpenEventTypes
-	log := eventlog.NewLog(events, connect, metrics, logger, eventlog.LogOptions{})
+	log := stream.NewLog(events, connect, metrics, logger, stream.Options{})
 	registry.MustRegister(log)
 	resolver := graph.NewResolver(store, events, log, limits, logger)
 	streams := transport.NewStreams()
@@ -229,7 +230,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		return errors.Join(server.Shutdown(closing), streams.Close(closing))
 	})
 	group.Go(func() error { return log.Run(live) })
-	group.Go(func() error { return eventlog.NewSequencer(connect, metrics, logger).Run(live) })
+	group.Go(func() error { return stream.NewSequencer(connect, metrics, logger).Run(live) })
 	group.Go(func() error { return db.KeepPartitions(groupCtx, pool, logger) })
 	if c.Pprof != "" {
 		group.Go(func() error { return transport.ServeProfiles(groupCtx, c.Pprof) })

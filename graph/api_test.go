@@ -21,6 +21,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph"
 )
 
@@ -50,12 +51,12 @@ func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerO
 	a.pool = dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.Tracer = a.sql }})
 	logger := slog.New(slog.NewTextHandler(a.log, nil))
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
-	events, metrics := eventlog.NewStore(a.pool), eventlog.NewMetrics(prometheus.NewRegistry())
-	log := eventlog.NewLog(events, connect, metrics, logger, eventlog.LogOptions{})
+	events, metrics := eventlog.NewStore(a.pool), stream.NewMetrics(prometheus.NewRegistry())
+	log := stream.NewLog(events, connect, metrics, logger, stream.Options{})
 	a.live = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return log.Run(ctx) })
-		group.Go(func() error { return eventlog.NewSequencer(connect, metrics, logger).Run(ctx) })
+		group.Go(func() error { return stream.NewSequencer(connect, metrics, logger).Run(ctx) })
 		return group.Wait()
 	}
 	resolver := graph.NewResolver(catalog.NewStore(a.pool), events, log, catalog.DefaultLimits(), logger)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
@@ -44,8 +45,8 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 		}
 		return &input.Document{Query: document}
 	}
-	entry := func(n int, size int) *eventlog.Entry {
-		return &eventlog.Entry{Position: int64(n), Template: new(strings.Repeat("t", 1000)), Event: &eventlog.Event{
+	entry := func(n int, size int) *stream.Entry {
+		return &stream.Entry{Position: int64(n), Template: new(strings.Repeat("t", 1000)), Event: &eventlog.Event{
 			ID: fmt.Sprint("e", n), Type: "UPDATED", Path: "a/b", Version: "1.0.0",
 			Payload: []byte(strings.Repeat(" ", size)), Columns: eventlog.Columns{Payload: true, Meta: true},
 		}}
@@ -150,12 +151,12 @@ func (r testCaches) compile(ctx context.Context, op *graphql.OperationContext) {
 }
 
 // deliver delivers an entry as a subscription does.
-func (r testCaches) deliver(ctx context.Context, t *testing.T, op *graphql.OperationContext, entry *eventlog.Entry) {
+func (r testCaches) deliver(ctx context.Context, t *testing.T, op *graphql.OperationContext, entry *stream.Entry) {
 	t.Helper()
 	ctx = graphql.WithResponseContext(graphql.WithOperationContext(ctx, op), r.answers.Presenter, r.answers.Recover)
 	field := op.Operation.SelectionSet[0].(*ast.Field)
 	below := r.answers.Below(ctx, r.answers.Subscription, &graphql.CollectedField{Field: field, Selections: field.SelectionSet})
-	delivery := r.delivery(&eventlog.Delivery{Entry: entry})
+	delivery := r.delivery(&stream.Delivery{Entry: entry})
 	if _, ok := below.Resolve(ctx, func(context.Context) (any, error) { return delivery, nil }, nil); !ok {
 		t.Fatal(graphql.GetErrors(ctx))
 	}

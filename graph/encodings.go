@@ -3,7 +3,7 @@ package graph
 import (
 	"weak"
 
-	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/db/lru"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/plan"
@@ -12,7 +12,7 @@ import (
 // encoding identifies the JSON of an entry's event for one selection. It keeps
 // neither in memory.
 type encoding struct {
-	entry weak.Pointer[eventlog.Entry]
+	entry weak.Pointer[stream.Entry]
 	field weak.Pointer[plan.Node]
 }
 

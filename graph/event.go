@@ -9,6 +9,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
@@ -167,7 +168,7 @@ func (r *Resolver) eventLists(
 	count func(context.Context) ([]int, error),
 ) ([]model.EventConnection, error) {
 	x, snapshot := r.reads(ctx), selects(ctx, "tailCursor")
-	var tail eventlog.Tail
+	var tail eventlog.End
 	pages, err := (&pagination.Lists[*model.Event]{
 		Args: page, Descending: newestFirst, More: selects(ctx, "pageInfo"), Place: eventPlace, Count: count,
 		Read: func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) (lists [][]*model.Event, err error) {
@@ -187,7 +188,7 @@ func (r *Resolver) eventLists(
 		if !snapshot {
 			return "", errors.New("tailCursor was not seen to be selected")
 		}
-		cursor, err := r.events.CursorOf(ctx, tail)
+		cursor, err := stream.CursorOf(ctx, r.events, tail)
 		return cursor.String(), err
 	}), err
 }
@@ -243,7 +244,7 @@ func (r *Resolver) noEvents(ctx context.Context, args pagination.Args, n int) ([
 		Args: args, Place: eventPlace, Read: noLists[*model.Event](n), Count: noCounts(n),
 	}).Pages(ctx)
 	return connections(pages, func(ctx context.Context) (string, error) {
-		cursor, err := r.events.TailCursor(ctx)
+		cursor, err := stream.TailCursor(ctx, r.events)
 		return cursor.String(), err
 	}), err
 }

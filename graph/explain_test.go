@@ -24,6 +24,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph"
 )
 
@@ -133,7 +134,7 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	}
 	readLog(t, events)
 	a.register("team1/new", variables{"a": 1})
-	if _, err := events.TailCursor(t.Context()); err != nil { // its event has no position yet
+	if _, err := stream.TailCursor(t.Context(), events); err != nil { // its event has no position yet
 		t.Fatal(err)
 	}
 	a.get(nil, `mutation { recordEvents(inputs: [{type: "UPDATED", path: "team1/new"}, {type: "UPDATED", path: "team1/folder1/resource-1"}]) { results { duplicate } } }`, nil)
@@ -212,9 +213,9 @@ func readLog(t *testing.T, events *eventlog.Store) {
 		"path": {Path: new("team1/folder1/resource-1")}, "few paths": {PathPrefix: new("team1/folder1/")},
 		"execution": {ExecutionID: new("4711000123")}, "payload": {PayloadContains: []byte(`{"rows": 17}`)},
 	} {
-		entries, looked, err := events.ReadLog(t.Context(), []string{""}, filter, 1000, 1_000_000)
-		if err != nil || looked <= 1000 || len(entries) == 0 && name != "payload" {
-			t.Errorf("read the log by %s: %d entries, looked to %d: %v", name, len(entries), looked, err)
+		rows, reached, err := events.ReadLog(t.Context(), []string{""}, filter, 1000, 1_000_000, 500)
+		if err != nil || reached <= 1000 || len(rows) == 0 && name != "payload" {
+			t.Errorf("read the log by %s: %d rows, up to %d: %v", name, len(rows), reached, err)
 		}
 	}
 }

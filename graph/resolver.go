@@ -12,6 +12,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/db/lru"
 	"github.com/noetl/noetl-catalog/graph/input"
 	"github.com/noetl/noetl-catalog/graph/model"
@@ -21,7 +22,7 @@ import (
 type Resolver struct {
 	catalog   *catalog.Store
 	events    *eventlog.Store
-	log       *eventlog.Log
+	log       *stream.Log
 	limits    catalog.Limits
 	logger    *slog.Logger
 	templates *message.Cache
@@ -29,7 +30,7 @@ type Resolver struct {
 	failed *lru.Cache[[sha256.Size]byte, struct{}]
 	// shared are the newest events that subscriptions deliver, with what has
 	// been read of them.
-	shared *lru.Cache[*eventlog.Entry, *model.Event]
+	shared *lru.Cache[*stream.Entry, *model.Event]
 	// versions are the versions, without their large columns, of events that
 	// subscriptions deliver. A version never changes.
 	versions *lru.Cache[catalog.LabelKey, *catalog.Version]
@@ -60,12 +61,12 @@ const (
 )
 
 // NewResolver makes the resolvers' root.
-func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *eventlog.Log, limits catalog.Limits, logger *slog.Logger) *Resolver {
+func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *stream.Log, limits catalog.Limits, logger *slog.Logger) *Resolver {
 	return &Resolver{
 		catalog: catalogStore, events: events, log: log, limits: limits, logger: logger,
 		templates: message.NewCache(maxTemplates),
 		failed:    lru.New[[sha256.Size]byte, struct{}](maxFailed),
-		shared:    lru.New[*eventlog.Entry, *model.Event](maxShared),
+		shared:    lru.New[*stream.Entry, *model.Event](maxShared),
 		versions:  lru.New[catalog.LabelKey, *catalog.Version](maxVersions),
 		documents: lru.New[string, *input.Document](maxDocuments),
 		persisted: lru.New[string, string](maxPersisted),

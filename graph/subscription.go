@@ -10,6 +10,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/loader"
@@ -30,7 +31,7 @@ func resumeAfter(ctx context.Context, after *string) *string {
 // feed connects a subscription's resolver, which sets it, to its responses, each of
 // which takes the next event from it.
 type feed struct {
-	subscription *eventlog.Subscription
+	subscription *stream.Subscription
 	// resolved passes a delivery to gqlgen's executor, if there is no plan.
 	resolved chan *model.EventDelivery
 	// answers is nil if the server has no plans.
@@ -53,7 +54,7 @@ func withFeed(ctx context.Context, answers *plan.Answers) context.Context {
 
 // deliver connects a subscription to the responses of its operation, until either
 // ends.
-func (r *Resolver) deliver(ctx context.Context, subscription *eventlog.Subscription) <-chan *model.EventDelivery {
+func (r *Resolver) deliver(ctx context.Context, subscription *stream.Subscription) <-chan *model.EventDelivery {
 	context.AfterFunc(ctx, subscription.Close)
 	transport.StreamOf(ctx).Checkpoints(subscription.Checkpoint)
 	feed, _ := ctx.Value(feedKey{}).(*feed)
@@ -97,14 +98,14 @@ func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandle
 	return response
 }
 
-func (r *Resolver) delivery(next *eventlog.Delivery) *model.EventDelivery {
+func (r *Resolver) delivery(next *stream.Delivery) *model.EventDelivery {
 	return &model.EventDelivery{
 		Event: r.sharedEvent(next.Entry), Cursor: next.Cursor, PreviousCursor: next.Previous, Position: next.Position(), Live: next.Live,
 	}
 }
 
 // sharedEvent returns the model that all subscriptions share for an entry.
-func (r *Resolver) sharedEvent(entry *eventlog.Entry) *model.Event {
+func (r *Resolver) sharedEvent(entry *stream.Entry) *model.Event {
 	if event, ok := r.shared.Get(entry); ok {
 		return event
 	}

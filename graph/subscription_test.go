@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 )
 
 // setupLive is a server that follows its event log.
@@ -282,7 +282,7 @@ func TestSubscription_BadArguments_RefusedBeforeAnyEvent(t *testing.T) {
 // at0 is a cursor of the same log at position 0.
 func at0(t testing.TB, cursor string) string {
 	t.Helper()
-	parsed, err := eventlog.ParseCursor("after", cursor)
+	parsed, err := stream.ParseCursor("after", cursor)
 	if err != nil {
 		t.Fatal(err)
 	}

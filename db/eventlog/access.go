@@ -20,7 +20,7 @@ type listing struct {
 // the key that found it. The page's limit applies to each key, and to the whole
 // list where the access path merges its keys.
 func (s *Store) read(ctx context.Context, l listing, add func(parent int, event *Event)) error {
-	l.page.Range = l.filter.within(l.page.Range)
+	l.page.Range = l.filter.narrow(l.page.Range)
 	database := s.database
 	if l.access.kind == byTime && l.filter.contains() {
 		// The GIN indexes are used for the particular JSON only.
@@ -64,7 +64,7 @@ func (l *listing) run(ctx context.Context, queries *sqlc.Queries) (err error) {
 		Keys: access.keys, Labels: access.labels,
 		LowTime: page.LowTime, HighTime: page.HighTime, LowID: page.LowID, HighID: page.HighID,
 		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
+		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: ASCIILowers(filter.Statuses),
 		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 		Scopes: l.scopes, ResourceTypes: filter.ResourceTypes,
 		PageSize: int32(page.Limit),
@@ -124,7 +124,7 @@ func (l *listing) runNewest(ctx context.Context, queries *sqlc.Queries) (err err
 // count counts the events of each key of an access path; one number where the
 // access path has no keys.
 func (s *Store) count(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int64, error) {
-	within := filter.within(WholeRange())
+	within := filter.narrow(WholeRange())
 	if access.kind == byTime && filter.timeline() {
 		count, err := s.planned.CountTimeline(ctx, sqlc.CountTimelineParams{LowTime: within.LowTime, HighTime: within.HighTime, Scopes: scopes})
 		return []int64{count}, err
@@ -133,7 +133,7 @@ func (s *Store) count(ctx context.Context, access accessPath, scopes []string, f
 		Keys: access.keys, Labels: access.labels,
 		LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
 		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
-		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: lowered(filter.Statuses),
+		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: ASCIILowers(filter.Statuses),
 		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 		Scopes: scopes, ResourceTypes: filter.ResourceTypes,
 	}

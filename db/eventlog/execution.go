@@ -25,15 +25,15 @@ type ExecutionFilter struct {
 	IdleSince *time.Time
 }
 
-// within narrows a range of starts to the filter's.
-func (f *ExecutionFilter) within(r Range) Range {
-	return (&Filter{Since: f.StartedSince, Until: f.StartedBefore}).within(r)
+// narrow narrows a range of starts to the filter's.
+func (f *ExecutionFilter) narrow(r Range) Range {
+	return (&Filter{Since: f.StartedSince, Until: f.StartedBefore}).narrow(r)
 }
 
 // ExecutionsByID are the executions of these ids, in their order, nil for one
 // that does not exist or lies out of scope.
 func (s *Store) ExecutionsByID(ctx context.Context, scopes, ids []string) ([]*Execution, error) {
-	if err := s.settled(ctx); err != nil {
+	if err := s.settleAll(ctx); err != nil {
 		return nil, err
 	}
 	rows, err := s.queries.ExecutionsByID(ctx, sqlc.ExecutionsByIDParams{ExecutionIds: ids, Scopes: scopes})
@@ -53,14 +53,14 @@ func (s *Store) ExecutionsByID(ctx context.Context, scopes, ids []string) ([]*Ex
 
 // ListExecutions lists up to limit executions by their start.
 func (s *Store) ListExecutions(ctx context.Context, scopes []string, filter ExecutionFilter, span Range, direction Direction, limit int) ([]*Execution, error) {
-	if err := s.settled(ctx); err != nil {
+	if err := s.settleAll(ctx); err != nil {
 		return nil, err
 	}
 	paths, err := s.fewPathsOf(ctx, scopes, Filter{Path: filter.Path, PathPrefix: filter.PathPrefix})
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.listExecutions(ctx, scopes, filter, filter.within(span), direction, limit, paths)
+	rows, err := s.listExecutions(ctx, scopes, filter, filter.narrow(span), direction, limit, paths)
 	if err != nil {
 		return nil, fmt.Errorf("list executions: %w", err)
 	}
@@ -105,14 +105,14 @@ func (s *Store) listExecutions(ctx context.Context, scopes []string, filter Exec
 
 // CountExecutions counts the executions that pass the filter.
 func (s *Store) CountExecutions(ctx context.Context, scopes []string, filter ExecutionFilter) (int, error) {
-	if err := s.settled(ctx); err != nil {
+	if err := s.settleAll(ctx); err != nil {
 		return 0, err
 	}
 	paths, err := s.fewPathsOf(ctx, scopes, Filter{Path: filter.Path, PathPrefix: filter.PathPrefix})
 	if err != nil {
 		return 0, err
 	}
-	within := filter.within(WholeRange())
+	within := filter.narrow(WholeRange())
 	count, err := s.planned.CountExecutions(ctx, sqlc.CountExecutionsParams{
 		LowTime: within.LowTime, HighTime: within.HighTime, Statuses: filter.Statuses, Paths: paths,
 		PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,
@@ -126,10 +126,10 @@ func (s *Store) CountExecutions(ctx context.Context, scopes []string, filter Exe
 // ListExecutionsOfPaths lists, for each path, up to limit executions that pass the
 // filter, by their start; the answer has a place for each, in their order.
 func (s *Store) ListExecutionsOfPaths(ctx context.Context, scopes, paths []string, filter ExecutionFilter, span Range, direction Direction, limit int) ([][]*Execution, error) {
-	if err := s.settled(ctx); err != nil {
+	if err := s.settleAll(ctx); err != nil {
 		return nil, err
 	}
-	span = filter.within(span)
+	span = filter.narrow(span)
 	params := sqlc.ExecutionsOfEachPathNewestFirstParams{
 		Parents: paths,
 		LowTime: span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
@@ -159,10 +159,10 @@ func (s *Store) ListExecutionsOfPaths(ctx context.Context, scopes, paths []strin
 
 // CountExecutionsOfPaths counts, for each path, the executions that pass the filter.
 func (s *Store) CountExecutionsOfPaths(ctx context.Context, scopes, paths []string, filter ExecutionFilter) ([]int, error) {
-	if err := s.settled(ctx); err != nil {
+	if err := s.settleAll(ctx); err != nil {
 		return nil, err
 	}
-	within := filter.within(WholeRange())
+	within := filter.narrow(WholeRange())
 	rows, err := s.queries.CountExecutionsOfEachPath(ctx, sqlc.CountExecutionsOfEachPathParams{
 		Parents: paths, LowTime: within.LowTime, HighTime: within.HighTime, Statuses: filter.Statuses,
 		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,

@@ -21,28 +21,37 @@ type Filter struct {
 	MetaContains    []byte
 }
 
-// timeline tells whether nothing but time narrows the filter.
+// timeline reports whether only time narrows the filter.
 func (f *Filter) timeline() bool {
 	return f.ExecutionID == nil && f.Step == nil && f.Statuses == nil && f.Types == nil &&
 		f.ResourceTypes == nil && f.Path == nil && f.PathPrefix == nil && f.Version == nil &&
 		f.PayloadContains == nil && f.MetaContains == nil
 }
 
-// All tells whether every event passes.
+// All reports whether every event passes.
 func (f *Filter) All() bool { return f.timeline() && f.Since == nil && f.Until == nil }
 
-// contains tells whether JSON is asked for.
+// contains reports whether the filter looks into JSON.
 func (f *Filter) contains() bool { return f.PayloadContains != nil || f.MetaContains != nil }
 
-func lowered(words []string) []string {
-	if words == nil {
+// ASCIILower is SQL's lower(text COLLATE "C"): it changes only A to Z, whatever
+// the locale.
+func ASCIILower(text string) string {
+	lower := []byte(text)
+	for i, c := range lower {
+		if 'A' <= c && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
+		}
+	}
+	return string(lower)
+}
+
+// ASCIILowers lowers each text; nil stays nil.
+func ASCIILowers(texts []string) []string {
+	if texts == nil {
 		return nil
 	}
-	lower := make([]string, len(words))
-	for i, word := range words {
-		lower[i] = asciiLower(word)
-	}
-	return lower
+	return convert(texts, ASCIILower)
 }
 
 // Range is a part of the timeline: low <= (timestamp, event_id) < high.
@@ -61,11 +70,11 @@ func WholeRange() Range {
 	}
 }
 
-// whole tells whether every event lies in it.
+// whole reports whether every event lies in the range.
 func (r Range) whole() bool { return r == WholeRange() }
 
-// within narrows a range to the filter's since and until.
-func (f *Filter) within(r Range) Range {
+// narrow narrows a range to the filter's since and until.
+func (f *Filter) narrow(r Range) Range {
 	if f.Since != nil && f.Since.After(r.LowTime) {
 		r.LowTime, r.LowID = *f.Since, ""
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -242,7 +243,7 @@ func (r *Record) check(limits catalog.Limits, now time.Time) error {
 func checkKeys(meta []byte) error {
 	keys := [...]string{"execution_id", "parent_execution_id", "node_name"}
 	var texts [len(keys)]*string
-	eachText(meta, func(key string, text *string) {
+	jsontext.EachText(meta, func(key string, text *string) {
 		if i := slices.Index(keys[:], key); i >= 0 {
 			texts[i] = text
 		}

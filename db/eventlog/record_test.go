@@ -29,6 +29,13 @@ func recordSetup(t *testing.T) (*eventlog.Store, *pgxpool.Pool) {
 	return eventlog.NewStore(pool), pool
 }
 
+func exec(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
+	t.Helper()
+	if _, err := pool.Exec(context.Background(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
 func events(t *testing.T, pool *pgxpool.Pool) int {
 	t.Helper()
 	var n int

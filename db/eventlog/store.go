@@ -66,6 +66,10 @@ func (s *Store) memoryToUse() *memory {
 	return &memory{}
 }
 
+// Queries are the store's queries, for package stream, which reads the tables of
+// the log itself.
+func (s *Store) Queries() *sqlc.Queries { return s.queries }
+
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
 	planned := customplan.Of(db)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 )
@@ -17,13 +18,13 @@ type Event struct {
 	Shared *loader.Loaders
 	// Entry is its place in the log, of an event that subscriptions deliver: the
 	// type's template and the version's type have been read with it.
-	Entry *eventlog.Entry
+	Entry *stream.Entry
 	kind  EventType
 }
 
 // NewSharedEvent wraps an entry of the log for all the subscriptions that
 // deliver it.
-func NewSharedEvent(entry *eventlog.Entry) *Event {
+func NewSharedEvent(entry *stream.Entry) *Event {
 	event := NewEvents([]*eventlog.Event{entry.Event})[0]
 	event.Shared, event.Entry = loader.New(1), entry
 	event.kind.event = event

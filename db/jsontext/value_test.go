@@ -1,4 +1,4 @@
-package eventlog
+package jsontext
 
 import (
 	"encoding/json"
@@ -114,7 +114,7 @@ func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, c := range cases {
-		inner, err := parseJSON(c.inner)
+		inner, err := Parse(c.inner)
 		if err != nil {
 			t.Errorf("%.80s: %v", c.inner, err)
 			continue
@@ -123,12 +123,12 @@ func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 			t.Errorf("%.80s @> %.80s: want %t; PostgreSQL says %t", c.outer, c.inner, c.want, answers[i].Contains)
 		}
 		for _, source := range []string{c.outer, answers[i].Stored} {
-			outer, err := parseJSON(source)
+			outer, err := Parse(source)
 			if err != nil {
 				t.Errorf("%.80s: %v", source, err)
 				continue
 			}
-			if got := outer.contains(inner); got != c.want {
+			if got := outer.Contains(inner); got != c.want {
 				t.Errorf("%.80s @> %.80s: want %t, got %t", source, c.inner, c.want, got)
 			}
 		}
@@ -143,9 +143,9 @@ func TestParseJSON_WhatJSONBRefuses_IsRefused(t *testing.T) {
 		`"`, `"a`, `"\`, `"\"`, `"\x"`, `"\u"`, `"\u12"`, `"\u00g0"`, `"\u+123"`, `"\u0000"`, `"\ud800"`, `"\ud800x"`, `"\ud800\n"`, `"\ud800\u"`,
 		`"\ud800\u0041"`, `"\udc00"`, `"\udc00\ud800"`, "\"\n\"", "\"\x00\"", "\"\\n\x01\"", "\"\xff\"", "\"\xed\xa0\x80\"",
 		`-`, `+1`, `01`, `-01`, `1.`, `.5`, `1e`, `1e+`, `1.e1`, `0x1`, `1_0`, `NaN`, `Infinity`, `1e99999999999`, `1e-99999999999`,
-		"\ufeff1", strings.Repeat("[", maxJSONLevels+1) + strings.Repeat("]", maxJSONLevels+1), strings.Repeat(`{"a":`, 10*maxJSONLevels),
+		"\ufeff1", strings.Repeat("[", maxLevels+1) + strings.Repeat("]", maxLevels+1), strings.Repeat(`{"a":`, 10*maxLevels),
 	} {
-		if root, err := parseJSON(source); err == nil {
+		if root, err := Parse(source); err == nil {
 			t.Errorf("%.80q: want an error, got %+v", source, root)
 		}
 	}
@@ -154,16 +154,16 @@ func TestParseJSON_WhatJSONBRefuses_IsRefused(t *testing.T) {
 // The deepest document that the parser takes is contained in itself.
 func TestParseJSON_ThousandsOfLevels_NoOverflow(t *testing.T) {
 	t.Parallel()
-	for _, levels := range []int{6_000, maxJSONLevels} {
+	for _, levels := range []int{6_000, maxLevels} {
 		for _, source := range []string{
 			strings.Repeat("[", levels) + strings.Repeat("]", levels),
 			strings.Repeat(`{"a":`, levels-1) + "{}" + strings.Repeat("}", levels-1),
 		} {
-			root, err := parseJSON(source)
+			root, err := Parse(source)
 			if err != nil {
 				t.Fatalf("%d levels of %.1s: %v", levels, source, err)
 			}
-			if !root.contains(root) {
+			if !root.Contains(root) {
 				t.Errorf("%d levels of %.1s do not contain themselves", levels, source)
 			}
 		}
@@ -199,18 +199,18 @@ func FuzzContains_AgainstItself(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		root, err := parseJSON(source)
+		root, err := Parse(source)
 		if err != nil {
 			return
 		}
 		if !json.Valid([]byte(source)) {
 			t.Errorf("%q is not JSON, and parses", source)
 		}
-		if !root.contains(root) {
+		if !root.Contains(root) {
 			t.Errorf("%q does not contain itself", source)
 		}
-		array := arrayOf([]jsonMember{{value: root}, {value: jsonValue{kind: jsonTrue}}})
-		if got, want := array.contains(root), root.isScalar(); got != want && root.kind != jsonArray {
+		array := arrayOf([]member{{value: root}, {value: Value{kind: kindTrue}}})
+		if got, want := array.Contains(root), root.isScalar(); got != want && root.kind != kindArray {
 			t.Errorf("[%s, true] @> %s: want %t, got %t", source, source, want, got)
 		}
 	})

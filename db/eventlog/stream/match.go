@@ -1,4 +1,4 @@
-package eventlog
+package stream
 
 import (
 	"fmt"
@@ -6,6 +6,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
 // parsedEntry is what matchers read out of an entry's JSON: once, whoever asks
@@ -23,25 +26,25 @@ type parsedColumn struct {
 	once sync.Once
 	// root is nil where the column is NULL (or does not parse, which jsonb
 	// rules out).
-	root *jsonValue
+	root *jsontext.Value
 }
 
 // contains is the column's raw @> inner, where NULL contains nothing.
-func (c *parsedColumn) contains(raw []byte, inner *jsonValue) bool {
+func (c *parsedColumn) contains(raw []byte, inner *jsontext.Value) bool {
 	c.once.Do(func() {
 		if raw == nil {
 			return
 		}
-		if root, err := parseJSON(string(raw)); err == nil {
+		if root, err := jsontext.Parse(string(raw)); err == nil {
 			c.root = &root
 		}
 	})
-	return c.root != nil && c.root.contains(*inner)
+	return c.root != nil && c.root.Contains(*inner)
 }
 
 // readMeta reads the keys of meta that filters name.
 func (p *parsedEntry) readMeta(meta []byte) {
-	eachText(meta, func(key string, text *string) {
+	jsontext.EachText(meta, func(key string, text *string) {
 		switch key {
 		case "execution_id":
 			p.execution = text
@@ -49,69 +52,27 @@ func (p *parsedEntry) readMeta(meta []byte) {
 			p.step = text
 		case "status":
 			if text != nil {
-				text = new(asciiLower(*text))
+				text = new(eventlog.ASCIILower(*text))
 			}
 			p.status = text
 		}
 	})
 }
 
-// eachText gives take each key of a JSON object with what ->> makes of its value.
-func eachText(object []byte, take func(key string, text *string)) {
-	parser := jsonParser{source: string(object)}
-	parser.space()
-	if !parser.take('{') {
-		return
-	}
-	for more := true; more; more = parser.take(',') {
-		parser.space()
-		key, ok := parser.key()
-		if !ok {
-			return
-		}
-		start := parser.at
-		value, ok := parser.value(1)
-		if !ok {
-			return
-		}
-		take(key, textOf(value, parser.source[start:parser.at]))
-		parser.space()
-	}
-}
-
-// textOf is what ->> makes of a value: a string without quotes, nil for JSON
-// null, and the JSON itself of anything else. It is a copy, so that it does
-// not keep the whole of meta in memory.
-func textOf(value jsonValue, raw string) *string {
-	switch value.kind {
-	case jsonNull:
-		return nil
-	case jsonString:
-		return new(strings.Clone(value.text))
-	case jsonFalse, jsonTrue, jsonNumber, jsonArray, jsonObject:
-	}
-	return new(strings.Clone(raw))
-}
-
-// matcher is a Filter made ready for live events, with its caller's scopes. It
+// matcher is an eventlog.Filter made ready for live events, with its caller's scopes. It
 // says of an entry what the SQL queries say of its row: event_passes, the time
 // bounds and the resource types. It never changes; many may use it at once.
 type matcher struct {
-	filter        Filter
+	filter        eventlog.Filter
 	scopes        []string
-	payload, meta *jsonValue
+	payload, meta *jsontext.Value
 }
 
 // newMatcher prepares a filter. No scopes pass nothing. It fails where the
 // filter's JSON does not parse.
-func newMatcher(filter Filter, scopes []string) (*matcher, error) {
+func newMatcher(filter eventlog.Filter, scopes []string) (*matcher, error) {
 	m := &matcher{filter: filter, scopes: scopes}
-	if filter.Statuses != nil {
-		m.filter.Statuses = make([]string, len(filter.Statuses))
-		for i, status := range filter.Statuses {
-			m.filter.Statuses[i] = asciiLower(status)
-		}
-	}
+	m.filter.Statuses = eventlog.ASCIILowers(filter.Statuses)
 	// A timestamptz has whole microseconds; a parameter's nanoseconds are cut.
 	if filter.Since != nil {
 		m.filter.Since = new(filter.Since.Truncate(time.Microsecond))
@@ -130,11 +91,11 @@ func newMatcher(filter Filter, scopes []string) (*matcher, error) {
 }
 
 // parseContained parses the JSON of a filter; nil does not narrow.
-func parseContained(field string, raw []byte) (*jsonValue, error) {
+func parseContained(field string, raw []byte) (*jsontext.Value, error) {
 	if raw == nil {
 		return nil, nil
 	}
-	root, err := parseJSON(string(raw))
+	root, err := jsontext.Parse(string(raw))
 	if err != nil {
 		return nil, fmt.Errorf("filter by %s: %w", field, err)
 	}
@@ -183,16 +144,4 @@ func is(want, got *string) bool {
 // none, has nothing in it.
 func isAny(want []string, got *string) bool {
 	return want == nil || got != nil && slices.Contains(want, *got)
-}
-
-// asciiLower is SQL's lower(text COLLATE "C"): it changes A to Z and nothing
-// else, whatever the locale.
-func asciiLower(text string) string {
-	lower := []byte(text)
-	for i, c := range lower {
-		if 'A' <= c && c <= 'Z' {
-			lower[i] = c + 'a' - 'A'
-		}
-	}
-	return string(lower)
 }

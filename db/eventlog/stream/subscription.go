@@ -1,4 +1,4 @@
-package eventlog
+package stream
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
@@ -18,7 +19,7 @@ import (
 // the newest events, the database all others. Next is for one goroutine.
 type Subscription struct {
 	log     *Log
-	filter  Filter
+	filter  eventlog.Filter
 	matcher *matcher
 	// cursor is that of the last delivery, given its text.
 	cursor Cursor
@@ -73,7 +74,7 @@ func (d *Delivery) Position() string { return strconv.FormatInt(d.Entry.Position
 // on. It fails with STREAM_CHANGED for a cursor of another log,
 // CURSOR_EXPIRED for one below the floor, BAD_USER_INPUT for any other text.
 // Close it when it is no longer read.
-func (l *Log) Subscribe(ctx context.Context, scopes []string, filter Filter, after *string) (*Subscription, error) {
+func (l *Log) Subscribe(ctx context.Context, scopes []string, filter eventlog.Filter, after *string) (*Subscription, error) {
 	if err := l.wait(ctx); err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (l *Log) Subscribe(ctx context.Context, scopes []string, filter Filter, aft
 		}
 		return l.subscribe(scopes, filter, cursor, after, now)
 	}
-	now, err := l.store.TailCursor(ctx)
+	now, err := TailCursor(ctx, l.store)
 	if err != nil {
 		return nil, err
 	}
@@ -104,19 +105,19 @@ func (l *Log) SubscribeExecution(ctx context.Context, scopes []string, execution
 	if err != nil {
 		return nil, err
 	}
-	tail, err := l.store.tail(ctx)
+	end, err := l.store.End(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cursor := Cursor{Stream: tail.head.Stream, Position: tail.head.Floor}
-	now, err := l.store.CursorOf(ctx, tail)
+	cursor := Cursor{Stream: end.Stream, Position: end.Floor}
+	now, err := CursorOf(ctx, l.store, end)
 	if after != nil && err == nil {
 		cursor, now, err = l.resume(ctx, *after)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s, err := l.subscribe(scopes, Filter{ExecutionID: &executionID}, cursor, after, now)
+	s, err := l.subscribe(scopes, eventlog.Filter{ExecutionID: &executionID}, cursor, after, now)
 	if err != nil {
 		return nil, err
 	}
@@ -151,27 +152,26 @@ func (l *Log) resume(ctx context.Context, after string) (cursor, now Cursor, err
 		return Cursor{}, Cursor{}, err
 	}
 	// This process's tail may be behind: another server has given the cursor.
-	tail, err := l.store.tail(ctx)
+	end, err := l.store.End(ctx)
 	if err != nil {
 		return Cursor{}, Cursor{}, err
 	}
-	head := tail.head
 	switch {
-	case cursor.Stream != head.Stream:
+	case cursor.Stream != end.Stream:
 		return Cursor{}, Cursor{}, fault.New(fault.StreamChanged, "after",
 			"is a cursor of another event log; query the events, and subscribe after that answer's tailCursor")
-	case cursor.Position < head.Floor:
+	case cursor.Position < end.Floor:
 		return Cursor{}, Cursor{}, fault.New(fault.CursorExpired, "after",
-			"lies before the events that are kept (positions after %d); query the events, and subscribe after that answer's tailCursor", head.Floor)
+			"lies before the events that are kept (positions after %d); query the events, and subscribe after that answer's tailCursor", end.Floor)
 	}
-	now, err = l.store.CursorOf(ctx, tail)
+	now, err = CursorOf(ctx, l.store, end)
 	if err == nil && cursor.last() > now.last() {
 		err = fault.Input("after", "lies beyond the end of the event log")
 	}
 	return cursor, now, err
 }
 
-func (l *Log) subscribe(scopes []string, filter Filter, cursor Cursor, after *string, now Cursor) (*Subscription, error) {
+func (l *Log) subscribe(scopes []string, filter eventlog.Filter, cursor Cursor, after *string, now Cursor) (*Subscription, error) {
 	matches, err := newMatcher(filter, scopes)
 	if err != nil {
 		return nil, err
@@ -405,7 +405,7 @@ func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 	}
 	l.metrics.pages.Inc()
 	return l.Patiently(ctx, func(ctx context.Context) error {
-		entries, looked, err := l.store.readPage(ctx, s.matcher.scopes, s.filter, s.position, upTo, &s.limit)
+		entries, looked, err := readPage(ctx, l.store, s.matcher.scopes, s.filter, s.position, upTo, &s.limit)
 		if err == nil {
 			s.found, s.position = entries, looked
 		}
@@ -419,7 +419,7 @@ func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 func (l *Log) Patiently(ctx context.Context, read func(context.Context) error) error {
 	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
 	for pause := shortest; ; pause = min(2*pause, longest) {
-		err := within(ctx, read)
+		err := bounded(ctx, read)
 		if err == nil || ctx.Err() != nil || !passing(err) {
 			return err
 		}

@@ -1,9 +1,10 @@
-package eventlog
+package stream
 
 import (
-	"bytes"
 	"sync"
-	"unsafe"
+
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
 // Entry is an event at its place in the log. It is read once and shared by
@@ -11,7 +12,7 @@ import (
 type Entry struct {
 	Position int64
 	// Event is nil where the event has been dropped with its month.
-	Event *Event
+	Event *eventlog.Event
 	// ResourceType is the type of the event's version.
 	ResourceType string
 	// Phase says what the event does to its execution: STARTED, COMPLETED,
@@ -40,25 +41,13 @@ func (e *Entry) Size() int {
 	}
 	size := 512
 	if e.Event != nil {
-		size += columnSize(e.Event.Payload) + columnSize(e.Event.Meta) +
+		size += jsontext.Size(e.Event.Payload) + jsontext.Size(e.Event.Meta) +
 			len(e.Event.ID) + len(e.Event.Type) + len(e.Event.Path) + len(e.Event.Version) + len(e.ResourceType)
 	}
 	if e.Template != nil {
 		size += len(*e.Template)
 	}
 	return size
-}
-
-// columnSize is about how many bytes JSON takes together with the tree that
-// stays of it where a filter has looked into it.
-func columnSize(raw []byte) int {
-	if raw == nil {
-		return 0
-	}
-	const value, container = int(unsafe.Sizeof(jsonMember{})), int(unsafe.Sizeof(jsonContainer{}) + 3*unsafe.Sizeof(jsonMember{}))
-	values := 1 + bytes.Count(raw, []byte(","))
-	containers := bytes.Count(raw, []byte("[")) + bytes.Count(raw, []byte("{"))
-	return 2*len(raw) + values*value + containers*container
 }
 
 // executionID is meta.execution_id as text; nil where there is none.

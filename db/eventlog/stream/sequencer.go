@@ -1,4 +1,4 @@
-package eventlog
+package stream
 
 import (
 	"context"
@@ -8,12 +8,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
 const (
-	// sequencePage is how many events get their places in one transaction.
-	sequencePage = 2000
 	// sequenceIdle is how long a sequencer with nothing to do stays awake.
 	sequenceIdle = 20 * time.Millisecond
 	// sequencePoll is how often it looks while it is awake and nothing comes.
@@ -47,7 +46,7 @@ func NewSequencer(connect Connect, metrics *Metrics, logger *slog.Logger) *Seque
 func (s *Sequencer) Run(ctx context.Context) error {
 	return keepConnected(ctx, s.connect, s.logger, "the sequencer", s.metrics.sequencerConnections,
 		func(ctx context.Context, connection *pgx.Conn, healthy func()) error {
-			if err := within(ctx, func(ctx context.Context) error {
+			if err := bounded(ctx, func(ctx context.Context) error {
 				_, err := connection.Exec(ctx, "LISTEN event_bell")
 				return err
 			}); err != nil {
@@ -83,7 +82,7 @@ type fence struct{ seq, transaction int64 }
 // run sequences for as long as there is work, and then sleeps until it is woken.
 func (t *turn) run(ctx context.Context) error {
 	var awake bool
-	if err := within(ctx, func(ctx context.Context) (err error) { awake, err = t.queries.TryAwake(ctx); return err }); err != nil {
+	if err := bounded(ctx, func(ctx context.Context) (err error) { awake, err = t.queries.TryAwake(ctx); return err }); err != nil {
 		return fmt.Errorf("try to wake up: %w", err)
 	}
 	if !awake {
@@ -98,7 +97,7 @@ func (t *turn) run(ctx context.Context) error {
 	if err := t.work(ctx); err != nil {
 		return err
 	}
-	if err := within(ctx, t.queries.FallAsleep); err != nil {
+	if err := bounded(ctx, t.queries.FallAsleep); err != nil {
 		return fmt.Errorf("fall asleep: %w", err)
 	}
 	return t.sleep(ctx)
@@ -146,8 +145,8 @@ func (t *turn) drain(ctx context.Context) (total int64, err error) {
 	}
 	for {
 		var row sqlc.SequenceRow
-		err := within(ctx, func(ctx context.Context) (err error) {
-			row, err = t.queries.Sequence(ctx, sqlc.SequenceParams{RowLimit: sequencePage, AfterSeq: t.floor})
+		err := bounded(ctx, func(ctx context.Context) (err error) {
+			row, err = t.queries.Sequence(ctx, sqlc.SequenceParams{RowLimit: eventlog.SequencePage, AfterSeq: t.floor})
 			return err
 		})
 		if err != nil {
@@ -157,7 +156,7 @@ func (t *turn) drain(ctx context.Context) (total int64, err error) {
 			total += row.Moved
 			t.metrics.sequenced.Add(float64(row.Moved))
 		}
-		if row.Moved == sequencePage {
+		if row.Moved == eventlog.SequencePage {
 			continue
 		}
 		t.metrics.lastSequenced.SetToCurrentTime()
@@ -169,7 +168,7 @@ func (t *turn) drain(ctx context.Context) (total int64, err error) {
 }
 
 func (t *turn) setFence(ctx context.Context) error {
-	return within(ctx, func(ctx context.Context) error {
+	return bounded(ctx, func(ctx context.Context) error {
 		// In this order: who takes a seq has its transaction's id by then.
 		seq, err := t.queries.LastPendingSeq(ctx)
 		if err != nil {

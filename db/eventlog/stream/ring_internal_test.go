@@ -1,10 +1,13 @@
-package eventlog
+package stream
 
 import (
 	"fmt"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
 // TestRing_ThousandOfTheWorst_HoldsWhatItMay is not parallel: it measures the
@@ -12,19 +15,19 @@ import (
 func TestRing_ThousandOfTheWorst_HoldsWhatItMay(t *testing.T) {
 	const limit = 2 << 20
 	for name, entry := range map[string]*Entry{
-		"text":       {Event: &Event{Payload: []byte(`"` + strings.Repeat("x", 4<<10) + `"`)}},
-		"numbers":    {Event: &Event{Payload: []byte("[0" + strings.Repeat(",1", 2<<10) + "]")}},
-		"lists":      {Event: &Event{Payload: []byte("[0" + strings.Repeat(",[1]", 1<<10) + "]")}},
-		"objects":    {Event: &Event{Payload: []byte("[0" + strings.Repeat(`,{"":1}`, 512) + "]")}},
-		"members":    {Event: &Event{Meta: members(512)}},
-		"deep lists": {Event: &Event{Meta: []byte("[0" + strings.Repeat(","+strings.Repeat("[", 90)+strings.Repeat("]", 90), 20) + "]")}},
-		"names":      {Event: &Event{ID: strings.Repeat("i", 255), Type: strings.Repeat("t", 128), Path: strings.Repeat("p", 1024)}, Template: new(strings.Repeat("t", 8<<10))},
+		"text":       {Event: &eventlog.Event{Payload: []byte(`"` + strings.Repeat("x", 4<<10) + `"`)}},
+		"numbers":    {Event: &eventlog.Event{Payload: []byte("[0" + strings.Repeat(",1", 2<<10) + "]")}},
+		"lists":      {Event: &eventlog.Event{Payload: []byte("[0" + strings.Repeat(",[1]", 1<<10) + "]")}},
+		"objects":    {Event: &eventlog.Event{Payload: []byte("[0" + strings.Repeat(`,{"":1}`, 512) + "]")}},
+		"members":    {Event: &eventlog.Event{Meta: members(512)}},
+		"deep lists": {Event: &eventlog.Event{Meta: []byte("[0" + strings.Repeat(","+strings.Repeat("[", 90)+strings.Repeat("]", 90), 20) + "]")}},
+		"names":      {Event: &eventlog.Event{ID: strings.Repeat("i", 255), Type: strings.Repeat("t", 128), Path: strings.Repeat("p", 1024)}, Template: new(strings.Repeat("t", 8<<10))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := inUse()
 			kept := newRing(8192, limit)
 			for n := range 1000 {
-				own := &Entry{Position: int64(n + 1), Event: &Event{
+				own := &Entry{Position: int64(n + 1), Event: &eventlog.Event{
 					ID: strings.Clone(entry.Event.ID), Type: strings.Clone(entry.Event.Type), Path: strings.Clone(entry.Event.Path),
 					Payload: []byte(string(entry.Event.Payload)), Meta: []byte(string(entry.Event.Meta)),
 				}}
@@ -33,7 +36,7 @@ func TestRing_ThousandOfTheWorst_HoldsWhatItMay(t *testing.T) {
 				}
 				own.size = own.Size()
 				kept.push(own)
-				inner, err := parseJSON(`{"a": 1}`)
+				inner, err := jsontext.Parse(`{"a": 1}`)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -69,7 +72,7 @@ func inUse() int {
 func entries(n int) []*Entry {
 	made := make([]*Entry, n)
 	for i := range made {
-		made[i] = &Entry{Position: int64(i + 1), Event: &Event{ID: fmt.Sprint("e", i), Type: "UPDATED", Path: fmt.Sprint("team/", i%1000), Meta: []byte(`{"execution_id": "7"}`)}}
+		made[i] = &Entry{Position: int64(i + 1), Event: &eventlog.Event{ID: fmt.Sprint("e", i), Type: "UPDATED", Path: fmt.Sprint("team/", i%1000), Meta: []byte(`{"execution_id": "7"}`)}}
 	}
 	return made
 }
@@ -81,7 +84,7 @@ func BenchmarkRing_PushAndWake(b *testing.B) {
 	kept := newRing(4096, 64<<20)
 	sets := newWakeups()
 	for i := range 10_000 {
-		sets.add(&Subscription{filter: Filter{Path: new(fmt.Sprint("team/", i%1000))}})
+		sets.add(&Subscription{filter: eventlog.Filter{Path: new(fmt.Sprint("team/", i%1000))}})
 	}
 	woken, position := 0, int64(0)
 	b.ReportAllocs()

@@ -1,10 +1,9 @@
-package eventlog_test
+package stream_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/eventlog"
-	"github.com/noetl/noetl-catalog/db/eventlog/message"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
@@ -51,7 +50,7 @@ func (l *live) logged(t testing.TB) []string {
 // settled waits until nothing is pending.
 func (l *live) settled(t testing.TB) {
 	t.Helper()
-	if _, err := l.store.TailCursor(t.Context()); err != nil {
+	if _, err := stream.TailCursor(t.Context(), l.store); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -59,7 +58,7 @@ func (l *live) settled(t testing.TB) {
 // However an event comes into the table, it has one identity and one place.
 func TestEventAfterInsert_EveryWayIn_OnePlace(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	month := "event_" + time.Now().UTC().Format("2006_01")
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version) VALUES ('parent', 'UPDATED', 'a/one', '1')`)
 	exec(t, l.pool, `INSERT INTO `+month+` (event_id, event_type, resource_path, resource_version, timestamp) VALUES ('partition', 'UPDATED', 'a/one', '1', now())`)
@@ -84,7 +83,7 @@ func TestEventAfterInsert_EveryWayIn_OnePlace(t *testing.T) {
 // A duplicate id is refused whichever partition it goes to, and leaves nothing.
 func TestEventAfterInsert_DuplicateID_OneWins(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	for round, times := range [][]string{{"now()", "now()"}, {"now()", "now() - interval '1 year'"}} {
 		id := fmt.Sprint("same ", round)
 		var racing sync.WaitGroup
@@ -119,7 +118,7 @@ func TestEventAfterInsert_DuplicateID_OneWins(t *testing.T) {
 // partition that was attached by hand is found and guarded.
 func TestEventReconcile_TriggersOff_TakesInTheRest(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	l.record(t, "a/one", "first")
 	l.settled(t)
 	connection, err := l.pool.Acquire(t.Context())
@@ -164,8 +163,8 @@ func TestEventReconcile_TriggersOff_TakesInTheRest(t *testing.T) {
 // floor is refused, also of a subscription that is open.
 func TestLog_MonthDropped_PassedOver(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{RingLength: 1}) // which has none of those before the floor
-	start, err := l.store.TailCursor(t.Context())
+	l := follow(t, stream.Options{RingLength: 1}) // which has none of those before the floor
+	start, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,9 +193,9 @@ func TestLog_MonthDropped_PassedOver(t *testing.T) {
 // first, though several sequence at once and their connections are killed.
 func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
-	second := l.process(t, eventlog.LogOptions{})
-	begin, err := l.store.TailCursor(t.Context())
+	l := follow(t, stream.Options{})
+	second := l.process(t, stream.Options{})
+	begin, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +227,7 @@ func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 	}
 	group.Go(func() { // others who sequence, in passing
 		for writing.Err() == nil {
-			_, _ = l.store.TailCursor(writing)
+			_, _ = stream.TailCursor(writing, l.store)
 		}
 	})
 	group.Go(func() { // whoever holds the lock loses its connection
@@ -255,7 +254,7 @@ func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 		}
 	}
 	// Both processes deliver that order.
-	for _, log := range []*eventlog.Log{l.log, second} {
+	for _, log := range []*stream.Log{l.log, second} {
 		s, err := log.Subscribe(t.Context(), everything, eventlog.Filter{}, &text)
 		if err != nil {
 			t.Fatal(err)
@@ -268,7 +267,7 @@ func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 // With every NOTIFY lost, heartbeats deliver.
 func TestLog_NotificationsLost_StillDelivered(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	for _, name := range []string{"event_after_insert", "event_sequence"} {
 		var source string
 		if err := l.pool.QueryRow(t.Context(), `SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = $1`, name).Scan(&source); err != nil {
@@ -293,7 +292,7 @@ func TestLog_NotificationsLost_StillDelivered(t *testing.T) {
 // Settings of a role that would change what SQL means change nothing.
 func TestEventLog_RoleSettings_ChangeNothing(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	connection, err := pgx.Connect(t.Context(), l.url)
 	if err != nil {
@@ -332,7 +331,7 @@ func TestEventLog_RoleSettings_ChangeNothing(t *testing.T) {
 // A transaction of many events is sequenced in pages, in its order.
 func TestSequencer_LargeTransaction_InPages(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	s := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version)
 		SELECT to_char(n, 'FM000000'), 'UPDATED', CASE WHEN n % 5000 = 0 THEN 'a/two' ELSE 'a/one' END, '1' FROM generate_series(1, 20000) n`)
@@ -345,7 +344,7 @@ func TestSequencer_LargeTransaction_InPages(t *testing.T) {
 // The names of event types that start and end a run, in NoETL's spellings.
 func TestEventPhase_Spellings(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	for name, want := range map[string]string{
 		"EXECUTION_STARTED": "STARTED", "EXECUTION_COMPLETED": "COMPLETED", "EXECUTION_FAILED": "FAILED",
 		"playbook.completed": "COMPLETED", "playbook_completed": "COMPLETED", "playbook.initialized": "STARTED",
@@ -363,7 +362,7 @@ func TestEventPhase_Spellings(t *testing.T) {
 // the log was cut into batches.
 func TestExecution_AnyEventsInAnyBatches_FoldedAsRead(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	exec(t, l.pool, `INSERT INTO event_type (name) VALUES ('step.done')`)
 	phases := map[string]string{"playbook.started": "STARTED", "EXECUTION_FAILED": "FAILED", "EXECUTION_COMPLETED": "COMPLETED", "playbook.cancelled": "CANCELLED"}
 	base := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
@@ -406,7 +405,7 @@ func TestExecution_AnyEventsInAnyBatches_FoldedAsRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if rapid.Bool().Draw(t, "batch ends") {
-				if _, err := l.store.TailCursor(context.Background()); err != nil {
+				if _, err := stream.TailCursor(context.Background(), l.store); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -473,7 +472,7 @@ func describe(e *eventlog.Execution) string {
 // Ids that are numbers are their text; one that is too long is none.
 func TestExecution_Ids(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	exec(t, l.pool, `ALTER TABLE event DROP CONSTRAINT event_is_sound`) // as before there was one
 	for i, id := range []string{`4711`, `"` + strings.Repeat("x", 255) + `"`, `"` + strings.Repeat("y", 256) + `"`, `""`, `null`} {
 		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, 'UPDATED', 'a/one', '1', $2)`,
@@ -489,186 +488,4 @@ func TestExecution_Ids(t *testing.T) {
 	}
 	slices.Sort(got)
 	equal(t, got, []string{"4711", strings.Repeat("x", 255)})
-}
-
-// A change of a type's phase holds for the events recorded from then on, also
-// for those that have no place in the log yet, and whoever reads them again.
-func TestEventType_PhaseChanged_HoldsFromThenOn(t *testing.T) {
-	t.Parallel()
-	store, pool := recordSetup(t)
-	happen := func(id, kind, run string) {
-		t.Helper()
-		exec(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, $2, 'p', '1', jsonb_build_object('execution_id', $3::text, 'node_name', 'only', 'status', 'failed'))`, id, kind, run)
-	}
-	status := func(run string) string {
-		t.Helper()
-		found, err := store.ExecutionsByID(t.Context(), everything, []string{run})
-		if err != nil || found[0] == nil {
-			t.Fatalf("read the execution %s: %v", run, err)
-		}
-		return fmt.Sprintf("%s after %d, %d failed", found[0].Status, found[0].EventCount, found[0].FailedStepCount)
-	}
-	save := func(change eventlog.EventTypeChange) string {
-		t.Helper()
-		saved, err := store.SaveEventType(t.Context(), change)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if saved.Phase == nil {
-			return ""
-		}
-		return *saved.Phase
-	}
-	phase := func(name string, phase *string) string {
-		return save(eventlog.EventTypeChange{Name: name, SetPhase: true, Phase: phase})
-	}
-	got := []string{
-		save(eventlog.EventTypeChange{Name: "job.over"}), phase("job.over", new("COMPLETED")), save(eventlog.EventTypeChange{Name: "job.over", SetTemplate: true, Template: new("x")}),
-		phase("job.over", nil), save(eventlog.EventTypeChange{Name: "execution.failed"}), phase("workflow-error", nil), phase("workflow_failed", nil),
-	}
-	equal(t, got, []string{"", "COMPLETED", "COMPLETED", "", "FAILED", "", ""})
-
-	// None of these has its place before the last change.
-	happen("1", "job.over", "before")
-	phase("job.over", new("FAILED"))
-	happen("2", "job.over", "between")
-	exec(t, pool, `UPDATE event_type SET phase = 'CANCELLED' WHERE name = 'job.over'`)
-	exec(t, pool, `UPDATE event_type SET template = 'y' WHERE name = 'job.over'`)
-	happen("3", "job.over", "after")
-	exec(t, pool, `UPDATE event_type SET phase = NULL WHERE name = 'job.over'`)
-	happen("4", "job.over", "last")
-	equal(t, []string{status("before"), status("between"), status("after"), status("last")},
-		[]string{"RUNNING after 1, 1 failed", "FAILED after 1, 0 failed", "CANCELLED after 1, 0 failed", "RUNNING after 1, 1 failed"})
-
-	// Replayed, a run ends where it ended.
-	happen("5", "EXECUTION_COMPLETED", "before")
-	phase("job.over", new("COMPLETED"))
-	if got := status("before"); got != "COMPLETED after 2, 1 failed" {
-		t.Error(got)
-	}
-	head, err := store.Head(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	entries, _, err := store.ReadLog(t.Context(), everything, eventlog.Filter{}, 0, head.Position)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var phases []string
-	for _, entry := range entries {
-		phases = append(phases, entry.Event.ID+" "+entry.Phase)
-	}
-	equal(t, phases, []string{"1 ", "2 FAILED", "3 CANCELLED", "4 ", "5 COMPLETED"})
-}
-
-// NoETL's event types are known from the start, and their templates say
-// something of an event that has no meta, too.
-func TestEventTypes_OfNoETL_KnownWithTemplatesThatRender(t *testing.T) {
-	t.Parallel()
-	store, _ := recordSetup(t)
-	types, err := store.EventTypes(t.Context())
-	if err != nil || len(types) != 45 {
-		t.Fatalf("%d types, want 45: %v", len(types), err)
-	}
-	phases := map[string]int{}
-	for _, kind := range types {
-		template, err := message.Parse(*kind.Template)
-		if err != nil {
-			t.Errorf("%s: %v", kind.Name, err)
-			continue
-		}
-		for _, meta := range []string{"", `{"node_name": "load"}`, `[]`} {
-			values := message.Values{ResourcePath: "a/path", Meta: []byte(meta)}
-			if meta == "" {
-				values.Meta = nil
-			}
-			if text, err := template.Render(values); err != nil || !strings.Contains(text, "a/path") {
-				t.Errorf("%s of meta %s: %q, %v", kind.Name, meta, text, err)
-			}
-		}
-		if kind.Phase != nil {
-			phases[*kind.Phase]++
-		}
-	}
-	if want := (map[string]int{"STARTED": 4, "COMPLETED": 4, "FAILED": 4, "CANCELLED": 3}); !maps.Equal(phases, want) {
-		t.Errorf("phases %v, want %v", phases, want)
-	}
-}
-
-// The failed steps that the sequencer keeps are those that a reading of the log
-// gives, whatever runs are mixed in whatever batches.
-func TestFailedSteps_AnyRunsMixed_AsReadFromTheLog(t *testing.T) {
-	t.Parallel()
-	_, pool := recordSetup(t)
-	exec(t, pool, `INSERT INTO event_type (name, phase) VALUES ('other.end', 'COMPLETED')`)
-	serial := 0
-	rapid.Check(t, func(t *rapid.T) {
-		ctx := context.Background()
-		for range rapid.IntRange(1, 4).Draw(t, "statements") {
-			n := rapid.IntRange(1, 12).Draw(t, "events")
-			ids, kinds, metas := make([]string, n), make([]string, n), make([]string, n)
-			for i := range n {
-				serial++
-				ids[i] = fmt.Sprint(serial)
-				kinds[i] = rapid.SampledFrom([]string{"command.failed", "step.exit", "playbook_started", "playbook.failed", "other.end"}).Draw(t, "type")
-				metas[i] = rapid.Custom(func(t *rapid.T) string {
-					return fmt.Sprintf(`{"execution_id": %q, "node_name": %q, "status": %q}`,
-						rapid.SampledFrom([]string{"r1", "r2", "r3"}).Draw(t, "run"), rapid.SampledFrom([]string{"a", "b", ""}).Draw(t, "step"),
-						rapid.SampledFrom([]string{"FAILED", "error", "COMPLETED", "running"}).Draw(t, "status"))
-				}).Draw(t, "meta")
-			}
-			if _, err := pool.Exec(ctx, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
-				SELECT id, kind, 'p', '1', meta::jsonb FROM unnest($1::text[], $2::text[], $3::text[]) AS e(id, kind, meta)`, ids, kinds, metas); err != nil {
-				t.Fatal(err)
-			}
-			for range rapid.IntRange(0, 3).Draw(t, "batches") {
-				if _, err := pool.Exec(ctx, `SELECT event_sequence($1, 0)`, rapid.IntRange(1, 5).Draw(t, "batch")); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		rows, err := pool.Query(ctx, `SELECT e.meta ->> 'execution_id', e.meta ->> 'node_name', e.meta ->> 'status', e.event_type
-			FROM event_log l JOIN event e USING (timestamp, event_id) ORDER BY l.position`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, counts := map[string]bool{}, map[string]int{}
-		var run, step, status, kind string
-		if _, err := pgx.ForEachRow(rows, []any{&run, &step, &status, &kind}, func() error {
-			if kind == "playbook.failed" || kind == "other.end" {
-				return nil
-			}
-			if delete(want, run+" "+step); status == "FAILED" || status == "error" {
-				want[run+" "+step] = true
-			}
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
-		for key := range want {
-			counts[strings.Fields(key)[0]]++
-		}
-		kept, err := pool.Query(ctx, `SELECT execution_id || ' ' || step, x.failed_step_count FROM execution_failed_step JOIN execution x USING (execution_id)`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := map[string]bool{}
-		var count int
-		if _, err := pgx.ForEachRow(kept, []any{&step, &count}, func() error {
-			got[step] = true
-			if count != counts[strings.Fields(step)[0]] {
-				return fmt.Errorf("%s: %d failed steps are counted, want %d", step, count, counts[strings.Fields(step)[0]])
-			}
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if !maps.Equal(got, want) {
-			t.Fatalf("failed steps %v, want %v", got, want)
-		}
-		var wrong int
-		if err := pool.QueryRow(ctx, `SELECT count(*) FROM execution x WHERE failed_step_count <> (SELECT count(*) FROM execution_failed_step f WHERE f.execution_id = x.execution_id)`).Scan(&wrong); err != nil || wrong != 0 {
-			t.Fatalf("%d executions with a wrong count: %v", wrong, err)
-		}
-	})
 }

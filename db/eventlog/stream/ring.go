@@ -1,4 +1,4 @@
-package eventlog
+package stream
 
 // ring holds the newest entries of the log. Positions are dense, so that an
 // entry is found by its position alone.

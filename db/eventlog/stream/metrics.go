@@ -1,4 +1,4 @@
-package eventlog
+package stream
 
 import (
 	"context"
@@ -84,17 +84,17 @@ func (l *Log) Collect(metrics chan<- prometheus.Metric) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	pending, err := l.store.queries.PendingStatus(ctx)
+	pending, err := l.store.Queries().PendingStatus(ctx)
 	if err != nil {
 		gauge(upDesc, 0)
 		return
 	}
 	gauge(pendingDesc, float64(pending.Pending))
 	gauge(pendingAgeDesc, pending.OldestSeconds)
-	if usage, err := l.store.queries.NotificationQueueUsage(ctx); err == nil {
+	if usage, err := l.store.Queries().NotificationQueueUsage(ctx); err == nil {
 		gauge(queueDesc, usage)
 	}
-	if partitions, err := l.store.queries.PartitionStatus(ctx); err == nil {
+	if partitions, err := l.store.Queries().PartitionStatus(ctx); err == nil {
 		gauge(aheadDesc, float64(partitions.Ahead))
 		gauge(unguardedDesc, float64(partitions.Unguarded))
 	}

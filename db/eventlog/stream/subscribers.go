@@ -1,4 +1,4 @@
-package eventlog
+package stream
 
 // wakeups finds the subscriptions that an event may concern, so that an event
 // of one path does not wake those of ten thousand others. A subscription

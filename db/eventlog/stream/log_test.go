@@ -1,4 +1,4 @@
-package eventlog_test
+package stream_test
 
 import (
 	"context"
@@ -19,21 +19,24 @@ import (
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/db/fault"
 )
+
+var everything = []string{""}
 
 // live is a database with its log followed, as a server process has it.
 type live struct {
 	url   string
 	pool  *pgxpool.Pool
 	store *eventlog.Store
-	log   *eventlog.Log
+	log   *stream.Log
 	// registry has the metrics of the process that was started last.
 	registry *prometheus.Registry
 }
 
 // follow sets up a database and starts a sequencer and a log over it.
-func follow(t *testing.T, options eventlog.LogOptions) *live {
+func follow(t *testing.T, options stream.Options) *live {
 	t.Helper()
 	url := dbtest.URL(t)
 	pool := dbtest.PoolAt(t, url, db.Options{})
@@ -47,17 +50,17 @@ func follow(t *testing.T, options eventlog.LogOptions) *live {
 }
 
 // process starts what one server process runs.
-func (l *live) process(t *testing.T, options eventlog.LogOptions) *eventlog.Log {
+func (l *live) process(t *testing.T, options stream.Options) *stream.Log {
 	t.Helper()
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, l.url) }
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	l.registry = prometheus.NewRegistry()
-	metrics := eventlog.NewMetrics(l.registry)
-	log := eventlog.NewLog(l.store, connect, metrics, logger, options)
+	metrics := stream.NewMetrics(l.registry)
+	log := stream.NewLog(l.store, connect, metrics, logger, options)
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { _ = log.Run(ctx) })
-	group.Go(func() { _ = eventlog.NewSequencer(connect, metrics, logger).Run(ctx) })
+	group.Go(func() { _ = stream.NewSequencer(connect, metrics, logger).Run(ctx) })
 	t.Cleanup(func() { cancel(); group.Wait() })
 	return log
 }
@@ -78,7 +81,7 @@ func (l *live) record(t testing.TB, path string, ids ...string) {
 	}
 }
 
-func (l *live) subscribe(t testing.TB, filter eventlog.Filter, after *string) *eventlog.Subscription {
+func (l *live) subscribe(t testing.TB, filter eventlog.Filter, after *string) *stream.Subscription {
 	t.Helper()
 	s, err := l.log.Subscribe(t.Context(), everything, filter, after)
 	if err != nil {
@@ -89,11 +92,11 @@ func (l *live) subscribe(t testing.TB, filter eventlog.Filter, after *string) *e
 }
 
 // take takes the next n deliveries and checks that they chain.
-func take(t testing.TB, s *eventlog.Subscription, n int) []eventlog.Delivery {
+func take(t testing.TB, s *stream.Subscription, n int) []stream.Delivery {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	var taken []eventlog.Delivery
+	var taken []stream.Delivery
 	for len(taken) < n {
 		delivery, err := s.Next(ctx)
 		if err != nil {
@@ -107,7 +110,7 @@ func take(t testing.TB, s *eventlog.Subscription, n int) []eventlog.Delivery {
 	return taken
 }
 
-func idsOf(deliveries []eventlog.Delivery) []string {
+func idsOf(deliveries []stream.Delivery) []string {
 	var list []string
 	for _, delivery := range deliveries {
 		list = append(list, delivery.Entry.Event.ID)
@@ -116,7 +119,7 @@ func idsOf(deliveries []eventlog.Delivery) []string {
 }
 
 // nothing checks that no delivery is waiting: a marker recorded now is next.
-func nothing(t testing.TB, l *live, s *eventlog.Subscription, path string) {
+func nothing(t testing.TB, l *live, s *stream.Subscription, path string) {
 	t.Helper()
 	l.record(t, path, "marker")
 	if got := idsOf(take(t, s, 1)); got[0] != "marker" {
@@ -133,7 +136,7 @@ func equal(t testing.TB, got, want []string) {
 
 func TestLog_Subscription_FromNowOnInOrder(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	l.record(t, "a/one", "before")
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "1", "2")
@@ -158,8 +161,8 @@ func TestLog_Subscription_FromNowOnInOrder(t *testing.T) {
 
 func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
-	start, err := l.store.TailCursor(t.Context())
+	l := follow(t, stream.Options{})
+	start, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +217,7 @@ func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
 // back to the ring.
 func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{RingLength: 10})
+	l := follow(t, stream.Options{RingLength: 10})
 	all := l.subscribe(t, eventlog.Filter{}, nil)
 	some := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
 	var want, wantSome []string
@@ -240,7 +243,7 @@ func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 // written meanwhile and wherever the subscription reads, and reach the log's end.
 func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{RingLength: 20})
+	l := follow(t, stream.Options{RingLength: 20})
 	filter := eventlog.Filter{Path: new("a/two")}
 	s := l.subscribe(t, filter, nil)
 
@@ -248,7 +251,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	var sending sync.Mutex
 	var told []int64
 	position := func(cursor string) int64 {
-		parsed, err := eventlog.ParseCursor("", cursor)
+		parsed, err := stream.ParseCursor("", cursor)
 		if err != nil {
 			t.Error(err)
 		}
@@ -328,7 +331,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 // What has been read and is still to be delivered lies behind no checkpoint.
 func TestSubscription_DeliveriesOnTheirWay_NoCheckpoint(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	s := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
 	l.record(t, "a/two", "first")
 	l.record(t, "a/two", "second")
@@ -362,9 +365,9 @@ func (l *live) pages(t testing.TB) int {
 // events before it that match nothing: pages of 500.
 func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{RingLength: 20})
+	l := follow(t, stream.Options{RingLength: 20})
 	filter := eventlog.Filter{Step: new("wanted")}
-	first, err := l.store.TailCursor(t.Context())
+	first, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,7 +383,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 	}
 	record(1, 3000)
 	l.settled(t)
-	end, err := l.store.TailCursor(t.Context())
+	end, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -428,7 +431,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 // or a number whose digits are written out.
 func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{RingLength: 4})
+	l := follow(t, stream.Options{RingLength: 4})
 	begin := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "first")
 	after := take(t, begin, 1)[0].Cursor
@@ -447,7 +450,7 @@ func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 	for name, filter := range map[string]eventlog.Filter{"all": {}, "path": {Path: new("a/one")}, "execution": {ExecutionID: new("large")}} {
 		found := 0
 		for position := int64(1); position < head.Position; {
-			entries, looked, err := l.store.ReadLog(t.Context(), everything, filter, position, head.Position)
+			entries, looked, err := stream.ReadPage(t.Context(), l.store, everything, filter, position, head.Position)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -472,32 +475,32 @@ func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 
 func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
 	t.Parallel()
-	l, other := follow(t, eventlog.LogOptions{}), follow(t, eventlog.LogOptions{})
+	l, other := follow(t, stream.Options{}), follow(t, stream.Options{})
 	l.record(t, "a/one", "1", "2", "3")
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "4")
 	good := take(t, s, 1)[0].Cursor
-	parsed, err := eventlog.ParseCursor("after", good)
+	parsed, err := stream.ParseCursor("after", good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := func(change func(*eventlog.Cursor)) string {
+	at := func(change func(*stream.Cursor)) string {
 		changed := parsed
 		change(&changed)
 		return changed.String()
 	}
 	exec(t, l.pool, `UPDATE event_head SET floor = 2`)
 	for name, test := range map[string]struct {
-		log    *eventlog.Log
+		log    *stream.Log
 		cursor string
 		code   fault.Code
 	}{
 		"good":            {l.log, good, ""},
-		"at the floor":    {l.log, at(func(c *eventlog.Cursor) { c.Position = 2 }), ""},
-		"below the floor": {l.log, at(func(c *eventlog.Cursor) { c.Position = 1 }), fault.CursorExpired},
+		"at the floor":    {l.log, at(func(c *stream.Cursor) { c.Position = 2 }), ""},
+		"below the floor": {l.log, at(func(c *stream.Cursor) { c.Position = 1 }), fault.CursorExpired},
 		"another log's":   {other.log, good, fault.StreamChanged},
-		"beyond the end":  {l.log, at(func(c *eventlog.Cursor) { c.Position = 5 }), fault.BadUserInput},
-		"seen beyond":     {l.log, at(func(c *eventlog.Cursor) { c.Seen = []eventlog.Span{{First: 6, Last: 9}} }), fault.BadUserInput},
+		"beyond the end":  {l.log, at(func(c *stream.Cursor) { c.Position = 5 }), fault.BadUserInput},
+		"seen beyond":     {l.log, at(func(c *stream.Cursor) { c.Seen = []stream.Span{{First: 6, Last: 9}} }), fault.BadUserInput},
 		"empty":           {l.log, "", fault.BadUserInput},
 		"of a list":       {l.log, "ZXZlbnQ6MTph", fault.BadUserInput},
 		"cut":             {l.log, good[:len(good)-1], fault.BadUserInput},
@@ -517,7 +520,7 @@ func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
 // When the history is thrown away, open subscriptions are told.
 func TestLog_StreamRenewed_EndsSubscriptions(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	exec(t, l.pool, `UPDATE event_head SET stream = gen_random_uuid()`)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -532,7 +535,7 @@ func TestLog_StreamRenewed_EndsSubscriptions(t *testing.T) {
 // committed before it, and none is lost.
 func TestLog_LateCommit_StillDelivered(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	tx, err := l.pool.Begin(t.Context())
 	if err != nil {
@@ -559,7 +562,7 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a/one', 'task', '1', '{}')`)
 	l := &live{url: url, pool: pool, store: eventlog.NewStore(pool)}
 	l.record(t, "a/one", "first")
-	if _, err := l.store.TailCursor(t.Context()); err != nil { // gives "first" its place
+	if _, err := stream.TailCursor(t.Context(), l.store); err != nil { // gives "first" its place
 		t.Fatal(err)
 	}
 	unseen, err := pool.Begin(t.Context())
@@ -582,14 +585,14 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.record(t, "a/one", "after")
-	cursor, err := l.store.CursorOf(t.Context(), tail)
+	cursor, err := stream.CursorOf(t.Context(), l.store, tail)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(cursor.Seen) != 1 {
 		t.Errorf("the cursor has seen %v, want one span", cursor.Seen)
 	}
-	l.log = l.process(t, eventlog.LogOptions{})
+	l.log = l.process(t, stream.Options{})
 	s := l.subscribe(t, eventlog.Filter{}, new(cursor.String()))
 	first := take(t, s, 1)
 	equal(t, idsOf(first), []string{"unseen"})
@@ -601,12 +604,12 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 
 func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	insert := func(id, kind, execution string) {
 		exec(t, l.pool, `INSERT INTO event_type (name) VALUES ($1) ON CONFLICT DO NOTHING`, kind)
 		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, $2, 'a/one', '1', jsonb_build_object('execution_id', $3::text))`, id, kind, execution)
 	}
-	drain := func(s *eventlog.Subscription) []string {
+	drain := func(s *stream.Subscription) []string {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		var got []string
@@ -621,7 +624,7 @@ func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 			got = append(got, delivery.Entry.Event.ID)
 		}
 	}
-	run := func(after *string) *eventlog.Subscription {
+	run := func(after *string) *stream.Subscription {
 		s, err := l.log.SubscribeExecution(t.Context(), everything, "run", after)
 		if err != nil {
 			t.Fatal(err)
@@ -637,7 +640,7 @@ func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 	insert("x", "EXECUTION_COMPLETED", "other")
 	insert("3", "execution.cancelled", "run")
 	insert("4", "step.exit", "run")
-	for name, s := range map[string]*eventlog.Subscription{"before its first": early, "midway": half, "after its end": run(nil)} {
+	for name, s := range map[string]*stream.Subscription{"before its first": early, "midway": half, "after its end": run(nil)} {
 		if got := drain(s); !slices.Equal(got, []string{"1", "2", "3"}) {
 			t.Errorf("%s: %v", name, got)
 		}
@@ -652,7 +655,7 @@ func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 // comes later, ends, and nothing of the subscription stays behind.
 func TestSubscription_Closed_NextEnds(t *testing.T) {
 	t.Parallel()
-	l := follow(t, eventlog.LogOptions{})
+	l := follow(t, stream.Options{})
 	waiting, unread := l.subscribe(t, eventlog.Filter{}, nil), l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "1")
 	take(t, waiting, 1)
@@ -661,7 +664,7 @@ func TestSubscription_Closed_NextEnds(t *testing.T) {
 		_, err := waiting.Next(t.Context())
 		ended <- err
 	}()
-	for _, s := range []*eventlog.Subscription{waiting, unread} {
+	for _, s := range []*stream.Subscription{waiting, unread} {
 		s.Close()
 		s.Close()
 	}

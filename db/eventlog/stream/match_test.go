@@ -1,4 +1,4 @@
-package eventlog
+package stream
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/eventlog"
 )
 
 // pair is an event and a filter, as the SQL below takes them.
@@ -38,14 +39,14 @@ type pair struct {
 	Scopes          []string   `json:"scopes"`
 }
 
-func (p *pair) filter() Filter {
+func (p *pair) filter() eventlog.Filter {
 	raw := func(text *string) []byte {
 		if text == nil {
 			return nil
 		}
 		return []byte(*text)
 	}
-	return Filter{
+	return eventlog.Filter{
 		ExecutionID: p.ExecutionID, Step: p.Step, Statuses: p.Statuses, Types: p.Types, ResourceTypes: p.ResourceTypes,
 		Path: p.FilterPath, PathPrefix: p.PathPrefix, Version: p.FilterVersion, Since: p.Since, Until: p.Until,
 		PayloadContains: raw(p.PayloadContains), MetaContains: raw(p.MetaContains),
@@ -101,7 +102,7 @@ func TestMatcher_AnyEventAnyFilter_AsPostgreSQL(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := verdicts[i]
-			e := &Entry{ResourceType: p.ResourceType, Event: &Event{
+			e := &Entry{ResourceType: p.ResourceType, Event: &eventlog.Event{
 				Type: p.Type, Path: p.Path, Version: p.Version, Timestamp: p.At, Payload: want.Payload, Meta: want.Meta,
 			}}
 			if got := m.passes(e); got != want.Passes {
@@ -326,12 +327,12 @@ func TestMatcher_TimeBounds_WholeMicroseconds(t *testing.T) {
 		{"a part of a microsecond is cut from until", -time.Hour, 999, false},
 		{"until the next microsecond", -time.Hour, 1_000, true},
 	} {
-		filter := Filter{Since: new(at.Add(c.since)), Until: new(at.Add(c.until))}
+		filter := eventlog.Filter{Since: new(at.Add(c.since)), Until: new(at.Add(c.until))}
 		m, err := newMatcher(filter, []string{""})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := m.passes(&Entry{Event: &Event{Timestamp: at}}); got != c.want {
+		if got := m.passes(&Entry{Event: &eventlog.Event{Timestamp: at}}); got != c.want {
 			t.Errorf("%s: want %t, got %t", c.name, c.want, got)
 		}
 	}
@@ -341,16 +342,16 @@ func TestMatcher_DroppedOrUnreadableEvent_NeverPasses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
-		filter Filter
-		event  *Event
+		filter eventlog.Filter
+		event  *eventlog.Event
 		want   bool
 	}{
-		{"dropped", Filter{}, nil, false},
-		{"any", Filter{}, &Event{}, true},
-		{"no payload", Filter{PayloadContains: []byte(`{}`)}, &Event{}, false},
-		{"no meta", Filter{MetaContains: []byte(`null`)}, &Event{}, false},
-		{"broken payload", Filter{PayloadContains: []byte(`{}`)}, &Event{Payload: []byte(`{`)}, false},
-		{"broken meta", Filter{Step: new("x")}, &Event{Meta: []byte(`{"a": [, "node_name": "x"}`)}, false},
+		{"dropped", eventlog.Filter{}, nil, false},
+		{"any", eventlog.Filter{}, &eventlog.Event{}, true},
+		{"no payload", eventlog.Filter{PayloadContains: []byte(`{}`)}, &eventlog.Event{}, false},
+		{"no meta", eventlog.Filter{MetaContains: []byte(`null`)}, &eventlog.Event{}, false},
+		{"broken payload", eventlog.Filter{PayloadContains: []byte(`{}`)}, &eventlog.Event{Payload: []byte(`{`)}, false},
+		{"broken meta", eventlog.Filter{Step: new("x")}, &eventlog.Event{Meta: []byte(`{"a": [, "node_name": "x"}`)}, false},
 	} {
 		m, err := newMatcher(c.filter, []string{""})
 		if err != nil {
@@ -364,7 +365,7 @@ func TestMatcher_DroppedOrUnreadableEvent_NeverPasses(t *testing.T) {
 
 func TestNewMatcher_BrokenJSON_Error(t *testing.T) {
 	t.Parallel()
-	for field, filter := range map[string]Filter{
+	for field, filter := range map[string]eventlog.Filter{
 		"payload": {PayloadContains: []byte(`{"a"`)},
 		"meta":    {MetaContains: []byte{}},
 	} {
@@ -377,7 +378,7 @@ func TestNewMatcher_BrokenJSON_Error(t *testing.T) {
 // The filter that a matcher was made of stays as it was.
 func TestNewMatcher_StatusesAnyCase_FilterUntouched(t *testing.T) {
 	t.Parallel()
-	filter := Filter{Statuses: []string{"FAILED"}}
+	filter := eventlog.Filter{Statuses: []string{"FAILED"}}
 	if _, err := newMatcher(filter, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -389,7 +390,7 @@ func TestNewMatcher_StatusesAnyCase_FilterUntouched(t *testing.T) {
 func TestASCIILower_OtherLetters_Unchanged(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{"": "", "@AZ[`az{": "@az[`az{", "ÉCHEC": "Échec", "\u212a\u0130": "\u212a\u0130"} {
-		if got := asciiLower(text); got != want {
+		if got := eventlog.ASCIILower(text); got != want {
 			t.Errorf("%s: want %s, got %s", text, want, got)
 		}
 	}
@@ -398,15 +399,15 @@ func TestASCIILower_OtherLetters_Unchanged(t *testing.T) {
 // sampleEntry is an event of some 700 bytes that all of the matchers of
 // sampleFilters but the last let pass.
 func sampleEntry() *Entry {
-	return &Entry{ResourceType: "playbook", Event: &Event{
+	return &Entry{ResourceType: "playbook", Event: &eventlog.Event{
 		Type: "STEP_COMPLETED", Path: "team/flow", Version: "7", Timestamp: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Payload: []byte(`{"rows": 1500, "step": "load", "files": [{"name": "a.csv", "size": 4096.5}, {"name": "b.csv", "size": 17}], "result": {"ok": true, "tags": ["x", "y", "z"], "note": "` + strings.Repeat("é ", 150) + `"}}`),
 		Meta:    []byte(`{"status": "COMPLETED", "attempt": 1, "node_name": "load", "execution_id": "4711"}`),
 	}}
 }
 
-func sampleFilters() map[string]Filter {
-	return map[string]Filter{
+func sampleFilters() map[string]eventlog.Filter {
+	return map[string]eventlog.Filter{
 		"plain":   {Types: []string{"STEP_STARTED", "STEP_COMPLETED"}, PathPrefix: new("team/"), Version: new("7")},
 		"keys":    {ExecutionID: new("4711"), Step: new("load"), Statuses: []string{"failed", "completed"}},
 		"payload": {PayloadContains: []byte(`{"files":[{"name":"b.csv"}],"result":{"tags":["z"]}}`)},
@@ -496,11 +497,11 @@ func BenchmarkMatcher_LargeArrays(b *testing.B) {
 		}
 		return []byte("[" + strings.Join(numbers, ", ") + "]")
 	}
-	m, err := newMatcher(Filter{PayloadContains: array(1_000)}, []string{""})
+	m, err := newMatcher(eventlog.Filter{PayloadContains: array(1_000)}, []string{""})
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := &Entry{Event: &Event{Payload: array(10_000)}}
+	e := &Entry{Event: &eventlog.Event{Payload: array(10_000)}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if !m.passes(e) {

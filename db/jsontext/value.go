@@ -1,6 +1,7 @@
-package eventlog
+package jsontext
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -9,52 +10,53 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
-// jsonKind is the kind of a JSON value.
-type jsonKind uint8
+// kind is the kind of a JSON value.
+type kind uint8
 
 // The kinds; the scalars come first.
 const (
-	jsonNull jsonKind = iota
-	jsonFalse
-	jsonTrue
-	jsonNumber
-	jsonString
-	jsonArray
-	jsonObject
+	kindNull kind = iota
+	kindFalse
+	kindTrue
+	kindNumber
+	kindString
+	kindArray
+	kindObject
 )
 
-// jsonValue is a JSON value made ready for containment. It never changes, and
+// Value is a JSON value made ready for containment. It never changes, and
 // many may read it at once.
-type jsonValue struct {
-	kind jsonKind
+type Value struct {
+	kind kind
 	// text is a string without its escapes, or a number as canonicalNumber
 	// writes it: equal scalars have equal kinds and texts.
 	text string
 	// inside is what an array or an object holds; nil where it is empty.
-	inside *jsonContainer
+	inside *container
 }
 
-type jsonContainer struct {
+type container struct {
 	// members are an object's, by key; members of one key are one, the last.
-	members []jsonMember
+	members []member
 	// scalars are an array's, in order and without repetition: containment
 	// knows no more of an array, and finds one among thousands quickly.
-	scalars []jsonValue
+	scalars []Value
 	// nested are the arrays and objects of an array.
-	nested []jsonValue
+	nested []Value
 }
 
-type jsonMember struct {
+type member struct {
 	key   string
-	value jsonValue
+	value Value
 }
 
-// contains is PostgreSQL's v @> inner for two whole documents. An array
+// Contains is PostgreSQL's v @> inner for two whole documents. An array
 // contains a scalar of its own; this is so at the root only.
-func (v jsonValue) contains(inner jsonValue) bool {
-	if v.kind == jsonArray && inner.isScalar() {
+func (v Value) Contains(inner Value) bool {
+	if v.kind == kindArray && inner.isScalar() {
 		return v.hasScalar(inner)
 	}
 	return v.covers(inner)
@@ -62,7 +64,7 @@ func (v jsonValue) contains(inner jsonValue) bool {
 
 // covers is containment below the root: kinds must agree. Its depth is that of
 // the shallower value, and it compares two values at most once.
-func (v jsonValue) covers(inner jsonValue) bool {
+func (v Value) covers(inner Value) bool {
 	if v.kind != inner.kind {
 		return false
 	}
@@ -75,7 +77,7 @@ func (v jsonValue) covers(inner jsonValue) bool {
 	if v.inside == nil {
 		return false
 	}
-	if v.kind == jsonObject {
+	if v.kind == kindObject {
 		return v.coversMembers(inner.inside.members)
 	}
 	for _, scalar := range inner.inside.scalars {
@@ -84,31 +86,31 @@ func (v jsonValue) covers(inner jsonValue) bool {
 		}
 	}
 	for _, nested := range inner.inside.nested {
-		if !slices.ContainsFunc(v.inside.nested, func(own jsonValue) bool { return own.covers(nested) }) {
+		if !slices.ContainsFunc(v.inside.nested, func(own Value) bool { return own.covers(nested) }) {
 			return false
 		}
 	}
 	return true
 }
 
-func (v jsonValue) coversMembers(members []jsonMember) bool {
+func (v Value) coversMembers(members []member) bool {
 	own := v.inside.members
 	if len(own) < len(members) {
 		return false
 	}
-	for _, member := range members {
-		at, found := slices.BinarySearchFunc(own, member.key, func(m jsonMember, key string) int { return compareKeys(m.key, key) })
-		if !found || !own[at].value.covers(member.value) {
+	for _, wanted := range members {
+		at, found := slices.BinarySearchFunc(own, wanted.key, func(m member, key string) int { return compareKeys(m.key, key) })
+		if !found || !own[at].value.covers(wanted.value) {
 			return false
 		}
 	}
 	return true
 }
 
-func (v jsonValue) isScalar() bool { return v.kind < jsonArray }
+func (v Value) isScalar() bool { return v.kind < kindArray }
 
 // hasScalar tells whether an array has this very scalar.
-func (v jsonValue) hasScalar(scalar jsonValue) bool {
+func (v Value) hasScalar(scalar Value) bool {
 	if v.inside == nil {
 		return false
 	}
@@ -116,7 +118,7 @@ func (v jsonValue) hasScalar(scalar jsonValue) bool {
 	return found
 }
 
-func compareScalars(a, b jsonValue) int {
+func compareScalars(a, b Value) int {
 	if a.kind != b.kind {
 		return cmp.Compare(a.kind, b.kind)
 	}
@@ -132,36 +134,36 @@ func compareKeys(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// maxJSONLevels keeps the parser's recursion within some 20 MB of stack. With
+// maxLevels keeps the parser's recursion within some 20 MB of stack. With
 // its default max_stack_depth PostgreSQL gives up before 20,000 levels.
-const maxJSONLevels = 50_000
+const maxLevels = 50_000
 
-// parseJSON reads one JSON document that jsonb would take. The error tells no
+// Parse reads one JSON document that jsonb would take. The error tells no
 // more than the place: a filter has been checked where it came in.
-func parseJSON(source string) (jsonValue, error) {
-	p := jsonParser{source: source}
+func Parse(source string) (Value, error) {
+	p := parser{source: source}
 	p.space()
 	root, ok := p.value(0)
 	p.space()
 	if !ok || p.at < len(source) {
-		return jsonValue{}, fmt.Errorf("not a JSON document, from byte %d on", p.at)
+		return Value{}, fmt.Errorf("not a JSON document, from byte %d on", p.at)
 	}
 	if !utf8.ValidString(source) {
-		return jsonValue{}, fmt.Errorf("not a JSON document: invalid UTF-8")
+		return Value{}, fmt.Errorf("not a JSON document: invalid UTF-8")
 	}
 	return root, nil
 }
 
-// jsonParser is a recursive-descent parser. What it returns shares the
+// parser is a recursive-descent parser. What it returns shares the
 // source's memory where it can.
-type jsonParser struct {
+type parser struct {
 	source string
 	at     int
 	// open is a stack: what has been read of each container still open.
-	open []jsonMember
+	open []member
 }
 
-func (p *jsonParser) space() {
+func (p *parser) space() {
 	for p.at < len(p.source) {
 		switch p.source[p.at] {
 		case ' ', '\n', '\t', '\r':
@@ -173,7 +175,7 @@ func (p *jsonParser) space() {
 }
 
 // next is the byte at the current place, or 0 at the end.
-func (p *jsonParser) next() byte {
+func (p *parser) next() byte {
 	if p.at < len(p.source) {
 		return p.source[p.at]
 	}
@@ -181,7 +183,7 @@ func (p *jsonParser) next() byte {
 }
 
 // take steps over a byte, if it is this one.
-func (p *jsonParser) take(c byte) bool {
+func (p *parser) take(c byte) bool {
 	if p.next() != c {
 		return false
 	}
@@ -189,74 +191,74 @@ func (p *jsonParser) take(c byte) bool {
 	return true
 }
 
-func (p *jsonParser) value(level int) (value jsonValue, ok bool) {
+func (p *parser) value(level int) (value Value, ok bool) {
 	switch p.next() {
 	case '{':
-		return p.container(level, jsonObject, '}')
+		return p.container(level, kindObject, '}')
 	case '[':
-		return p.container(level, jsonArray, ']')
+		return p.container(level, kindArray, ']')
 	case '"':
 		text, ok := p.text()
-		return jsonValue{kind: jsonString, text: text}, ok
+		return Value{kind: kindString, text: text}, ok
 	case 'n':
-		return p.word("null", jsonNull)
+		return p.word("null", kindNull)
 	case 'f':
-		return p.word("false", jsonFalse)
+		return p.word("false", kindFalse)
 	case 't':
-		return p.word("true", jsonTrue)
+		return p.word("true", kindTrue)
 	}
 	return p.number()
 }
 
-func (p *jsonParser) word(word string, kind jsonKind) (value jsonValue, ok bool) {
+func (p *parser) word(word string, kind kind) (value Value, ok bool) {
 	if !strings.HasPrefix(p.source[p.at:], word) {
-		return jsonValue{}, false
+		return Value{}, false
 	}
 	p.at += len(word)
-	return jsonValue{kind: kind}, true
+	return Value{kind: kind}, true
 }
 
-func (p *jsonParser) container(level int, kind jsonKind, closing byte) (value jsonValue, ok bool) {
-	if level >= maxJSONLevels {
-		return jsonValue{}, false
+func (p *parser) container(level int, kind kind, closing byte) (value Value, ok bool) {
+	if level >= maxLevels {
+		return Value{}, false
 	}
 	p.at++
 	p.space()
 	if p.take(closing) {
-		return jsonValue{kind: kind}, true
+		return Value{kind: kind}, true
 	}
 	first := len(p.open)
 	for {
 		var key string
-		if kind == jsonObject {
+		if kind == kindObject {
 			if key, ok = p.key(); !ok {
-				return jsonValue{}, false
+				return Value{}, false
 			}
 		}
 		value, ok := p.value(level + 1)
 		if !ok {
-			return jsonValue{}, false
+			return Value{}, false
 		}
-		p.open = append(p.open, jsonMember{key: key, value: value})
+		p.open = append(p.open, member{key: key, value: value})
 		p.space()
 		if p.take(closing) {
 			break
 		}
 		if !p.take(',') {
-			return jsonValue{}, false
+			return Value{}, false
 		}
 		p.space()
 	}
 	inside := p.open[first:]
 	p.open = p.open[:first]
-	if kind == jsonObject {
+	if kind == kindObject {
 		return objectOf(inside), true
 	}
 	return arrayOf(inside), true
 }
 
 // key reads a key and its colon.
-func (p *jsonParser) key() (key string, ok bool) {
+func (p *parser) key() (key string, ok bool) {
 	key, ok = p.text()
 	p.space()
 	if !ok || !p.take(':') {
@@ -267,8 +269,8 @@ func (p *jsonParser) key() (key string, ok bool) {
 }
 
 // objectOf makes an object of its members, which it sorts in place.
-func objectOf(members []jsonMember) jsonValue {
-	compare := func(a, b jsonMember) int { return compareKeys(a.key, b.key) }
+func objectOf(members []member) Value {
+	compare := func(a, b member) int { return compareKeys(a.key, b.key) }
 	slices.SortStableFunc(members, compare)
 	kept := members[:0]
 	for i, member := range members {
@@ -276,18 +278,18 @@ func objectOf(members []jsonMember) jsonValue {
 			kept = append(kept, member)
 		}
 	}
-	return jsonValue{kind: jsonObject, inside: &jsonContainer{members: slices.Clone(kept)}}
+	return Value{kind: kindObject, inside: &container{members: slices.Clone(kept)}}
 }
 
 // arrayOf makes an array of its elements.
-func arrayOf(elements []jsonMember) jsonValue {
+func arrayOf(elements []member) Value {
 	scalars := 0
 	for i := range elements {
 		if elements[i].value.isScalar() {
 			scalars++
 		}
 	}
-	array := &jsonContainer{scalars: make([]jsonValue, 0, scalars), nested: make([]jsonValue, 0, len(elements)-scalars)}
+	array := &container{scalars: make([]Value, 0, scalars), nested: make([]Value, 0, len(elements)-scalars)}
 	for i := range elements {
 		if element := elements[i].value; element.isScalar() {
 			array.scalars = append(array.scalars, element)
@@ -297,11 +299,11 @@ func arrayOf(elements []jsonMember) jsonValue {
 	}
 	slices.SortFunc(array.scalars, compareScalars)
 	array.scalars = slices.Compact(array.scalars)
-	return jsonValue{kind: jsonArray, inside: array}
+	return Value{kind: kindArray, inside: array}
 }
 
 // text reads a string.
-func (p *jsonParser) text() (text string, ok bool) {
+func (p *parser) text() (text string, ok bool) {
 	if !p.take('"') {
 		return "", false
 	}
@@ -322,7 +324,7 @@ func (p *jsonParser) text() (text string, ok bool) {
 }
 
 // escapedText goes on with a string at its first escape.
-func (p *jsonParser) escapedText(start int) (text string, ok bool) {
+func (p *parser) escapedText(start int) (text string, ok bool) {
 	plain := []byte(p.source[start:p.at])
 	for p.at < len(p.source) {
 		switch c := p.source[p.at]; {
@@ -347,7 +349,7 @@ func (p *jsonParser) escapedText(start int) (text string, ok bool) {
 
 // escape reads a backslash and what belongs to it. Like jsonb, it refuses
 // \u0000 and half a surrogate pair.
-func (p *jsonParser) escape() (char rune, ok bool) {
+func (p *parser) escape() (char rune, ok bool) {
 	p.at++
 	c := p.next()
 	p.at++
@@ -381,7 +383,7 @@ func (p *jsonParser) escape() (char rune, ok bool) {
 }
 
 // hexUnit reads four hexadecimal digits.
-func (p *jsonParser) hexUnit() (unit rune, ok bool) {
+func (p *parser) hexUnit() (unit rune, ok bool) {
 	if len(p.source)-p.at < 4 {
 		return 0, false
 	}
@@ -390,28 +392,28 @@ func (p *jsonParser) hexUnit() (unit rune, ok bool) {
 	return rune(number), err == nil
 }
 
-func (p *jsonParser) number() (value jsonValue, ok bool) {
+func (p *parser) number() (value Value, ok bool) {
 	start := p.at
 	p.take('-')
 	if !p.take('0') && !p.digits() {
-		return jsonValue{}, false
+		return Value{}, false
 	}
 	if p.take('.') && !p.digits() {
-		return jsonValue{}, false
+		return Value{}, false
 	}
 	if p.take('e') || p.take('E') {
 		if !p.take('+') {
 			p.take('-')
 		}
 		if !p.digits() {
-			return jsonValue{}, false
+			return Value{}, false
 		}
 	}
 	text, ok := canonicalNumber(p.source[start:p.at])
-	return jsonValue{kind: jsonNumber, text: text}, ok
+	return Value{kind: kindNumber, text: text}, ok
 }
 
-func (p *jsonParser) digits() bool {
+func (p *parser) digits() bool {
 	start := p.at
 	for c := p.next(); '0' <= c && c <= '9'; c = p.next() {
 		p.at++
@@ -447,4 +449,16 @@ func canonicalNumber(number string) (canonical string, ok bool) {
 		significant = "-" + significant
 	}
 	return significant, true
+}
+
+// Size is about how many bytes JSON takes together with the tree that
+// stays of it where a filter has looked into it.
+func Size(raw []byte) int {
+	if raw == nil {
+		return 0
+	}
+	const value, container = int(unsafe.Sizeof(member{})), int(unsafe.Sizeof(container{}) + 3*unsafe.Sizeof(member{}))
+	values := 1 + bytes.Count(raw, []byte(","))
+	containers := bytes.Count(raw, []byte("[")) + bytes.Count(raw, []byte("{"))
+	return 2*len(raw) + values*value + containers*container
 }

@@ -1,4 +1,4 @@
-package eventlog
+package stream
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
@@ -18,8 +19,8 @@ import (
 // and sits waiting. It must be direct, not through a transaction pooler.
 type Connect func(context.Context) (*pgx.Conn, error)
 
-// LogOptions configure a Log; zero values are the defaults.
-type LogOptions struct {
+// Options configure a Log; zero values select the defaults.
+type Options struct {
 	// RingLength is how many of the newest events are kept in memory; 8,192.
 	RingLength int
 	// RingBytes bounds their payloads and metas; 64 MiB.
@@ -32,17 +33,17 @@ type LogOptions struct {
 // Log is one server process's view of the log: a tail that reads each event
 // once, a ring of the newest, and the subscriptions that read the ring.
 //
-//	log := eventlog.NewLog(store, connect, metrics, logger, eventlog.LogOptions{})
+//	log := stream.NewLog(store, connect, metrics, logger, stream.Options{})
 //	go log.Run(ctx)
 //	subscription, err := log.Subscribe(ctx, scopes, eventlog.Filter{Path: &path}, nil)
 //	defer subscription.Close()
 //	delivery, err := subscription.Next(ctx)
 type Log struct {
-	store   *Store
+	store   *eventlog.Store
 	connect Connect
 	metrics *Metrics
 	logger  *slog.Logger
-	options LogOptions
+	options Options
 	// catchingUp bounds the subscriptions that read pages at the same time, so
 	// that ten thousand that come back at once leave queries their connections.
 	catchingUp chan struct{}
@@ -63,7 +64,7 @@ type Log struct {
 }
 
 // NewLog makes a log; Run keeps it up to date.
-func NewLog(store *Store, connect Connect, metrics *Metrics, logger *slog.Logger, options LogOptions) *Log {
+func NewLog(store *eventlog.Store, connect Connect, metrics *Metrics, logger *slog.Logger, options Options) *Log {
 	if options.RingLength == 0 {
 		options.RingLength = 8192
 	}
@@ -135,13 +136,13 @@ const answerTimeout = 10 * time.Second
 // follow reads the log as it grows. It listens first and reads second, so that
 // nothing is appended between the two unnoticed.
 func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) error {
-	if err := within(ctx, func(ctx context.Context) error {
+	if err := bounded(ctx, func(ctx context.Context) error {
 		_, err := connection.Exec(ctx, "LISTEN event_log")
 		return err
 	}); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	store := NewStore(connection)
+	store := eventlog.NewStore(connection)
 	for unannounced := 0; ; {
 		found, err := l.catchUp(ctx, store)
 		if err != nil {
@@ -165,8 +166,8 @@ func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) 
 	}
 }
 
-// within bounds one exchange with the database.
-func within(ctx context.Context, exchange func(context.Context) error) error {
+// bounded bounds the time of one exchange with the database.
+func bounded(ctx context.Context, exchange func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	return exchange(ctx)
@@ -188,9 +189,9 @@ func waitForNotification(ctx context.Context, connection *pgx.Conn, timeout time
 
 // catchUp reads all that has been appended since the last look. found tells
 // whether that was anything.
-func (l *Log) catchUp(ctx context.Context, store *Store) (found bool, err error) {
-	var head Head
-	if err := within(ctx, func(ctx context.Context) error { head, err = store.Head(ctx); return err }); err != nil {
+func (l *Log) catchUp(ctx context.Context, store *eventlog.Store) (found bool, err error) {
+	var head eventlog.Head
+	if err := bounded(ctx, func(ctx context.Context) error { head, err = store.Head(ctx); return err }); err != nil {
 		return false, err
 	}
 	for {
@@ -199,8 +200,8 @@ func (l *Log) catchUp(ctx context.Context, store *Store) (found bool, err error)
 			return found, nil
 		}
 		var entries []*Entry
-		err := within(ctx, func(ctx context.Context) error {
-			entries, err = store.tailLog(ctx, after, head.Position, &l.tailLimit)
+		err := bounded(ctx, func(ctx context.Context) error {
+			entries, err = walkPage(ctx, store, after, head.Position, &l.tailLimit)
 			return err
 		})
 		if err != nil {
@@ -215,7 +216,7 @@ func (l *Log) catchUp(ctx context.Context, store *Store) (found bool, err error)
 }
 
 // look takes note of the log's end, and returns the position to read after.
-func (l *Log) look(head Head) int64 {
+func (l *Log) look(head eventlog.Head) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stream != head.Stream || l.ring.last > head.Position {

@@ -1,0 +1,96 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/noetl/noetl-catalog/db/eventlog"
+)
+
+// logPage is how many rows of the log a page looks at, at most.
+const logPage = 500
+
+// pageLimit is how many rows the next page looks at. Rows that a page finds too
+// many bytes in are read again for the next, so that large events need small
+// pages. The zero value is the largest.
+type pageLimit int32
+
+func (l pageLimit) rows() int32 {
+	if l == 0 {
+		return logPage
+	}
+	return int32(l)
+}
+
+// read notes a page of so many entries: whether it ended for its bytes.
+func (l *pageLimit) read(entries int, over bool) {
+	if over {
+		*l = pageLimit(min(max(2*entries, 2), logPage)) //nolint:gosec // within logPage
+	} else {
+		*l = pageLimit(min(2*l.rows(), logPage))
+	}
+}
+
+// readPage reads, in the log's order, events after a position and up to another
+// that pass the filter: one page of them, and the position that it has reached.
+// That is always past after, and upTo where nothing is left.
+func readPage(ctx context.Context, store *eventlog.Store, scopes []string, filter eventlog.Filter, after, upTo int64, limit *pageLimit) (entries []*Entry, reached int64, err error) {
+	rows, reached, err := store.ReadLog(ctx, scopes, filter, after, upTo, limit.rows())
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the log: %w", err)
+	}
+	if len(rows) == int(limit.rows()) {
+		reached = rows[len(rows)-1].Position
+	}
+	over := false
+	defer func() { limit.read(len(entries), over) }()
+	for i := range rows {
+		row := &rows[i]
+		if row.Over {
+			over = true
+			return entries, row.Position - 1, nil
+		}
+		if row.Passes {
+			entries = append(entries, entryOf(row))
+		}
+	}
+	return entries, reached, nil
+}
+
+// walkPage reads the log without a filter: an entry for each position after
+// `after`, up to upTo or the end of the page, dropped events included.
+func walkPage(ctx context.Context, store *eventlog.Store, after, upTo int64, limit *pageLimit) ([]*Entry, error) {
+	rows, err := store.WalkLog(ctx, after, upTo, limit.rows())
+	if err != nil {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	entries := make([]*Entry, 0, len(rows))
+	over := false
+	defer func() { limit.read(len(entries), over) }()
+	for i := range rows {
+		row := &rows[i]
+		if row.Over {
+			over = true
+			break
+		}
+		entry := &Entry{Position: row.Position}
+		if row.Passes {
+			entry = entryOf(row)
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+func entryOf(row *eventlog.LogRow) *Entry {
+	entry := &Entry{
+		Position: row.Position, ResourceType: row.ResourceType, Phase: row.Phase, Template: row.Template,
+		Event: &eventlog.Event{
+			ID: row.EventID, Type: row.EventType, Path: row.ResourcePath, Version: row.ResourceVersion,
+			Payload: row.Payload, Meta: row.Meta, Timestamp: row.Timestamp,
+			Columns: eventlog.Columns{Payload: true, Meta: true},
+		},
+	}
+	entry.size = entry.Size()
+	return entry
+}
