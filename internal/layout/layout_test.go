@@ -74,7 +74,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 	t.Parallel()
 	// What a package, or one below it, may import of ours. The first match counts.
 	rules := []struct{ folder, allowed string }{
-		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|graph|graph/transport`},
+		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|db/eventlog/stream|graph|graph/transport`},
 		{"config", `cli|graph/auth`},
 		{"client", `-`},
 		{"cli", `client|db|db/catalog|db/fault|graph/auth`},
@@ -85,7 +85,9 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{"db/eventlog/message", `db/fault|db/lru`},
 		{"db/customplan", `sqlc`},
 		{"db/rawrow", `sqlc`},
-		{"db/eventlog", `db/catalog|db/customplan|db/rawrow|db/eventlog/message|db/fault|sqlc`},
+		{"db/jsontext", `-`},
+		{"db/eventlog/stream", `db/eventlog|db/fault|db/jsontext|sqlc`},
+		{"db/eventlog", `db/catalog|db/customplan|db/rawrow|db/eventlog/message|db/fault|db/jsontext|sqlc`},
 		{"db/catalog", `db/customplan|db/fault|db/rawrow|sqlc`},
 		{"db/dbtest", `db|db/embedded`},
 		{"db", `sqlc`},
