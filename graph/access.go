@@ -12,8 +12,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// authenticator knows callers by their tokens; without tokens anybody may do
-// anything.
+// authenticator authenticates callers by their tokens. Without tokens every caller
+// may do everything.
 func authenticator(tokens *auth.Tokens) transport.Authenticate {
 	return func(ctx context.Context, authorization string) (context.Context, error) {
 		if tokens == nil {
@@ -31,7 +31,7 @@ func authenticator(tokens *auth.Tokens) transport.Authenticate {
 	}
 }
 
-// requireRole is the directive @auth.
+// requireRole implements the directive @auth.
 func requireRole(tokens *auth.Tokens) func(ctx context.Context, _ any, next graphql.Resolver, least auth.Role) (any, error) {
 	return func(ctx context.Context, _ any, next graphql.Resolver, least auth.Role) (any, error) {
 		if role := auth.RoleOf(ctx); tokens != nil && !role.May(least) {

@@ -15,7 +15,7 @@ import (
 // maxList is the most paths, ids or filter values that one argument takes.
 const maxList = 200
 
-// versionColumns are the large columns that the running field's selection asks for.
+// versionColumns returns the large columns that the current field selects.
 func versionColumns(ctx context.Context) catalog.Columns {
 	return catalog.Columns{Payload: selects(ctx, "payload"), Content: selects(ctx, "content"), Meta: selects(ctx, "meta")}
 }
@@ -26,10 +26,10 @@ func versionKey(v *model.Version) (catalog.LabelKey, bool) {
 	return catalog.LabelKey{Path: v.Row.Path, Label: v.Row.Label}, true
 }
 
-// versionName stands for versions by label that are read with so many columns.
+// versionName names reads of versions by label with these columns.
 type versionName catalog.Columns
 
-// versionsByLabel reads versions with their large columns or without.
+// versionsByLabel returns a batch that reads versions with these columns.
 func (r *Resolver) versionsByLabel(columns catalog.Columns) loader.Batch[catalog.LabelKey, *model.Version] {
 	return func(ctx context.Context, keys []catalog.LabelKey) ([]*model.Version, error) {
 		x := r.reads(ctx)
@@ -38,10 +38,10 @@ func (r *Resolver) versionsByLabel(columns catalog.Columns) loader.Batch[catalog
 	}
 }
 
-// resourceName stands for resources by path.
+// resourceName names reads of resources by path.
 type resourceName struct{}
 
-// heads are the resources at these paths, nil for one that is not there.
+// heads returns the resources at these paths, nil for one that is not there.
 func (r *Resolver) heads(ctx context.Context, x *reads, paths []string) ([]*model.Resource, error) {
 	return load(ctx, x, resourceName{}, paths, r.readHeads)
 }
@@ -52,7 +52,7 @@ func (r *Resolver) readHeads(ctx context.Context, paths []string) ([]*model.Reso
 	return x.models.Resources(rows), err
 }
 
-// resourcesByPath are heads of paths that may repeat.
+// resourcesByPath is heads for paths that may repeat.
 func (r *Resolver) resourcesByPath(ctx context.Context, paths []string) ([]*model.Resource, error) {
 	pointers := make([]*string, len(paths))
 	for i := range paths {
@@ -61,7 +61,7 @@ func (r *Resolver) resourcesByPath(ctx context.Context, paths []string) ([]*mode
 	return byKey(ctx, r.reads(ctx), resourceName{}, pointers, func(path *string) (string, bool) { return *path, true }, r.readHeads)
 }
 
-// headsOf are the resources of versions.
+// headsOf returns the resources of versions.
 func (r *Resolver) headsOf(ctx context.Context, versions []*model.Version) ([]*model.Resource, error) {
 	heads, err := byKey(ctx, r.reads(ctx), resourceName{}, versions, versionPath, r.readHeads)
 	if err != nil {
@@ -76,7 +76,8 @@ func (r *Resolver) headsOf(ctx context.Context, versions []*model.Version) ([]*m
 	return heads, nil
 }
 
-// whole are the versions with these large columns, which a list may have left out.
+// whole returns the versions with these large columns, and reads those that a list
+// did not read.
 func (r *Resolver) whole(ctx context.Context, versions []*model.Version, columns catalog.Columns) ([]*catalog.Version, error) {
 	has := func(v *model.Version) bool {
 		c := v.Row.Columns
@@ -113,7 +114,7 @@ func (r *Resolver) whole(ctx context.Context, versions []*model.Version, columns
 	return rows, nil
 }
 
-// wholeVersions are the values of a large column.
+// wholeVersions returns the values of a large column.
 func wholeVersions[V any](ctx context.Context, r *Resolver, versions []*model.Version, columns catalog.Columns, value func(*catalog.Version) V) ([]V, error) {
 	rows, err := r.whole(ctx, versions, columns)
 	if err != nil {
@@ -128,10 +129,10 @@ func wholeVersions[V any](ctx context.Context, r *Resolver, versions []*model.Ve
 	return values, nil
 }
 
-// revisionName stands for versions by revision that are read with so many columns.
+// revisionName names reads of versions by revision with these columns.
 type revisionName catalog.Columns
 
-// neighbours are the versions some revisions away; nil beyond a history's ends.
+// neighbours returns the versions some revisions away; nil beyond a history's ends.
 func (r *Resolver) neighbours(ctx context.Context, versions []*model.Version, away int32, columns catalog.Columns) ([]*model.Version, error) {
 	x := r.reads(ctx)
 	return byKey(ctx, x, revisionName(columns), versions, func(v *model.Version) (catalog.RevisionKey, bool) {
@@ -148,7 +149,7 @@ type resourceQuery struct {
 	args   pagination.Args
 	filter catalog.ResourceFilter
 	order  catalog.Order
-	// empty: the filter holds an empty list of alternatives; nothing passes.
+	// empty: a list of alternatives in the filter is empty, so that nothing passes.
 	empty bool
 }
 
@@ -204,7 +205,7 @@ func (q resourceQuery) pages(ctx context.Context, x *reads,
 	return lists.Pages(ctx)
 }
 
-// within turns a span into the domain's range.
+// within converts a span to a range of resources.
 func (q resourceQuery) within(span pagination.Span) catalog.Range {
 	within := catalog.WholeRange()
 	if span.Low != nil {
@@ -254,7 +255,7 @@ func firstFault(errs ...error) error {
 
 func isEmpty(words []string) bool { return words != nil && len(words) == 0 }
 
-// revisions turns a span into a range of revisions.
+// revisions converts a span to a range of revisions.
 func revisions(span pagination.Span) catalog.RevisionRange {
 	within := catalog.AllRevisions()
 	if span.Low != nil {

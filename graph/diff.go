@@ -47,7 +47,7 @@ func (r *Resolver) diffs(ctx context.Context, versions []*model.Version, against
 	return diffs, nil
 }
 
-// bases are the versions to compare with; nil where there is none.
+// bases returns the versions to compare with; nil where there is none.
 func (r *Resolver) bases(ctx context.Context, versions []*model.Version, against *string) ([]*model.Version, error) {
 	if against == nil {
 		return r.neighbours(ctx, versions, -1, comparedColumns)

@@ -16,16 +16,16 @@ import (
 	"github.com/noetl/noetl-catalog/graph/plan"
 )
 
-// eventColumns are the large columns that the running field's selection asks
-// for. message is not among them: few templates look into them.
+// eventColumns returns the large columns that the current field selects. message does
+// not count: few templates use them.
 func eventColumns(ctx context.Context) eventlog.Columns {
 	return eventlog.Columns{Payload: selects(ctx, "payload"), Meta: selects(ctx, metaFields...)}
 }
 
-// metaFields are the fields of an event that its meta tells.
+// metaFields are the fields of an event that are read from its meta.
 var metaFields = []string{"meta", "executionId", "step", "status", "execution"}
 
-// messageName stands for messages by event.
+// messageName names messages by event.
 type messageName struct{}
 
 func eventPath(e *model.Event) (string, bool) { return e.Row.Path, true }
@@ -35,13 +35,13 @@ func eventVersion(e *model.Event) (catalog.LabelKey, bool) {
 }
 func eventPlace(e *model.Event) pagination.Place { return pagination.At(e.Row.Timestamp, e.Row.ID) }
 
-// eventName stands for events that are read with so many columns.
+// eventName names reads of events with these columns.
 type eventName struct {
 	what    string
 	columns eventlog.Columns
 }
 
-// eventsByID reads events with their large columns or without.
+// eventsByID returns a batch that reads events with these columns.
 func (r *Resolver) eventsByID(columns eventlog.Columns) loader.Batch[string, *model.Event] {
 	return func(ctx context.Context, ids []string) ([]*model.Event, error) {
 		x := r.reads(ctx)
@@ -50,8 +50,8 @@ func (r *Resolver) eventsByID(columns eventlog.Columns) loader.Batch[string, *mo
 	}
 }
 
-// wholeEvents are the events with these large columns, which a list may have left
-// out.
+// wholeEvents returns the events with these large columns, and reads those that a
+// list did not read.
 func (r *Resolver) wholeEvents(ctx context.Context, events []*model.Event, columns eventlog.Columns) ([]*eventlog.Event, error) {
 	has := func(e *model.Event) bool {
 		return (e.Row.Columns.Payload || !columns.Payload) && (e.Row.Columns.Meta || !columns.Meta)
@@ -86,7 +86,7 @@ func (r *Resolver) wholeEvents(ctx context.Context, events []*model.Event, colum
 	return rows, nil
 }
 
-// eventValues are the values of a large column of events, or of a part of one.
+// eventValues returns the values of a large column of events, or of a part of one.
 func eventValues[V any](ctx context.Context, r *Resolver, events []*model.Event, columns eventlog.Columns, value func(*eventlog.Event) V) ([]V, error) {
 	rows, err := r.wholeEvents(ctx, events, columns)
 	if err != nil {
@@ -101,13 +101,13 @@ func eventValues[V any](ctx context.Context, r *Resolver, events []*model.Event,
 	return values, nil
 }
 
-// metaTexts are a key of events' meta as text, as ->> gives it.
+// metaTexts returns the value of a key of events' meta as text, as ->> does.
 func (r *Resolver) metaTexts(ctx context.Context, events []*model.Event, key string) ([]*string, error) {
 	return eventValues(ctx, r, events, eventlog.Columns{Meta: true}, func(e *eventlog.Event) *string { return textIn(e.Meta, key) })
 }
 
-// textIn is a key of a JSON object, which PostgreSQL has written, as text; nil
-// where there is none.
+// textIn returns the value of a key of a JSON object, as PostgreSQL writes it, as
+// text; nil if there is none.
 func textIn(object []byte, key string) *string {
 	var members map[string]json.RawMessage
 	if object == nil || json.Unmarshal(object, &members) != nil {
@@ -124,8 +124,8 @@ func textIn(object []byte, key string) *string {
 	return &text
 }
 
-// eventFilter checks a filter. empty: it holds an empty list of alternatives,
-// and nothing passes.
+// eventFilter checks a filter. empty says that a list of alternatives is empty, so
+// that nothing passes.
 func (r *Resolver) eventFilter(filter *model.EventFilter) (checked eventlog.Filter, empty bool, err error) {
 	if filter == nil {
 		return eventlog.Filter{}, false, nil
@@ -148,7 +148,7 @@ func (r *Resolver) eventFilter(filter *model.EventFilter) (checked eventlog.Filt
 	)
 }
 
-// eventRange turns a span into the domain's range.
+// eventRange converts a span to a range of events.
 func eventRange(span pagination.Span) eventlog.Range {
 	within := eventlog.WholeRange()
 	if span.Low != nil {
@@ -160,8 +160,8 @@ func eventRange(span pagination.Span) eventlog.Range {
 	return within
 }
 
-// eventLists are lists of events whose rows read reads. Where the running field's
-// selection asks for tailCursor, the log's end is read in the same snapshot.
+// eventLists reads a page of each of several lists of events. If the current field
+// selects tailCursor, the end of the log is read in the same snapshot.
 func (r *Resolver) eventLists(
 	ctx context.Context, page pagination.Args, newestFirst bool,
 	read func(ctx context.Context, store *eventlog.Store, purpose pagination.Purpose, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Event, error),
@@ -238,7 +238,7 @@ func eventsBelow[P any, K comparable](
 		func(ctx context.Context) ([]int, error) { return count(x.events, ctx, x.scopes, keys, filter) }))
 }
 
-// noEvents are pages of n lists that nothing passes into.
+// noEvents returns a page of each of n empty lists.
 func (r *Resolver) noEvents(ctx context.Context, args pagination.Args, n int) ([]model.EventConnection, error) {
 	pages, err := (&pagination.Lists[*model.Event]{
 		Args: args, Place: eventPlace, Read: noLists[*model.Event](n), Count: noCounts(n),

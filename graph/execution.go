@@ -19,7 +19,7 @@ func executionVersion(e *model.Execution) (catalog.LabelKey, bool) {
 	return catalog.LabelKey{Path: e.Row.Path, Label: e.Row.Version}, true
 }
 
-// executionName stands for executions by id.
+// executionName names reads of executions by id.
 type executionName struct{}
 
 // executionsByID reads executions.
@@ -29,7 +29,8 @@ func (r *Resolver) executionsByID(ctx context.Context, ids []string) ([]*model.E
 	return model.NewExecutions(rows), err
 }
 
-// executionLists are lists of executions, newest first, whose rows read reads.
+// executionLists returns lists of executions, newest first, over a function that
+// reads their rows.
 func executionLists(ctx context.Context, args pagination.Args,
 	read func(ctx context.Context, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Execution, error),
 	count func(context.Context) ([]int, error),
@@ -44,8 +45,8 @@ func executionLists(ctx context.Context, args pagination.Args,
 	}
 }
 
-// executionFilter checks a filter. empty: it holds an empty list of statuses,
-// and nothing passes.
+// executionFilter checks a filter. empty says that the list of statuses is empty, so
+// that nothing passes.
 func executionFilter(filter *model.ExecutionFilter) (checked eventlog.ExecutionFilter, empty bool, err error) {
 	if filter == nil {
 		return eventlog.ExecutionFilter{}, false, nil

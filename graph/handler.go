@@ -36,23 +36,23 @@ const maxTokens = 10_000
 
 // HandlerOptions configure the routes.
 type HandlerOptions struct {
-	// Ready tells whether the database answers; for /readyz.
+	// Ready returns an error if the database does not answer; for /readyz.
 	Ready func(context.Context) error
 	// QueryTimeout is how long a query may run; 0 for 10 s.
 	QueryTimeout time.Duration
 	// SlowTimeout ends a subscription whose client takes longer to accept an
 	// event, and cuts it off after twice that; 0 for 5 s.
 	SlowTimeout time.Duration
-	// KeepAlive is how often a quiet stream gets a sign of life; 0 for 12 s, and
-	// for 25 s in a WebSocket.
+	// KeepAlive is the interval of keep-alives on an idle stream; 0 for 12 s, and 25 s
+	// on a WebSocket.
 	KeepAlive time.Duration
-	// ResolversOnly has the resolvers answer all queries, without plans: to
-	// compare the two.
+	// ResolversOnly lets gqlgen's executor answer all operations, as a reference for
+	// tests.
 	ResolversOnly bool
 	// Origins are those of other web pages whose scripts may use the API, such
 	// as "https://app.example.com"; none by default.
 	Origins []string
-	// Tokens are those of the callers; nil where anybody may do anything.
+	// Tokens authenticate callers; nil if every caller may do everything.
 	Tokens *auth.Tokens
 	// Streams are the open subscriptions' connections, to be closed at shutdown.
 	Streams *transport.Streams
@@ -116,8 +116,7 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 // icon is what browsers ask for by themselves.
 const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M3 13V3l10 10V3" fill="none" stroke="#7c3aed" stroke-width="2.5"/></svg>`
 
-// pointBrowsers sends a person who opens the API's address, and asks nothing of
-// it, to GraphiQL.
+// pointBrowsers redirects a browser that opens /graphql without a query to GraphiQL.
 func pointBrowsers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && r.URL.RawQuery == "" && r.Header.Get("Upgrade") == "" && strings.Contains(r.Header.Get("Accept"), "text/html") {
@@ -128,9 +127,9 @@ func pointBrowsers(next http.Handler) http.Handler {
 	})
 }
 
-// compression packs answers of a kilobyte and more with gzip. Answers in parts
-// stay as they are, and sockets do not get to see it. No zstd: graphql-codegen
-// asks for it on versions of Node that cannot read it.
+// compression compresses answers of one kilobyte and more with gzip, except answers
+// in parts and WebSockets. It does not use zstd: graphql-codegen accepts zstd on
+// versions of Node that cannot decompress it.
 func compression() (func(http.Handler) http.Handler, error) {
 	wrap, err := gzhttp.NewWrapper(
 		gzhttp.ContentTypes([]string{"application/json", "application/graphql-response+json", "text/plain"}),

@@ -10,9 +10,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// kindsWith are the kinds of types that have something to say in a field of
-// __Type; of all others it is null (section 4.2 of the specification), where
-// gqlgen gives an empty list, and false for isOneOf.
+// kindsWith holds, for a field of __Type, the kinds of types for which it is not
+// null (section 4.2 of the specification). gqlgen returns an empty list for the
+// others, and false for isOneOf.
 var kindsWith = map[string][]ast.DefinitionKind{
 	"fields":        {ast.Object, ast.Interface},
 	"interfaces":    {ast.Object, ast.Interface},
@@ -22,16 +22,16 @@ var kindsWith = map[string][]ast.DefinitionKind{
 	"isOneOf":       {ast.InputObject},
 }
 
-// exactIntrospection is a gqlgen extension that makes what is said about types
-// be null where the specification says so.
+// exactIntrospection is a gqlgen extension that returns null for the fields of
+// __Type that kindsWith excludes.
 type exactIntrospection struct{}
 
 func (exactIntrospection) ExtensionName() string { return "ExactIntrospection" }
 
 func (exactIntrospection) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationContext puts the middleware around the fields of an operation
-// that may ask about types, and of no other: it is called for every field.
+// MutateOperationContext adds a field middleware to operations with introspection
+// only, since it is called for every field.
 func (exactIntrospection) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	if strings.Contains(op.RawQuery, "__schema") || strings.Contains(op.RawQuery, "__type") {
 		around := op.ResolverMiddleware

@@ -7,8 +7,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
-// nodes reads objects by their ids: one statement for each type among them.
-// An id that nothing has, or that is none, is nil.
+// nodes reads objects by global ids, with one statement for each type. An unknown or
+// malformed id gives nil.
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	var resources, events, executions []string
 	var versions []catalog.LabelKey

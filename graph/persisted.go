@@ -13,11 +13,11 @@ import (
 	"github.com/noetl/noetl-catalog/graph/input"
 )
 
-// maxCachedDocument is the longest document, in bytes, that is kept.
+// maxCachedDocument is the longest document, in bytes, that is cached.
 const maxCachedDocument = 32 << 10
 
-// parsedDocuments keeps documents once they are parsed and valid. It
-// implements graphql.Cache.
+// parsedDocuments caches parsed and validated documents. It implements
+// graphql.Cache.
 type parsedDocuments struct {
 	kept *lru.Cache[string, *input.Document]
 }
@@ -54,7 +54,7 @@ func (p persistedQueries) MutateOperationParameters(ctx context.Context, params 
 	return refused
 }
 
-// persistedDocuments keeps documents by their hash. It implements graphql.Cache.
+// persistedDocuments caches documents by their hash. It implements graphql.Cache.
 type persistedDocuments struct {
 	kept *lru.Cache[string, string]
 }

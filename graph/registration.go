@@ -20,7 +20,7 @@ func registrationOf(input *model.RegisterResourceInput) catalog.Registration {
 	return registration
 }
 
-// registrations wraps results; their versions and events were read together.
+// registrations converts results to models.
 func registrations(results []catalog.RegistrationResult) []*model.RegisterResourceResult {
 	versions := make([]*catalog.Version, len(results))
 	events := make([]*eventlog.Event, len(results))

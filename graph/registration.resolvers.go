@@ -32,8 +32,7 @@ func (r *mutationResolver) RegisterResource(ctx context.Context, input model.Reg
 func (r *mutationResolver) RegisterResources(ctx context.Context, inputs []*model.RegisterResourceInput, atomic bool, asHistory bool, historyFrom *int, createTypes bool) (*model.RegisterResourcesPayload, error) {
 	wishes := make([]catalog.Registration, len(inputs))
 	options := catalog.RegisterOptions{Atomic: atomic, AsHistory: asHistory, CreateTypes: createTypes, Limits: r.limits}
-	// @auth has let this caller in: one without a role has it from a server
-	// without tokens.
+	// A caller who has passed @auth without a role calls a server without tokens.
 	if role := auth.RoleOf(ctx); createTypes && role != "" && !role.May(auth.Admin) {
 		return nil, fault.New(fault.Forbidden, "createTypes", "adding resource types needs the role %s, and the token has %s", auth.Admin, role)
 	}

@@ -1,7 +1,6 @@
-// Package graph is the API: everything on the client's side of the wall. The
-// schema is in graph/schema, split by topic; the resolvers of a topic are in
-// the file of its name and are thin: they check arguments, ask db/catalog or
-// db/eventlog, and wrap the answer.
+// Package graph is the GraphQL API. The schema is in graph/schema, split by topic; the
+// resolvers of a topic are in the file of the same name. They check arguments, call
+// db/catalog or db/eventlog, and wrap the rows.
 package graph
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
-// Resolver is what the resolvers stand on. Make it with NewResolver.
+// Resolver is the root of the resolvers. Create it with NewResolver.
 type Resolver struct {
 	catalog   *catalog.Store
 	events    *eventlog.Store
@@ -26,29 +25,28 @@ type Resolver struct {
 	limits    catalog.Limits
 	logger    *slog.Logger
 	templates *message.Cache
-	// failed holds hashes of the templates whose failure has been logged.
+	// failed holds the hashes of templates whose failure is logged.
 	failed *lru.Cache[[sha256.Size]byte, struct{}]
-	// shared are the newest events that subscriptions deliver, with what has
-	// been read of them.
+	// shared holds the models of delivered events, with what was read for them.
 	shared *lru.Cache[*stream.Entry, *model.Event]
-	// versions are the versions, without their large columns, of events that
-	// subscriptions deliver. A version never changes.
+	// versions holds the versions of delivered events, without their large columns.
+	// Versions are immutable.
 	versions *lru.Cache[catalog.LabelKey, *catalog.Version]
-	// documents are what clients have sent, parsed and valid, and persisted
-	// those that they send by their hash.
+	// documents holds parsed and validated documents by their text, and persisted
+	// the texts by their hash.
 	documents *lru.Cache[string, *input.Document]
 	persisted *lru.Cache[string, string]
-	// plans are those of operations, and of fields below which plans answer.
+	// plans holds plans by the node of the document: an operation or a root field.
 	plans *lru.Cache[any, cachedPlan]
-	// encodings are events as subscriptions deliver them.
+	// encodings holds the JSON of delivered events.
 	encodings *lru.Cache[encoding, []byte]
 	// readings wait for reuse.
 	readings chan *reading
-	// planAnswers is how many root fields and deliveries plans have answered.
+	// planAnswers counts the root fields and deliveries that plans answered.
 	planAnswers atomic.Int64
 }
 
-// What the caches may hold, in bytes.
+// The bounds of the caches, in bytes.
 const (
 	maxTemplates = 8 << 20
 	maxFailed    = 256 << 10
@@ -60,7 +58,7 @@ const (
 	maxEncodings = 8 << 20
 )
 
-// NewResolver makes the resolvers' root.
+// NewResolver returns the root of the resolvers.
 func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *stream.Log, limits catalog.Limits, logger *slog.Logger) *Resolver {
 	return &Resolver{
 		catalog: catalogStore, events: events, log: log, limits: limits, logger: logger,

@@ -10,7 +10,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
-// sampleValues are what a template is tried on without an event.
+// sampleValues returns the values that a template is rendered over without an event.
 func sampleValues() message.Values {
 	return message.Values{
 		EventID: "018f2f6e-7c00-7000-8000-000000000000", EventType: "REGISTERED",
@@ -23,10 +23,10 @@ func sampleValues() message.Values {
 
 func resourceTypeName(t *model.ResourceType) (string, bool) { return t.Name, true }
 
-// eventTypeName stands for event types by name.
+// eventTypeName names reads of event types by name.
 type eventTypeName struct{}
 
-// eventTypeRows are the rows of event types; nil for one that is not there.
+// eventTypeRows returns the rows of event types; nil for one that is not there.
 func (r *Resolver) eventTypeRows(ctx context.Context, types []*model.EventType) ([]*eventlog.EventType, error) {
 	x := r.reads(ctx)
 	if len(types) > 0 && types[0] != nil && types[0].Delivered() != nil {
@@ -41,7 +41,7 @@ func (r *Resolver) eventTypeRows(ctx context.Context, types []*model.EventType) 
 	return rows, err
 }
 
-// ofInput moves a fault's argument below "input".
+// ofInput prefixes the argument of a fault with "input".
 func ofInput(err error) error {
 	if problem, ok := fault.As(err); ok {
 		return problem.Under("input")
@@ -49,7 +49,7 @@ func ofInput(err error) error {
 	return err
 }
 
-// eventTypeValues are a column of event types.
+// eventTypeValues returns the values of a column of event types.
 func eventTypeValues[V any](ctx context.Context, r *Resolver, types []*model.EventType, value func(*eventlog.EventType) *V) ([]*V, error) {
 	rows, err := r.eventTypeRows(ctx, types)
 	if err != nil {

@@ -42,7 +42,7 @@ const MaxErrors = 20
 // document, and a document may hold a string of megabytes.
 const maxMessage = 1000
 
-// Errorf is a GraphQL error with a code; the message is for the caller.
+// Errorf returns a GraphQL error with a code; the message is for the caller.
 func Errorf(code fault.Code, format string, args ...any) *gqlerror.Error {
 	return &gqlerror.Error{
 		Message:    fmt.Sprintf(format, args...),
@@ -50,7 +50,7 @@ func Errorf(code fault.Code, format string, args ...any) *gqlerror.Error {
 	}
 }
 
-// Code is the error's extensions.code, empty where it has none.
+// Code returns the error's extensions.code, empty where it has none.
 func Code(err *gqlerror.Error) fault.Code {
 	switch code := err.Extensions["code"].(type) {
 	case string:

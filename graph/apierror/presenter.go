@@ -26,7 +26,7 @@ type Presenter struct {
 	NewID func() string
 }
 
-// Present is the GraphQL error for err, with a code always. A fault.List
+// Present returns the GraphQL error for err, with a code always. A fault.List
 // becomes one error for each of its first MaxErrors faults: all but the last
 // are added to the response of ctx, the last is returned.
 func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
@@ -64,7 +64,7 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 	return p.presentOther(ctx, at, err)
 }
 
-// Recover is the INTERNAL error for a panic, whose value and stack go to the
+// Recover returns the INTERNAL error for a panic, whose value and stack go to the
 // log.
 func (p Presenter) Recover(ctx context.Context, value any) error {
 	id := p.id()
@@ -180,7 +180,7 @@ func place(ctx context.Context, err error) (at gqlerror.Error, argument string) 
 	return at, ""
 }
 
-// argumentPath is what follows the field's path, if it names one of the
+// argumentPath returns what follows the field's path, if it names one of the
 // field's arguments.
 func argumentPath(field *graphql.FieldContext, fieldPath, path ast.Path) (ast.Path, bool) {
 	if field == nil || field.Field.Field == nil || field.Field.Definition == nil {

@@ -20,13 +20,14 @@ func WithRole(ctx context.Context, role Role) context.Context {
 	return context.WithValue(ctx, roleKey{}, role)
 }
 
-// RoleOf is the caller's; without one in the context, one that may nothing.
+// RoleOf returns the caller's role; without one in the context, a role without
+// permissions.
 func RoleOf(ctx context.Context) Role {
 	role, _ := ctx.Value(roleKey{}).(Role)
 	return role
 }
 
-// Everything is the scopes of a caller who may see every path.
+// Everything returns the scopes of a caller who may see every path.
 func Everything() []string { return []string{""} }
 
 // WithScopes returns a context for a caller who may see the paths that begin
@@ -35,7 +36,8 @@ func WithScopes(ctx context.Context, scopes []string) context.Context {
 	return context.WithValue(ctx, scopesKey{}, scopes)
 }
 
-// Scopes are the caller's; without any in the context, none: nothing is seen.
+// Scopes returns the caller's scopes; none if the context has none, so that the
+// caller sees nothing.
 func Scopes(ctx context.Context) []string {
 	scopes, _ := ctx.Value(scopesKey{}).([]string)
 	if scopes == nil {

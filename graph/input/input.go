@@ -117,7 +117,7 @@ func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphq
 	return nil
 }
 
-// document is the document of a text; nil for one that is not valid.
+// document returns the document of a text; nil for one that is not valid.
 func (r *Requests) document(ctx context.Context, text string) (*Document, *gqlerror.Error) {
 	if document, ok := r.cache.Get(ctx, text); ok {
 		return document, nil
@@ -147,7 +147,7 @@ func (r *Requests) document(ctx context.Context, text string) (*Document, *gqler
 	return document, nil
 }
 
-// chosen is the operation that a request names, or the only one.
+// chosen returns the operation that a request names, or the only one.
 func chosen(operations ast.OperationList, name string) (*ast.OperationDefinition, *gqlerror.Error) {
 	if operation := operations.ForName(name); operation != nil {
 		return operation, nil

@@ -88,7 +88,7 @@ func (u *uses) value(value *ast.Value, argument, of string) {
 	}
 }
 
-// specialVariables are the variables of an operation that may be null where a
+// specialVariables returns the variables of an operation that may be null where a
 // value must not be, since validation lets them pass for their default or that
 // of the argument; and those that may be null or absent and do nothing but say
 // whether to defer. It also makes each use forget its definition, by which

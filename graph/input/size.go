@@ -6,7 +6,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Size is about how many bytes a document holds, as text and parsed.
+// Size returns about how many bytes a document holds, as text and parsed.
 func Size(text string, document *ast.QueryDocument) int {
 	size := len(text)
 	for _, operation := range document.Operations {
@@ -21,7 +21,7 @@ func Size(text string, document *ast.QueryDocument) int {
 	return size
 }
 
-// sizeOf is what a node takes by itself, with its place in the text and what
+// sizeOf returns what a node takes by itself, with its place in the text and what
 // refers to it. Slices grow by doubling, so that they may be half empty.
 func sizeOf[T any](*T) int {
 	var node T

@@ -222,7 +222,7 @@ func coerceFloat(value any) (any, *problem) {
 	return nil, wrong("Float cannot represent non numeric value: %s", shown(value))
 }
 
-// shown is a value for a message: as it was sent, but for what is long.
+// shown returns a value for a message: as it was sent, but for what is long.
 func shown(value any) string {
 	switch v := value.(type) {
 	case string:

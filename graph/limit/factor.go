@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// factor is how many times the children of a field are counted, 1 at least.
+// factor returns how many times the children of a field are counted, 1 at least.
 func (w *walk) factor(f *ast.Field) int64 {
 	if f.Definition == nil || len(f.SelectionSet) == 0 {
 		return 1
@@ -44,7 +44,7 @@ func (w *walk) factor(f *ast.Field) int64 {
 // refused by the field itself, with the argument's name.
 func (w *walk) page(n int64) int64 { return max(1, min(n, int64(w.options.MaxPage))) }
 
-// argument is the value of an argument: the literal or variable given, else
+// argument returns the value of an argument: the literal or variable given, else
 // the schema's default; nil where there is none.
 func (w *walk) argument(f *ast.Field, definition *ast.ArgumentDefinition) any {
 	if given := f.Arguments.ForName(definition.Name); given != nil {
@@ -91,7 +91,7 @@ func clamped(digits string) int64 {
 	return n
 }
 
-// length is the number of elements of a list argument; a single value counts
+// length returns the number of elements of a list argument; a single value counts
 // as a list of one, as GraphQL has it.
 func (w *walk) length(f *ast.Field, definition *ast.ArgumentDefinition) int {
 	switch v := w.argument(f, definition).(type) {

@@ -1,7 +1,6 @@
-// Package loader reads what several callers ask for at about the same time in
-// one statement, and once: the events that subscriptions deliver are read by
-// all of them, and gqlgen's executor asks for a field list by list. It stands on
-// dataloader. Plans do without: they have all keys of a level together.
+// Package loader batches and caches concurrent reads, by dataloader. It serves
+// subscriptions that deliver the same event, and gqlgen's executor, which calls batch
+// resolvers list by list. Plans do not need it: they have all keys of a level at once.
 //
 //	loaders := loader.New(200)
 //	resources, err := loader.LoadMany(ctx, loaders, "resource", paths, batch)
@@ -16,26 +15,25 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 )
 
-// Loaders are what has been read, by name. They keep all of it.
+// Loaders holds one dataloader for each name. It keeps all that was read.
 type Loaders struct {
 	capacity int
 	mu       sync.Mutex
 	byName   map[any]any
 }
 
-// wait is how long a batch waits for others to join.
+// wait is how long a batch waits for more keys.
 const wait = time.Millisecond
 
-// New makes an empty set, whose batches leave when they have so many keys, or
-// after a wait.
+// New returns an empty set, whose batches are read when they have capacity keys, or
+// after a short wait.
 func New(capacity int) *Loaders { return &Loaders{capacity: capacity, byName: map[any]any{}} }
 
 // Batch reads the values of keys; it answers a value for each key, in their order.
 type Batch[K comparable, V any] func(ctx context.Context, keys []K) ([]V, error)
 
-// LoadMany returns the values of keys, in their order. name is anything
-// comparable that stands for what is read; the first batch of a name reads for
-// all that come after.
+// LoadMany returns the values of keys, in their order. name identifies what is read;
+// it is comparable. The first batch function of a name is used for all later calls.
 func LoadMany[K comparable, V any](ctx context.Context, loaders *Loaders, name any, keys []K, batch Batch[K, V]) ([]V, error) {
 	loader := of(loaders, name, batch)
 	thunks := make([]dataloader.Thunk[V], len(keys))

@@ -20,7 +20,7 @@ func NewResources(rows []*catalog.Resource) []*Resource {
 	return new(Memory).Resources(rows)
 }
 
-// DraftResource is the resource of a version that a dry run would make, where it
+// DraftResource returns the resource of a version that a dry run would make, where it
 // would be the first.
 func DraftResource(v *Version) *Resource {
 	resource := NewResources([]*catalog.Resource{{
@@ -35,29 +35,29 @@ func DraftResource(v *Version) *Resource {
 // IsNode marks an implementation of Node.
 func (*Resource) IsNode() {}
 
-// ID is the global id.
+// ID returns the global id.
 func (r *Resource) ID() string { return ResourceID(r.Row.ResourcePath) }
 
-// Path is the path it is registered under.
+// Path returns the path it is registered under.
 func (r *Resource) Path() string { return r.Row.ResourcePath }
 
-// Type is the type of its latest version.
+// Type returns the type of its latest version.
 func (r *Resource) Type() *ResourceType { return &r.kind }
 
-// Name is the latest payload's.
+// Name returns the name in the latest payload.
 func (r *Resource) Name() *string { return r.Row.Name }
 
-// Description is the latest payload's.
+// Description returns the description in the latest payload.
 func (r *Resource) Description() *string { return r.Row.Description }
 
-// VersionCount is the latest revision: versions are numbered without a gap
+// VersionCount returns the latest revision: versions are numbered without a gap
 // and never deleted.
 func (r *Resource) VersionCount() int { return int(r.Row.LatestRevision) }
 
-// CreatedAt is the first version's timestamp.
+// CreatedAt returns the first version's timestamp.
 func (r *Resource) CreatedAt() time.Time { return r.Row.CreatedAt }
 
-// UpdatedAt is the latest version's timestamp.
+// UpdatedAt returns the latest version's timestamp.
 func (r *Resource) UpdatedAt() time.Time { return r.Row.UpdatedAt }
 
 // Version is a row of table catalog.
@@ -76,19 +76,19 @@ func NewVersions(rows []*catalog.Version) []*Version {
 // IsNode marks an implementation of Node.
 func (*Version) IsNode() {}
 
-// ID is the global id.
+// ID returns the global id.
 func (v *Version) ID() string { return VersionID(v.Row.Path, v.Row.Label) }
 
-// Path is its resource's.
+// Path returns the path of its resource.
 func (v *Version) Path() string { return v.Row.Path }
 
-// Version is its label.
+// Version returns its label.
 func (v *Version) Version() string { return v.Row.Label }
 
-// Revision is its place in its resource's history, from 1.
+// Revision returns its place in its resource's history, from 1.
 func (v *Version) Revision() int { return int(v.Row.Revision) }
 
-// Type is its resource type.
+// Type returns its resource type.
 func (v *Version) Type() *ResourceType { return &v.kind }
 
 // Source says where the payload came from.
@@ -97,7 +97,7 @@ func (v *Version) Source() string { return v.Row.Source }
 // Location says where exactly.
 func (v *Version) Location() *string { return v.Row.Location }
 
-// Timestamp is when it was registered.
+// Timestamp returns when it was registered.
 func (v *Version) Timestamp() time.Time { return v.Row.Timestamp }
 
 // ResourceType is a row of table resource_type.

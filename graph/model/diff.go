@@ -7,8 +7,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/scalar"
 )
 
-// VersionDiff is the difference between two versions, worked out when a field
-// of it is selected.
+// VersionDiff is the difference between two versions. It is computed when one of its
+// fields is selected.
 type VersionDiff struct {
 	Base, Version *Version
 	// before and after have payload and content.
@@ -32,7 +32,7 @@ func NewVersionDiff(base, version *Version, before, after *catalog.Version) *Ver
 	}
 }
 
-// Patch is the difference as a JSON Patch.
+// Patch returns the difference as a JSON Patch.
 func (d *VersionDiff) Patch() (scalar.JSON, error) {
 	changes, err := d.changes()
 	if err != nil {
@@ -41,7 +41,7 @@ func (d *VersionDiff) Patch() (scalar.JSON, error) {
 	return catalog.PatchOf(changes), nil
 }
 
-// Changes are the patch's operations.
+// Changes returns the patch's operations.
 func (d *VersionDiff) Changes() ([]*PayloadChange, error) {
 	changes, err := d.changes()
 	if err != nil {
@@ -57,5 +57,5 @@ func (d *VersionDiff) Changes() ([]*PayloadChange, error) {
 	return steps, nil
 }
 
-// Text is a unified diff of the two as YAML.
+// Text returns a unified diff of the two as YAML.
 func (d *VersionDiff) Text() (string, error) { return catalog.DiffTexts(d.before, d.after) }

@@ -13,17 +13,16 @@ import (
 // Event is a row of table event.
 type Event struct {
 	Row *eventlog.Event
-	// Shared, of an event that subscriptions deliver, is what all of them have
-	// read of it; nil for any other.
+	// Shared holds what all subscriptions that deliver the event have read for it;
+	// nil for other events.
 	Shared *loader.Loaders
-	// Entry is its place in the log, of an event that subscriptions deliver: the
-	// type's template and the version's type have been read with it.
+	// Entry is the log entry of a delivered event; it includes the template of the
+	// event's type and the type of its version.
 	Entry *stream.Entry
 	kind  EventType
 }
 
-// NewSharedEvent wraps an entry of the log for all the subscriptions that
-// deliver it.
+// NewSharedEvent wraps a log entry for all subscriptions that deliver it.
 func NewSharedEvent(entry *stream.Entry) *Event {
 	event := NewEvents([]*eventlog.Event{entry.Event})[0]
 	event.Shared, event.Entry = loader.New(1), entry
@@ -48,31 +47,31 @@ func NewEvents(rows []*eventlog.Event) []*Event {
 // IsNode marks an implementation of Node.
 func (*Event) IsNode() {}
 
-// ID is the global id.
+// ID returns the global id.
 func (e *Event) ID() string { return EventNodeID(e.Row.ID) }
 
-// EventID is the stored event_id.
+// EventID returns the stored event_id.
 func (e *Event) EventID() string { return e.Row.ID }
 
-// Type is its event type.
+// Type returns its event type.
 func (e *Event) Type() *EventType { return &e.kind }
 
-// Path is its resource's.
+// Path returns the path of its resource.
 func (e *Event) Path() string { return e.Row.Path }
 
-// Timestamp is when it happened.
+// Timestamp returns when it happened.
 func (e *Event) Timestamp() time.Time { return e.Row.Timestamp }
 
 // EventType is a row of table event_type.
 type EventType struct {
 	Name string
-	// Row is nil where only the name is known yet.
+	// Row is nil if only the name is known.
 	Row *eventlog.EventType
-	// event is the one, delivered by subscriptions, whose type it is; else nil.
+	// event is the delivered event whose type it is; else nil.
 	event *Event
 }
 
-// Delivered is the event, delivered by subscriptions, whose type it is; else nil.
+// Delivered returns the delivered event whose type it is; else nil.
 func (t *EventType) Delivered() *Event { return t.event }
 
 // EventEdge is an event in a page.
@@ -86,5 +85,5 @@ type EventConnection struct {
 	Tail func(context.Context) (string, error)
 }
 
-// TailCursor is the log's end as the page's query saw it.
+// TailCursor returns the log's end as the page's query saw it.
 func (c *EventConnection) TailCursor(ctx context.Context) (string, error) { return c.Tail(ctx) }

@@ -26,25 +26,25 @@ func NewExecutions(rows []*eventlog.Execution) []*Execution {
 // IsNode marks an implementation of Node.
 func (*Execution) IsNode() {}
 
-// ID is the global id.
+// ID returns the global id.
 func (e *Execution) ID() string { return ExecutionNodeID(e.Row.ExecutionID) }
 
 // ExecutionID is meta.execution_id of its events.
 func (e *Execution) ExecutionID() string { return e.Row.ExecutionID }
 
-// Status is what has become of it.
+// Status returns its status.
 func (e *Execution) Status() ExecutionStatus { return ExecutionStatus(e.Row.Status) }
 
-// StartedAt is when it began.
+// StartedAt returns when it began.
 func (e *Execution) StartedAt() time.Time { return e.Row.StartedAt }
 
-// FinishedAt is when it ended; nil while it runs.
+// FinishedAt returns when it ended; nil while it runs.
 func (e *Execution) FinishedAt() *time.Time { return e.Row.FinishedAt }
 
-// LastEventAt is its newest event's timestamp.
+// LastEventAt returns its newest event's timestamp.
 func (e *Execution) LastEventAt() time.Time { return e.Row.LastEventAt }
 
-// DurationMs is how long it took, in milliseconds; nil while it runs. GraphQL's
+// DurationMs returns how long it took, in milliseconds; nil while it runs. GraphQL's
 // Int ends at 2^31 - 1.
 func (e *Execution) DurationMs() *int {
 	if e.Row.FinishedAt == nil {
@@ -54,16 +54,16 @@ func (e *Execution) DurationMs() *int {
 	return new(int(min(max(milliseconds, 0), math.MaxInt32)))
 }
 
-// EventCount is how many events it has.
+// EventCount returns how many events it has.
 func (e *Execution) EventCount() int { return int(e.Row.EventCount) }
 
-// Error is what the event that failed it says.
+// Error returns the error in the event that failed it.
 func (e *Execution) Error() *string { return e.Row.Error }
 
-// FailedStepCount is how many of its steps have failed.
+// FailedStepCount returns how many of its steps have failed.
 func (e *Execution) FailedStepCount() int { return int(e.Row.FailedStepCount) }
 
-// HasErrors tells whether a step of it has failed.
+// HasErrors reports whether a step of it has failed.
 func (e *Execution) HasErrors() bool { return e.Row.FailedStepCount > 0 }
 
 // ExecutionConnection is a page of executions.

@@ -15,17 +15,17 @@ type NodeKey struct {
 	Label string
 }
 
-// ResourceID is the global id of a resource.
+// ResourceID returns the global id of a resource.
 func ResourceID(path string) string { return encodeID("Resource", path) }
 
-// VersionID is the global id of a version. No text in PostgreSQL holds a zero
+// VersionID returns the global id of a version. No text in PostgreSQL holds a zero
 // byte, so it can stand between the two parts.
 func VersionID(path, label string) string { return encodeID("Version", path+"\x00"+label) }
 
-// EventNodeID is the global id of an event.
+// EventNodeID returns the global id of an event.
 func EventNodeID(eventID string) string { return encodeID("Event", eventID) }
 
-// ExecutionNodeID is the global id of an execution.
+// ExecutionNodeID returns the global id of an execution.
 func ExecutionNodeID(executionID string) string { return encodeID("Execution", executionID) }
 
 func encodeID(kind, key string) string {

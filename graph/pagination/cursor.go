@@ -18,7 +18,7 @@ type Place struct {
 	Key    string
 }
 
-// At is the place of something sorted by time and then by key.
+// At returns the place of something sorted by time and then by key.
 func At(t time.Time, key string) Place {
 	if t.IsZero() {
 		return Place{Key: key}
@@ -26,10 +26,10 @@ func At(t time.Time, key string) Place {
 	return Place{Number: t.UnixMicro(), Key: key}
 }
 
-// Time is the place's number as a time.
+// Time returns the place's number as a time.
 func (p *Place) Time() time.Time { return time.UnixMicro(p.Number).UTC() }
 
-// successor is the least place after p. No text in PostgreSQL holds a zero
+// successor returns the least place after p. No text in PostgreSQL holds a zero
 // byte, so nothing lies between a key and the key with \x01 behind it.
 func (p *Place) successor() *Place {
 	if p == nil {

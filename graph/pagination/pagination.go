@@ -82,7 +82,7 @@ type Lists[T any] struct {
 	Args Args
 	// Descending is the lists' own order; paging backward walks them the other way.
 	Descending bool
-	// More has one item more read than the page holds, which PageInfo needs.
+	// More reads one item more than the page holds, for PageInfo.
 	More bool
 	// Read reads up to limit items of a span of each list.
 	Read func(ctx context.Context, purpose Purpose, span Span, descending bool, limit int) ([][]T, error)
@@ -120,7 +120,7 @@ func (l *Lists[T]) Pages(ctx context.Context) ([]Page[T], error) {
 	return pages, nil
 }
 
-// span is where the page lies, and whether to walk there from high to low.
+// span returns where the page lies, and whether to walk there from high to low.
 func (l *Lists[T]) span() (span Span, descending bool) {
 	span = Span{Low: l.Args.After.successor(), High: l.Args.Before}
 	if l.Descending {
@@ -129,8 +129,8 @@ func (l *Lists[T]) span() (span Span, descending bool) {
 	return span, l.Descending != l.Args.Backward
 }
 
-// Page is the page of one list, as a connection shows it. What the page's own
-// items cannot tell is read once for all the lists.
+// Page is the page of one list. What its items do not determine is read once for the
+// pages of all lists.
 type Page[T any] struct {
 	items []T
 	// more: there are more in the direction of the walk.
@@ -139,10 +139,10 @@ type Page[T any] struct {
 	at   int
 }
 
-// Nodes are the page's items.
+// Nodes returns the page's items.
 func (p *Page[T]) Nodes() []T { return p.items }
 
-// Edges are the page's items with their cursors.
+// Edges returns the page's items with their cursors.
 func (p *Page[T]) Edges() []*Edge[T] {
 	edges, pointers := make([]Edge[T], len(p.items)), make([]*Edge[T], len(p.items))
 	for i, item := range p.items {
@@ -194,7 +194,7 @@ func (p *Page[T]) exists(ctx context.Context, purpose Purpose, found *memo[[][]T
 	return len(lists[p.at]) > 0, nil
 }
 
-// ends are the cursors of the first and the last item; nil for an empty page.
+// ends returns the cursors of the first and the last item; nil for an empty page.
 func (p *Page[T]) ends() (start, end *string) {
 	if len(p.items) == 0 {
 		return nil, nil
@@ -211,7 +211,7 @@ type Edge[T any] struct {
 	page *Page[T]
 }
 
-// Cursor is where the item stands in the list.
+// Cursor returns where the item stands in the list.
 func (e *Edge[T]) Cursor() string { return e.page.cursor(e.Node) }
 
 // PageInfo describes a page.
@@ -233,19 +233,19 @@ func (i *PageInfo) HasPreviousPage(ctx context.Context) (bool, error) {
 	return i.page.hasPrevious(ctx)
 }
 
-// StartCursor is the cursor of the first item; nil for an empty page.
+// StartCursor returns the cursor of the first item; nil for an empty page.
 func (i *PageInfo) StartCursor() *string {
 	start, _ := i.page.ends()
 	return start
 }
 
-// EndCursor is the cursor of the last item; nil for an empty page.
+// EndCursor returns the cursor of the last item; nil for an empty page.
 func (i *PageInfo) EndCursor() *string {
 	_, end := i.page.ends()
 	return end
 }
 
-// memo is a value that is read once.
+// memo is a value that is computed once.
 type memo[T any] struct {
 	once  sync.Once
 	value T

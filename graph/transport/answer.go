@@ -86,7 +86,7 @@ var (
 // Around data without errors and extensions.
 var plainHead, plainTail = []byte(`{"data":`), []byte("}")
 
-// envelope is what stands before and after the data; not to be changed.
+// envelope returns what stands before and after the data; not to be changed.
 func envelope(response *graphql.Response) (head, tail []byte) {
 	if len(response.Data) > 0 && len(response.Errors) == 0 && len(response.Extensions) == 0 {
 		return plainHead, plainTail
@@ -126,7 +126,7 @@ func encode(buf *bytes.Buffer, value any) {
 	buf.Truncate(buf.Len() - 1)
 }
 
-// requestStatus is the status of an answer without data: the document, its
+// requestStatus returns the status of an answer without data: the document, its
 // variables or its cost were refused, or who asks may not. The older media
 // type has 200 for a well-formed request, whatever becomes of it.
 func requestStatus(mediaType string, errs gqlerror.List) int {

@@ -179,7 +179,7 @@ func (d *decoder) space() {
 	}
 }
 
-// peek is the next byte, or 0 at the end: no JSON token begins with 0.
+// peek returns the next byte, or 0 at the end: no JSON token begins with 0.
 func (d *decoder) peek() byte {
 	if d.at < len(d.text) {
 		return d.text[d.at]

@@ -63,7 +63,7 @@ func undeferrable(op *graphql.OperationContext) *refusal {
 	return refuse(http.StatusBadRequest, fault.BadUserInput, "@defer works in queries, not in a %s", op.Operation.Operation)
 }
 
-// payloadOf is a response as JSON, in pieces so that its data is not copied.
+// payloadOf returns a response as JSON, in pieces so that its data is not copied.
 // The parts after the first are increments, as the proposal of 2022-08-24 has
 // them, which Apollo Client and urql speak
 // (https://github.com/graphql/graphql-over-http/blob/main/rfcs/IncrementalDelivery.md).

@@ -82,7 +82,7 @@ func (g *Guard) foreign(r *http.Request) bool {
 	return g.origins.Check(r) != nil
 }
 
-// asPost is a request as if it were a POST.
+// asPost returns a request as if it were a POST.
 func asPost(r *http.Request) *http.Request {
 	post := *r
 	post.Method = http.MethodPost

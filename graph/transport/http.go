@@ -244,7 +244,7 @@ func (h HTTP) run(a *answer, r *http.Request, op *graphql.OperationContext, errs
 	})
 }
 
-// timeout is how long a query or a mutation may run.
+// timeout returns how long a query or a mutation may run.
 func (h HTTP) timeout(op *graphql.OperationContext) time.Duration {
 	if op.Operation.Operation == ast.Mutation {
 		return orDefault(h.MutationTimeout, defaultMutationTimeout)

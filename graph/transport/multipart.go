@@ -105,7 +105,7 @@ func (multipartEvents) mediaType() string {
 	return multipartMixed + `; boundary="` + boundary + `"; subscriptionSpec="1.0"`
 }
 
-// keepAlive is a part without a payload.
+// keepAlive returns a part without a payload.
 func (e multipartEvents) keepAlive(checkpoint string) string {
 	if checkpoint == "" || !e.checkpoints {
 		return partHead + "{}" + partTail

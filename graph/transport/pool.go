@@ -13,7 +13,7 @@ const (
 // maxPooled times maxBuffer bytes.
 type pool[T any] chan T
 
-// get is the zero value where there is none.
+// get returns the zero value where there is none.
 func (p pool[T]) get() (memory T) {
 	select {
 	case memory = <-p:

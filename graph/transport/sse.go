@@ -51,7 +51,7 @@ func (serverSentEvents) mediaType() string { return eventStream + "; charset=utf
 func (serverSentEvents) opening() string   { return ":\n\n" }
 func (serverSentEvents) closing() string   { return "event: complete\ndata:\n\n" }
 
-// keepAlive is a comment, or an id alone, which a browser's EventSource resumes
+// keepAlive returns a comment, or an id alone, which a browser's EventSource resumes
 // after and tells nobody of.
 func (serverSentEvents) keepAlive(checkpoint string) string {
 	if checkpoint == "" {
@@ -60,7 +60,7 @@ func (serverSentEvents) keepAlive(checkpoint string) string {
 	return "id: " + checkpoint + "\n\n"
 }
 
-// part is a response as an event. JSON has no line breaks but those that we
+// part returns a response as an event. JSON has no line breaks but those that we
 // would put in.
 func (serverSentEvents) part(cursor string, payload [][]byte) []byte {
 	head := "event: next\n"

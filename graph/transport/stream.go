@@ -33,7 +33,7 @@ func WithStream(ctx context.Context, stream *Stream) context.Context {
 	return context.WithValue(ctx, streamKey{}, stream)
 }
 
-// StreamOf is the stream of a subscription's context; nil where the transport
+// StreamOf returns the stream of a subscription's context; nil where the transport
 // has given none.
 func StreamOf(ctx context.Context) *Stream {
 	stream, _ := ctx.Value(streamKey{}).(*Stream)
@@ -51,7 +51,7 @@ func (s *Stream) Announce(cursor string, more bool) {
 	s.announced = append(s.announced, announcement{cursor, more})
 }
 
-// Cursor is the cursor of the next response, in the order announced; the
+// Cursor returns the cursor of the next response, in the order announced; the
 // transport calls it once for each response. It is empty where none was
 // announced.
 func (s *Stream) Cursor() string {
@@ -59,7 +59,7 @@ func (s *Stream) Cursor() string {
 	return cursor
 }
 
-// next is the cursor of the next response, and whether another follows at once.
+// next returns the cursor of the next response, and whether another follows at once.
 func (s *Stream) next() (cursor string, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +82,7 @@ func (s *Stream) Checkpoints(checkpoint func() string) {
 	s.checkpoint = checkpoint
 }
 
-// Checkpoint is a cursor to resume after in place of that of the last response,
+// Checkpoint returns a cursor to resume after in place of that of the last response,
 // for a client that is still to be told of it; empty for none. It must not be
 // called while a response is being sent.
 func (s *Stream) Checkpoint() string {
@@ -106,7 +106,7 @@ func (s *Stream) Fail(err *gqlerror.Error) {
 	s.failure = err
 }
 
-// Failure is what Fail said; nil for a stream that came to its end.
+// Failure returns the error given to Fail; nil for a stream that ended by itself.
 func (s *Stream) Failure() *gqlerror.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -280,7 +280,7 @@ func (p *parts) end() {
 	p.send([]byte(p.closing()), false)
 }
 
-// slowConsumer is the error that ends the stream of a client that does not
+// slowConsumer returns the error that ends the stream of a client that does not
 // keep up; it resumes after cursor.
 func slowConsumer(cursor string) *gqlerror.Error {
 	err := apierror.Errorf(apierror.SlowConsumer, "events were not accepted in time; subscribe again after the last cursor")

@@ -80,7 +80,7 @@ func (s *Streams) Close(ctx context.Context) error {
 	}
 }
 
-// Open is how many streams are open.
+// Open returns how many streams are open.
 func (s *Streams) Open() int {
 	if s == nil {
 		return 0

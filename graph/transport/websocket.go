@@ -450,7 +450,7 @@ func (s *socket) acknowledge(m message) bool {
 	return s.send([]byte(`{"type":"connection_ack"}`))
 }
 
-// authorizationOf is the Authorization among what a client says with
+// authorizationOf returns the Authorization among what a client says with
 // connection_init, under any spelling of a header's name.
 func authorizationOf(payload map[string]any) string {
 	for name, value := range payload {

@@ -108,7 +108,7 @@ func parseRefused(text []byte, refused *gqlerror.Error) (message, string) {
 	return message{kind: typeSubscribe, id: head.ID, refused: refused}, ""
 }
 
-// frameHead is what the messages of an operation begin with, to be followed by
+// frameHead returns what the messages of an operation begin with, to be followed by
 // their type.
 func frameHead(id string) string {
 	var head bytes.Buffer
@@ -118,7 +118,7 @@ func frameHead(id string) string {
 	return head.String()
 }
 
-// frame is a message of an operation; its payload is in parts, or absent.
+// frame returns a message of an operation; its payload is in parts, or absent.
 func frame(head, kind string, payload ...[]byte) []byte {
 	size := len(head) + len(kind) + len(`","payload":}`)
 	for _, part := range payload {
@@ -137,14 +137,14 @@ func frame(head, kind string, payload ...[]byte) []byte {
 	return append(text, '}')
 }
 
-// errorFrame is the message that ends an operation with errors.
+// errorFrame returns the message that ends an operation with errors.
 func errorFrame(head string, errs gqlerror.List) []byte {
 	var payload bytes.Buffer
 	encode(&payload, errs)
 	return frame(head, typeError, payload.Bytes())
 }
 
-// checkpointFrame is a ping that tells a cursor to resume a subscription after.
+// checkpointFrame returns a ping that tells a cursor to resume a subscription after.
 func checkpointFrame(id, cursor string) []byte {
 	text := bytes.NewBufferString(`{"type":"ping","payload":{"checkpoint":{"id":`)
 	encode(text, id)
