@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -71,13 +70,7 @@ func parseMessage(text []byte) (m message, invalid string) {
 }
 
 func parseParams(payload map[string]any) (*graphql.RawParams, string) {
-	var params graphql.RawParams
-	refused := cmp.Or(
-		member(payload["query"], "query", "text", &params.Query),
-		member(payload["operationName"], "operationName", "text", &params.OperationName),
-		member(payload["variables"], "variables", "object", &params.Variables),
-		member(payload["extensions"], "extensions", "object", &params.Extensions),
-	)
+	params, refused := rawParams(payload)
 	if refused != nil {
 		return nil, "Invalid message: the payload has a member of the wrong type"
 	}
@@ -85,7 +78,7 @@ func parseParams(payload map[string]any) (*graphql.RawParams, string) {
 	if payload["query"] == nil && params.Extensions["persistedQuery"] == nil {
 		return nil, "Invalid message: the payload has no query"
 	}
-	return &params, ""
+	return params, ""
 }
 
 // parseRefused reads a message that is JSON, but with a value that we do not
