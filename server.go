@@ -37,7 +37,7 @@ import (
 // ballast is memory that nothing writes to, so that the system never gives it.
 // The garbage collector counts it, and then does not run after each few
 // megabytes of a small heap: a fifth of a request's processor time, for 8 MB
-// of garbage that is collected later (bench/README.md).
+// of garbage that is collected later (docs/performance.md, "What paid").
 var ballast = make([]byte, 8<<20)
 
 func main() {
