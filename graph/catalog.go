@@ -185,7 +185,7 @@ func (q resourceQuery) pages(ctx context.Context, x *reads,
 	count func(context.Context) ([]int, error), n int,
 ) ([]model.ResourceConnection, error) {
 	lists := &pagination.Lists[*model.Resource]{
-		Args: q.args, Descending: q.order.Descending, More: selects(ctx, "pageInfo"), Count: count,
+		Args: q.args, Descending: q.order.Descending, More: selectsEver(ctx, "pageInfo"), Count: count,
 		Place: func(r *model.Resource) pagination.Place {
 			return pagination.At(q.order.SortTime(r.Row), r.Row.ResourcePath)
 		},

@@ -115,7 +115,7 @@ func (r *resourceResolver) Versions(ctx context.Context, objs []*model.Resource,
 		}
 	}
 	return pagesOf[model.VersionConnection](indexes)((&pagination.Lists[*model.Version]{
-		Args: args, Descending: true, More: selects(ctx, "pageInfo"),
+		Args: args, Descending: true, More: selectsEver(ctx, "pageInfo"),
 		Place: func(v *model.Version) pagination.Place { return pagination.Place{Number: int64(v.Row.Revision)} },
 		Count: func(context.Context) ([]int, error) { return counts, nil },
 		Read: func(ctx context.Context, _ pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*model.Version, error) {

@@ -67,6 +67,13 @@ func selects(ctx context.Context, names ...string) bool {
 	return field == nil || field.Selects(names...)
 }
 
+// selectsEver is selects for a field of the connection itself, deferred or not: one
+// that has to be read with the page.
+func selectsEver(ctx context.Context, name string) bool {
+	field := plan.FieldOf(ctx)
+	return field == nil || field.SelectsEver(name)
+}
+
 // heads returns the first element of each list; nil for an empty list.
 func heads[T any](lists [][]*T) []*T {
 	first := make([]*T, len(lists))

@@ -168,6 +168,7 @@ func TestDefer_OneFieldSeveralTimes_EveryPartComes(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("deferred/twice", variables{"version": 1})
+	a.register("deferred/another", variables{"version": 1})
 	const resource = `{resource(path: "deferred/twice") `
 	for _, query := range []string{
 		resource + `{path @D{latestVersion{version}} @D{latestVersion{revision}}}}`,
@@ -175,6 +176,7 @@ func TestDefer_OneFieldSeveralTimes_EveryPartComes(t *testing.T) {
 		resource + `{path @D{latestVersion{version @D{revision latestEvent: events(first: 1){totalCount}}}}}}`,
 		resource + `{path @D{latestVersion{version @D{events{totalCount}}}} @D{latestVersion{@D{events{totalCount}}}}}}`,
 		resource + `{@D{latestVersion{@D{previous{version} @D{type{name}}}}} latestVersion{@D{type{name}}}}}`,
+		`{resources(first: 1) {nodes{path} @D{pageInfo{hasNextPage}}} events(first: 1) {nodes{eventId} @D{tailCursor}}}`,
 		resource + `{...F ...F @D{...F}}} fragment F on Resource {path @D{latestVersion{...V ...V}}}
 			fragment V on Version {version @D{resource{...R}}} fragment R on Resource {path @D{versionCount}}`,
 	} {

@@ -167,10 +167,10 @@ func (r *Resolver) eventLists(
 	read func(ctx context.Context, store *eventlog.Store, purpose pagination.Purpose, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Event, error),
 	count func(context.Context) ([]int, error),
 ) ([]model.EventConnection, error) {
-	x, snapshot := r.reads(ctx), selects(ctx, "tailCursor")
+	x, snapshot := r.reads(ctx), selectsEver(ctx, "tailCursor")
 	var tail eventlog.End
 	pages, err := (&pagination.Lists[*model.Event]{
-		Args: page, Descending: newestFirst, More: selects(ctx, "pageInfo"), Place: eventPlace, Count: count,
+		Args: page, Descending: newestFirst, More: selectsEver(ctx, "pageInfo"), Place: eventPlace, Count: count,
 		Read: func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) (lists [][]*model.Event, err error) {
 			from := func(store *eventlog.Store) error {
 				rows, err := read(ctx, store, purpose, eventRange(span), eventlog.Direction(descending), limit)

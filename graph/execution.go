@@ -36,7 +36,7 @@ func executionLists(ctx context.Context, args pagination.Args,
 	count func(context.Context) ([]int, error),
 ) *pagination.Lists[*model.Execution] {
 	return &pagination.Lists[*model.Execution]{
-		Args: args, Descending: true, More: selects(ctx, "pageInfo"), Count: count,
+		Args: args, Descending: true, More: selectsEver(ctx, "pageInfo"), Count: count,
 		Place: func(e *model.Execution) pagination.Place { return pagination.At(e.Row.StartedAt, e.Row.ExecutionID) },
 		Read: func(ctx context.Context, _ pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*model.Execution, error) {
 			lists, err := read(ctx, eventRange(span), eventlog.Direction(descending), limit)

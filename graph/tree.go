@@ -52,7 +52,7 @@ func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit
 		Payload: versions.Selects("payload"), Content: versions.Selects("content"), Meta: versions.Selects("meta"),
 	}}
 	var events *plan.Node
-	if versions.Selects("pageInfo") {
+	if versions.SelectsEver("pageInfo") {
 		below.Versions++ // its events are not needed
 	} else if !versions.Repeats() {
 		events = plan.Find(versions.Objects(), "events")
@@ -61,9 +61,9 @@ func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit
 		args, ok := firstPage(field.Args(events), "event")
 		filter, _ := field.Args(events)["filter"].(*model.EventFilter)
 		checked, empty, err := r.eventFilter(filter)
-		if ok && err == nil && !empty && checked.All() && !events.Selects("tailCursor") {
+		if ok && err == nil && !empty && checked.All() && !events.SelectsEver("tailCursor") {
 			below.Events = args.Size
-			if events.Selects("pageInfo") {
+			if events.SelectsEver("pageInfo") {
 				below.Events++
 			}
 			below.EventColumns = eventlog.Columns{Payload: events.Selects("payload"), Meta: events.Selects(metaFields...)}

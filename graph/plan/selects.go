@@ -9,6 +9,11 @@ func (n *Node) Selects(names ...string) bool {
 	return slices.ContainsFunc(n.Objects(), func(field *Node) bool { return slices.Contains(names, field.Name()) })
 }
 
+// SelectsEver is Selects for the connection itself, deferred fields included.
+func (n *Node) SelectsEver(name string) bool {
+	return Find(n.below, name) != nil || Find(n.later, name) != nil
+}
+
 // SelectsOnly reports whether nothing but fields of these names is selected.
 func (n *Node) SelectsOnly(names ...string) bool {
 	return !slices.ContainsFunc(slices.Concat(n.below, n.later), func(field *Node) bool { return !slices.Contains(names, field.Name()) })
