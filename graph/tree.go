@@ -5,6 +5,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/tree"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/plan"
@@ -48,7 +49,7 @@ func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit
 	if !ok {
 		return nil, nil
 	}
-	below := eventlog.Branches{Versions: args.Size, VersionColumns: catalog.Columns{
+	below := tree.Branches{Versions: args.Size, VersionColumns: catalog.Columns{
 		Payload: versions.Selects("payload"), Content: versions.Selects("content"), Meta: versions.Selects("meta"),
 	}}
 	var events *plan.Node
@@ -70,15 +71,15 @@ func (r *Resolver) resourceTree(ctx context.Context, within catalog.Range, limit
 		}
 	}
 	x := r.reads(ctx)
-	tree, err := x.events.ResourceTree(ctx, x.scopes, within, limit, below)
+	found, err := tree.Read(ctx, &x.events.Reader, x.scopes, within, limit, below)
 	if err != nil {
 		return nil, err
 	}
-	x.ahead.versions = map[*plan.Node][][]*model.Version{versions: wrapLists(tree.Versions, x.models.Versions)}
+	x.ahead.versions = map[*plan.Node][][]*model.Version{versions: wrapLists(found.Versions, x.models.Versions)}
 	if below.Events > 0 {
-		x.ahead.events = map[*plan.Node][][]*eventlog.Event{events: tree.Events}
+		x.ahead.events = map[*plan.Node][][]*eventlog.Event{events: found.Events}
 	}
-	return x.models.Resources(tree.Resources), nil
+	return x.models.Resources(found.Resources), nil
 }
 
 // firstPage returns the arguments of a list, and whether they ask for its first page.

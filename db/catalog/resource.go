@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/noetl/noetl-catalog/db/rawrow"
+	"github.com/noetl/noetl-catalog/db/rows"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -96,7 +96,7 @@ func OnePath(path string) Range {
 // one that is not registered or lies out of scope.
 func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]*Resource, error) {
 	byPath := make(map[string]*Resource, len(paths))
-	err := s.readResources(s.database, func(queries *sqlc.Queries) error {
+	err := s.readResources(rows.GenericPlan, func(queries *sqlc.Queries) error {
 		_, err := queries.ResourcesByPath(ctx, sqlc.ResourcesByPathParams{Paths: paths, Scopes: scopes})
 		return err
 	}, func(resource *Resource) { byPath[resource.ResourcePath] = resource })
@@ -122,12 +122,8 @@ func (s *Store) ListResources(ctx context.Context, scopes []string, filter Resou
 		}
 		return lists[0], nil
 	}
-	database := s.database
-	if filter.narrows() {
-		database = s.plannedDatabase
-	}
 	list := make([]*Resource, 0, min(limit, 128))
-	err := s.readResources(database, func(queries *sqlc.Queries) error {
+	err := s.readResources(rows.Plan(filter.narrows()), func(queries *sqlc.Queries) error {
 		return listResources(ctx, queries, scopes, filter, order, within, limit)
 	}, func(resource *Resource) { list = append(list, resource) })
 	if err != nil {
@@ -141,11 +137,10 @@ var resourceColumns = []string{
 	"resource_path", "resource_type", "latest_version", "latest_revision", "name", "description", "created_at", "updated_at",
 }
 
-// readResources gives each resource that a query finds to add.
-func (s *Store) readResources(database sqlc.DBTX, run func(*sqlc.Queries) error, add func(*Resource)) error {
-	memory := s.memoryToUse()
-	return rawrow.Each(&memory.rows, database, resourceColumns, run, func(row *rawrow.Row) {
-		resource := memory.resources.Next()
+// readResources calls add for each resource that a query returns.
+func (s *Store) readResources(plan rows.Plan, run func(*sqlc.Queries) error, add func(*Resource)) error {
+	return s.Each(plan, resourceColumns, run, func(row *rows.Row) {
+		resource := rows.Next[Resource](row)
 		*resource = Resource{
 			ResourcePath: row.Text(0), ResourceType: row.Text(1), LatestVersion: row.Text(2), LatestRevision: row.Int32(3),
 			Name: row.OptionalText(4), Description: row.OptionalText(5), CreatedAt: row.Time(6), UpdatedAt: row.Time(7),

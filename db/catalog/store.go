@@ -6,62 +6,31 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/customplan"
 	"github.com/noetl/noetl-catalog/db/fault"
-	"github.com/noetl/noetl-catalog/db/rawrow"
+	"github.com/noetl/noetl-catalog/db/rows"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// Store reads and writes the catalog. What it keeps is versions, which
-// never change.
+// Store reads and writes the catalog. It caches versions, which never change.
 type Store struct {
+	rows.Reader
 	queries *sqlc.Queries
-	// planned is for filters whose best index depends on what they ask for.
-	planned *sqlc.Queries
-	// database and plannedDatabase are where they run.
-	database, plannedDatabase sqlc.DBTX
-	versions                  *versionCache
-	// memory is what a store of Reusing reads into; nil for memory of each
-	// read's own.
-	memory *memory
+	// planned is for filters whose best index depends on their values.
+	planned  *sqlc.Queries
+	versions *versionCache
 }
 
-// memory is where what is read lies.
-type memory struct {
-	rows      rawrow.Memory
-	versions  rawrow.Slab[Version]
-	resources rawrow.Slab[Resource]
-}
-
-// Reusing is a store over the same database, and with the same versions kept,
-// that reads into the same memory again and again: what it returns is good until
-// Reset. Unlike other stores, it is for one goroutine at a time.
+// Reusing returns a store over the same database, with the same cached versions,
+// whose reads reuse memory as rows.Reader.Reusing does.
 func (s *Store) Reusing() *Store {
 	reusing := *s
-	reusing.memory = &memory{}
+	reusing.Reader = s.Reader.Reusing()
 	return &reusing
-}
-
-// Reset lets the memory be used again that a store of Reusing has read into.
-func (s *Store) Reset() {
-	if !s.memory.rows.Reset() {
-		*s.memory = memory{}
-		return
-	}
-	s.memory.versions.Reset()
-	s.memory.resources.Reset()
-}
-
-func (s *Store) memoryToUse() *memory {
-	if s.memory != nil {
-		return s.memory
-	}
-	return &memory{}
 }
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
-	planned := customplan.Of(db)
 	return &Store{
-		queries: sqlc.New(db), planned: sqlc.New(planned), database: db, plannedDatabase: planned,
+		Reader: rows.NewReader(db), queries: sqlc.New(db), planned: sqlc.New(customplan.Of(db)),
 		versions: newVersionCache(versionCacheBytes),
 	}
 }

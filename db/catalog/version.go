@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/noetl/noetl-catalog/db/rawrow"
+	"github.com/noetl/noetl-catalog/db/rows"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -53,20 +53,20 @@ func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []Lab
 	params := sqlc.VersionsByLabelParams{
 		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta, Scopes: scopes,
 	}
-	var places []int // those of the keys that params ask for
+	var indexes []int // of the keys that params ask for
 	for i, key := range keys {
 		if found[i] = s.versions.get(scopes, key, columns); found[i] == nil {
-			params.Paths, params.Labels, places = append(params.Paths, key.Path), append(params.Labels, key.Label), append(places, i)
+			params.Paths, params.Labels, indexes = append(params.Paths, key.Path), append(params.Labels, key.Label), append(indexes, i)
 		}
 	}
-	if len(places) == 0 {
+	if len(indexes) == 0 {
 		return found, nil
 	}
 	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
 		_, err := queries.VersionsByLabel(ctx, params)
 		return err
 	}, func(i int, version *Version) {
-		found[places[i]] = version
+		found[indexes[i]] = version
 		s.versions.add(version)
 	})
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *Store) VersionsByRevision(ctx context.Context, scopes []string, keys []
 	err := s.readVersions(columns, func(queries *sqlc.Queries) error {
 		_, err := queries.VersionsByRevision(ctx, params)
 		return err
-	}, func(place int, version *Version) { found[place] = version })
+	}, func(i int, version *Version) { found[i] = version })
 	if err != nil {
 		return nil, fmt.Errorf("read versions by revision: %w", err)
 	}
@@ -127,7 +127,7 @@ func AllRevisions() RevisionRange { return RevisionRange{Low: 0, High: math.MaxI
 // ListVersions lists up to limit versions of each path, newest or oldest
 // first; the answer has a place for each path, in their order.
 func (s *Store) ListVersions(ctx context.Context, scopes, paths []string, within RevisionRange, newestFirst bool, limit int, columns Columns) ([][]*Version, error) {
-	var rows []*Version
+	var versions []*Version
 	var parents []int
 	params := sqlc.VersionsNewestFirstParams{
 		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
@@ -141,11 +141,13 @@ func (s *Store) ListVersions(ctx context.Context, scopes, paths []string, within
 			_, err = queries.VersionsOldestFirst(ctx, sqlc.VersionsOldestFirstParams(params))
 		}
 		return err
-	}, func(place int, version *Version) { rows, parents = append(rows, version), append(parents, place) })
+	}, func(parent int, version *Version) {
+		versions, parents = append(versions, version), append(parents, parent)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list versions: %w", err)
 	}
-	return rawrow.Cut(rows, parents, len(paths)), nil
+	return rows.Cut(versions, parents, len(paths)), nil
 }
 
 // versionColumns are those of every query for versions.
@@ -154,12 +156,11 @@ var versionColumns = []string{
 	"payload", "content", "meta",
 }
 
-// readVersions gives each version that a query finds to add, with the place of
-// the key that it was found by, from 0.
-func (s *Store) readVersions(columns Columns, run func(*sqlc.Queries) error, add func(place int, version *Version)) error {
-	memory := s.memoryToUse()
-	return rawrow.Each(&memory.rows, s.database, versionColumns, run, func(row *rawrow.Row) {
-		version := memory.versions.Next()
+// readVersions calls add for each version that a query returns, with the index of
+// the key that found it.
+func (s *Store) readVersions(columns Columns, run func(*sqlc.Queries) error, add func(parent int, version *Version)) error {
+	return s.Each(rows.GenericPlan, versionColumns, run, func(row *rows.Row) {
+		version := rows.Next[Version](row)
 		*version = Version{
 			Path: row.Text(1), Type: row.Text(2), Label: row.Text(3), Revision: row.Int32(4),
 			Source: row.Text(5), Location: row.OptionalText(6), Timestamp: row.Time(7),

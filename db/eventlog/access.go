@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
-	"github.com/noetl/noetl-catalog/db/rawrow"
+	"github.com/noetl/noetl-catalog/db/rows"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -21,12 +21,9 @@ type listing struct {
 // list where the access path merges its keys.
 func (s *Store) read(ctx context.Context, l listing, add func(parent int, event *Event)) error {
 	l.page.Range = l.filter.narrow(l.page.Range)
-	database := s.database
-	if l.access.kind == byTime && l.filter.contains() {
-		// The GIN indexes are used for the particular JSON only.
-		database = s.plannedDatabase
-	}
-	return s.readEvents(database, l.page.Columns, func(queries *sqlc.Queries) error { return l.run(ctx, queries) }, add)
+	// The GIN indexes are used only with a plan for the particular JSON.
+	plan := rows.Plan(l.access.kind == byTime && l.filter.contains())
+	return s.readEvents(plan, l.page.Columns, func(queries *sqlc.Queries) error { return l.run(ctx, queries) }, add)
 }
 
 // eventColumns are the columns of every list of events; the last one is read
@@ -34,14 +31,13 @@ func (s *Store) read(ctx context.Context, l listing, add func(parent int, event 
 var eventColumns = []string{"parent", "event_id", "event_type", "resource_path", "resource_version", "payload", "meta", "timestamp", "resource_type"}
 
 // readEvents calls add for each event that a query returns.
-func (s *Store) readEvents(database sqlc.DBTX, columns Columns, run func(*sqlc.Queries) error, add func(parent int, event *Event)) error {
+func (s *Store) readEvents(plan rows.Plan, columns Columns, run func(*sqlc.Queries) error, add func(parent int, event *Event)) error {
 	names := eventColumns
 	if !columns.ResourceType {
 		names = names[:8]
 	}
-	memory := s.memoryToUse()
-	return rawrow.Each(&memory.rows, database, names, run, func(row *rawrow.Row) {
-		event := memory.events.Next()
+	return s.Each(plan, names, run, func(row *rows.Row) {
+		event := rows.Next[Event](row)
 		*event = Event{
 			ID: row.Text(1), Type: row.Text(2), Path: row.Text(3), Version: row.Text(4),
 			Payload: row.JSON(5), Meta: row.JSON(6), Timestamp: row.Time(7), Columns: columns,

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
-	"github.com/noetl/noetl-catalog/db/rawrow"
+	"github.com/noetl/noetl-catalog/db/rows"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -72,7 +72,7 @@ func (s *Store) List(ctx context.Context, scopes []string, filter Filter, page P
 func (s *Store) NewestWithResourceTypes(ctx context.Context, scopes []string, limit int, columns Columns) ([]*Event, error) {
 	columns.ResourceType = true
 	list := make([]*Event, 0, min(limit, 128))
-	err := s.readEvents(s.database, columns, func(queries *sqlc.Queries) error {
+	err := s.readEvents(rows.GenericPlan, columns, func(queries *sqlc.Queries) error {
 		_, err := queries.NewestEventsWithResourceTypes(ctx, sqlc.NewestEventsWithResourceTypesParams{
 			WithPayload: columns.Payload, WithMeta: columns.Meta, Scopes: scopes, PageSize: int32(limit),
 		})
@@ -227,15 +227,15 @@ func distinct(words []string) []string {
 }
 
 func (s *Store) listPerParent(ctx context.Context, l listing) ([][]*Event, error) {
-	var rows []*Event
+	var events []*Event
 	var parents []int
 	err := s.read(ctx, l, func(parent int, event *Event) {
-		rows, parents = append(rows, event), append(parents, parent)
+		events, parents = append(events, event), append(parents, parent)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
 	}
-	return rawrow.Cut(rows, parents, len(l.access.keys)), nil
+	return rows.Cut(events, parents, len(l.access.keys)), nil
 }
 
 func (s *Store) countPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/tree"
 )
 
 // No list of resources, versions or events shows what lies out of scope,
@@ -130,16 +131,16 @@ func TestScopes_EveryList_NothingElse(t *testing.T) {
 			list, err := events.NewestWithResourceTypes(ctx, test.scopes, 10, eventlog.Columns{})
 			addEvents(list)
 			shows("NewestWithResourceTypes", err)
-			tree, err := events.ResourceTree(ctx, test.scopes, catalog.WholeRange(), 10, eventlog.Branches{Versions: 5, Events: 5})
-			if tree == nil {
+			branches, err := tree.Read(ctx, &events.Reader, test.scopes, catalog.WholeRange(), 10, tree.Branches{Versions: 5, Events: 5})
+			if branches == nil {
 				t.Fatal(err)
 			}
-			addResources(tree.Resources)
-			shows("ResourceTree, resources", err)
-			addVersions(tree.Versions...)
-			shows("ResourceTree, versions", nil)
-			addEvents(tree.Events...)
-			shows("ResourceTree, events", nil)
+			addResources(branches.Resources)
+			shows("the tree's resources", err)
+			addVersions(branches.Versions...)
+			shows("the tree's versions", nil)
+			addEvents(branches.Events...)
+			shows("the tree's events", nil)
 		})
 	}
 }

@@ -10,60 +10,29 @@ import (
 	"github.com/noetl/noetl-catalog/db/customplan"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/fault"
-	"github.com/noetl/noetl-catalog/db/rawrow"
+	"github.com/noetl/noetl-catalog/db/rows"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// Store reads and writes events. It keeps nothing but the memory of Reusing.
+// Store reads and writes events.
 type Store struct {
+	rows.Reader
 	// OpenTypes lets Record add the types that it does not know.
 	OpenTypes bool
 
 	queries *sqlc.Queries
-	// planned is for filters whose best access path depends on what they ask for.
+	// planned is for filters whose best access path depends on their values.
 	planned *sqlc.Queries
-	// database and plannedDatabase are where they run.
-	database, plannedDatabase sqlc.DBTX
 	// begin begins a transaction; nil for a store within one.
 	begin func(context.Context, pgx.TxOptions) (pgx.Tx, error)
-	// memory is what a store of Reusing reads into; nil for memory of each
-	// read's own.
-	memory *memory
 }
 
-// memory is where what is read lies.
-type memory struct {
-	rows      rawrow.Memory
-	resources rawrow.Slab[catalog.Resource]
-	versions  rawrow.Slab[catalog.Version]
-	events    rawrow.Slab[Event]
-}
-
-// Reusing is a store over the same database that reads into the same memory
-// again and again: the rows it returns are good until Reset. Unlike other
-// stores, it is for one goroutine at a time.
+// Reusing returns a store over the same database whose reads reuse memory as
+// rows.Reader.Reusing does.
 func (s *Store) Reusing() *Store {
 	reusing := *s
-	reusing.memory = &memory{}
+	reusing.Reader = s.Reader.Reusing()
 	return &reusing
-}
-
-// Reset lets the memory be used again that a store of Reusing has read into.
-func (s *Store) Reset() {
-	if !s.memory.rows.Reset() {
-		*s.memory = memory{}
-		return
-	}
-	s.memory.resources.Reset()
-	s.memory.versions.Reset()
-	s.memory.events.Reset()
-}
-
-func (s *Store) memoryToUse() *memory {
-	if s.memory != nil {
-		return s.memory
-	}
-	return &memory{}
 }
 
 // Queries are the store's queries, for package stream, which reads the tables of
@@ -72,8 +41,7 @@ func (s *Store) Queries() *sqlc.Queries { return s.queries }
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
-	planned := customplan.Of(db)
-	store := &Store{queries: sqlc.New(db), planned: sqlc.New(planned), database: db, plannedDatabase: planned}
+	store := &Store{Reader: rows.NewReader(db), queries: sqlc.New(db), planned: sqlc.New(customplan.Of(db))}
 	if beginner, ok := db.(interface {
 		BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
 	}); ok {

@@ -1,11 +1,9 @@
-package rawrow_test
+package rows
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
-	"github.com/noetl/noetl-catalog/db/rawrow"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -32,9 +29,11 @@ func (a asked) Query(ctx context.Context, _ string, _ ...any) (pgx.Rows, error) 
 	return a.Pool.Query(ctx, a.statement)
 }
 
-func read(t *testing.T, memory *rawrow.Memory, pool *pgxpool.Pool, statement string, columns []string, use func(*rawrow.Row)) error {
+func read(t *testing.T, memory *memory, pool *pgxpool.Pool, statement string, columns []string, use func(*Row)) error {
 	t.Helper()
-	return rawrow.Each(memory, asked{pool, statement}, columns, func(queries *sqlc.Queries) error {
+	reader := NewReader(asked{pool, statement})
+	reader.memory = memory
+	return reader.Each(GenericPlan, columns, func(queries *sqlc.Queries) error {
 		rows, err := queries.ResourceTypes(t.Context())
 		if len(rows) > 0 {
 			t.Error("the query has rows of its own")
@@ -62,12 +61,12 @@ func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			t.Parallel()
 			pool := dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = mode }})
-			var memory rawrow.Memory
+			var kept memory
 			var want []row
 			read := func() (got []row) {
-				err := read(t, &memory, pool, `SELECT repeat('é', n % 70) || n AS a, 'o' || n AS b, NULL::text AS c, jsonb_build_object('n', n) AS d,
+				err := read(t, &kept, pool, `SELECT repeat('é', n % 70) || n AS a, 'o' || n AS b, NULL::text AS c, jsonb_build_object('n', n) AS d,
 					NULL::jsonb AS e, -n AS f, '2026-01-02 03:04:05.000006+02'::timestamptz + n * interval '1 day' AS g
-				FROM generate_series(1, 2000) n`, strings.Split("abcdefg", ""), func(r *rawrow.Row) {
+				FROM generate_series(1, 2000) n`, strings.Split("abcdefg", ""), func(r *Row) {
 					got = append(got, row{r.Text(0), r.OptionalText(1), r.OptionalText(2), r.JSON(3), r.JSON(4), r.Int32(5), r.Time(6)})
 				})
 				if err != nil {
@@ -85,7 +84,7 @@ func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
 				if diff := cmp.Diff(want, read()); diff != "" {
 					t.Errorf("rows differ (-want +got):\n%.2000s", diff)
 				}
-				if !memory.Reset() {
+				if !kept.reset() {
 					t.Error("the memory is not used again")
 				}
 			}
@@ -98,24 +97,24 @@ func TestEach_NotWhatIsExpected_Error(t *testing.T) {
 	pool := dbtest.Pool(t)
 	for name, test := range map[string]struct {
 		statement, columns, want string
-		use                      func(*rawrow.Row)
+		use                      func(*Row)
 	}{
 		"another name":        {`SELECT 1 AS a, 2 AS c`, "ab", `column 1 of a query is "c", not "b"`, nil},
 		"another number":      {`SELECT 1 AS a, 2 AS b`, "abc", "a query has 2 columns, not 3", nil},
-		"a time without end":  {`SELECT 'infinity'::timestamptz AS a`, "a", "read column a: ", func(r *rawrow.Row) { r.Time(0) }},
-		"null where none is":  {`SELECT NULL::integer AS a`, "a", "read column a: ", func(r *rawrow.Row) { r.Int32(0) }},
-		"an error of the SQL": {`SELECT 1 / (n - 900) AS a FROM generate_series(1, 1000) n`, "a", "division by zero", func(*rawrow.Row) {}},
+		"a time without end":  {`SELECT 'infinity'::timestamptz AS a`, "a", "read column a: ", func(r *Row) { r.Time(0) }},
+		"null where none is":  {`SELECT NULL::integer AS a`, "a", "read column a: ", func(r *Row) { r.Int32(0) }},
+		"an error of the SQL": {`SELECT 1 / (n - 900) AS a FROM generate_series(1, 1000) n`, "a", "division by zero", func(*Row) {}},
 		"an unknown table":    {`SELECT a FROM nowhere`, "a", "does not exist", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := read(t, &rawrow.Memory{}, pool, test.statement, strings.Split(test.columns, ""), test.use)
+			err := read(t, &memory{}, pool, test.statement, strings.Split(test.columns, ""), test.use)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
 		})
 	}
-	if err := read(t, &rawrow.Memory{}, pool, `SELECT 1 AS a WHERE false`, []string{"z"}, nil); err != nil {
+	if err := read(t, &memory{}, pool, `SELECT 1 AS a WHERE false`, []string{"z"}, nil); err != nil {
 		t.Errorf("no rows: %v", err)
 	}
 }
@@ -123,21 +122,21 @@ func TestEach_NotWhatIsExpected_Error(t *testing.T) {
 // A list of large values must not be kept for the sake of the small ones after it.
 func TestMemory_Reset_MuchIsLeftToTheCollector(t *testing.T) {
 	t.Parallel()
-	var memory rawrow.Memory
+	var kept memory
 	pool := dbtest.Pool(t)
 	take := func(size, rows int) {
 		statement := fmt.Sprintf(`SELECT repeat('x', %d) || n AS a FROM generate_series(1, %d) n`, size, rows)
-		if err := read(t, &memory, pool, statement, []string{"a"}, func(r *rawrow.Row) { r.Text(0) }); err != nil {
+		if err := read(t, &kept, pool, statement, []string{"a"}, func(r *Row) { r.Text(0) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, much := range [][2]int{{300 << 10, 1}, {100 << 10, 3}, {100, 4000}} {
 		take(much[0], much[1])
-		if memory.Reset() {
+		if kept.reset() {
 			t.Errorf("%d rows of %d bytes are used again", much[1], much[0])
 		}
 		take(100, 10)
-		if !memory.Reset() {
+		if !kept.reset() {
 			t.Error("ten small rows are not used again")
 		}
 	}
@@ -154,62 +153,10 @@ func TestEach_UsePanics_ConnectionGoesBack(t *testing.T) {
 					t.Error("no panic")
 				}
 			}()
-			_ = read(t, &rawrow.Memory{}, pool, "SELECT n AS a FROM generate_series(1, 10000) n", []string{"a"}, func(*rawrow.Row) { panic("use") })
+			_ = read(t, &memory{}, pool, "SELECT n AS a FROM generate_series(1, 10000) n", []string{"a"}, func(*Row) { panic("use") })
 		}()
 		if acquired := pool.Stat().AcquiredConns(); acquired != 0 {
 			t.Errorf("%d connections are not given back", acquired)
 		}
-	}
-}
-
-// Values that wait to be used again must not keep what they referred to.
-func TestSlab_Reset_NothingKept(t *testing.T) {
-	t.Parallel()
-	var slab rawrow.Slab[*[64 << 10]byte]
-	collected := make(chan struct{}, 200)
-	for i := range cap(collected) {
-		large := new([64 << 10]byte)
-		runtime.AddCleanup(large, func(into chan struct{}) { into <- struct{}{} }, collected)
-		*slab.Next() = large
-		if i%50 == 49 {
-			slab.Reset()
-		}
-	}
-	for range 1000 {
-		if runtime.GC(); len(collected) == cap(collected) {
-			break
-		}
-	}
-	if kept := cap(collected) - len(collected); kept > 0 {
-		t.Errorf("%d of %d values are still referred to", kept, cap(collected))
-	}
-	runtime.KeepAlive(&slab)
-}
-
-func TestSlab_Reset_SameValuesAgain(t *testing.T) {
-	t.Parallel()
-	var slab rawrow.Slab[int]
-	take := func(n int) []*int {
-		values := make([]*int, n)
-		for i := range values {
-			values[i] = slab.Next()
-			*values[i] = i
-		}
-		for i, value := range values {
-			if *value != i {
-				t.Fatalf("value %d of %d is %d", i, n, *value)
-			}
-		}
-		return values
-	}
-	first := take(1000)
-	slab.Reset()
-	if again := take(900); !slices.Equal(again, first[:900]) {
-		t.Error("other values after Reset")
-	}
-	take(5000)
-	slab.Reset()
-	if again := take(1); again[0] == first[0] {
-		t.Error("all of a long list is kept")
 	}
 }
