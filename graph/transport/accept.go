@@ -14,10 +14,9 @@ const (
 	responseJSON = "application/graphql-response+json"
 )
 
-// negotiate chooses the media type of the answer by the Accept headers:
-// the one of the higher quality; of equals, GraphQL's own if it is named, else
-// application/json. Without a header the answer is application/json. It
-// answers false where neither is acceptable.
+// negotiate chooses the media type of the response by the Accept headers: the
+// one of higher quality; if equal, GraphQL's own if it is named, else
+// application/json. ok is false if neither is acceptable.
 func negotiate(accept []string) (mediaType string, ok bool) {
 	if strings.TrimSpace(strings.Join(accept, "")) == "" {
 		return plainJSON, true
@@ -37,8 +36,8 @@ func negotiate(accept []string) (mediaType string, ok bool) {
 	return plainJSON, true
 }
 
-// How precisely a range names a media type: the most precise range that
-// matches says its quality (RFC 9110, section 12.5.1).
+// How precisely a range names a media type: the most precise range that matches
+// sets its quality (RFC 9110, section 12.5.1).
 const (
 	anything = 1 + iota
 	anyApplication
@@ -65,15 +64,15 @@ func (p *preference) consider(accepted mediaRange, mediaType string) {
 	}
 }
 
-// mediaRange is what a client accepts, how gladly (0 for not at all, to 1), and
-// with which parameters.
+// mediaRange is a media type that a client accepts, with its quality (0 to 1)
+// and parameters.
 type mediaRange struct {
 	name       string
 	quality    float64
 	parameters map[string]string
 }
 
-// acceptedRanges reads Accept headers; what cannot be read is skipped.
+// acceptedRanges parses Accept headers and skips invalid ranges.
 func acceptedRanges(accept []string) iter.Seq[mediaRange] {
 	return func(yield func(mediaRange) bool) {
 		for _, header := range accept {

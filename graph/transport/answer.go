@@ -13,7 +13,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// refusal is an answer to a request that never became an operation.
+// refusal is the response to a request that is rejected before execution.
 type refusal struct {
 	status int
 	err    *gqlerror.Error
@@ -52,7 +52,7 @@ func (a *answer) write(status int, response *graphql.Response) {
 	header.Add("Vary", "Accept")
 	a.begun = true
 	a.w.WriteHeader(status)
-	// Where a write fails the client has gone; net/http closes the connection.
+	// If a write fails, the client has gone; net/http closes the connection.
 	if length > maxBuffer {
 		for _, part := range [][]byte{head, response.Data, tail} {
 			if _, err := a.w.Write(part); err != nil {
@@ -71,7 +71,7 @@ func (a *answer) write(status int, response *graphql.Response) {
 	buffers.put(buffer, cap(buffer))
 }
 
-// buffers are memory for answers while they are sent.
+// buffers hold responses while they are sent.
 var buffers = make(pool[[]byte], maxPooled)
 
 // Header values that all answers share.
@@ -86,7 +86,8 @@ var (
 // Around data without errors and extensions.
 var plainHead, plainTail = []byte(`{"data":`), []byte("}")
 
-// envelope returns what stands before and after the data; not to be changed.
+// envelope returns the bytes before and after the data. The caller must not
+// change them.
 func envelope(response *graphql.Response) (head, tail []byte) {
 	if len(response.Data) > 0 && len(response.Errors) == 0 && len(response.Extensions) == 0 {
 		return plainHead, plainTail
@@ -119,16 +120,15 @@ func encode(buf *bytes.Buffer, value any) {
 	encoder := json.NewEncoder(buf)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		// Only an extension of ours that is not JSON can fail. The panic is
-		// answered and logged like any other, before a byte has been sent.
+		// Only an extension that has no JSON form fails. The panic is answered
+		// and logged like any other, since nothing has been sent.
 		panic(err)
 	}
 	buf.Truncate(buf.Len() - 1)
 }
 
-// requestStatus returns the status of an answer without data: the document, its
-// variables or its cost were refused, or who asks may not. The older media
-// type has 200 for a well-formed request, whatever becomes of it.
+// requestStatus returns the status of a response without data. In
+// application/json, every well-formed request has 200.
 func requestStatus(mediaType string, errs gqlerror.List) int {
 	if mediaType == plainJSON {
 		return http.StatusOK

@@ -7,12 +7,12 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// Authenticate knows a caller by an Authorization header and returns the
-// context of what the caller does. Its error is for the caller to read.
+// Authenticate identifies a caller by an Authorization header and returns the
+// context of the caller's operations. Its error is shown to the caller.
 type Authenticate func(ctx context.Context, authorization string) (context.Context, error)
 
-// Authenticated answers 401 to callers who are not known. The handshake of a
-// WebSocket passes: its client says who it is in connection_init.
+// Authenticated responds 401 to unknown callers. A WebSocket handshake passes:
+// its client authenticates in connection_init.
 func Authenticated(next http.Handler, authenticate Authenticate) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if (WebSocket{}).Supports(r) {

@@ -14,8 +14,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// Defers reports whether the operation's answer comes in parts: whether it has
-// a @defer that is not switched off.
+// Defers reports whether the operation has an active @defer, so that its
+// response has several parts.
 func Defers(op *graphql.OperationContext) bool {
 	return setDefers(op.Operation.SelectionSet, op.Variables, map[*ast.FragmentDefinition]bool{})
 }
@@ -55,7 +55,8 @@ func directiveDefers(directives ast.DirectiveList, variables map[string]any) boo
 	return on || !given
 }
 
-// undeferrable refuses @defer where execution would lose the deferred parts.
+// undeferrable rejects @defer outside queries: execution would lose the
+// deferred parts.
 func undeferrable(op *graphql.OperationContext) *refusal {
 	if op.Operation.Operation == ast.Query {
 		return nil
@@ -63,9 +64,9 @@ func undeferrable(op *graphql.OperationContext) *refusal {
 	return refuse(http.StatusBadRequest, fault.BadUserInput, "@defer works in queries, not in a %s", op.Operation.Operation)
 }
 
-// payloadOf returns a response as JSON, in pieces so that its data is not copied.
-// The parts after the first are increments, as the proposal of 2022-08-24 has
-// them, which Apollo Client and urql speak
+// payloadOf returns a response as JSON, in pieces so that its data is not
+// copied. The parts after the first are increments in the form of the proposal
+// of 2022-08-24, which Apollo Client and urql support
 // (https://github.com/graphql/graphql-over-http/blob/main/rfcs/IncrementalDelivery.md).
 func payloadOf(response *graphql.Response, first bool) [][]byte {
 	head, tail := envelope(response)
@@ -90,9 +91,8 @@ func payloadOf(response *graphql.Response, first bool) [][]byte {
 	return [][]byte{[]byte(`{"incremental":[`), head, response.Data, tail, place.Bytes(), more}
 }
 
-// execute runs a query or a mutation, for no longer than the timeout, and sends
-// each part of its answer as it is ready, the only one of most, until send refuses
-// one.
+// execute runs a query or a mutation within the timeout, and sends each part of
+// its response when it is ready, until send returns false.
 func execute(ctx context.Context, timeout time.Duration, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -101,7 +101,7 @@ func execute(ctx context.Context, timeout time.Duration, exec graphql.GraphExecu
 	next, ctx := exec.DispatchOperation(context.WithValue(ctx, sendingKey{}, answer), op)
 	response := next(ctx)
 	if response == nil {
-		// gqlgen's way of saying that the context had ended before it began.
+		// gqlgen returns nil if the context ended before execution.
 		response = exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(cmp.Or(ctx.Err(), errNoResponse))})
 	}
 	for first := true; response != nil && send(response, first) && response.HasNext != nil && *response.HasNext; first = false {

@@ -11,28 +11,28 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// GuardOptions say whom the server answers.
+// GuardOptions define whose requests the server accepts.
 type GuardOptions struct {
-	// Loopback: the server listens on loopback only.
-	// It then answers only to names of this machine, since any web page can
-	// have its own name resolved to 127.0.0.1 (DNS rebinding).
+	// Loopback: the server listens on loopback only, and accepts only Hosts
+	// that name this machine, since any web page can have its own name resolved
+	// to 127.0.0.1 (DNS rebinding).
 	Loopback bool
 	// Origins are those of other web pages that may send requests, such as
 	// "https://app.example.com"; none by default.
 	Origins []string
-	// Logger is told of refusals; nil for none.
+	// Logger logs refusals; may be nil.
 	Logger *slog.Logger
 }
 
-// Guard keeps out, before anything is parsed, what a browser sends on behalf
-// of a page that is not ours.
+// Guard rejects, before parsing, what a browser sends on behalf of a foreign
+// page.
 type Guard struct {
 	loopback bool
 	origins  *http.CrossOriginProtection
 	refusals *refusalLog
 }
 
-// NewGuard returns a guard, or an error for an origin that is not one.
+// NewGuard returns a guard, or an error for an invalid origin.
 func NewGuard(options GuardOptions) (*Guard, error) {
 	g := &Guard{loopback: options.Loopback, origins: http.NewCrossOriginProtection(), refusals: newRefusalLog(options.Logger)}
 	for _, origin := range options.Origins {
@@ -64,7 +64,7 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		if isPreflight(r) && g.foreign(asPost(r)) {
-			// The browser asks first, finds no permission, and never sends the
+			// Logged here: the browser finds no permission, and never sends the
 			// request itself.
 			g.refusals.origin(r)
 		}
@@ -72,9 +72,9 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// foreign reports a request that a page of another origin caused. A WebSocket
-// handshake is a GET, which the standard library takes for harmless, but what
-// it opens is not bound by CORS.
+// foreign reports whether a page of another origin caused the request. A
+// WebSocket handshake is a GET, which the standard library considers safe, but
+// CORS does not restrict the socket.
 func (g *Guard) foreign(r *http.Request) bool {
 	if r.Header.Get("Upgrade") != "" {
 		r = asPost(r)
@@ -89,8 +89,7 @@ func asPost(r *http.Request) *http.Request {
 	return &post
 }
 
-// isPreflight reports the question of a browser whether a page may send a
-// request (Fetch standard, CORS-preflight fetch).
+// isPreflight reports whether the request is a CORS preflight (Fetch standard).
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }

@@ -31,8 +31,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// HTTP is the transport for POST and GET. It answers every request that comes
-// to it, if only with 405, so that it must be the last that is added.
+// HTTP is the transport for POST and GET. It responds to every request, if only
+// with 405, so it must be added last.
 type HTTP struct {
 	// MaxBody is the longest request body in bytes; 0 for 16 MiB.
 	MaxBody int64
@@ -90,7 +90,7 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	h.run(a, r, op, errs, exec)
 }
 
-// read takes the request apart, cheapest refusals first.
+// read parses the request. The cheapest checks come first.
 func (h HTTP) read(a *answer, r *http.Request) (*graphql.RawParams, *refusal) {
 	start := graphql.Now()
 	params, refused := h.decode(a, r)
@@ -122,8 +122,8 @@ func (h HTTP) decode(a *answer, r *http.Request) (*graphql.RawParams, *refusal) 
 	return params, badRequest(err)
 }
 
-// bodies are memory for the bodies of requests while they are decoded, which
-// copies what it takes of them.
+// bodies hold request bodies while they are decoded. Decoding copies what it
+// keeps.
 var bodies = make(pool[*bytes.Buffer], maxPooled)
 
 func badRequest(err *gqlerror.Error) *refusal {
@@ -136,9 +136,9 @@ func badRequest(err *gqlerror.Error) *refusal {
 	return &refusal{status: http.StatusBadRequest, err: err}
 }
 
-// checkContent lets application/json through and nothing else: forms and
-// text/plain are what a foreign web page may send without asking (CORS), and
-// 64 KB of gzip are 64 MB of body.
+// checkContent accepts application/json only: a foreign web page may send forms
+// and text/plain without a preflight (CORS). 64 KB of gzip can be a body of 64
+// MB.
 func checkContent(header http.Header) *refusal {
 	mediaType, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
 	charset, given := parameters["charset"]
@@ -151,8 +151,8 @@ func checkContent(header http.Header) *refusal {
 	return nil
 }
 
-// readBody reads the whole body before gqlgen begins, which would take a read
-// error for a request.
+// readBody reads the whole body before gqlgen starts, which would treat a read
+// error as a request.
 func (h HTTP) readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request) *refusal {
 	limit := orDefault(h.MaxBody, defaultMaxBody)
 	if r.ContentLength > limit {
@@ -223,7 +223,7 @@ func decodeObject(name, text string) (map[string]any, *gqlerror.Error) {
 	return object, refused
 }
 
-// run checks what only the parsed document tells, and executes it.
+// run checks the parsed operation and executes it.
 func (h HTTP) run(a *answer, r *http.Request, op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
 	if len(errs) > 0 {
 		ctx := graphql.WithOperationContext(r.Context(), op)
@@ -252,7 +252,7 @@ func (h HTTP) timeout(op *graphql.OperationContext) time.Duration {
 	return orDefault(h.QueryTimeout, defaultQueryTimeout)
 }
 
-// permitted refuses what this transport must not execute.
+// permitted rejects operations that this transport must not execute.
 func (HTTP) permitted(method string, op *graphql.OperationContext) *refusal {
 	switch {
 	case op.Operation.Operation == ast.Subscription:
@@ -263,15 +263,15 @@ func (HTTP) permitted(method string, op *graphql.OperationContext) *refusal {
 		refused.allow = http.MethodPost
 		return refused
 	case Defers(op):
-		// One answer holds the first part only; the rest would be lost.
+		// A single response has the first part only.
 		return cmp.Or(undeferrable(op), refuse(http.StatusBadRequest, fault.BadUserInput,
 			"the answer to @defer comes in parts: accept multipart/mixed;deferSpec=20220824 or %s", eventStream))
 	}
 	return nil
 }
 
-// recover answers a panic that no resolver's own recover caught. gqlgen's
-// server would answer it as well, with the wrong shape and no media type.
+// recover responds to a panic outside the resolvers. gqlgen's server would
+// respond in the wrong shape and without a media type.
 func (a *answer) recover(ctx context.Context, exec graphql.GraphExecutor) {
 	value := recover()
 	if value == nil {

@@ -9,16 +9,16 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// multipartMixed is the media type of answers whose parts are JSON documents.
+// multipartMixed is the media type of responses whose parts are JSON documents.
 const multipartMixed = "multipart/mixed"
 
-// Multipart is the transport for answers as multipart/mixed: to @defer in the
-// form of 2022-08-24 (deferSpec=20220824), which Apollo Client and urql speak,
-// and to subscriptions in Apollo's own (subscriptionSpec=1.0, see
+// Multipart is the transport for multipart/mixed: @defer in the form of
+// 2022-08-24 (deferSpec=20220824), which Apollo Client and urql support, and
+// subscriptions in Apollo's own (subscriptionSpec=1.0, see
 // https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol),
-// which Apollo Client chooses by itself.
+// which Apollo Client chooses by default.
 //
-// A client that accepts JSON as well gets JSON for what comes in one part.
+// If the client also accepts JSON, a response of one part is JSON.
 type Multipart Streaming
 
 var _ graphql.Transport = Multipart{}
@@ -32,17 +32,16 @@ func (Multipart) Supports(r *http.Request) bool {
 	return forms.deferrals || forms.subscriptions
 }
 
-// forms are those of multipart/mixed that a client accepts and that are known
-// here.
+// forms are the supported forms of multipart/mixed that a client accepts.
 type forms struct {
 	deferrals, subscriptions bool
-	// checkpoints: a subscription's signs of life may carry them. Apollo Client
-	// takes one for a response without data, so that they have to be asked for.
+	// checkpoints: keep-alives may carry them. Clients opt in, since Apollo
+	// Client treats one as a response without data.
 	checkpoints bool
 }
 
-// multipartForms reads the Accept headers. A client that names no form is taken
-// to know deferrals: that is what the type was first used for.
+// multipartForms reads the Accept headers. A client that names no form is
+// assumed to support @defer, the first use of the type.
 func multipartForms(r *http.Request) (known forms) {
 	for accepted := range acceptedRanges(r.Header.Values("Accept")) {
 		if accepted.name != multipartMixed || accepted.quality == 0 {
@@ -80,7 +79,7 @@ const (
 	partTail = "\r\n--" + boundary
 )
 
-// multipartIncrements frames the parts of an answer to @defer.
+// multipartIncrements frames the parts of a response to @defer.
 type multipartIncrements struct{}
 
 func (multipartIncrements) mediaType() string {

@@ -19,15 +19,15 @@ const (
 	maxRefused = 200
 )
 
-// refusalLog tells an operator what the Guard refuses, and what would allow it.
-// Each host and origin is logged once a minute, and ten of them at most: what
-// is left out is counted in the next line.
+// refusalLog logs what the Guard rejects, and what would allow it: each host
+// and origin once a minute, ten of them at most. The next line counts those
+// omitted.
 type refusalLog struct {
 	logger *slog.Logger
 
 	mu sync.Mutex
-	// began is when the window did, logged what was logged in it, and omitted
-	// how many refusals were not since the last line.
+	// began is the start of the window, logged what was logged in it, and
+	// omitted the number of refusals not logged since the last line.
 	began   time.Time
 	logged  map[string]bool
 	omitted int
@@ -40,13 +40,13 @@ func newRefusalLog(logger *slog.Logger) *refusalLog {
 	return &refusalLog{logger: logger, logged: map[string]bool{}}
 }
 
-// host logs a request that was refused for its Host.
+// host logs a request rejected for its Host.
 func (l *refusalLog) host(r *http.Request) {
 	l.log(r, slog.String("host", shortened(r.Host)),
 		"a request for another host was refused", "no flag allows it: use localhost, 127.0.0.1 or [::1] in the URL, or have the proxy send one of them as Host")
 }
 
-// origin logs a request that was refused for the page that caused it.
+// origin logs a request rejected for the page that caused it.
 func (l *refusalLog) origin(r *http.Request) {
 	const message = "a request of another web page was refused"
 	origin := shortened(r.Header.Get("Origin"))
@@ -73,7 +73,7 @@ func (l *refusalLog) log(r *http.Request, refused slog.Attr, message, remedy str
 	l.logger.LogAttrs(r.Context(), slog.LevelWarn, message, attributes...)
 }
 
-// admit tells whether to log a refusal, and how many were left out before it.
+// admit reports whether to log a refusal, and how many were omitted before it.
 func (l *refusalLog) admit(refused string) (omitted int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,8 +90,8 @@ func (l *refusalLog) admit(refused string) (omitted int, ok bool) {
 	return omitted, true
 }
 
-// shortened is as much of a header as is logged. The copy does not hold on to
-// the rest.
+// shortened returns the part of a header that is logged, as a copy that does
+// not retain the rest.
 func shortened(header string) string {
 	return strings.Clone(header[:min(len(header), maxRefused)])
 }

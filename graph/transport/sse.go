@@ -12,15 +12,15 @@ import (
 // eventStream is the media type of server-sent events.
 const eventStream = "text/event-stream"
 
-// SSE is the transport for server-sent events, as the distinct connections
-// mode of graphql-sse has it
+// SSE is the transport for server-sent events, in the distinct connections mode
+// of graphql-sse
 // (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): each
 // response is an event `next`, and `complete` follows the last. Each event of a
 // subscription has its cursor as `id:`, so that a browser's EventSource resumes
-// by itself: its Last-Event-ID is taken for `after`. Where none has come for a
-// while, an `id:` alone is a checkpoint.
+// by itself: its Last-Event-ID sets `after`. On a quiet stream, an `id:` alone
+// is a checkpoint.
 //
-// A client that accepts JSON as well gets JSON for what comes in one part.
+// If the client also accepts JSON, a response of one part is JSON.
 type SSE Streaming
 
 var _ graphql.Transport = SSE{}
@@ -51,8 +51,8 @@ func (serverSentEvents) mediaType() string { return eventStream + "; charset=utf
 func (serverSentEvents) opening() string   { return ":\n\n" }
 func (serverSentEvents) closing() string   { return "event: complete\ndata:\n\n" }
 
-// keepAlive returns a comment, or an id alone, which a browser's EventSource resumes
-// after and tells nobody of.
+// keepAlive returns a comment, or an id alone, after which a browser's
+// EventSource resumes without dispatching an event.
 func (serverSentEvents) keepAlive(checkpoint string) string {
 	if checkpoint == "" {
 		return ":\n\n"
@@ -60,8 +60,7 @@ func (serverSentEvents) keepAlive(checkpoint string) string {
 	return "id: " + checkpoint + "\n\n"
 }
 
-// part returns a response as an event. JSON has no line breaks but those that we
-// would put in.
+// part returns a response as an event. The JSON has no line breaks.
 func (serverSentEvents) part(cursor string, payload [][]byte) []byte {
 	head := "event: next\n"
 	if cursor != "" {

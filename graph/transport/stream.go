@@ -7,12 +7,12 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// Stream is what a subscription's resolver and its transport tell each other
-// beside the responses: where to begin, the cursor of each response, and why
-// it ended. gqlgen's channel between the two carries none of these.
+// Stream carries what gqlgen's channel between a subscription's resolver and
+// its transport does not: where to begin, the cursor of each response, and why
+// the stream ended.
 type Stream struct {
-	// After is the cursor to resume after where the transport was told one:
-	// SSE's Last-Event-ID. It comes before the argument `after`.
+	// After is the cursor to resume after, from SSE's Last-Event-ID. If set, it
+	// overrides the argument `after`.
 	After string
 
 	mu         sync.Mutex
@@ -33,15 +33,15 @@ func WithStream(ctx context.Context, stream *Stream) context.Context {
 	return context.WithValue(ctx, streamKey{}, stream)
 }
 
-// StreamOf returns the stream of a subscription's context; nil where the transport
-// has given none.
+// StreamOf returns the stream of a subscription's context; nil if the transport
+// set none.
 func StreamOf(ctx context.Context) *Stream {
 	stream, _ := ctx.Value(streamKey{}).(*Stream)
 	return stream
 }
 
-// Announce tells the cursor of the next response, and whether another follows
-// at once; the resolver calls it before each value that it sends.
+// Announce sets the cursor of the next response, and whether another follows at
+// once. The resolver calls it before it sends each value.
 func (s *Stream) Announce(cursor string, more bool) {
 	if s == nil {
 		return
@@ -51,9 +51,8 @@ func (s *Stream) Announce(cursor string, more bool) {
 	s.announced = append(s.announced, announcement{cursor, more})
 }
 
-// Cursor returns the cursor of the next response, in the order announced; the
-// transport calls it once for each response. It is empty where none was
-// announced.
+// Cursor returns the cursor of the next response, in the order announced; empty
+// if none was. The transport calls it once for each response.
 func (s *Stream) Cursor() string {
 	cursor, _ := s.next()
 	return cursor
@@ -71,8 +70,8 @@ func (s *Stream) next() (cursor string, more bool) {
 	return first.cursor, first.more
 }
 
-// Checkpoints tells where to ask for a cursor while nothing is delivered;
-// checkpoint returns an empty one where there is no news.
+// Checkpoints sets the function that returns a cursor while nothing is
+// delivered, or an empty one if it has not changed.
 func (s *Stream) Checkpoints(checkpoint func() string) {
 	if s == nil {
 		return
@@ -82,9 +81,8 @@ func (s *Stream) Checkpoints(checkpoint func() string) {
 	s.checkpoint = checkpoint
 }
 
-// Checkpoint returns a cursor to resume after in place of that of the last response,
-// for a client that is still to be told of it; empty for none. It must not be
-// called while a response is being sent.
+// Checkpoint returns a cursor to resume after that the client does not have
+// yet; empty for none. It must not be called while a response is being sent.
 func (s *Stream) Checkpoint() string {
 	s.mu.Lock()
 	checkpoint := s.checkpoint
@@ -95,8 +93,8 @@ func (s *Stream) Checkpoint() string {
 	return checkpoint()
 }
 
-// Fail says that the stream, whose channel the resolver closes after this, did
-// not come to its end: the client gets the error in place of `complete`.
+// Fail sets the error that the client gets in place of `complete`. The resolver
+// calls it before it closes its channel.
 func (s *Stream) Fail(err *gqlerror.Error) {
 	if s == nil {
 		return

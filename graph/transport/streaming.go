@@ -14,13 +14,13 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// Streaming is what the transports have in common whose answers come in parts
-// over HTTP, SSE and Multipart: the events of a subscription, and what a query
-// has deferred. All else is answered as JSON, if the client accepts it.
+// Streaming is common to SSE and Multipart, whose responses have several parts:
+// the events of a subscription, and what a query defers. Other responses are
+// JSON, if the client accepts it.
 type Streaming struct {
-	// HTTP reads the requests, and answers those that are not streamed.
+	// HTTP reads the requests, and responds to those that are not streamed.
 	HTTP HTTP
-	// KeepAlive is how often a quiet stream gets a sign of life; 0 for 12 s.
+	// KeepAlive is the interval of keep-alives on a quiet stream; 0 for 12 s.
 	KeepAlive time.Duration
 	// SlowTimeout ends a stream whose client takes longer to accept an event;
 	// 0 for 5 s. WriteTimeout cuts it off; 0 for 10 s.
@@ -28,7 +28,8 @@ type Streaming struct {
 	// Streams ends them at shutdown; nil for never.
 	Streams *Streams
 	Logger  *slog.Logger
-	// OnSlow is told of each stream that ended for slowness; nil for nobody.
+	// OnSlow is called for each stream that ends because its client is slow;
+	// may be nil.
 	OnSlow func(cursor string)
 }
 
@@ -38,24 +39,23 @@ const (
 	defaultWriteTimeout = 10 * time.Second
 )
 
-// framing is how the parts of an answer are told apart.
+// framing delimits the parts of a response.
 type framing interface {
 	mediaType() string
-	// opening is written at once, so that the client knows of the stream.
+	// opening is written at once, so that the client sees the stream open.
 	opening() string
-	// keepAlive is what is sent when nothing else is, with a cursor to resume
-	// after, unless that is empty.
+	// keepAlive is sent on a quiet stream, with a cursor to resume after,
+	// unless that is empty.
 	keepAlive(checkpoint string) string
-	// part frames a response, which comes in pieces.
+	// part frames a response, given in pieces.
 	part(cursor string, payload [][]byte) []byte
 	closing() string
 }
 
-// choice is how a client takes the answer to an operation: in which frames, and
-// whether it has several parts. Without an operation, nil, it has one.
+// choice returns the framing of an operation's response, and whether it has
+// several parts. op is nil for an invalid operation.
 type choice func(op *graphql.OperationContext) (frames framing, several bool)
 
-// serve answers a request.
 func (s Streaming) serve(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, choose choice) {
 	mediaType, alsoJSON := negotiate(r.Header.Values("Accept"))
 	if !alsoJSON {
@@ -115,7 +115,8 @@ func (s Streaming) serve(w http.ResponseWriter, r *http.Request, exec graphql.Gr
 	}
 }
 
-// permitted refuses what must not be executed or cannot be answered in parts.
+// permitted rejects operations that must not be executed or cannot be answered
+// in parts.
 func (s Streaming) permitted(method string, op *graphql.OperationContext, several bool) *refusal {
 	switch {
 	case !several:
@@ -126,7 +127,7 @@ func (s Streaming) permitted(method string, op *graphql.OperationContext, severa
 	return nil
 }
 
-// execute answers a query or a mutation.
+// execute responds to a query or a mutation.
 func (s Streaming) execute(ctx context.Context, op *graphql.OperationContext, exec graphql.GraphExecutor, begin func() *parts) {
 	out := begin()
 	defer out.stop()
@@ -134,11 +135,12 @@ func (s Streaming) execute(ctx context.Context, op *graphql.OperationContext, ex
 	out.end()
 }
 
-// subscribe answers a subscription.
+// subscribe responds to a subscription.
 func (s Streaming) subscribe(ctx context.Context, r *http.Request, op *graphql.OperationContext, exec graphql.GraphExecutor, begin func() *parts) {
 	stream := &Stream{After: r.Header.Get("Last-Event-ID")}
 	next, running := exec.DispatchOperation(WithStream(ctx, stream), op)
-	// Only now: a client that sees the stream open has not missed an event since.
+	// Begin only now: a client that sees the stream open misses no event from
+	// here on.
 	out := begin()
 	defer out.stop()
 	out.checkpoints(stream)
@@ -162,16 +164,15 @@ func (s Streaming) subscribe(ctx context.Context, r *http.Request, op *graphql.O
 		return
 	}
 	if ctx.Err() != nil {
-		// Not the end of what there is to tell: net/http cannot write the end of
-		// the body any more, so that the client sees the connection break, and
-		// resumes.
+		// The stream is not complete. The deadline keeps net/http from ending
+		// the body, so that the client sees the connection break, and resumes.
 		_ = out.controller.SetWriteDeadline(time.Unix(1, 0))
 		return
 	}
 	out.end()
 }
 
-// parts writes an answer in parts.
+// parts writes a response in parts.
 type parts struct {
 	Streaming
 	framing
@@ -223,15 +224,15 @@ func (p *parts) stayAlive() {
 	}
 }
 
-// checkpoints says whose checkpoints the signs of life carry.
+// checkpoints sets the stream whose checkpoints the keep-alives carry.
 func (p *parts) checkpoints(stream *Stream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stream = stream
 }
 
-// send writes bytes, at once unless more follow, and tells whether they were
-// accepted in time; mu is held.
+// send writes bytes, flushes them unless more follow, and reports whether the
+// client accepted them in time; mu is held.
 func (p *parts) send(text []byte, more bool) bool {
 	_ = p.controller.SetWriteDeadline(time.Now().Add(orDefault(p.WriteTimeout, defaultWriteTimeout)))
 	_, err := p.w.Write(text)
@@ -242,8 +243,8 @@ func (p *parts) send(text []byte, more bool) bool {
 	return err == nil
 }
 
-// next sends an event, and tells whether the stream may go on. Where the
-// client was too slow, it has been told so.
+// next sends an event and reports whether the stream may continue. If the
+// client was too slow, it also sends the error for that.
 func (p *parts) next(cursor string, response *graphql.Response, more bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -267,7 +268,7 @@ func (p *parts) next(cursor string, response *graphql.Response, more bool) bool 
 	return false
 }
 
-// write sends a response that is no event: the first, or one that follows it.
+// write sends a response that is not an event.
 func (p *parts) write(response *graphql.Response, first bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -25,8 +25,8 @@ func NewStreams() *Streams {
 	return &Streams{ctx: ctx, close: cancel, left: make(chan struct{})}
 }
 
-// Enter counts a stream in until it calls leave, once. The stream ends when
-// closing is closed. After Close it is not let in: ok is false.
+// Enter registers a stream until it calls leave, once. The stream has to end
+// when closing is closed. After Close, ok is false.
 func (s *Streams) Enter() (closing <-chan struct{}, leave func(), ok bool) {
 	if s == nil {
 		return nil, func() {}, true
@@ -49,9 +49,8 @@ func (s *Streams) leave() {
 	}
 }
 
-// onClosing has f called in a goroutine of its own when Close is called, unless
-// it is stopped before: who has no goroutine to spare for the channel of Enter
-// uses it.
+// onClosing calls f in a new goroutine when Close is called, unless it is
+// stopped before: for callers that cannot block on Enter's channel.
 func (s *Streams) onClosing(f func()) (stop func() bool) {
 	if s == nil {
 		return func() bool { return true }
@@ -59,7 +58,7 @@ func (s *Streams) onClosing(f func()) (stop func() bool) {
 	return context.AfterFunc(s.ctx, f)
 }
 
-// Close ends all streams, lets no more in, and waits until the last has left
+// Close ends all streams, rejects new ones, and waits until the last has left
 // or ctx ends.
 func (s *Streams) Close(ctx context.Context) error {
 	if s == nil {

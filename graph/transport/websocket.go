@@ -22,14 +22,14 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// WebSocket is the transport for queries, mutations and subscriptions over a
-// WebSocket, as graphql-transport-ws has it
-// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). The Guard
-// has to stand before it: it checks no Origin.
+// WebSocket is the transport for queries, mutations and subscriptions over the
+// protocol graphql-transport-ws
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). It relies
+// on the Guard to check the Origin.
 //
-// gqlgen's own closes with other codes than the protocol's, runs two
-// operations under one id, is held up for ever by a client that does not read,
-// and leaks the socket of one that says connection_init wrongly.
+// gqlgen's own closes with codes that are not the protocol's, runs two
+// operations under one id, blocks for ever on a client that does not read, and
+// leaks the socket of a client with an invalid connection_init.
 type WebSocket struct {
 	// MaxMessage is the longest message of a client in bytes; 0 for 16 MiB.
 	// Before connection_init it is 64 KiB at most.
@@ -37,7 +37,7 @@ type WebSocket struct {
 	// InitTimeout is how long a client may take to send connection_init; 0 for
 	// 5 s.
 	InitTimeout time.Duration
-	// PingInterval is how often a client gets a ping; 0 for 25 s. One that is
+	// PingInterval is the interval of pings; 0 for 25 s. A client that is
 	// silent for two intervals is cut off.
 	PingInterval time.Duration
 	// SlowTimeout ends a subscription whose client takes longer to accept a
@@ -47,16 +47,16 @@ type WebSocket struct {
 	MaxOperations int
 	// QueryTimeout and MutationTimeout are those of HTTP.
 	QueryTimeout, MutationTimeout time.Duration
-	// Authenticate knows who a client is by the Authorization of its
-	// connection_init or, without one, of its handshake; nil for anybody. A
-	// browser can set no header of a handshake.
+	// Authenticate identifies a client by the Authorization of its
+	// connection_init or, without one, of its handshake, whose headers a
+	// browser cannot set; nil accepts anybody.
 	Authenticate Authenticate
 	// Streams ends the sockets at shutdown; nil for never.
 	Streams *Streams
-	// Logger gets the slow clients; nil for nobody.
+	// Logger may be nil.
 	Logger *slog.Logger
-	// OnSlow is told of each subscription that ended for slowness, with the
-	// cursor of the last response that was written; nil for nobody.
+	// OnSlow is called for each subscription that ends because its client is
+	// slow, with the cursor of the last response written; may be nil.
 	OnSlow func(cursor string)
 }
 
@@ -71,11 +71,11 @@ const (
 	defaultInitTimeout    = 5 * time.Second
 	defaultPingInterval   = 25 * time.Second
 	closeHandshakeTimeout = 5 * time.Second
-	// What is longer than a buffer goes past it.
+	// Larger reads and writes bypass the buffers.
 	readBuffer  = 512
 	writeBuffer = 1024
 	// messageTimeout is how long a message may take from its first byte to its
-	// last: as long as the body of a request.
+	// last, like the body of a request.
 	messageTimeout = 15 * time.Second
 )
 
@@ -107,9 +107,9 @@ func hasToken(headers []string, token string) bool {
 	return false
 }
 
-// Do implements graphql.Transport. It returns once the socket is open: the
-// request's goroutine and buffers, which net/http keeps until then, are twice
-// what a socket needs. Streams knows when the socket has ended.
+// Do implements graphql.Transport. It returns once the socket is open, so that
+// net/http frees the request's goroutine and buffers, which are twice what a
+// socket needs. Streams tracks the end of the socket.
 func (ws WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	_, leave, ok := ws.Streams.Enter()
 	if !ok {
@@ -164,9 +164,8 @@ func (ws WebSocket) withDefaults() WebSocket {
 	return ws
 }
 
-// accept does the handshake, or answers why not. It asks for no compression,
-// which would keep 40 KB and more for each socket, and leaves the Origin to the
-// Guard.
+// accept does the handshake, without compression, which would keep 40 KB and
+// more for each socket. The Guard has checked the Origin.
 func accept(w http.ResponseWriter, r *http.Request) (conn *websocket.Conn, peer *peer, err error) {
 	upgrade := &upgrade{ResponseWriter: w}
 	conn, err = websocket.Accept(upgrade, r, &websocket.AcceptOptions{
@@ -175,7 +174,7 @@ func accept(w http.ResponseWriter, r *http.Request) (conn *websocket.Conn, peer 
 	return conn, upgrade.peer, err
 }
 
-// upgrade gets hold of the connection that Accept takes over.
+// upgrade captures the connection that Accept hijacks.
 type upgrade struct {
 	http.ResponseWriter
 	peer *peer
@@ -196,8 +195,8 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return u.peer, buffers, nil
 }
 
-// peer is the connection to the client. It keeps the time when something last
-// came.
+// peer is the connection to the client. It records when it last received
+// something.
 type peer struct {
 	net.Conn
 	since time.Time
@@ -212,13 +211,13 @@ func (p *peer) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// silent is for how long nothing has come.
+// silent returns the time since something was received.
 func (p *peer) silent() time.Duration {
 	return time.Since(p.since) - time.Duration(p.heard.Load())
 }
 
-// socket is one WebSocket. It has a goroutine that reads, and each operation has
-// one that executes and writes.
+// socket is one WebSocket. One goroutine reads; each operation has its own,
+// which executes and writes.
 type socket struct {
 	WebSocket
 	exec graphql.GraphExecutor
@@ -228,13 +227,13 @@ type socket struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	// authorization is the header of the handshake, and caller the context of
-	// all operations once the client is known; both are the reader's.
+	// all operations once the client is identified. Only the reader uses both.
 	authorization string
 	caller        context.Context
-	// writing is held by the one who writes: waiting for it ends with a
-	// context, and does not count as slowness of who waits.
+	// writing is the lock of the writer. Waiting for it can end with a context,
+	// and does not count as slowness of the client.
 	writing chan struct{}
-	// wait is for the operations, and for what the timer and the shutdown run.
+	// wait counts the operations, and what the timer and the shutdown run.
 	wait sync.WaitGroup
 
 	mu           sync.Mutex
@@ -244,12 +243,12 @@ type socket struct {
 	ended        bool // the reader returns
 	// operations are those whose ids are in use; nil before the first.
 	operations map[string]*operation
-	// completed counts the operations that the client has completed and that
-	// have still to end.
+	// completed counts the operations that the client has completed but that
+	// have not ended.
 	completed int
 }
 
-// end leaves nothing of the socket behind.
+// end releases everything of the socket.
 func (s *socket) end() {
 	s.mu.Lock()
 	s.ended = true
@@ -262,8 +261,8 @@ func (s *socket) end() {
 	s.wait.Wait()
 }
 
-// enter is for what runs beside the reader: it may go on until s.wait.Done,
-// unless the socket has ended.
+// enter lets the timer or the shutdown run until s.wait.Done. It returns false
+// if the socket has ended.
 func (s *socket) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -275,7 +274,7 @@ func (s *socket) enter() bool {
 }
 
 // close stops the operations and closes the socket with a code and a reason.
-// Of several reasons the first counts.
+// Only the first call has an effect.
 func (s *socket) close(code websocket.StatusCode, reason string) {
 	s.mu.Lock()
 	first := !s.closing
@@ -285,16 +284,16 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 		return
 	}
 	s.cancel()
-	// Close itself would wait without end for a client that breaks off in the
-	// middle of a frame.
+	// Close would wait for ever for a client that stops in the middle of a
+	// frame.
 	_ = s.peer.SetDeadline(time.Now().Add(closeHandshakeTimeout))
 	if err := s.conn.Close(code, cutReason(reason)); err != nil {
 		s.Logger.Debug("closing a WebSocket failed", "error", err)
 	}
 }
 
-// shutDown tells the client to come again elsewhere: a `complete` would be the
-// end of its subscriptions.
+// shutDown closes with 1001, so that the client reconnects: a `complete` would
+// end its subscriptions.
 func (s *socket) shutDown() {
 	if !s.enter() {
 		return
@@ -303,8 +302,8 @@ func (s *socket) shutDown() {
 	s.close(websocket.StatusGoingAway, "Going away")
 }
 
-// startTimer starts the one timer of the socket: for connection_init, and
-// after that for the pings.
+// startTimer starts the socket's timer: for connection_init, then for the
+// pings.
 func (s *socket) startTimer() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -338,7 +337,7 @@ func (s *socket) tick() {
 	}
 }
 
-// checkpoints sends those of the subscriptions, each as a ping, and tells
+// checkpoints sends the subscriptions' checkpoints, each as a ping, and reports
 // whether there were any.
 func (s *socket) checkpoints() (sent bool) {
 	subscriptions := map[*operation]*Stream{}
@@ -355,7 +354,7 @@ func (s *socket) checkpoints() (sent bool) {
 	return sent
 }
 
-// receive reads and handles one message, and tells whether to go on.
+// receive reads and handles one message, and reports whether to continue.
 func (s *socket) receive() bool {
 	text, ok := s.read()
 	if !ok {
@@ -379,8 +378,8 @@ func (s *socket) receive() bool {
 	return true
 }
 
-// read returns the next message; after false the socket is to be left. The end
-// of a context would cut the socket off without a close frame.
+// read returns the next message, and false at the end of the socket. It has no
+// context, whose end would cut the socket off without a close frame.
 //
 //nolint:contextcheck // for that reason
 func (s *socket) read() ([]byte, bool) {
@@ -417,7 +416,7 @@ func (s *socket) maxMessage() int64 {
 	return min(s.MaxMessage, maxUnknown)
 }
 
-// setReadDeadline leaves that of close alone.
+// setReadDeadline does not override the deadline of close.
 func (s *socket) setReadDeadline(deadline time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -450,8 +449,8 @@ func (s *socket) acknowledge(m message) bool {
 	return s.send([]byte(`{"type":"connection_ack"}`))
 }
 
-// authorizationOf returns the Authorization among what a client says with
-// connection_init, under any spelling of a header's name.
+// authorizationOf returns the Authorization in the payload of connection_init,
+// in any case.
 func authorizationOf(payload map[string]any) string {
 	for name, value := range payload {
 		if text, ok := value.(string); ok && strings.EqualFold(name, "Authorization") {
@@ -483,8 +482,7 @@ func (s *socket) subscribe(m message) bool {
 	return true
 }
 
-// start runs an operation; nobody but the reader starts one, so that the id is
-// free.
+// start runs an operation. Only the reader starts one, so the id is still free.
 func (s *socket) start(id string, params *graphql.RawParams) {
 	now := graphql.Now()
 	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
@@ -499,7 +497,7 @@ func (s *socket) start(id string, params *graphql.RawParams) {
 	s.wait.Go(func() { o.run(params) })
 }
 
-// complete stops an operation at the client's word, and frees its id.
+// complete stops an operation for the client, and frees its id.
 func (s *socket) complete(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -513,8 +511,8 @@ func (s *socket) complete(id string) {
 	o.cancel()
 }
 
-// release frees the id of an operation. It answers false if the client has
-// completed it: the id may be another's by now.
+// release frees the id of an operation. It returns false if the client has
+// completed it: another operation may have the id by now.
 func (s *socket) release(o *operation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -525,7 +523,7 @@ func (s *socket) release(o *operation) bool {
 	return true
 }
 
-// left counts an operation out whose goroutine ends.
+// left removes an operation whose goroutine ends.
 func (s *socket) left(o *operation) {
 	s.release(o)
 	s.mu.Lock()
@@ -535,8 +533,8 @@ func (s *socket) left(o *operation) {
 	}
 }
 
-// send writes a message that belongs to no operation, and tells whether the
-// socket may go on.
+// send writes a message that belongs to no operation, and reports whether the
+// socket may continue.
 func (s *socket) send(text []byte) bool {
 	if s.lock(s.ctx) != nil {
 		return false
@@ -546,7 +544,7 @@ func (s *socket) send(text []byte) bool {
 	return err == nil
 }
 
-// lock waits for the turn to write, or for the end of ctx.
+// lock acquires writing, unless ctx ends first.
 func (s *socket) lock(ctx context.Context) error {
 	select {
 	case s.writing <- struct{}{}:
@@ -562,9 +560,9 @@ func (s *socket) lock(ctx context.Context) error {
 
 func (s *socket) unlock() { <-s.writing }
 
-// write sends a message and tells how long the client took to accept it; the
-// lock is held. A message is written whole, or the socket is lost: the end of
-// the operation does not break it off.
+// write sends a message and returns how long the client took to accept it; the
+// lock is held. The end of the operation does not interrupt it: a partly
+// written message would end the socket.
 //
 //nolint:contextcheck // for that reason
 func (s *socket) write(text []byte) (took time.Duration, err error) {

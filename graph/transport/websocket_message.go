@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// The types of messages, as PROTOCOL.md names them.
+// The types of messages, named in PROTOCOL.md.
 const (
 	typeConnectionInit = "connection_init"
 	typePing           = "ping"
@@ -28,12 +28,12 @@ type message struct {
 	id string
 	// payload is that of connection_init, ping and pong.
 	payload map[string]any
-	// params are what to execute, or refused says why they cannot be.
+	// params are to be executed, unless refused says why not.
 	params  *graphql.RawParams
 	refused *gqlerror.Error
 }
 
-// parseMessage reads a message, or gives the reason for closing the socket
+// parseMessage parses a message, or returns the reason for closing the socket
 // with 4400, which quotes nothing of the message.
 func parseMessage(text []byte) (m message, invalid string) {
 	value, refused := decodeJSON(text)
@@ -74,16 +74,15 @@ func parseParams(payload map[string]any) (*graphql.RawParams, string) {
 	if refused != nil {
 		return nil, "Invalid message: the payload has a member of the wrong type"
 	}
-	// An empty query is answered by execution, and costs no more than itself.
+	// Execution responds to an empty query.
 	if payload["query"] == nil && params.Extensions["persistedQuery"] == nil {
 		return nil, "Invalid message: the payload has no query"
 	}
 	return params, ""
 }
 
-// parseRefused reads a message that is JSON, but with a value that we do not
-// take, such as an emoji of which a browser has cut off half. Its operation
-// alone has to fail for that, not the socket and all that run on it.
+// parseRefused parses a message that is JSON with a value that is not accepted,
+// such as half of an emoji. Only its operation fails, not the socket.
 func parseRefused(text []byte, refused *gqlerror.Error) (message, string) {
 	var head struct {
 		Type string `json:"type"`
@@ -101,8 +100,7 @@ func parseRefused(text []byte, refused *gqlerror.Error) (message, string) {
 	return message{kind: typeSubscribe, id: head.ID, refused: refused}, ""
 }
 
-// frameHead returns what the messages of an operation begin with, to be followed by
-// their type.
+// frameHead returns the start of an operation's messages, up to their type.
 func frameHead(id string) string {
 	var head bytes.Buffer
 	head.WriteString(`{"id":`)
@@ -111,7 +109,7 @@ func frameHead(id string) string {
 	return head.String()
 }
 
-// frame returns a message of an operation; its payload is in parts, or absent.
+// frame returns a message of an operation, with its payload in parts, if any.
 func frame(head, kind string, payload ...[]byte) []byte {
 	size := len(head) + len(kind) + len(`","payload":}`)
 	for _, part := range payload {
@@ -137,7 +135,7 @@ func errorFrame(head string, errs gqlerror.List) []byte {
 	return frame(head, typeError, payload.Bytes())
 }
 
-// checkpointFrame returns a ping that tells a cursor to resume a subscription after.
+// checkpointFrame returns a ping with a cursor to resume a subscription after.
 func checkpointFrame(id, cursor string) []byte {
 	text := bytes.NewBufferString(`{"type":"ping","payload":{"checkpoint":{"id":`)
 	encode(text, id)
@@ -157,7 +155,7 @@ func pongFrame(payload map[string]any) []byte {
 	return text.Bytes()
 }
 
-// cutReason cuts the reason of a close frame to the 123 bytes it may have.
+// cutReason cuts the reason of a close frame to its limit of 123 bytes.
 func cutReason(reason string) string {
 	const most = 123
 	if len(reason) <= most {

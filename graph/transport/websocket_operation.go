@@ -17,18 +17,18 @@ import (
 type operation struct {
 	socket *socket
 	id     string
-	// head is what its messages begin with.
+	// head starts each of its messages.
 	head string
-	// ctx ends when the client completes it, and with the socket. Nothing is
-	// written after that.
+	// ctx ends when the client completes the operation, and with the socket.
+	// Nothing is written after that.
 	ctx    context.Context
 	cancel context.CancelFunc
-	// last is the cursor of the last response that was written.
+	// last is the cursor of the last response written.
 	last string
-	// completed: by the client; under the socket's mu.
+	// completed: by the client; guarded by the socket's mu.
 	completed bool
-	// subscription is where a subscription has its checkpoints; under the
-	// socket's mu.
+	// subscription has a subscription's checkpoints; guarded by the socket's
+	// mu.
 	subscription *Stream
 }
 
@@ -59,7 +59,7 @@ func (o *operation) run(params *graphql.RawParams) {
 	o.answer(ctx, op)
 }
 
-// answer executes a query or a mutation, each deferred part as it is ready.
+// answer executes a query or a mutation, and sends each part when it is ready.
 func (o *operation) answer(ctx context.Context, op *graphql.OperationContext) {
 	s := o.socket
 	limits := HTTP{QueryTimeout: s.QueryTimeout, MutationTimeout: s.MutationTimeout}
@@ -106,14 +106,15 @@ func (o *operation) stream(ctx context.Context, op *graphql.OperationContext) {
 	o.end(frame(o.head, typeComplete))
 }
 
-// refused reports a response to what was not executed, such as gqlgen's single
-// one of a subscription whose resolver has failed.
+// refused reports whether the operation was not executed: gqlgen sends such a
+// response if the resolver of a subscription fails.
 func refused(response *graphql.Response) bool {
 	return len(response.Data) == 0 && len(response.Errors) > 0
 }
 
-// next sends a response of a subscription, and tells whether to go on. A client
-// that took too long to accept it has been told so, unless it is cut off.
+// next sends a response of a subscription and reports whether to continue. If
+// the client took too long to accept it, next ends the subscription with an
+// error.
 func (o *operation) next(cursor string, response *graphql.Response) bool {
 	s := o.socket
 	took, err := o.write(payloadOf(response, true))
@@ -134,8 +135,8 @@ func (o *operation) next(cursor string, response *graphql.Response) bool {
 	return false
 }
 
-// write sends a response when it is its turn, with the data byte for byte as
-// execution made it, and tells how long the client took to accept it.
+// write sends a response, with the data byte for byte as execution made it, and
+// returns how long the client took to accept it.
 func (o *operation) write(payload [][]byte) (took time.Duration, err error) {
 	text := frame(o.head, typeNext, payload...)
 	if err := o.socket.lock(o.ctx); err != nil {
@@ -145,8 +146,7 @@ func (o *operation) write(payload [][]byte) (took time.Duration, err error) {
 	return o.socket.write(text)
 }
 
-// checkpoint tells the client of a cursor to resume after, and whether there was
-// one to tell of.
+// checkpoint sends a cursor to resume after, and reports whether there was one.
 func (o *operation) checkpoint(subscription *Stream) bool {
 	if o.socket.lock(o.ctx) != nil {
 		return false
@@ -160,8 +160,9 @@ func (o *operation) checkpoint(subscription *Stream) bool {
 	return err == nil
 }
 
-// end sends the last message, unless the client has completed the operation.
-// It frees the id first, since the client may use it again from there on.
+// end sends the last message, unless the client has completed the operation. It
+// frees the id first, since the client may reuse it as soon as it gets the
+// message.
 func (o *operation) end(text []byte) {
 	if o.socket.lock(o.ctx) != nil {
 		return
@@ -177,8 +178,8 @@ func (o *operation) fail(errs gqlerror.List) {
 	o.end(errorFrame(o.head, apierror.Cap(errs)))
 }
 
-// recover answers a panic that no resolver's own recover caught: it is the end
-// of this operation only.
+// recover responds to a panic outside the resolvers, which ends this operation
+// only.
 func (o *operation) recover() {
 	value := recover()
 	if value == nil {
