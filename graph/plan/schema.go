@@ -39,8 +39,33 @@ type Get[P, V any] func(ctx context.Context, fc *Arguments, parents []P) ([]V, e
 // Arguments are those of a field, by name.
 type Arguments struct{ Args map[string]any }
 
-// Args reads a field's arguments, as gqlgen's generated functions do.
+// Args decodes a field's arguments.
 type Args func(ctx context.Context, raw map[string]any) (map[string]any, error)
+
+// ArgsOf decodes each of the arguments.
+func ArgsOf(decoders ...func(ctx context.Context, raw, into map[string]any) error) Args {
+	return func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+		into := make(map[string]any, len(decoders))
+		for _, decode := range decoders {
+			if err := decode(ctx, raw, into); err != nil {
+				return nil, err
+			}
+		}
+		return into, nil
+	}
+}
+
+// Arg decodes one argument by a function of gqlgen's; one that is not given is zero.
+func Arg[T any](name string, unmarshal func(ctx context.Context, value any) (T, error)) func(ctx context.Context, raw, into map[string]any) error {
+	return func(ctx context.Context, raw, into map[string]any) (err error) {
+		var decoded T
+		if value, given := raw[name]; given {
+			decoded, err = unmarshal(ctx, value)
+		}
+		into[name] = decoded
+		return err
+	}
+}
 
 // Nullability says whether a field may be null, and whether an element of its list
 // may be.

@@ -45,7 +45,7 @@ func (tables) GenerateCode(data *codegen.Data) error {
 		Template:    template,
 		Data:        g,
 		Funcs: map[string]any{
-			"get": g.get, "append": g.appendField, "of": ofObject, "null": nullability, "own": own, "kind": g.kind,
+			"get": g.get, "append": g.appendField, "of": ofObject, "args": args, "null": nullability, "own": own, "kind": g.kind,
 		},
 		GeneratedHeader: true,
 		Packages:        data.Config.Packages,
@@ -151,6 +151,23 @@ func (g *generator) get(field *codegen.Field) string {
 		read += ", nil"
 	}
 	return fmt.Sprintf("plan.Each(func(ctx context.Context, obj %s) (%s, error) { return %s })", parent, value, read)
+}
+
+// args decodes a field's arguments by gqlgen's functions. gqlgen's own function for
+// all of them keeps the path of each in a context, which costs more than to decode
+// it; a plan that cannot decode one declines, and gqlgen reports the path.
+func args(field *codegen.Field) string {
+	if len(field.Args) == 0 {
+		return "nil"
+	}
+	decoders := make([]string, len(field.Args))
+	for i, arg := range field.Args {
+		if len(arg.ImplDirectives()) > 0 {
+			return "ec." + field.ArgsFunc()
+		}
+		decoders[i] = fmt.Sprintf("plan.Arg(%q, ec.%s)", arg.Name, arg.TypeReference.UnmarshalFunc())
+	}
+	return "plan.ArgsOf(" + strings.Join(decoders, ", ") + ")"
 }
 
 // ofObject is the value of a field that is a method or a variable of obj.
