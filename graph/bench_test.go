@@ -22,17 +22,23 @@ func BenchmarkQuery(b *testing.B) {
 	planned.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, payload)
 		SELECT 'e' || n, 'UPDATED', 'p/' || 1 + n % 100, '1.0.' || n % 5, '{}' FROM generate_series(1, 5000) n`)
 	planned.exec(`ANALYZE`)
+	var page struct {
+		Resources struct{ PageInfo struct{ EndCursor string } }
+	}
+	planned.get(&page, `{ resources(first: 20) { pageInfo { endCursor } } }`, nil)
+	const versions = `nodes { path versions(first: 5) { nodes { version timestamp events(first: 5) { nodes { eventId type { name } timestamp } } } } }`
 	for _, workload := range []struct{ name, query string }{
 		{"Q1", `query($path: String!, $version: String!) { version(path: $path, version: $version) { path version payload } }`},
 		{"Q2", `{ resources(first: 50) { nodes { path type { name } latestVersion { version revision timestamp source } } } }`},
-		{"Q3", `{ resources(first: 20) { nodes { path versions(first: 5) { nodes { version timestamp events(first: 5) { nodes { eventId type { name } timestamp } } } } } } }`},
+		{"Q3", `{ resources(first: 20) { ` + versions + ` } }`},
+		{"Q3_page_2", `query($after: String) { resources(first: 20, after: $after) { pageInfo { hasPreviousPage } ` + versions + ` } }`},
 		{"Q4", `{ events(first: 100) { nodes { eventId timestamp type { name } resource { path type { name } } } } }`},
 	} {
 		for name, a := range map[string]*api{"plan": planned, "resolvers": resolved} {
 			b.Run(workload.name+"/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					request := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "http://localhost/graphql", strings.NewReader(`{"query":"`+workload.query+`","variables":{"path":"p/1","version":"1.0.3"}}`))
+					request := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "http://localhost/graphql", strings.NewReader(`{"query":"`+workload.query+`","variables":{"path":"p/1","version":"1.0.3","after":"`+page.Resources.PageInfo.EndCursor+`"}}`))
 					request.Header.Set("Content-Type", "application/json")
 					answer := httptest.NewRecorder()
 					a.http.Config.Handler.ServeHTTP(answer, request)
