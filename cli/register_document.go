@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/catalog/yaml"
 )
 
 // document is what a file says of itself.
@@ -23,7 +24,7 @@ const inspectedBytes = 64 << 10
 // inspect looks at a file's text; sound says that it is text.
 func inspect(raw []byte, sound bool) document {
 	if sound {
-		if read, err := catalog.ParseYAML("payload", string(raw), catalog.DefaultLimits()); err == nil {
+		if read, err := yaml.Parse("payload", string(raw), catalog.DefaultLimits()); err == nil {
 			var top map[string]json.RawMessage
 			var apiVersion string
 			if json.Unmarshal(read.JSON, &top) == nil && json.Unmarshal(top["apiVersion"], &apiVersion) != nil {

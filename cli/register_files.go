@@ -14,6 +14,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
 // file is a file to register.
@@ -113,7 +114,7 @@ func read(name string) ([]byte, *fault.Error) {
 	}
 	if filepath.Ext(name) == ".json" {
 		// All of JSON is YAML, and is registered as that; but the reverse is not so.
-		return raw, faultOf(catalog.CheckJSON("payload", bytes.TrimPrefix(raw, []byte("\ufeff")), catalog.DefaultLimits()))
+		return raw, faultOf(jsontext.Check("payload", bytes.TrimPrefix(raw, []byte("\ufeff")), catalog.DefaultLimits()))
 	}
 	return raw, nil
 }

@@ -193,7 +193,7 @@ func TestRegister_OtherFiles_SkippedInWalks(t *testing.T) {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
 	out, err = register(t, Register{Paths: []string{dir, filepath.Join(dir, "z", "..", "tsconfig.json")}, Server: server.URL, Quiet: true})
-	want = "tsconfig.json:2:3: '/' where a quoted key should begin (BAD_USER_INPUT)\n"
+	want = "tsconfig.json:2:3: invalid character '/' at start of a quoted key (BAD_USER_INPUT)\n"
 	if !errors.Is(err, ErrRefused) || strings.ReplaceAll(out, filepath.ToSlash(dir)+"/", "") != want {
 		t.Errorf("a named file: %v, output %q, want %q", err, out, want)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
@@ -241,7 +242,7 @@ func (r *Resolver) checkFilterJSON(argument string, json []byte) error {
 	if json == nil {
 		return nil
 	}
-	return catalog.CheckJSON(argument, json, r.limits)
+	return jsontext.Check(argument, json, r.limits)
 }
 
 func firstFault(errs ...error) error {

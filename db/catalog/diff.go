@@ -9,6 +9,8 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/wI2L/jsondiff"
+
+	"github.com/noetl/noetl-catalog/db/catalog/yaml"
 )
 
 const (
@@ -143,7 +145,7 @@ func textOf(v *Version) (name, text string, err error) {
 	if v.Content != "" {
 		return name, v.Content, nil
 	}
-	text, err = WriteYAML(v.Payload)
+	text, err = yaml.Write(v.Payload)
 	return name, text, err
 }
 

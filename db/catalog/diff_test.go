@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/db/catalog/yaml"
 )
 
 func decode(t interface{ Fatal(...any) }, text []byte) (value any) {
@@ -247,7 +248,7 @@ func TestDiffTexts_Applied_MakesTheOther(t *testing.T) {
 				t.Fatal(err)
 			}
 			versions[i] = &catalog.Version{Path: "p", Label: strconv.Itoa(i), Payload: payload}
-			if texts[i], err = catalog.WriteYAML(payload); err != nil {
+			if texts[i], err = yaml.Write(payload); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -284,8 +285,8 @@ func TestDiffTexts_Texts_WithTheirComments(t *testing.T) {
 	}
 }
 
-// What WriteYAML writes reads as the payload it was made of.
-func TestWriteYAML_ReadAgain_TheSamePayload(t *testing.T) {
+// What Write writes reads as the payload it was made of.
+func TestWrite_ReadAgain_TheSamePayload(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		object := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "12", "true", "", "~", "x: y", "<<", "no"}), anyJSON(), 0, 6).Draw(t, "payload")
@@ -293,11 +294,11 @@ func TestWriteYAML_ReadAgain_TheSamePayload(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := catalog.WriteYAML(payload)
+		text, err := yaml.Write(payload)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := catalog.ParseYAML("yaml", text, catalog.DefaultLimits())
+		again, err := yaml.Parse("yaml", text, catalog.DefaultLimits())
 		if err != nil {
 			t.Fatal(err, text)
 		}

@@ -79,11 +79,11 @@ func CheckText(argument, text string, maxBytes int) error {
 		return fault.New(fault.PayloadTooLarge, argument, "is %d bytes long; %d are allowed", len(text), maxBytes)
 	}
 	if nul := strings.IndexByte(text, 0); nul >= 0 {
-		line, column := position([]byte(text[:nul]))
+		line, column := fault.Position([]byte(text[:nul]))
 		return fault.At(argument, line, column, "holds a NUL character (U+0000), which cannot be stored")
 	}
 	if !utf8.ValidString(text) {
-		line, column := position([]byte(text[:invalidUTF8(text)]))
+		line, column := fault.Position([]byte(text[:invalidUTF8(text)]))
 		return fault.At(argument, line, column, "is not valid UTF-8")
 	}
 	return nil

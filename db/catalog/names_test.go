@@ -12,6 +12,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/fault/faulttest"
 )
 
 func TestCheckNames_EachKind_OneRule(t *testing.T) {
@@ -53,7 +54,7 @@ func TestCheckNames_EachKind_OneRule(t *testing.T) {
 				{"a\u2028", "white space"},
 				{" ", "white space"},
 			} {
-				refusal{fault.BadUserInput, 0, 0, test.message}.check(t, kind.check("input", test.name))
+				faulttest.BadInput(0, 0, test.message).Check(t, kind.check("input", test.name))
 			}
 		})
 	}
@@ -66,9 +67,9 @@ func TestCheckText_NotStorable_RefusedWithItsPlace(t *testing.T) {
 			t.Errorf("%q = %v, want nil", text, err)
 		}
 	}
-	tooLargeAt(0, 0, "21 bytes").check(t, CheckText("input", strings.Repeat("x", 21), 20))
-	badInput(2, 2, "NUL").check(t, CheckText("input", "a\né\x00", 20))
-	badInput(2, 3, "UTF-8").check(t, CheckText("input", "a\né\ufffd\xffb", 20))
+	faulttest.TooLarge(0, 0, "21 bytes").Check(t, CheckText("input", strings.Repeat("x", 21), 20))
+	faulttest.BadInput(2, 2, "NUL").Check(t, CheckText("input", "a\né\x00", 20))
+	faulttest.BadInput(2, 3, "UTF-8").Check(t, CheckText("input", "a\né\ufffd\xffb", 20))
 }
 
 // The database holds plain SQL to the same rule, in the same words.
@@ -132,7 +133,7 @@ func TestNames_AnyText_JudgedByTheDatabaseAsInGo(t *testing.T) {
 
 func TestCheckLabel_Latest_Reserved(t *testing.T) {
 	t.Parallel()
-	badInput(0, 0, "stands for the latest version").check(t, CheckLabel("input", "latest"))
+	faulttest.BadInput(0, 0, "stands for the latest version").Check(t, CheckLabel("input", "latest"))
 	for _, label := range []string{"Latest", "latest-1", "LATEST"} {
 		if err := CheckLabel("input", label); err != nil {
 			t.Errorf("%q = %v, want nil", label, err)

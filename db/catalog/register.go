@@ -11,7 +11,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/noetl/noetl-catalog/db/catalog/yaml"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -219,7 +221,7 @@ func (r *Registration) check(options RegisterOptions) (checkedRegistration, erro
 	case (r.JSON == nil) == (r.YAML == nil):
 		return c, fault.Input("payload", "give exactly one of json and yaml")
 	case r.YAML != nil:
-		document, err := ParseYAML("payload.yaml", *r.YAML, limits)
+		document, err := yaml.Parse("payload.yaml", *r.YAML, limits)
 		if err != nil {
 			return c, err
 		}
@@ -229,7 +231,7 @@ func (r *Registration) check(options RegisterOptions) (checkedRegistration, erro
 		c.payload, c.content = document.JSON, *r.YAML
 		c.path, c.kind, c.foldKind = document.Path, document.Kind, true
 	default:
-		if err := CheckJSON("payload.json", r.JSON, limits); err != nil {
+		if err := jsontext.Check("payload.json", r.JSON, limits); err != nil {
 			return c, err
 		}
 		if isNull(r.JSON) {
@@ -283,7 +285,7 @@ func (r *Registration) check(options RegisterOptions) (checkedRegistration, erro
 		c.meta = nil
 	}
 	if c.meta != nil {
-		if err := CheckJSON("meta", c.meta, limits); err != nil {
+		if err := jsontext.Check("meta", c.meta, limits); err != nil {
 			return c, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/customplan"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 	"github.com/noetl/noetl-catalog/db/rows"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
@@ -43,6 +44,12 @@ func (s *Store) ResourceTypes(ctx context.Context) ([]string, error) {
 	}
 	return names, nil
 }
+
+// Limits bound a payload.
+type Limits = jsontext.Limits
+
+// DefaultLimits are jsontext's.
+func DefaultLimits() Limits { return jsontext.DefaultLimits() }
 
 // MaxTypes is how many resource types, and how many event types, there can
 // be: they are listed whole. TypeLimit is what the database calls that rule,

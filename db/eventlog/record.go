@@ -220,12 +220,12 @@ func (r *Record) check(limits catalog.Limits, now time.Time) error {
 		}
 	}
 	if r.Payload != nil {
-		if err := catalog.CheckJSON("payload", r.Payload, limits); err != nil {
+		if err := jsontext.Check("payload", r.Payload, limits); err != nil {
 			return err
 		}
 	}
 	if r.Meta != nil {
-		if err := catalog.CheckJSON("meta", r.Meta, limits); err != nil {
+		if err := jsontext.Check("meta", r.Meta, limits); err != nil {
 			return err
 		}
 		if err := checkKeys(r.Meta); err != nil {

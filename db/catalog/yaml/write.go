@@ -1,4 +1,4 @@
-package catalog
+package yaml
 
 import (
 	"bytes"
@@ -9,12 +9,12 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// WriteYAML writes a JSON payload as YAML, with its keys in their order and its
+// Write writes a JSON payload as YAML, with its keys in their order and its
 // numbers digit for digit.
-func WriteYAML(payload []byte) (string, error) {
+func Write(payload []byte) (string, error) {
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	decoder.UseNumber()
-	node, err := yamlNode(decoder)
+	node, err := readNode(decoder)
 	if err != nil {
 		return "", fmt.Errorf("read a payload: %w", err)
 	}
@@ -27,8 +27,8 @@ func WriteYAML(payload []byte) (string, error) {
 	return text.String(), nil
 }
 
-// yamlNode reads the next JSON value.
-func yamlNode(decoder *json.Decoder) (*yaml.Node, error) {
+// readNode reads the next JSON value.
+func readNode(decoder *json.Decoder) (*yaml.Node, error) {
 	token, err := decoder.Token()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func yamlNode(decoder *json.Decoder) (*yaml.Node, error) {
 			node.Kind = yaml.MappingNode
 		}
 		for decoder.More() {
-			child, err := yamlNode(decoder) // the key, then the value, of an object
+			child, err := readNode(decoder) // the key, then the value, of an object
 			if err != nil {
 				return nil, err
 			}

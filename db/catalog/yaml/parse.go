@@ -1,4 +1,4 @@
-package catalog
+package yaml
 
 import (
 	"encoding/json"
@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
 // Document is a playbook's text, read.
@@ -27,9 +28,9 @@ type Document struct {
 }
 
 const (
-	// maxYAMLEntries bounds the values of one text: the parser takes some 400
+	// maxEntries bounds the values of one text: the parser takes some 400
 	// bytes for each, so 8 MiB of "a,a,a" would take 2 GB.
-	maxYAMLEntries = 1 << 18
+	maxEntries = 1 << 18
 
 	// An alias costs two bytes and stands for a whole subtree. The JSON may be
 	// maxExpansion times as long as the text, though small documents may
@@ -45,7 +46,7 @@ const (
 	nonSpecificTag = "!"
 )
 
-// ParseYAML reads one YAML document as YAML 1.2's core schema has it and
+// Parse reads one YAML document as YAML 1.2's core schema has it and
 // writes it as JSON, with nothing lost silently:
 //
 //   - yes, no, on, off, dates, 1_000, 12:30 and 0b1 are strings. So are 0755
@@ -60,17 +61,17 @@ const (
 //
 // BAD_USER_INPUT, with line and column, for a syntax error, no document or
 // more than one, a key that appears twice or is not a string, NaN and
-// infinity, and what CheckJSON refuses. PAYLOAD_TOO_LARGE for more bytes,
+// infinity, and what jsontext.Check refuses. PAYLOAD_TOO_LARGE for more bytes,
 // levels or values than are allowed.
-func ParseYAML(argument, text string, limits Limits) (Document, error) {
+func Parse(argument, text string, limits jsontext.Limits) (Document, error) {
 	if len(text) > limits.PayloadBytes {
-		return Document{}, tooLarge(argument, len(text), limits)
+		return Document{}, jsontext.TooLarge(argument, len(text), limits)
 	}
 	text = strings.TrimPrefix(text, "\ufeff")
 	if document, ok := parseAsJSON(argument, text, limits); ok {
 		return document, nil
 	}
-	if err := checkYAMLText(argument, text); err != nil {
+	if err := checkText(argument, text); err != nil {
 		return Document{}, err
 	}
 	text = forParser(text)
@@ -84,9 +85,9 @@ func ParseYAML(argument, text string, limits Limits) (Document, error) {
 		return Document{}, fault.At(argument, second.Line, second.Column, "holds more than one YAML document")
 	}
 
-	w := yamlWriter{
+	w := writer{
 		argument: argument,
-		maxDepth: limits.Depth,
+		limits:   limits,
 		maxBytes: min(max(maxExpansion*len(text), minExpansionBytes), maxExpansionBytes),
 		out:      make([]byte, 0, len(text)+len(text)/4+64),
 		open:     map[*yaml.Node]bool{},
@@ -100,12 +101,12 @@ func ParseYAML(argument, text string, limits Limits) (Document, error) {
 // parseAsJSON takes a text that is a JSON object or list as it stands: YAML 1.2
 // includes all of JSON, but the parser does not (the escape \/, surrogate
 // pairs, keys of more than 1,024 characters).
-func parseAsJSON(argument, text string, limits Limits) (Document, bool) {
+func parseAsJSON(argument, text string, limits jsontext.Limits) (Document, bool) {
 	if start := strings.TrimLeft(text, " \t\r\n"); start == "" || start[0] != '{' && start[0] != '[' {
 		return Document{}, false
 	}
 	raw := []byte(text)
-	if CheckJSON(argument, raw, limits) != nil {
+	if jsontext.Check(argument, raw, limits) != nil {
 		return Document{}, false // its errors should speak of YAML
 	}
 	document := Document{JSON: raw}
@@ -132,13 +133,13 @@ func jsonString(raw json.RawMessage) string {
 	return value
 }
 
-// checkYAMLText refuses, before the parser sees them, characters that YAML
+// checkText refuses, before the parser sees them, characters that YAML
 // does not allow, those that the parser would take for line breaks though
 // YAML 1.2 does not (it turns U+0085 into a space), and texts with more values
-// than maxYAMLEntries.
-func checkYAMLText(argument, text string) *fault.Error {
+// than maxEntries.
+func checkText(argument, text string) *fault.Error {
 	refuse := func(at int, format string, args ...any) *fault.Error {
-		line, column := position([]byte(text[:at]))
+		line, column := fault.Position([]byte(text[:at]))
 		return fault.At(argument, line, column, format, args...)
 	}
 	// Each value but the first of its list or mapping follows one of these, or
@@ -177,16 +178,16 @@ func checkYAMLText(argument, text string) *fault.Error {
 		}
 		i += size
 	}
-	if entries > maxYAMLEntries {
+	if entries > maxEntries {
 		return fault.New(fault.PayloadTooLarge, argument,
-			"may hold more than %d values (commas, brackets and line breaks count); send it as JSON", maxYAMLEntries)
+			"may hold more than %d values (commas, brackets and line breaks count); send it as JSON", maxEntries)
 	}
 	return nil
 }
 
 // forParser changes, without moving any character, the directives that the
 // parser refuses and YAML 1.2 has it accept: %YAML 1.2 becomes 1.1 (what
-// differs between the two is in our hands: coreScalar and checkYAMLText), and
+// differs between the two is in our hands: coreScalar and checkText), and
 // a reserved directive becomes a comment.
 func forParser(text string) string {
 	changed := []byte(nil)
@@ -220,7 +221,7 @@ func forParser(text string) string {
 
 // parseNodes reads the first document and, where there is one, the second.
 // The error is io.EOF for a text without a document.
-func parseNodes(text string, limits Limits) (root, second *yaml.Node, err error) {
+func parseNodes(text string, limits jsontext.Limits) (root, second *yaml.Node, err error) {
 	root, second, err = loadNodes(text, limits)
 	var problem *yaml.LoadError
 	if !errors.As(err, &problem) || problem.Message != noToken && problem.Message != noCharacter {
@@ -292,7 +293,7 @@ func unmask(n *yaml.Node) {
 	}
 }
 
-func loadNodes(text string, limits Limits) (root, second *yaml.Node, err error) {
+func loadNodes(text string, limits jsontext.Limits) (root, second *yaml.Node, err error) {
 	// The parser panics on input it did not expect ("please report"): that
 	// must not be more than a bad document.
 	defer func() {
@@ -341,7 +342,7 @@ func swallowedMarker(text string, root *yaml.Node) int {
 }
 
 // syntaxFault turns the parser's error into ours.
-func syntaxFault(argument, text string, err error, limits Limits) *fault.Error {
+func syntaxFault(argument, text string, err error, limits jsontext.Limits) *fault.Error {
 	var problem *yaml.LoadError
 	if !errors.As(err, &problem) {
 		return fault.At(argument, 1, 1, "is not valid YAML")
@@ -354,10 +355,10 @@ func syntaxFault(argument, text string, err error, limits Limits) *fault.Error {
 	}
 	line, column := max(mark.Line, 1), max(mark.Column, 1)
 	if strings.HasPrefix(message, "exceeded max depth") {
-		return tooDeep(argument, line, column, limits.Depth)
+		return jsontext.TooDeep(argument, line, column, limits)
 	}
 	if name, unknown := strings.CutPrefix(message, "unknown anchor '"); unknown {
-		message = "the alias " + excerpt("*"+strings.TrimSuffix(name, "' referenced")) + " has no anchor before it"
+		message = "the alias " + fault.Excerpt("*"+strings.TrimSuffix(name, "' referenced")) + " has no anchor before it"
 	}
 	return fault.At(argument, line, column, "is not valid YAML: %s", message)
 }
@@ -368,10 +369,10 @@ func atEnd(text string, mark yaml.Mark) bool {
 	return mark.Line > lines
 }
 
-// yamlWriter writes nodes as JSON.
-type yamlWriter struct {
+// writer writes nodes as JSON.
+type writer struct {
 	argument string
-	maxDepth int
+	limits   jsontext.Limits
 	maxBytes int
 	out      []byte
 
@@ -389,19 +390,19 @@ type yamlWriter struct {
 }
 
 // path is where the document says it belongs.
-func (w *yamlWriter) path() string {
+func (w *writer) path() string {
 	if w.metadataPath != "" {
 		return w.metadataPath
 	}
 	return w.topPath
 }
 
-func (w *yamlWriter) fault(n *yaml.Node, format string, args ...any) *fault.Error {
+func (w *writer) fault(n *yaml.Node, format string, args ...any) *fault.Error {
 	return fault.At(w.argument, n.Line, n.Column, format, args...)
 }
 
 // value writes a node that stands inside depth collections.
-func (w *yamlWriter) value(n *yaml.Node, depth int) *fault.Error {
+func (w *writer) value(n *yaml.Node, depth int) *fault.Error {
 	if n.Kind == yaml.AliasNode {
 		return w.aliased(n, depth)
 	}
@@ -411,8 +412,8 @@ func (w *yamlWriter) value(n *yaml.Node, depth int) *fault.Error {
 		}
 		return w.checkSize(n)
 	}
-	if depth >= w.maxDepth {
-		return tooDeep(w.argument, n.Line, n.Column, w.maxDepth)
+	if depth >= w.limits.Depth {
+		return jsontext.TooDeep(w.argument, n.Line, n.Column, w.limits)
 	}
 	if err := w.checkCollectionTag(n); err != nil {
 		return err
@@ -433,9 +434,9 @@ func (w *yamlWriter) value(n *yaml.Node, depth int) *fault.Error {
 	return w.checkSize(n)
 }
 
-func (w *yamlWriter) aliased(n *yaml.Node, depth int) *fault.Error {
+func (w *writer) aliased(n *yaml.Node, depth int) *fault.Error {
 	if w.open[n.Alias] {
-		return w.fault(n, "the alias %s stands inside the value it refers to", excerpt("*"+n.Value))
+		return w.fault(n, "the alias %s stands inside the value it refers to", fault.Excerpt("*"+n.Value))
 	}
 	if w.alias == nil {
 		w.alias = n
@@ -447,7 +448,7 @@ func (w *yamlWriter) aliased(n *yaml.Node, depth int) *fault.Error {
 // checkSize holds the output to its limit. Only aliases can make it ten times
 // as long as the text, but control characters, six bytes each in JSON, can
 // take a long text beyond the limit for any document.
-func (w *yamlWriter) checkSize(n *yaml.Node) *fault.Error {
+func (w *writer) checkSize(n *yaml.Node) *fault.Error {
 	switch {
 	case len(w.out) <= w.maxBytes:
 		return nil
@@ -461,22 +462,22 @@ func (w *yamlWriter) checkSize(n *yaml.Node) *fault.Error {
 	return err
 }
 
-func (w *yamlWriter) expanded(n *yaml.Node) *fault.Error {
+func (w *writer) expanded(n *yaml.Node) *fault.Error {
 	return w.fault(n, "anchors and aliases expand the document to more than %d bytes", w.maxBytes)
 }
 
-func (w *yamlWriter) checkCollectionTag(n *yaml.Node) *fault.Error {
+func (w *writer) checkCollectionTag(n *yaml.Node) *fault.Error {
 	name, tag := "list", "!!seq"
 	if n.Kind == yaml.MappingNode {
 		name, tag = "mapping", "!!map"
 	}
 	if n.Tag != tag && n.Tag != nonSpecificTag {
-		return w.fault(n, "the tag %s is not one that a %s may have", excerpt(n.Tag), name)
+		return w.fault(n, "the tag %s is not one that a %s may have", fault.Excerpt(n.Tag), name)
 	}
 	return nil
 }
 
-func (w *yamlWriter) sequence(n *yaml.Node, depth int) *fault.Error {
+func (w *writer) sequence(n *yaml.Node, depth int) *fault.Error {
 	w.out = append(w.out, '[')
 	for i, item := range n.Content {
 		if i > 0 {
@@ -490,7 +491,7 @@ func (w *yamlWriter) sequence(n *yaml.Node, depth int) *fault.Error {
 	return nil
 }
 
-func (w *yamlWriter) mapping(n *yaml.Node, depth int) *fault.Error {
+func (w *writer) mapping(n *yaml.Node, depth int) *fault.Error {
 	entries, err := w.entries(n, depth)
 	if err != nil {
 		return err
@@ -518,7 +519,7 @@ func (w *yamlWriter) mapping(n *yaml.Node, depth int) *fault.Error {
 }
 
 // describe keeps what an entry of the outermost mapping says of the document.
-func (w *yamlWriter) describe(e yamlEntry, depth int) *fault.Error {
+func (w *writer) describe(e entry, depth int) *fault.Error {
 	var err *fault.Error
 	switch e.key {
 	case "kind":
@@ -545,7 +546,7 @@ func (w *yamlWriter) describe(e yamlEntry, depth int) *fault.Error {
 }
 
 // stringOf is the value of a string, and empty for any other node.
-func (w *yamlWriter) stringOf(n *yaml.Node) (string, *fault.Error) {
+func (w *writer) stringOf(n *yaml.Node) (string, *fault.Error) {
 	n = target(n)
 	if n.Kind != yaml.ScalarNode {
 		return "", nil
@@ -565,8 +566,8 @@ func target(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// yamlEntry is one key of a mapping with its value.
-type yamlEntry struct {
+// entry is one key of a mapping with its value.
+type entry struct {
 	key   string
 	at    *yaml.Node // the key's node
 	value *yaml.Node
@@ -575,15 +576,15 @@ type yamlEntry struct {
 // entrySet is a mapping's entries in order; its index is made when searching
 // them one by one would take too long.
 type entrySet struct {
-	entries []yamlEntry
+	entries []entry
 	index   map[string]int
 }
 
-func (s *entrySet) find(key string) (yamlEntry, bool) {
+func (s *entrySet) find(key string) (entry, bool) {
 	if s.index != nil {
 		i, found := s.index[key]
 		if !found {
-			return yamlEntry{}, false
+			return entry{}, false
 		}
 		return s.entries[i], true
 	}
@@ -592,10 +593,10 @@ func (s *entrySet) find(key string) (yamlEntry, bool) {
 			return entry, true
 		}
 	}
-	return yamlEntry{}, false
+	return entry{}, false
 }
 
-func (s *entrySet) add(entry yamlEntry) {
+func (s *entrySet) add(entry entry) {
 	s.entries = append(s.entries, entry)
 	switch {
 	case s.index != nil:
@@ -609,8 +610,8 @@ func (s *entrySet) add(entry yamlEntry) {
 }
 
 // entries are a mapping's, its own in their order and then what it merges.
-func (w *yamlWriter) entries(n *yaml.Node, depth int) ([]yamlEntry, *fault.Error) {
-	set := entrySet{entries: make([]yamlEntry, 0, len(n.Content)/2)}
+func (w *writer) entries(n *yaml.Node, depth int) ([]entry, *fault.Error) {
+	set := entrySet{entries: make([]entry, 0, len(n.Content)/2)}
 	var merge, mergeValue *yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		at, value := n.Content[i], n.Content[i+1]
@@ -627,9 +628,9 @@ func (w *yamlWriter) entries(n *yaml.Node, depth int) ([]yamlEntry, *fault.Error
 		}
 		if first, found := set.find(key); found {
 			return nil, w.fault(at, "the key %s appears twice in one mapping (first in line %d)",
-				excerpt(key), first.at.Line)
+				fault.Excerpt(key), first.at.Line)
 		}
-		set.add(yamlEntry{key: key, at: at, value: value})
+		set.add(entry{key: key, at: at, value: value})
 	}
 	if merge == nil {
 		return set.entries, nil
@@ -647,7 +648,7 @@ func (w *yamlWriter) entries(n *yaml.Node, depth int) ([]yamlEntry, *fault.Error
 }
 
 // merge adds the entries of a mapping whose keys the set does not have yet.
-func (w *yamlWriter) merge(set *entrySet, source *yaml.Node, depth int) *fault.Error {
+func (w *writer) merge(set *entrySet, source *yaml.Node, depth int) *fault.Error {
 	n := target(source)
 	if n.Kind != yaml.MappingNode {
 		return w.fault(source, "the merge key << takes a mapping or a list of mappings")
@@ -655,8 +656,8 @@ func (w *yamlWriter) merge(set *entrySet, source *yaml.Node, depth int) *fault.E
 	if w.open[n] {
 		return w.fault(source, "the merge key << refers to the mapping it stands in")
 	}
-	if depth > w.maxDepth {
-		return tooDeep(w.argument, source.Line, source.Column, w.maxDepth)
+	if depth > w.limits.Depth {
+		return jsontext.TooDeep(w.argument, source.Line, source.Column, w.limits)
 	}
 	if err := w.checkCollectionTag(n); err != nil {
 		return err
@@ -686,7 +687,7 @@ func (w *yamlWriter) merge(set *entrySet, source *yaml.Node, depth int) *fault.E
 }
 
 // key is the text of a mapping's key.
-func (w *yamlWriter) key(at *yaml.Node) (string, *fault.Error) {
+func (w *writer) key(at *yaml.Node) (string, *fault.Error) {
 	n := target(at)
 	if n.Kind != yaml.ScalarNode {
 		return "", w.fault(at, "a key must be a string; this one is a list or a mapping")
@@ -696,13 +697,13 @@ func (w *yamlWriter) key(at *yaml.Node) (string, *fault.Error) {
 		return "", err
 	}
 	if kind != stringScalar {
-		return "", w.fault(at, "a key must be a string; %s is not one unless it is quoted", excerpt(n.Value))
+		return "", w.fault(at, "a key must be a string; %s is not one unless it is quoted", fault.Excerpt(n.Value))
 	}
 	return text, nil
 }
 
 // scalar writes a scalar.
-func (w *yamlWriter) scalar(n *yaml.Node) *fault.Error {
+func (w *writer) scalar(n *yaml.Node) *fault.Error {
 	kind, text, err := w.resolve(n)
 	if err != nil {
 		return err
@@ -715,7 +716,7 @@ func (w *yamlWriter) scalar(n *yaml.Node) *fault.Error {
 }
 
 // quote writes a JSON string; n is where it comes from.
-func (w *yamlWriter) quote(n *yaml.Node, text string) *fault.Error {
+func (w *writer) quote(n *yaml.Node, text string) *fault.Error {
 	const hex = "0123456789abcdef"
 	w.out = append(w.out, '"')
 	done := 0
@@ -759,7 +760,7 @@ const (
 
 // resolve says what a scalar is, and its JSON text or, for a string, its
 // value.
-func (w *yamlWriter) resolve(n *yaml.Node) (scalarKind, string, *fault.Error) {
+func (w *writer) resolve(n *yaml.Node) (scalarKind, string, *fault.Error) {
 	const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
 	tagged := n.Style&yaml.TaggedStyle != 0
 	switch {
@@ -785,16 +786,16 @@ func (w *yamlWriter) resolve(n *yaml.Node) (scalarKind, string, *fault.Error) {
 				kind, text = floatScalar, text+".0"
 			}
 		default:
-			return 0, "", w.fault(n, "the tag %s is not known", excerpt(n.Tag))
+			return 0, "", w.fault(n, "the tag %s is not known", fault.Excerpt(n.Tag))
 		}
 		if kind != want {
-			return 0, "", w.fault(n, "%s is not what its tag %s says", excerpt(n.Value), n.Tag)
+			return 0, "", w.fault(n, "%s is not what its tag %s says", fault.Excerpt(n.Value), n.Tag)
 		}
 	} else if kind != stringScalar && n.Tag == nonSpecificTag {
 		return stringScalar, n.Value, nil
 	}
 	if problem == "" && (kind == intScalar || kind == floatScalar) {
-		problem = numberProblem([]byte(text))
+		problem = jsontext.NumberProblem([]byte(text))
 	}
 	if problem != "" {
 		return 0, "", w.fault(n, "%s; quote it if it is meant as a string", problem)
@@ -846,8 +847,8 @@ func prefixedBase(value string) int {
 
 func basedInteger(value string, base int) (scalarKind, string, string) {
 	// Converting takes time quadratic in the length.
-	if len(value) > maxNumberLength {
-		return intScalar, "", fmt.Sprintf("a number may be %d characters long; this one is %d", maxNumberLength, len(value))
+	if len(value) > jsontext.MaxNumberLength {
+		return intScalar, "", fmt.Sprintf("a number may be %d characters long; this one is %d", jsontext.MaxNumberLength, len(value))
 	}
 	number, ok := new(big.Int).SetString(value[2:], base)
 	if !ok {

@@ -1,4 +1,4 @@
-package catalog
+package yaml
 
 import (
 	"bytes"
@@ -10,9 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
+
+	"github.com/noetl/noetl-catalog/db/fault/faulttest"
+	"github.com/noetl/noetl-catalog/db/jsontext"
+	"github.com/noetl/noetl-catalog/db/jsontext/jsontest"
 )
 
-func TestParseYAML_Text_JSONAsListed(t *testing.T) {
+func TestParse_Text_JSONAsListed(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{
 		{"nested blocks", "b: 1\na:\n- x\n- - y\n  - k: v\n", `{"b":1,"a":["x",["y",{"k":"v"}]]}`},
@@ -86,7 +90,7 @@ func TestParseYAML_Text_JSONAsListed(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParseYAML("input", test.text, DefaultLimits())
+			got, err := Parse("input", test.text, jsontext.DefaultLimits())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,107 +101,107 @@ func TestParseYAML_Text_JSONAsListed(t *testing.T) {
 	}
 }
 
-func TestParseYAML_NotStorable_RefusedWithItsPlace(t *testing.T) {
+func TestParse_NotStorable_RefusedWithItsPlace(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, text string
-		want       refusal
+		want       faulttest.Refusal
 	}{
-		{"nothing", "", badInput(1, 1, "no YAML document")},
-		{"a comment only", "# x\n\n", badInput(1, 1, "no YAML document")},
-		{"two documents", "a: 1\n---\nb: 2\n", badInput(2, 1, "more than one")},
-		{"an empty second document", "a: 1\n---\n", badInput(2, 1, "more than one")},
-		{"a broken second document", "a: 1\n---\nb: [}\n", badInput(3, 5, "not valid YAML")},
+		{"nothing", "", faulttest.BadInput(1, 1, "no YAML document")},
+		{"a comment only", "# x\n\n", faulttest.BadInput(1, 1, "no YAML document")},
+		{"two documents", "a: 1\n---\nb: 2\n", faulttest.BadInput(2, 1, "more than one")},
+		{"an empty second document", "a: 1\n---\n", faulttest.BadInput(2, 1, "more than one")},
+		{"a broken second document", "a: 1\n---\nb: [}\n", faulttest.BadInput(3, 5, "not valid YAML")},
 
-		{"a key twice", "a: 1\nb:\n  a: 2\na: 3\n", badInput(4, 1, `"a" appears twice in one mapping (first in line 1)`)},
-		{"a key twice, once quoted", "x:\n  a: 1\n  \"\\x61\": 2", badInput(3, 3, `"a" appears twice`)},
-		{"a key twice by alias", "- &k a\n- {a: 1, *k : 2}", badInput(2, 10, `"a" appears twice`)},
-		{"a key twice in a large mapping", largeMapping(30) + "k25: 1", badInput(31, 1, `"k25" appears twice in one mapping (first in line 26)`)},
-		{"two merges", "<<: {a: 1}\n<<: {b: 1}\n", badInput(2, 1, "<< appears twice")},
-		{"an integer key", "a:\n  200: x", badInput(2, 3, `"200" is not one unless it is quoted`)},
-		{"a float key", "{1.5: x}", badInput(1, 2, "must be a string")},
-		{"a boolean key", "é: {true: 1}", badInput(1, 5, "must be a string")},
-		{"a null key", "{null: 1}", badInput(1, 2, "must be a string")},
-		{"no key", "a: 1\n?\n: 1", badInput(2, 2, "must be a string")},
-		{"a key tagged otherwise", "!!int '1': x", badInput(1, 1, "must be a string")},
-		{"a list as key", "? [a]\n: b", badInput(1, 3, "a list or a mapping")},
-		{"a mapping as key", "{{a: 1}: b}", badInput(1, 2, "a list or a mapping")},
-		{"an alias of a number as key", "- &n 1\n- {*n : 2}", badInput(2, 4, "must be a string")},
-		{"merge of a scalar", "a: 1\n<<: 3\n", badInput(2, 5, "takes a mapping")},
-		{"merge of a list of scalars", "<<: [{}, x]\n", badInput(1, 10, "takes a mapping")},
-		{"merge of itself", "a: &a\n  <<: *a\n", badInput(2, 7, "refers to the mapping it stands in")},
+		{"a key twice", "a: 1\nb:\n  a: 2\na: 3\n", faulttest.BadInput(4, 1, `"a" appears twice in one mapping (first in line 1)`)},
+		{"a key twice, once quoted", "x:\n  a: 1\n  \"\\x61\": 2", faulttest.BadInput(3, 3, `"a" appears twice`)},
+		{"a key twice by alias", "- &k a\n- {a: 1, *k : 2}", faulttest.BadInput(2, 10, `"a" appears twice`)},
+		{"a key twice in a large mapping", largeMapping(30) + "k25: 1", faulttest.BadInput(31, 1, `"k25" appears twice in one mapping (first in line 26)`)},
+		{"two merges", "<<: {a: 1}\n<<: {b: 1}\n", faulttest.BadInput(2, 1, "<< appears twice")},
+		{"an integer key", "a:\n  200: x", faulttest.BadInput(2, 3, `"200" is not one unless it is quoted`)},
+		{"a float key", "{1.5: x}", faulttest.BadInput(1, 2, "must be a string")},
+		{"a boolean key", "é: {true: 1}", faulttest.BadInput(1, 5, "must be a string")},
+		{"a null key", "{null: 1}", faulttest.BadInput(1, 2, "must be a string")},
+		{"no key", "a: 1\n?\n: 1", faulttest.BadInput(2, 2, "must be a string")},
+		{"a key tagged otherwise", "!!int '1': x", faulttest.BadInput(1, 1, "must be a string")},
+		{"a list as key", "? [a]\n: b", faulttest.BadInput(1, 3, "a list or a mapping")},
+		{"a mapping as key", "{{a: 1}: b}", faulttest.BadInput(1, 2, "a list or a mapping")},
+		{"an alias of a number as key", "- &n 1\n- {*n : 2}", faulttest.BadInput(2, 4, "must be a string")},
+		{"merge of a scalar", "a: 1\n<<: 3\n", faulttest.BadInput(2, 5, "takes a mapping")},
+		{"merge of a list of scalars", "<<: [{}, x]\n", faulttest.BadInput(1, 10, "takes a mapping")},
+		{"merge of itself", "a: &a\n  <<: *a\n", faulttest.BadInput(2, 7, "refers to the mapping it stands in")},
 
-		{"merge of a tagged mapping", "<<: !!set {a}\n", badInput(1, 5, "not one that a mapping may have")},
+		{"merge of a tagged mapping", "<<: !!set {a}\n", faulttest.BadInput(1, 5, "not one that a mapping may have")},
 
-		{"NaN", "a: .nan", badInput(1, 4, "no NaN")},
-		{"infinity", "a:\n- 1\n- -.Inf\n", badInput(3, 3, "no infinity")},
-		{"tagged infinity", "!!float .inf", badInput(1, 1, "no infinity")},
-		{"a long number", "a: " + strings.Repeat("1", 401), badInput(1, 4, "this one is 401")},
-		{"a long hexadecimal number", "a: 0x" + strings.Repeat("f", 396), badInput(1, 4, "a number may be 400")},
-		{"a long hexadecimal number of zeros", "a: 0x" + strings.Repeat("0", 400), badInput(1, 4, "this one is 402")},
-		{"a very long hexadecimal number", "a: 0x" + strings.Repeat("f", 1<<20), badInput(1, 4, "a number may be 400")},
-		{"a large exponent", "a: 1e309", badInput(1, 4, "beyond ±308; quote it")},
-		{"a large effective exponent", "a: 1000e306", badInput(1, 4, "beyond ±308")},
+		{"NaN", "a: .nan", faulttest.BadInput(1, 4, "no NaN")},
+		{"infinity", "a:\n- 1\n- -.Inf\n", faulttest.BadInput(3, 3, "no infinity")},
+		{"tagged infinity", "!!float .inf", faulttest.BadInput(1, 1, "no infinity")},
+		{"a long number", "a: " + strings.Repeat("1", 401), faulttest.BadInput(1, 4, "this one is 401")},
+		{"a long hexadecimal number", "a: 0x" + strings.Repeat("f", 396), faulttest.BadInput(1, 4, "a number may be 400")},
+		{"a long hexadecimal number of zeros", "a: 0x" + strings.Repeat("0", 400), faulttest.BadInput(1, 4, "this one is 402")},
+		{"a very long hexadecimal number", "a: 0x" + strings.Repeat("f", 1<<20), faulttest.BadInput(1, 4, "a number may be 400")},
+		{"a large exponent", "a: 1e309", faulttest.BadInput(1, 4, "beyond ±308; quote it")},
+		{"a large effective exponent", "a: 1000e306", faulttest.BadInput(1, 4, "beyond ±308")},
 
-		{"an unknown tag", "a: !thing 1", badInput(1, 4, `"!thing" is not known`)},
-		{"an unknown tag of a mapping", "a: !!set {b}", badInput(1, 4, "not one that a mapping may have")},
-		{"an unknown tag of a list", "a:\n  - !x [b]", badInput(2, 5, "not one that a list may have")},
-		{"the wrong tag of a list", "!!map []", badInput(1, 1, "not one that a list may have")},
-		{"text tagged int", "a: !!int x", badInput(1, 4, `"x" is not what its tag !!int says`)},
-		{"a float tagged int", "!!int 1.5", badInput(1, 1, "not what its tag")},
-		{"yes tagged bool", "!!bool yes", badInput(1, 1, "not what its tag")},
-		{"text tagged null", "!!null x", badInput(1, 1, "not what its tag")},
+		{"an unknown tag", "a: !thing 1", faulttest.BadInput(1, 4, `"!thing" is not known`)},
+		{"an unknown tag of a mapping", "a: !!set {b}", faulttest.BadInput(1, 4, "not one that a mapping may have")},
+		{"an unknown tag of a list", "a:\n  - !x [b]", faulttest.BadInput(2, 5, "not one that a list may have")},
+		{"the wrong tag of a list", "!!map []", faulttest.BadInput(1, 1, "not one that a list may have")},
+		{"text tagged int", "a: !!int x", faulttest.BadInput(1, 4, `"x" is not what its tag !!int says`)},
+		{"a float tagged int", "!!int 1.5", faulttest.BadInput(1, 1, "not what its tag")},
+		{"yes tagged bool", "!!bool yes", faulttest.BadInput(1, 1, "not what its tag")},
+		{"text tagged null", "!!null x", faulttest.BadInput(1, 1, "not what its tag")},
 
-		{"an alias of nothing", "a: 1\nb: [x, *b]\n", badInput(2, 8, `"*b" has no anchor before it`)},
-		{"an alias inside its value", "&a [*a]", badInput(1, 5, `"*a" stands inside the value`)},
-		{"an alias deep inside its value", "x: &a\n  - k: [1, *a]\n", badInput(2, 12, `"*a" stands inside the value`)},
+		{"an alias of nothing", "a: 1\nb: [x, *b]\n", faulttest.BadInput(2, 8, `"*b" has no anchor before it`)},
+		{"an alias inside its value", "&a [*a]", faulttest.BadInput(1, 5, `"*a" stands inside the value`)},
+		{"an alias deep inside its value", "x: &a\n  - k: [1, *a]\n", faulttest.BadInput(2, 12, `"*a" stands inside the value`)},
 
-		{"a NUL", "a: \x00", badInput(1, 4, "U+0000")},
-		{"an escaped NUL", "a:\n- \"x\\0\"", badInput(2, 3, "NUL")},
-		{"an escaped NUL in a key", "a: {\"\\x00\": 1}", badInput(1, 5, "NUL")},
-		{"an escaped surrogate", "a: 1\nb: \"\\ud800\"", badInput(2, 7, "invalid Unicode character")},
-		{"a control character", "a: 1\né: \x07", badInput(2, 4, "U+0007")},
-		{"DEL", "a\x7f", badInput(1, 2, "U+007F")},
-		{"a C1 control character", "a\u0080", badInput(1, 2, "U+0080")},
-		{"a byte order mark inside", "a: 1\n\ufeffb: 2", badInput(2, 1, "U+FEFF")},
-		{"a raw line separator", "a: x\u2028y", badInput(1, 5, `"\u2028" in double quotes`)},
-		{"a raw next line", "a: 'x\u0085y'", badInput(1, 6, `"\u0085" in double quotes`)},
-		{"not UTF-8", "a: é\xff", badInput(1, 5, "UTF-8")},
-		{"UTF-16", "\xff\xfea\x00", badInput(1, 1, "UTF-8")},
+		{"a NUL", "a: \x00", faulttest.BadInput(1, 4, "U+0000")},
+		{"an escaped NUL", "a:\n- \"x\\0\"", faulttest.BadInput(2, 3, "NUL")},
+		{"an escaped NUL in a key", "a: {\"\\x00\": 1}", faulttest.BadInput(1, 5, "NUL")},
+		{"an escaped surrogate", "a: 1\nb: \"\\ud800\"", faulttest.BadInput(2, 7, "invalid Unicode character")},
+		{"a control character", "a: 1\né: \x07", faulttest.BadInput(2, 4, "U+0007")},
+		{"DEL", "a\x7f", faulttest.BadInput(1, 2, "U+007F")},
+		{"a C1 control character", "a\u0080", faulttest.BadInput(1, 2, "U+0080")},
+		{"a byte order mark inside", "a: 1\n\ufeffb: 2", faulttest.BadInput(2, 1, "U+FEFF")},
+		{"a raw line separator", "a: x\u2028y", faulttest.BadInput(1, 5, `"\u2028" in double quotes`)},
+		{"a raw next line", "a: 'x\u0085y'", faulttest.BadInput(1, 6, `"\u0085" in double quotes`)},
+		{"not UTF-8", "a: é\xff", faulttest.BadInput(1, 5, "UTF-8")},
+		{"UTF-16", "\xff\xfea\x00", faulttest.BadInput(1, 1, "UTF-8")},
 
-		{"a colon too many", "a: b: c", badInput(1, 5, "mapping values are not allowed")},
-		{"text after a quoted string", "x: 1\na: 'b' c\n", badInput(2, 8, "did not find expected key")},
-		{"wrong indentation", "m:\n  a: 1\n b: 2\n", badInput(3, 2, "did not find expected key")},
-		{"a list item outside of its list", "path: x\nsteps:\n  - a: 1\n   b: 2\n", badInput(4, 4, "'-' indicator")},
-		{"a key after a list", "- a\nb: 1\n", badInput(2, 1, "'-' indicator")},
-		{"a bracket too many", "m: {a: 1}}\n", badInput(1, 10, "did not find expected key")},
-		{"an open list", "a: 1\nb: [1,\nc\n", badInput(2, 4, "',' or ']'")},
-		{"an open string", "a: 1\nb: 'x\nc: 1\n", badInput(2, 4, "unexpected end of stream")},
-		{"nothing between commas", "a: 1\nx: [a, , b]\n", badInput(2, 8, "expected node content")},
-		{"a tab as indentation", "a:\n\t- b\n", badInput(2, 1, "cannot start any token")},
-		{"a reserved character", "k: 1\na:   @x\n", badInput(2, 6, "cannot start any token")},
-		{"a word alone", "a: 1\nword\nb: 2\n", badInput(2, 1, "could not find expected ':'")},
-		{"an escape of no YAML", `a: "\'"`, badInput(1, 5, "unknown escape character")},
-		{"half a surrogate pair", `a: ["x", "\ud83d"]`, badInput(1, 13, "invalid Unicode character")},
-		{"a backslash and half a surrogate pair", `["\ud83d\ude00", "\\ud83d\ude00"]`, badInput(1, 28, "invalid Unicode character")},
-		{"a reserved directive of no document", "%FOO\na: 1\n", badInput(1, 5, "unknown directive")},
-		{"a marker in a block that is the document", "--- |\na\n---\nb\n", badInput(3, 1, "more than one")},
-		{"an end in a block that is the document", "|\na\n...\n", badInput(3, 1, "more than one")},
-		{"a mistake after a lone dash", "- [-, é-]\n- [a, -] b\n", badInput(2, 10, "did not find expected '-' indicator")},
-		{"an alias of nothing after a lone dash", "[-, *b-x]", badInput(1, 5, `"*b-x" has no anchor`)},
-		{"another YAML", "%YAML 2.0\n---\na", badInput(1, 1, "incompatible YAML document")},
+		{"a colon too many", "a: b: c", faulttest.BadInput(1, 5, "mapping values are not allowed")},
+		{"text after a quoted string", "x: 1\na: 'b' c\n", faulttest.BadInput(2, 8, "did not find expected key")},
+		{"wrong indentation", "m:\n  a: 1\n b: 2\n", faulttest.BadInput(3, 2, "did not find expected key")},
+		{"a list item outside of its list", "path: x\nsteps:\n  - a: 1\n   b: 2\n", faulttest.BadInput(4, 4, "'-' indicator")},
+		{"a key after a list", "- a\nb: 1\n", faulttest.BadInput(2, 1, "'-' indicator")},
+		{"a bracket too many", "m: {a: 1}}\n", faulttest.BadInput(1, 10, "did not find expected key")},
+		{"an open list", "a: 1\nb: [1,\nc\n", faulttest.BadInput(2, 4, "',' or ']'")},
+		{"an open string", "a: 1\nb: 'x\nc: 1\n", faulttest.BadInput(2, 4, "unexpected end of stream")},
+		{"nothing between commas", "a: 1\nx: [a, , b]\n", faulttest.BadInput(2, 8, "expected node content")},
+		{"a tab as indentation", "a:\n\t- b\n", faulttest.BadInput(2, 1, "cannot start any token")},
+		{"a reserved character", "k: 1\na:   @x\n", faulttest.BadInput(2, 6, "cannot start any token")},
+		{"a word alone", "a: 1\nword\nb: 2\n", faulttest.BadInput(2, 1, "could not find expected ':'")},
+		{"an escape of no YAML", `a: "\'"`, faulttest.BadInput(1, 5, "unknown escape character")},
+		{"half a surrogate pair", `a: ["x", "\ud83d"]`, faulttest.BadInput(1, 13, "invalid Unicode character")},
+		{"a backslash and half a surrogate pair", `["\ud83d\ude00", "\\ud83d\ude00"]`, faulttest.BadInput(1, 28, "invalid Unicode character")},
+		{"a reserved directive of no document", "%FOO\na: 1\n", faulttest.BadInput(1, 5, "unknown directive")},
+		{"a marker in a block that is the document", "--- |\na\n---\nb\n", faulttest.BadInput(3, 1, "more than one")},
+		{"an end in a block that is the document", "|\na\n...\n", faulttest.BadInput(3, 1, "more than one")},
+		{"a mistake after a lone dash", "- [-, é-]\n- [a, -] b\n", faulttest.BadInput(2, 10, "did not find expected '-' indicator")},
+		{"an alias of nothing after a lone dash", "[-, *b-x]", faulttest.BadInput(1, 5, `"*b-x" has no anchor`)},
+		{"another YAML", "%YAML 2.0\n---\na", faulttest.BadInput(1, 1, "incompatible YAML document")},
 
-		{"101 levels", strings.Repeat("[", 101) + strings.Repeat("]", 101), tooLargeAt(1, 101, "100 levels")},
-		{"101 levels of blocks", strings.Repeat("- ", 101) + "a", tooLargeAt(1, 201, "100 levels")},
-		{"101 levels by alias", "- &a " + strings.Repeat("[", 98) + strings.Repeat("]", 98) + "\n- [[*a]]", tooLargeAt(1, 103, "100 levels")},
-		{"101 levels of merges", strings.Repeat("{<<: ", 150) + "{}" + strings.Repeat("}", 150), tooLargeAt(1, 501, "100 levels")},
-		{"too many bytes", "a: " + strings.Repeat("x", 8<<20), tooLargeAt(0, 0, "8388611 bytes")},
+		{"101 levels", strings.Repeat("[", 101) + strings.Repeat("]", 101), faulttest.TooLarge(1, 101, "100 levels")},
+		{"101 levels of blocks", strings.Repeat("- ", 101) + "a", faulttest.TooLarge(1, 201, "100 levels")},
+		{"101 levels by alias", "- &a " + strings.Repeat("[", 98) + strings.Repeat("]", 98) + "\n- [[*a]]", faulttest.TooLarge(1, 103, "100 levels")},
+		{"101 levels of merges", strings.Repeat("{<<: ", 150) + "{}" + strings.Repeat("}", 150), faulttest.TooLarge(1, 501, "100 levels")},
+		{"too many bytes", "a: " + strings.Repeat("x", 8<<20), faulttest.TooLarge(0, 0, "8388611 bytes")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := ParseYAML("input", test.text, DefaultLimits())
-			test.want.check(t, err)
+			_, err := Parse("input", test.text, jsontext.DefaultLimits())
+			test.want.Check(t, err)
 			if strings.Contains(err.Error(), "yaml:") {
 				t.Errorf("the message speaks of the parser: %v", err)
 			}
@@ -213,7 +217,7 @@ func largeMapping(size int) string {
 	return text.String()
 }
 
-func TestParseYAML_HostileText_RefusedCheaply(t *testing.T) {
+func TestParse_HostileText_RefusedCheaply(t *testing.T) {
 	t.Parallel()
 	laughs := "a0: &a0 [lol]\n"
 	chain := "- &m0 {" + strings.Repeat("k", 100) + ": 1}\n"
@@ -223,44 +227,44 @@ func TestParseYAML_HostileText_RefusedCheaply(t *testing.T) {
 	}
 	tests := []struct {
 		name, text string
-		want       refusal
+		want       faulttest.Refusal
 	}{
-		{"billion laughs", laughs, badInput(9, 15, "expand the document to more than 65536 bytes")},
-		{"billion merges", chain, badInput(8, 23, "expand the document to more than 65536 bytes")},
+		{"billion laughs", laughs, faulttest.BadInput(9, 15, "expand the document to more than 65536 bytes")},
+		{"billion merges", chain, faulttest.BadInput(8, 23, "expand the document to more than 65536 bytes")},
 		{
 			"a large anchor a thousand times", "a: &a " + strings.Repeat("x", 100<<10) + "\nb: [" + strings.Repeat("*a,", 1000) + "]",
-			badInput(2, 32, "expand the document to more than 1054120 bytes"),
+			faulttest.BadInput(2, 32, "expand the document to more than 1054120 bytes"),
 		},
 		{
 			"beyond 16 MiB", "a: &a " + strings.Repeat("x", 4<<20) + "\nb: [*a, *a, *a, *a]",
-			badInput(2, 13, "expand the document to more than 16777216 bytes"),
+			faulttest.BadInput(2, 13, "expand the document to more than 16777216 bytes"),
 		},
-		{"beyond 16 MiB without an alias", `"` + strings.Repeat(`\a`, 3<<20) + `"`, tooLargeAt(1, 1, "more than 16777216 bytes as JSON")},
+		{"beyond 16 MiB without an alias", `"` + strings.Repeat(`\a`, 3<<20) + `"`, faulttest.TooLarge(1, 1, "more than 16777216 bytes as JSON")},
 		{
 			"one merge many times", "- &m {k: " + strings.Repeat("x", 2000) + "}\n" + strings.Repeat("- {<<: *m}\n", 100),
-			badInput(1, 10, "expand the document to more than 65536 bytes"),
+			faulttest.BadInput(1, 10, "expand the document to more than 65536 bytes"),
 		},
-		{"50,000 lists in flow", strings.Repeat("[", 50000), tooLargeAt(1, 101, "100 levels")},
-		{"50,000 mappings in flow", strings.Repeat("{a: ", 50000), tooLargeAt(1, 401, "100 levels")},
-		{"50,000 lists in block", strings.Repeat("- ", 50000), tooLargeAt(1, 201, "100 levels")},
-		{"50,000 keys in block", strings.Repeat("? ", 50000), tooLargeAt(1, 201, "100 levels")},
-		{"four million values", "[" + strings.Repeat("a,", 4<<20-2) + "]", tooLargeAt(0, 0, "262144 values")},
-		{"three million nested dashes", strings.Repeat(strings.Repeat("- ", 90)+"\n", 20000), tooLargeAt(0, 0, "262144 values")},
-		{"an error at the end of many lines", strings.Repeat("k: [a, b]\n", 3000) + "a: 'b' c", badInput(3001, 8, "expected key")},
+		{"50,000 lists in flow", strings.Repeat("[", 50000), faulttest.TooLarge(1, 101, "100 levels")},
+		{"50,000 mappings in flow", strings.Repeat("{a: ", 50000), faulttest.TooLarge(1, 401, "100 levels")},
+		{"50,000 lists in block", strings.Repeat("- ", 50000), faulttest.TooLarge(1, 201, "100 levels")},
+		{"50,000 keys in block", strings.Repeat("? ", 50000), faulttest.TooLarge(1, 201, "100 levels")},
+		{"four million values", "[" + strings.Repeat("a,", 4<<20-2) + "]", faulttest.TooLarge(0, 0, "262144 values")},
+		{"three million nested dashes", strings.Repeat(strings.Repeat("- ", 90)+"\n", 20000), faulttest.TooLarge(0, 0, "262144 values")},
+		{"an error at the end of many lines", strings.Repeat("k: [a, b]\n", 3000) + "a: 'b' c", faulttest.BadInput(3001, 8, "expected key")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := ParseYAML("input", test.text, DefaultLimits())
-			test.want.check(t, err)
+			_, err := Parse("input", test.text, jsontext.DefaultLimits())
+			test.want.Check(t, err)
 		})
 	}
 }
 
-func TestParseYAML_SmallTextWithManyAliases_MayReach64KiB(t *testing.T) {
+func TestParse_SmallTextWithManyAliases_MayReach64KiB(t *testing.T) {
 	t.Parallel()
 	text := "a: &a " + strings.Repeat("x", 1000) + "\nb: [" + strings.Repeat("*a,", 60) + "]"
-	got, err := ParseYAML("input", text, DefaultLimits())
+	got, err := Parse("input", text, jsontext.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,12 +273,12 @@ func TestParseYAML_SmallTextWithManyAliases_MayReach64KiB(t *testing.T) {
 	}
 }
 
-func TestParseYAML_LongLineOfSpecialCases_TakesLinearTime(t *testing.T) {
+func TestParse_LongLineOfSpecialCases_TakesLinearTime(t *testing.T) {
 	t.Parallel()
 	// Looking up each number's place anew from the start of the line would take
 	// minutes here.
 	text := "[ ! é," + strings.Repeat("1234567,", 200_000) + "]"
-	got, err := ParseYAML("input", text, DefaultLimits())
+	got, err := Parse("input", text, jsontext.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +287,7 @@ func TestParseYAML_LongLineOfSpecialCases_TakesLinearTime(t *testing.T) {
 	}
 }
 
-func TestParseYAML_Document_PathAndKind(t *testing.T) {
+func TestParse_Document_PathAndKind(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, path, kind string }{
 		{"a playbook", "kind: Playbook\nmetadata: {name: n, path: a/b}\n", "a/b", "playbook"},
@@ -304,7 +308,7 @@ func TestParseYAML_Document_PathAndKind(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParseYAML("input", test.text, DefaultLimits())
+			got, err := Parse("input", test.text, jsontext.DefaultLimits())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -315,18 +319,18 @@ func TestParseYAML_Document_PathAndKind(t *testing.T) {
 	}
 }
 
-func TestParseYAML_AnyValueAsFlow_SameJSON(t *testing.T) {
+func TestParse_AnyValueAsFlow_SameJSON(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		want, err := json.Marshal(anyJSON(3).Draw(t, "value"))
+		want, err := json.Marshal(jsontest.Any(3).Draw(t, "value"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := ParseYAML("input", "--- "+escapeForYAML(string(want)), DefaultLimits())
+		got, err := Parse("input", "--- "+escapeForYAML(string(want)), jsontext.DefaultLimits())
 		if err != nil {
 			t.Fatalf("%s: %v", want, err)
 		}
-		if err := CheckJSON("input", got.JSON, DefaultLimits()); err != nil {
+		if err := jsontext.Check("input", got.JSON, jsontext.DefaultLimits()); err != nil {
 			t.Fatalf("%s: %v", got.JSON, err)
 		}
 		if diff := cmp.Diff(decodeExactly(t, want), decodeExactly(t, got.JSON)); diff != "" {
@@ -336,7 +340,7 @@ func TestParseYAML_AnyValueAsFlow_SameJSON(t *testing.T) {
 }
 
 // What makes the parser read a masked text changes nothing else in it.
-func TestParseYAML_AnyTextBesideLoneDash_Unchanged(t *testing.T) {
+func TestParse_AnyTextBesideLoneDash_Unchanged(t *testing.T) {
 	t.Parallel()
 	pieces := rapid.SampledFrom([]string{"-", ",", "]", "}", `\`, "ud83d", `\ude00`, `\ud83d\ude00`, "'", `"`, " ", "x", ":", "#", "é"})
 	rapid.Check(t, func(t *rapid.T) {
@@ -346,7 +350,7 @@ func TestParseYAML_AnyTextBesideLoneDash_Unchanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := "- [-, \"\\ud83d\\ude00\"]\n- '" + strings.ReplaceAll(value, "'", "''") + "'\n- " + string(quoted) + "\n- |-\n  " + value + "\n# " + value + "\n"
-		got, err := ParseYAML("input", text, DefaultLimits())
+		got, err := Parse("input", text, jsontext.DefaultLimits())
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -357,10 +361,10 @@ func TestParseYAML_AnyTextBesideLoneDash_Unchanged(t *testing.T) {
 	})
 }
 
-func TestParseYAML_AnyValueAsBlocks_SameJSON(t *testing.T) {
+func TestParse_AnyValueAsBlocks_SameJSON(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		value := anyJSON(3).Draw(t, "value")
+		value := jsontest.Any(3).Draw(t, "value")
 		text, err := yaml.Marshal(value)
 		if err != nil {
 			t.Fatal(err)
@@ -371,7 +375,7 @@ func TestParseYAML_AnyValueAsBlocks_SameJSON(t *testing.T) {
 		if yaml.Unmarshal(text, new(any)) != nil {
 			t.Skip("the library cannot read what it wrote: a key with leading line breaks, in a list")
 		}
-		got, err := ParseYAML("input", string(text), DefaultLimits())
+		got, err := Parse("input", string(text), jsontext.DefaultLimits())
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -416,7 +420,7 @@ func decodeExactly(t interface{ Fatal(args ...any) }, raw []byte) (value any) {
 	return value
 }
 
-func FuzzParseYAML(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		benchmarkYAML()[:600], "a: &x [1, *x]", "a: &x {b: 1}\nc: {<<: *x}", "- ! 1\n- !!int '2'\n- !<x> y", "%TAG ! a\n---\n!b c",
 		"a: |2-\n   x\n", "? a\n: - b\n  - c # d\n", "{a: 'b', \"c\": \"\\u00e9\"}", "---\n---\n", "0x1F", "<<: [{a: 1}, {b: 2}]", "\t@", "a: b: c",
@@ -424,18 +428,18 @@ func FuzzParseYAML(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	limits := Limits{PayloadBytes: 1 << 16, Depth: 20}
+	limits := jsontext.Limits{PayloadBytes: 1 << 16, Depth: 20}
 	f.Fuzz(func(t *testing.T, text string) {
-		document, err := ParseYAML("input", text, limits)
+		document, err := Parse("input", text, limits)
 		if err != nil {
-			checkFuzzedFault(t, err)
+			faulttest.CheckAny(t, err)
 			return
 		}
 		if len(document.JSON) > max(maxExpansion*len(text), minExpansionBytes) {
 			t.Fatalf("%d bytes from %d", len(document.JSON), len(text))
 		}
-		wide := Limits{PayloadBytes: maxExpansionBytes, Depth: limits.Depth}
-		if err := CheckJSON("input", document.JSON, wide); err != nil || !json.Valid(document.JSON) {
+		wide := jsontext.Limits{PayloadBytes: maxExpansionBytes, Depth: limits.Depth}
+		if err := jsontext.Check("input", document.JSON, wide); err != nil || !json.Valid(document.JSON) {
 			t.Fatalf("%q became %q: %v", text, document.JSON, err)
 		}
 	})
@@ -453,12 +457,12 @@ func benchmarkYAML() string {
 	return text.String()
 }
 
-func BenchmarkParseYAML(b *testing.B) {
+func BenchmarkParse(b *testing.B) {
 	text := benchmarkYAML()
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ParseYAML("input", text, DefaultLimits()); err != nil {
+		if _, err := Parse("input", text, jsontext.DefaultLimits()); err != nil {
 			b.Fatal(err)
 		}
 	}
