@@ -34,14 +34,14 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// ballast is memory that nothing writes to, so that the system never gives it.
-// The garbage collector counts it, and then does not run after each few
-// megabytes of a small heap: a fifth of a request's processor time, for 8 MB
-// of garbage that is collected later (docs/performance.md, "What paid").
+// ballast is never written to, so the system never allocates it. The garbage
+// collector counts it, and so does not run after every few megabytes of a small
+// heap. That saves a fifth of a request's processor time, for 8 MB more garbage
+// (docs/performance.md, "What paid").
 var ballast = make([]byte, 8<<20)
 
 func main() {
-	// A second signal ends the process at once: stop() puts the default back.
+	// A second signal ends the process at once: stop restores the default.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -252,7 +252,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	return group.Wait()
 }
 
-// commit is what the program was built from, where the Makefile says so.
+// commit is what the program was built from. The Makefile sets it.
 var commit string
 
 // printVersion prints the module's version and the commit it was built from.

@@ -29,8 +29,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// TestMain lets scripts run this test binary as noetl-catalog, and stops the
-// PostgreSQL that they used.
+// TestMain lets scripts run this test binary as noetl-catalog, and stops their
+// PostgreSQL.
 func TestMain(m *testing.M) {
 	testscript.Main(withDatabase{m}, map[string]func(){"noetl-catalog": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -94,8 +94,8 @@ func ready(address string) error {
 	}
 }
 
-// tokens FILE… makes the file tokens of what the command token has printed into
-// each of the files, and sets a variable of the file's name to its token.
+// tokens FILE… makes the file tokens from the output of the command token in
+// each file, and sets a variable of the file's name to its token.
 func tokens(ts *testscript.TestScript, _ bool, args []string) {
 	var file strings.Builder
 	for _, name := range args {
@@ -106,8 +106,8 @@ func tokens(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("tokens"), []byte(file.String()), 0o600))
 }
 
-// A history of more files than one call takes is registered like a short one:
-// told by a dry run, once, and not again.
+// A history that takes several calls is registered like a short one: predicted
+// by a dry run, registered once, and not again.
 func TestRegister_HistoryOfManyFiles_AddedOnce(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -156,7 +156,7 @@ func TestRegister_HistoryOfManyFiles_AddedOnce(t *testing.T) {
 	}
 }
 
-// lineWriter passes on each line that is written to it.
+// lineWriter sends each line that is written to it.
 type lineWriter struct {
 	mu    sync.Mutex
 	rest  string
@@ -177,8 +177,8 @@ func (w *lineWriter) Write(text []byte) (int, error) {
 	}
 }
 
-// A person who starts the server finds its address below all that has been
-// printed until it serves: that examples were registered, or why they were not.
+// The server's address is printed last, after the result of registering the
+// examples.
 func TestServe_Examples_AddressPrintedLast(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ path, before string }{
@@ -220,8 +220,8 @@ func TestServe_Examples_AddressPrintedLast(t *testing.T) {
 	}
 }
 
-// What a server says of its event types is what its flag has it do: follow goes
-// by that where it is asked for a type that is not known.
+// openEventTypes is what the flag sets, and decides whether follow refuses an
+// unknown type.
 func TestServe_OpenEventTypes_AsTheFlagSays(t *testing.T) {
 	t.Parallel()
 	for open, flags := range map[bool][]string{false: nil, true: {"--open-event-types"}} {
@@ -316,8 +316,8 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// A server that is stopped closes its WebSockets with 1001 and breaks off its
-// streams, so that clients come again: `complete` would be the end for them.
+// A server that stops closes its WebSockets with 1001 and breaks off its
+// streams, so that clients reconnect: `complete` would end their subscriptions.
 func TestServe_Stopped_ClientsComeAgain(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, freeAddress(t), dbtest.EmptyURL(t))
@@ -361,7 +361,7 @@ func TestServe_Stopped_ClientsComeAgain(t *testing.T) {
 	}
 }
 
-// follow stands through a restart of the server.
+// follow survives a restart of the server.
 func TestFollow_ServerRestarted_MissesNothing(t *testing.T) {
 	t.Parallel()
 	address, databaseURL := freeAddress(t), dbtest.EmptyURL(t)
@@ -421,7 +421,7 @@ func TestFollow_ServerRestarted_MissesNothing(t *testing.T) {
 	server.end(t)
 }
 
-// What the README says of /metrics is there.
+// /metrics has the documented metrics.
 func TestMetrics_AreServed(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, freeAddress(t), dbtest.EmptyURL(t))
@@ -448,7 +448,7 @@ func TestMetrics_AreServed(t *testing.T) {
 	server.end(t)
 }
 
-// A server takes unknown event types only where it is told so.
+// A server accepts unknown event types only with --open-event-types.
 func TestServe_OpenEventTypes_UnknownTypeAdded(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -480,8 +480,8 @@ func TestServe_OpenEventTypes_UnknownTypeAdded(t *testing.T) {
 	}
 }
 
-// Who migrates is told each value that had to be changed, with what it was.
-func TestMigrate_ValueThatCannotBeShown_ToldWithItsOldValue(t *testing.T) {
+// A migration reports each value that it changed, with the old value.
+func TestMigrate_ValueThatCannotBeShown_ReportedWithItsOldValue(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"migrate", "serve"} {
 		t.Run(command, func(t *testing.T) {
@@ -504,7 +504,7 @@ func TestMigrate_ValueThatCannotBeShown_ToldWithItsOldValue(t *testing.T) {
 			}
 			var out strings.Builder
 			args := []string{command, "--database-url", databaseURL}
-			if command == "serve" { // stopped once it has told
+			if command == "serve" { // stopped once it has reported
 				args = append(args, "--max-connections", "2", "--listen", freeAddress(t))
 				stopped, stop := context.WithTimeout(t.Context(), time.Minute)
 				defer stop()
@@ -519,7 +519,7 @@ func TestMigrate_ValueThatCannotBeShown_ToldWithItsOldValue(t *testing.T) {
 			}
 			for _, want := range []string{"catalog", "timestamp", "infinity", "9999-12-31 23:59:59.999999+00", "migration_repair"} {
 				if !strings.Contains(out.String(), want) {
-					t.Errorf("%q is not told: %s", want, out.String())
+					t.Errorf("%q is not reported: %s", want, out.String())
 				}
 			}
 		})

@@ -13,9 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// bulk compares what recordEvents and registerResources take in with what
-// COPY of the same rows into the same tables does, triggers included, with a
-// server that follows the log in either case.
+// bulk compares the rates of recordEvents and registerResources with that of
+// COPY of the same rows into the same tables, triggers included, while a server
+// follows the log.
 func bulk(ctx context.Context, b *bench) error {
 	url, pool, err := b.database(ctx, "bulk", 64)
 	if err != nil {
@@ -41,7 +41,7 @@ func bulk(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// load is what clients write at once: each calls times, size rows a call.
+// load is what clients write concurrently: each makes calls of size rows.
 type load struct {
 	what, rows           string
 	clients, size, calls int
@@ -58,44 +58,31 @@ type row struct {
 }
 
 func (l load) measure(ctx context.Context, pool *pgxpool.Pool) error {
-	const rounds = 5
-	var rates [2][]float64
-	var ratios []float64
-	for round := range rounds {
-		var rate [2]float64
-		// In turn, and each first every other time.
-		for i := range 2 {
-			which := (i + round) % 2
-			took, err := l.write(ctx, pool, []prepare{l.server, l.copy}[which])
-			if err != nil {
-				return err
-			}
-			rate[which] = float64(l.clients*l.size*l.calls) / took.Seconds()
-			rates[which] = append(rates[which], rate[which])
-			// What is still to be sequenced is not to weigh on the next.
-			if err := sequenced(ctx, pool); err != nil {
-				return err
-			}
+	rates, ratios, err := inTurn(5, func(which int) (float64, error) {
+		took, err := l.write(ctx, pool, []prepare{l.server, l.copy}[which])
+		if err != nil {
+			return 0, err
 		}
-		ratios = append(ratios, rate[0]/rate[1])
+		// Sequencing must not slow down the next.
+		return float64(l.clients*l.size*l.calls) / took.Seconds(), sequenced(ctx, pool)
+	})
+	if err != nil {
+		return err
 	}
 	fmt.Printf("bulk: %s, %d %s a call: %.0f %s/s; COPY of as many rows: %.0f; ratio %.2f  (rounds: %.2f)\n",
-		l.what, l.size, l.rows, median(rates[0]), l.rows, median(rates[1]), median(ratios), ratios)
+		l.what, l.size, l.rows, rates[0], l.rows, rates[1], median(ratios), ratios)
 	return nil
 }
 
-// sequenced waits until every event has its place in the log.
+// sequenced waits until every event has its position in the log.
 func sequenced(ctx context.Context, pool *pgxpool.Pool) error {
-	for pending := true; pending; {
-		if err := pool.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM event_pending)").Scan(&pending); err != nil {
-			return err
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return nil
+	return await(ctx, "events wait for their positions", func() (done bool, err error) {
+		err = pool.QueryRow(ctx, "SELECT NOT EXISTS (SELECT 1 FROM event_pending)").Scan(&done)
+		return done, err
+	})
 }
 
-// write prepares calls, and then takes the time of all of them.
+// write prepares the calls and measures them together.
 func (l load) write(ctx context.Context, pool *pgxpool.Pool, prepared prepare) (time.Duration, error) {
 	calls := make([][]func(context.Context) error, l.clients)
 	for client := range calls {
@@ -153,7 +140,7 @@ func (s *server) registerRows(_ *pgxpool.Pool, rows []row) func(context.Context)
 	return s.prepared(`mutation($inputs: [RegisterResourceInput!]!) { registerResources(inputs: $inputs) { results { __typename } } }`, inputs)
 }
 
-// prepared is an operation whose request is written before its time is taken.
+// prepared is an operation whose request is encoded before it is measured.
 func (s *server) prepared(query string, inputs []map[string]any) func(context.Context) error {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{"inputs": inputs}})
 	encoded := request{"POST", "/graphql", string(body)}.encode()
@@ -185,7 +172,7 @@ func copyEvents(pool *pgxpool.Pool, rows []row) func(context.Context) error {
 	}
 }
 
-// copyVersions leaves out the event that each registration records.
+// copyVersions omits the event that each registration records.
 func copyVersions(pool *pgxpool.Pool, rows []row) func(context.Context) error {
 	return func(ctx context.Context) error {
 		_, err := pool.CopyFrom(ctx, pgx.Identifier{"catalog"},

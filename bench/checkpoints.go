@@ -14,13 +14,13 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// quietEvents is how many events checkpoints records that match nothing.
+// quietEvents is the number of events that match no filter.
 const quietEvents = 1_000_000
 
-// checkpoints measures what a resume reads where a subscription's filter has
+// checkpoints measures what a resume reads if a subscription's filter has
 // passed nothing for a million events: after its first cursor, and after its
-// last checkpoint. Each resume is on a server that has just started, which
-// holds no recent events in memory.
+// last checkpoint. Each resume is on a fresh server, which holds no recent
+// events in memory.
 func checkpoints(ctx context.Context, b *bench) error {
 	url, pool, err := b.database(ctx, "checkpoints", 64)
 	if err != nil {
@@ -125,8 +125,7 @@ func (s *server) tailCursor(ctx context.Context) (string, error) {
 	return answer.Events.TailCursor, err
 }
 
-// quietStream is a subscription over server-sent events that nothing is
-// delivered to.
+// quietStream is a subscription whose filter passes no event.
 type quietStream struct {
 	name   string
 	filter map[string]any
@@ -164,20 +163,14 @@ func (s *quietStream) end(err error) {
 
 // reach waits until a cursor is the last checkpoint.
 func (s *quietStream) reach(ctx context.Context, cursor string) error {
-	deadline := time.Now().Add(time.Minute)
-	for ctx.Err() == nil && time.Now().Before(deadline) {
+	return await(ctx, "no checkpoint at the end of the log", func() (bool, error) {
 		s.mu.Lock()
-		reached, failure := s.cursor == cursor, s.failure
-		s.mu.Unlock()
-		if reached || failure != nil {
-			return failure
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return errors.Join(ctx.Err(), errors.New("no checkpoint at the end of the log"))
+		defer s.mu.Unlock()
+		return s.cursor == cursor, s.failure
+	})
 }
 
-// resumed is what a resume has read of the log until its first delivery.
+// resumed is what a resume reads of the log until its first delivery.
 type resumed struct {
 	pages float64
 	rows  int64
@@ -214,15 +207,15 @@ func (b *bench) resume(ctx context.Context, url string, pool *pgxpool.Pool, filt
 		return read, err
 	}
 	read.pages = metrics["catalog_subscription_catchup_pages_total"]
-	// PostgreSQL counts the rows of a connection for certain when it ends.
+	// PostgreSQL surely has counted the rows of a connection once it has ended.
 	stop()
 	sum, err := rowsRead(ctx, pool)
 	read.rows = sum - before
 	return read, err
 }
 
-// rowsRead is how many rows of the log have been read since the database was
-// made, by any server.
+// rowsRead is the number of the log's rows that all servers have read since the
+// database was created.
 func rowsRead(ctx context.Context, pool *pgxpool.Pool) (rows int64, err error) {
 	err = pool.QueryRow(ctx, "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'event_log'").Scan(&rows)
 	return rows, err
@@ -230,8 +223,7 @@ func rowsRead(ctx context.Context, pool *pgxpool.Pool) (rows int64, err error) {
 
 const anyCursor = `subscription($filter: EventFilter, $after: String) { eventRecorded(filter: $filter, after: $after) { cursor } }`
 
-// stream subscribes over server-sent events and passes on each, until that
-// fails.
+// stream subscribes and passes each event to receive, until that fails.
 func (s *server) stream(ctx context.Context, filter map[string]any, after string, receive func(client.Event) error) error {
 	stream, err := s.Subscribe(ctx, anyCursor, map[string]any{"filter": filter, "after": after})
 	if err != nil {

@@ -14,10 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// deliveries measures subscribers that all follow every event: how many
-// deliveries a second the server makes and what each takes of the processors,
-// where all ask for the same fields and where each asks for others; and how
-// soon events come at a rate that it keeps up with.
+// deliveries measures subscribers that all follow every event: deliveries a
+// second and processor time for each, if all select the same fields and if each
+// selects others; and the latency at a rate that the server can sustain.
 func deliveries(ctx context.Context, b *bench) error {
 	url, pool, err := b.database(ctx, "deliveries", 64)
 	if err != nil {
@@ -45,7 +44,7 @@ func deliveries(ctx context.Context, b *bench) error {
 				return err
 			}
 		}
-		if err := crowd.wait(ctx, many*events); err != nil {
+		if err := awaitCount(ctx, &crowd.got, many*events); err != nil {
 			return err
 		}
 		took := time.Since(began)
@@ -94,7 +93,7 @@ func paced(ctx context.Context, pool *pgxpool.Pool, server *server, many int) er
 	return nil
 }
 
-// crowd are subscribers that count what comes, and look at nothing.
+// crowd are subscribers that only count deliveries.
 type crowd struct {
 	sockets []*websocket.Conn
 	got     atomic.Int64
@@ -107,7 +106,7 @@ func gather(ctx context.Context, address string, many, different int) (*crowd, e
 	opening.SetLimit(16)
 	for i := range many {
 		opening.Go(func() (err error) {
-			// A comment makes another document of it, and an alias another answer.
+			// An alias makes another document and another response.
 			query := fmt.Sprintf(`subscription { eventRecorded { cursor position event { %s eventId path timestamp message payload type { name } executionId step status } } }`,
 				strings.Repeat("a", 1+i%different)+": __typename")
 			c.sockets[i], err = open(ctx, address, query, nil, nil)
@@ -132,17 +131,6 @@ func gather(ctx context.Context, address string, many, different int) (*crowd, e
 		})
 	}
 	return c, nil
-}
-
-func (c *crowd) wait(ctx context.Context, n int64) error {
-	deadline := time.Now().Add(2 * time.Minute)
-	for c.got.Load() < n {
-		if ctx.Err() != nil || time.Now().After(deadline) {
-			return fmt.Errorf("%d of %d deliveries came", c.got.Load(), n)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	return nil
 }
 
 func (c *crowd) close() {

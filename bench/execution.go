@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// execution records the 200,000 events of one run: 8 writers at once, 1,000
-// events a call, all with the same execution id.
+// execution records 200,000 events of one execution: 8 concurrent writers,
+// 1,000 events a call.
 func execution(ctx context.Context, b *bench) error {
 	url, pool, err := b.database(ctx, "execution", 8)
 	if err != nil {

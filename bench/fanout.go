@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,9 +23,9 @@ const (
 	stuck       = 10
 )
 
-// fanout opens ten thousand sockets, each with a subscription to a path of its
-// own, and measures what they take of the server's memory, how soon events
-// reach them, and whether subscribers that never read change that.
+// fanout opens ten thousand sockets, each with a subscription to its own path,
+// and measures the server's memory, the latency of events, and the effect of
+// subscribers that never read.
 func fanout(ctx context.Context, b *bench) error {
 	url, pool, err := b.database(ctx, "fanout", subscribers)
 	if err != nil {
@@ -146,7 +145,7 @@ func (f *fan) add(ctx context.Context, socket *websocket.Conn) {
 	}()
 }
 
-// received notes a delivery. An event's timestamp is when its insert began.
+// received records a delivery. An event's timestamp is the start of its insert.
 func (f *fan) received(message []byte) {
 	const mark = `"timestamp":"`
 	text := string(message[:min(len(message), 512)])
@@ -165,7 +164,7 @@ func (f *fan) received(message []byte) {
 	f.got.Add(1)
 }
 
-// take forgets what was received.
+// take resets what was received.
 func (f *fan) take() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -173,14 +172,10 @@ func (f *fan) take() {
 	f.got.Store(0)
 }
 
-// wait waits for n deliveries and returns how long they took, sorted.
+// wait waits for n deliveries and returns their latencies, sorted.
 func (f *fan) wait(ctx context.Context, n int64) ([]time.Duration, error) {
-	deadline := time.Now().Add(time.Minute)
-	for f.got.Load() < n {
-		if ctx.Err() != nil || time.Now().After(deadline) {
-			return nil, fmt.Errorf("%d of %d deliveries came", f.got.Load(), n)
-		}
-		time.Sleep(10 * time.Millisecond)
+	if err := awaitCount(ctx, &f.got, n); err != nil {
+		return nil, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -194,16 +189,11 @@ func (f *fan) close() {
 	}
 }
 
-// memory is what the server's process holds, in bytes.
+// memory is that of the server's process, in bytes.
 type memory struct{ resident, heap, stacks int64 }
 
 func (s *server) memory() (memory, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
-	if err != nil {
-		return memory{}, err
-	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	kilobytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	resident, err := s.status("VmRSS:")
 	if err != nil {
 		return memory{}, err
 	}
@@ -211,7 +201,7 @@ func (s *server) memory() (memory, error) {
 	if err != nil {
 		return memory{}, err
 	}
-	return memory{kilobytes << 10, int64(metrics["go_memstats_heap_inuse_bytes"]), int64(metrics["go_memstats_stack_inuse_bytes"])}, nil
+	return memory{resident, int64(metrics["go_memstats_heap_inuse_bytes"]), int64(metrics["go_memstats_stack_inuse_bytes"])}, nil
 }
 
 func (s *server) metrics() (map[string]float64, error) {
@@ -231,20 +221,15 @@ func (s *server) metrics() (map[string]float64, error) {
 	return values, lines.Err()
 }
 
-// until waits until a metric has reached a value.
+// until waits until a metric reaches a value.
 func (s *server) until(ctx context.Context, name string, value float64) error {
-	deadline := time.Now().Add(time.Minute)
-	for {
+	return await(ctx, fmt.Sprintf("%s does not reach %g", name, value), func() (bool, error) {
 		metrics, err := s.metrics()
-		if err != nil {
-			return err
-		}
-		if metrics[name] >= value {
-			return nil
-		}
-		if ctx.Err() != nil || time.Now().After(deadline) {
-			return fmt.Errorf("%s is %g, not %g", name, metrics[name], value)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		return metrics[name] >= value, err
+	})
+}
+
+// awaitCount waits for n deliveries.
+func awaitCount(ctx context.Context, got *atomic.Int64, n int64) error {
+	return await(ctx, fmt.Sprintf("%d deliveries", n), func() (bool, error) { return got.Load() >= n, nil })
 }

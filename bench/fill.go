@@ -16,22 +16,22 @@ import (
 //go:embed fill.sql
 var fillScript string
 
-// scale is how large a database is.
+// scale is the size of a database.
 type scale struct{ resources, events, months int }
 
 func (s scale) String() string {
 	return fmt.Sprintf("%d resources x 5 versions, %d events in %d partitions", s.resources, s.events, s.months+1)
 }
 
-// filled returns the URL of a database of that scale, and makes it where it is
-// not there yet or was made by another script or for another schema.
+// filled returns the URL of a database of that scale. It creates the database
+// unless one made by the same script for the same schema exists.
 func (b *bench) filled(ctx context.Context, name string, s scale) (string, error) {
 	schema, err := b.schema(ctx)
 	if err != nil {
 		return "", err
 	}
 	stamp := fmt.Sprintf("filled by %x", sha256.Sum256([]byte(fillScript+schema+s.String())))
-	url, err := b.url(name, "")
+	url, err := b.url(name)
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +67,8 @@ func (b *bench) filled(ctx context.Context, name string, s scale) (string, error
 	return url, nil
 }
 
-// stamp is what a database says it was made by; empty where there is none.
+// stamp is the fingerprint in a database's comment; empty if the database does
+// not exist.
 func (b *bench) stamp(ctx context.Context, name string) (stamp string, err error) {
 	connection, err := pgx.Connect(ctx, b.postgres.URL())
 	if err != nil {
@@ -81,7 +82,7 @@ func (b *bench) stamp(ctx context.Context, name string) (stamp string, err error
 	return stamp, err
 }
 
-// schema is a fingerprint of what migrations make: columns, indexes, functions.
+// schema is a fingerprint of the migrated schema: columns, indexes, functions.
 func (b *bench) schema(ctx context.Context) (fingerprint string, err error) {
 	const name = "schema_only"
 	url, err := b.create(ctx, name)
@@ -106,7 +107,7 @@ func (b *bench) schema(ctx context.Context) (fingerprint string, err error) {
 	return fingerprint, errors.Join(err, connection.Close(ctx), b.admin(ctx, "DROP DATABASE "+name))
 }
 
-// keptDirectory is where the database is that is kept between runs.
+// keptDirectory holds the database that is kept between runs.
 func (b *bench) keptDirectory() (string, error) {
 	directory := b.data
 	if directory == "" {

@@ -7,12 +7,11 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
-	"time"
 )
 
-// growth compares what a request costs with ten times the events, in 24
-// partitions in the place of 7, and with ten times the resources as well. The
-// two that are compared take turns.
+// growth compares the cost of a request with that at ten times the events, in
+// 24 partitions instead of 7, and at ten times the resources as well. The two
+// sizes take turns.
 func growth(ctx context.Context, b *bench) error {
 	chosen, err := b.chosen()
 	if err != nil {
@@ -79,27 +78,5 @@ func (b *bench) grow(ctx context.Context, urls [2]string, w workload) (grown [2]
 		}
 		defer grown[i].stop()
 	}
-	for _, c := range grown {
-		if _, err := press(c.address, c.requests, connections, 2*time.Second); err != nil {
-			return grown, err
-		}
-	}
-	for round := range b.rounds {
-		for i := range grown {
-			c := grown[(i+round)%2]
-			f, err := b.round(c)
-			if err != nil {
-				return grown, err
-			}
-			c.rounds = append(c.rounds, f)
-		}
-	}
-	for _, c := range grown {
-		alone, err := press(c.address, c.requests, 1, 2*time.Second)
-		if err != nil {
-			return grown, err
-		}
-		c.alone = quantile(alone.took, 0.5)
-	}
-	return grown, nil
+	return grown, b.compete(grown[:])
 }

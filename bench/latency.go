@@ -11,7 +11,7 @@ import (
 )
 
 // latency measures the time from a commit's return to the delivery over a
-// WebSocket, on a server that has nothing else to do.
+// WebSocket, on an idle server.
 func latency(ctx context.Context, b *bench) error {
 	url, pool, err := b.database(ctx, "latency", 1)
 	if err != nil {

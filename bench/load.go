@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// request is what a workload sends.
+// request is an HTTP request of a workload.
 type request struct {
 	method, target, body string
 }
 
-// encode writes it as it goes over the wire.
+// encode returns it in wire format.
 func (r request) encode() []byte {
 	text := r.method + " " + r.target + " HTTP/1.1\r\nHost: localhost\r\n"
 	if r.method == "POST" {
@@ -37,7 +37,7 @@ type connection struct {
 	body   []byte
 }
 
-// dial connects; whatever takes longer than patience from now on fails.
+// dial connects. After patience, everything fails.
 func dial(address string, patience time.Duration) (*connection, error) {
 	opened, err := net.DialTimeout("tcp", address, 5*time.Second) //nolint:noctx // has a deadline
 	if err != nil {
@@ -47,7 +47,7 @@ func dial(address string, patience time.Duration) (*connection, error) {
 		opened.SetDeadline(time.Now().Add(patience))
 }
 
-// do sends an encoded request and returns the answer's body, which is good
+// do sends an encoded request and returns the response's body, which is valid
 // until the next call.
 func (c *connection) do(encoded []byte) ([]byte, error) {
 	if _, err := c.Write(encoded); err != nil {
@@ -77,8 +77,8 @@ func (c *connection) do(encoded []byte) ([]byte, error) {
 	return c.body, nil
 }
 
-// header reads the header and returns the body's length, or -1 where it comes
-// in chunks.
+// header reads the header and returns the body's length, or -1 if it is
+// chunked.
 func (c *connection) header() (int, error) {
 	length := -1
 	for {
@@ -124,14 +124,14 @@ func (c *connection) chunks() error {
 	}
 }
 
-// pressed is how long each request of a round took, sorted, and the round.
+// pressed is the duration of each request of a round, sorted, and of the round.
 type pressed struct {
 	took    []time.Duration
 	elapsed time.Duration
 }
 
-// press sends requests over a number of connections for a duration, each the
-// next as soon as it has the answer to the one before.
+// press sends requests for a duration over a number of connections, each of
+// which sends the next request when it has the response to the previous one.
 func press(address string, requests [][]byte, connections int, duration time.Duration) (pressed, error) {
 	clients := make([]*connection, connections)
 	for i := range clients {

@@ -40,13 +40,13 @@ import (
 type measurement struct {
 	name string
 	run  func(context.Context, *bench) error
-	// kept is for a database that is filled once and kept between runs.
+	// kept: the database is filled once and kept between runs.
 	kept bool
-	// named only runs where it is asked for by name.
+	// named: it runs only if it is named.
 	named bool
 }
 
-// measurements in the order in which they run.
+// measurements, in the order in which they run.
 var measurements = []measurement{
 	{name: "writers", run: writers},
 	{name: "bulk", run: bulk},
@@ -62,7 +62,7 @@ var measurements = []measurement{
 type options struct {
 	// data is where the kept PostgreSQL has its data.
 	data string
-	// only are the workloads to run; all of them where it is empty.
+	// only are the workloads to run; empty for all.
 	only string
 	// peer: measure PostGraphile, too.
 	peer bool
@@ -99,7 +99,7 @@ func run(ctx context.Context, o options, names []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-	// PostgreSQL may have to run as another user, who must get this far.
+	// PostgreSQL may run as another user, who must be able to enter.
 	if err := os.Chmod(directory, 0o755); err != nil { //nolint:gosec // what is in it is not readable
 		return err
 	}
@@ -128,7 +128,7 @@ func run(ctx context.Context, o options, names []string) (err error) {
 	return nil
 }
 
-// measure takes measurements on a PostgreSQL with fsync on.
+// measure runs measurements on a PostgreSQL with fsync on.
 func (b *bench) measure(ctx context.Context, kept bool, chosen []measurement) (err error) {
 	if len(chosen) == 0 {
 		return nil
@@ -161,8 +161,8 @@ func (b *bench) measure(ctx context.Context, kept bool, chosen []measurement) (e
 	return nil
 }
 
-// bench is what measurements run on: a PostgreSQL, and the binaries of the
-// server and of the limit.
+// bench is what measurements use: a PostgreSQL, and the binaries of the server
+// and of the limit.
 type bench struct {
 	options
 	directory, binary, limit string
@@ -184,13 +184,12 @@ func (b *bench) database(ctx context.Context, name string, resources int) (strin
 	return url, pool, err
 }
 
-// create makes an empty database with our schema, in the place of one that
-// may be there.
+// create makes an empty database with our schema, and replaces an existing one.
 func (b *bench) create(ctx context.Context, name string) (string, error) {
 	if err := b.admin(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
 		return "", err
 	}
-	url, err := b.url(name, "")
+	url, err := b.url(name)
 	if err != nil {
 		return "", err
 	}
@@ -198,7 +197,7 @@ func (b *bench) create(ctx context.Context, name string) (string, error) {
 	return url, err
 }
 
-// admin runs statements that are about databases.
+// admin runs statements about databases.
 func (b *bench) admin(ctx context.Context, statements ...string) error {
 	return execute(ctx, b.postgres.URL(), statements...)
 }
@@ -218,17 +217,13 @@ func execute(ctx context.Context, databaseURL string, statements ...string) erro
 	return nil
 }
 
-// url is where a database is; through the socket in another directory, where
-// one is given.
-func (b *bench) url(name, socketDirectory string) (string, error) {
+// url is a database's.
+func (b *bench) url(name string) (string, error) {
 	config, err := pgx.ParseConfig(b.postgres.URL())
 	if err != nil {
 		return "", err
 	}
-	if socketDirectory == "" {
-		socketDirectory = config.Host
-	}
-	return fmt.Sprintf("postgres://%s:%s@/%s?host=%s", config.User, config.Password, name, socketDirectory), nil
+	return fmt.Sprintf("postgres://%s:%s@/%s?host=%s", config.User, config.Password, name, config.Host), nil
 }
 
 // server is a running noetl-catalog, limit or PostGraphile.
@@ -262,22 +257,20 @@ func start(ctx context.Context, databaseURL, binary string, args ...string) (*se
 	if err := s.command.Start(); err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(time.Minute)
-	for ctx.Err() == nil && time.Now().Before(deadline) {
+	if err := await(ctx, filepath.Base(binary)+" does not get ready", func() (bool, error) {
 		response, err := http.Get("http://" + s.address + "/readyz") //nolint:noctx // ends with the loop
-		if err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return s, nil
-			}
+		if err != nil {
+			return false, nil //nolint:nilerr // not up yet
 		}
-		time.Sleep(20 * time.Millisecond)
+		return response.StatusCode == http.StatusOK, response.Body.Close()
+	}); err != nil {
+		s.stop()
+		return nil, err
 	}
-	s.stop()
-	return nil, errors.Join(ctx.Err(), fmt.Errorf("%s did not get ready", filepath.Base(binary)))
+	return s, nil
 }
 
-// withoutGreeting passes on what a server reports, but for where it serves.
+// withoutGreeting drops the line that says where a server listens.
 type withoutGreeting struct{ io.Writer }
 
 func (w withoutGreeting) Write(text []byte) (int, error) {
@@ -291,6 +284,42 @@ func (s *server) stop() {
 	s.Close()
 	_ = s.command.Process.Signal(os.Interrupt)
 	_ = s.command.Wait()
+}
+
+// await polls until done, for two minutes at most.
+func await(ctx context.Context, what string, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", what, ctx.Err())
+		}
+	}
+}
+
+// inTurn measures two contestants in each round, each first every other time,
+// and returns the medians of both and their ratios by round.
+func inTurn(rounds int, measure func(which int) (float64, error)) (medians [2]float64, ratios []float64, err error) {
+	var rates [2][]float64
+	for round := range rounds {
+		for i := range 2 {
+			which := (i + round) % 2
+			rate, err := measure(which)
+			if err != nil {
+				return medians, nil, err
+			}
+			rates[which] = append(rates[which], rate)
+		}
+		ratios = append(ratios, rates[0][round]/rates[1][round])
+	}
+	return [2]float64{median(rates[0]), median(rates[1])}, ratios, nil
 }
 
 // quantile is the q-th of sorted durations.

@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// peer is what PostGraphile is asked for the same by.
+// peer is the equivalent request to PostGraphile.
 type peer struct {
 	document string
-	// variables are made of the server's, and of the query of the limit's target.
+	// variables are derived from the server's, and from the query of the
+	// limit's target.
 	variables func(ours map[string]any, limit url.Values) map[string]any
 }
 
@@ -53,8 +54,8 @@ func (b *bench) postgraphile(ctx context.Context, databaseURL string) (*server, 
 	return start(ctx, databaseURL, nodes[0], filepath.Join(directory, "server.js"))
 }
 
-// enterPeer makes PostGraphile's requests of the server's, and checks that it
-// answers them with the same values.
+// enterPeer derives PostGraphile's requests from the server's, and checks that
+// the responses have the same values.
 func (b *bench) enterPeer(ctx context.Context, databaseURL string, w workload, ours *contestant) (*contestant, error) {
 	c := &contestant{name: "PostGraphile"}
 	var err error
@@ -104,7 +105,7 @@ func (b *bench) enterPeer(ctx context.Context, databaseURL string, w workload, o
 	return c, nil
 }
 
-// leaves are the values of an answer, sorted, times in one form.
+// leaves are the values of a response, sorted, with times in one format.
 func leaves(answer any) []string {
 	switch answer := answer.(type) {
 	case map[string]any:
@@ -124,10 +125,10 @@ func leaves(answer any) []string {
 	return []string{text}
 }
 
-// givenIDs makes the database give events their ids: PostGraphile's clients
-// would have to make one anew for each request.
+// givenIDs makes the database generate event ids: PostGraphile's clients would
+// need a new one for each request.
 func (b *bench) givenIDs(ctx context.Context, name string) error {
-	databaseURL, err := b.url(name, "")
+	databaseURL, err := b.url(name)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,7 @@ import (
 // tick is the unit of processor times in /proc.
 const tick = 10 * time.Millisecond
 
-// processTimes are the processor times of a process, and of its children that
-// have ended.
+// processTimes are the processor times of a process and of its ended children.
 type processTimes struct {
 	parent        int
 	own, children time.Duration
@@ -39,8 +38,8 @@ func timesOf(process int) (processTimes, error) {
 	return processTimes{numbers[0], time.Duration(numbers[1]+numbers[2]) * tick, time.Duration(numbers[3]+numbers[4]) * tick}, nil
 }
 
-// postgresTime is the processor time of PostgreSQL: of its first process, of
-// the children it has and of those it had.
+// postgresTime is the processor time of PostgreSQL: of its first process and of
+// all children, running and ended.
 func (b *bench) postgresTime() (time.Duration, error) {
 	text, err := os.ReadFile(filepath.Join(b.postgres.DataDir(), "postmaster.pid"))
 	if err != nil {
@@ -80,13 +79,13 @@ func ownTime() (time.Duration, error) {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), err
 }
 
-// peak is the most memory that the process has had resident, in bytes.
-func (s *server) peak() (int64, error) {
+// status is a figure of /proc/PID/status, in bytes.
+func (s *server) status(name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	_, rest, _ := strings.Cut(string(status), name)
 	kilobytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 	return kilobytes << 10, err
 }

@@ -21,15 +21,15 @@ import (
 // connections is how many clients there are at once.
 const connections = 16
 
-// workload is an operation, and what asks the limit for the same.
+// workload is an operation and the equivalent request to the limit.
 type workload struct {
 	name, what string
 	document   string
-	// make makes the variables of a request, and the same for the limit.
+	// make makes the variables of a request, and the request to the limit.
 	make func(*sample) (variables map[string]any, limit request)
-	// requests is how many different ones there are.
+	// requests is the number of different requests.
 	requests int
-	// writes changes the database, and its answers differ by time and id.
+	// writes: it changes the database, and responses differ in time and id.
 	writes bool
 }
 
@@ -97,7 +97,7 @@ func (b *bench) chosen() ([]workload, error) {
 	return chosen, nil
 }
 
-// sample is what is asked for.
+// sample is what the requests ask for.
 type sample struct {
 	random *rand.Rand
 	paths  []string
@@ -140,8 +140,7 @@ func (s *sample) version() (path, label string) {
 	return s.paths[s.random.IntN(len(s.paths))], fmt.Sprintf("1.0.%d", s.random.IntN(5))
 }
 
-// contestant is the server, the limit or PostGraphile, while a workload is
-// measured.
+// contestant is the server, the limit or PostGraphile during a workload.
 type contestant struct {
 	*server
 	name     string
@@ -155,7 +154,7 @@ type contestant struct {
 	peak       int64
 }
 
-// figures are those of a round; times are per request.
+// figures are the results of a round; times are per request.
 type figures struct {
 	rate                   float64 // requests a second
 	p50, p99               time.Duration
@@ -198,17 +197,17 @@ func requests(ctx context.Context, b *bench) error {
 	return b.admin(ctx, "DROP DATABASE IF EXISTS requests_written")
 }
 
-// copied makes a copy of a database, to be written to.
+// copied makes a copy of a database for writing.
 func (b *bench) copied(ctx context.Context, from, to string) (string, error) {
 	err := b.admin(ctx, "DROP DATABASE IF EXISTS "+to, "CREATE DATABASE "+to+" TEMPLATE "+from+" STRATEGY file_copy", "CHECKPOINT")
 	if err != nil {
 		return "", err
 	}
-	return b.url(to, "")
+	return b.url(to)
 }
 
-// contest measures a workload on the server, on the limit and, where it is
-// asked for, on PostGraphile.
+// contest measures a workload on the server, on the limit and, with -peer, on
+// PostGraphile.
 func (b *bench) contest(ctx context.Context, databaseURL string, w workload) ([]*contestant, error) {
 	both, err := b.compare(ctx, databaseURL, w)
 	if err != nil {
@@ -231,19 +230,24 @@ func (b *bench) contest(ctx context.Context, databaseURL string, w workload) ([]
 		}
 		all = append(all, c)
 	}
+	return all, b.compete(all)
+}
+
+// compete presses the contestants in turn, each first in its round, after a
+// warm-up.
+func (b *bench) compete(all []*contestant) (err error) {
 	for _, c := range all {
-		// Node takes longer to get warm.
+		// Node takes longer to warm up.
 		if _, err := press(c.address, c.requests, connections, 2*time.Second*time.Duration(len(all)-1)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for round := range b.rounds {
-		// Each is the first in turn.
 		for i := range all {
 			c := all[(i+round)%len(all)]
 			f, err := b.round(c)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			c.rounds = append(c.rounds, f)
 		}
@@ -251,14 +255,14 @@ func (b *bench) contest(ctx context.Context, databaseURL string, w workload) ([]
 	for _, c := range all {
 		alone, err := press(c.address, c.requests, 1, 2*time.Second)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c.alone = quantile(alone.took, 0.5)
-		if c.peak, err = c.server.peak(); err != nil {
-			return nil, err
+		if c.peak, err = c.status("VmHWM:"); err != nil {
+			return err
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // enter starts the server, or the limit.
@@ -269,8 +273,8 @@ func (b *bench) enter(ctx context.Context, which int, databaseURL string) (*serv
 	return start(ctx, databaseURL, b.limit)
 }
 
-// compare makes the requests of a workload, checks that both answer them
-// alike, and counts the statements that it takes them.
+// compare makes the requests of a workload, checks that both give equal
+// responses, and counts their statements.
 func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (both [2]*contestant, err error) {
 	var counters [2]*counter
 	for i := range both {
@@ -308,8 +312,8 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 	const asked = 100
 	var answers [2][]any
 	for i, c := range both {
-		// Statements are prepared the first time; and a cache is not filled with
-		// what is asked the second time.
+		// The first requests prepare the statements. The second ones are
+		// others, so that no cache has them.
 		for _, from := range []int{0, asked} {
 			before := counters[i].sum()
 			if answers[i], err = c.answers(from, asked); err != nil {
@@ -330,13 +334,13 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 	return both, nil
 }
 
-// encodeGraphQL is a GraphQL request as it goes over the wire.
+// encodeGraphQL returns a GraphQL request in wire format.
 func encodeGraphQL(document string, variables map[string]any) ([]byte, error) {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	return request{"POST", "/graphql", string(body)}.encode(), err
 }
 
-// throughSocket is a database's URL by way of a socket in another directory.
+// throughSocket returns a database's URL through a socket in another directory.
 func throughSocket(databaseURL, directory string) (string, error) {
 	parsed, err := url.Parse(databaseURL)
 	if err != nil {
@@ -370,7 +374,7 @@ func (c *contestant) answers(from, n int) ([]any, error) {
 	return answers, nil
 }
 
-// comparable takes out of an answer what is made anew by each request.
+// comparable removes from a response what is new in each.
 func comparable(answer any, w workload) any {
 	if !w.writes {
 		return answer
@@ -392,7 +396,7 @@ func comparable(answer any, w workload) any {
 	return answer
 }
 
-// round presses one of the two, and reads clocks and counters around that.
+// round presses a contestant, and reads clocks and counters before and after.
 func (b *bench) round(c *contestant) (figures, error) {
 	before, err := b.readings(c)
 	if err != nil {
@@ -451,7 +455,7 @@ func (c *contestant) of(figure func(figures) float64) float64 {
 
 func rate(f figures) float64 { return f.rate }
 
-// cpu is what a request costs of processors, in milliseconds.
+// cpu is the processor time of a request, in milliseconds.
 func cpu(f figures) float64 { return (f.own + f.postgres).Seconds() * 1000 }
 
 // table is what requests prints.
@@ -468,7 +472,8 @@ func newTable() *table {
 
 func (t *table) row(cells ...string) { fmt.Fprintln(t.writer, strings.Join(cells, "\t")+"\t") }
 
-// ratio is the median over the rounds of how a figure compares with another's.
+// ratio is the median over the rounds of the ratio of a figure to another
+// contestant's.
 func (c *contestant) ratio(other *contestant, figure func(figures) float64) string {
 	ratios := make([]float64, len(c.rounds))
 	for round := range ratios {

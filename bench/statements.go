@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// counter stands between a program and PostgreSQL and counts the statements
-// that pass. Nothing is measured through it.
+// counter is a proxy between a program and PostgreSQL that counts statements.
+// No time is measured through it.
 type counter struct {
 	// directory is that of its socket.
 	directory string
@@ -25,13 +25,13 @@ type counter struct {
 	mu        sync.Mutex
 	// statements of each connection.
 	statements []*atomic.Int64
-	// background are connections that have statements with nobody asking: the
+	// background are connections that run statements without a request: the
 	// sequencer's and the log's.
 	background map[*atomic.Int64]bool
 }
 
-// count makes a counter with a socket in a new directory; its goroutines end
-// when it is closed and those who are connected through it have ended.
+// count makes a counter with a socket in a new directory. Its goroutines end
+// when it is closed and its connections have ended.
 func (b *bench) count(ctx context.Context) (*counter, error) {
 	config, err := pgx.ParseConfig(b.postgres.URL())
 	if err != nil {
@@ -59,7 +59,7 @@ func (b *bench) count(ctx context.Context) (*counter, error) {
 
 func (c *counter) close() { _ = c.listener.Close() }
 
-// idle watches which connections are busy while nobody asks.
+// idle finds the connections that are busy without requests.
 func (c *counter) idle(ctx context.Context) error {
 	before := map[*atomic.Int64]int64{}
 	c.mu.Lock()
@@ -82,7 +82,7 @@ func (c *counter) idle(ctx context.Context) error {
 	return nil
 }
 
-// sum is how many statements there were but for those in the background.
+// sum is the number of statements without those in the background.
 func (c *counter) sum() (n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,7 +110,7 @@ func (c *counter) pass(client net.Conn) {
 		_ = client.Close()
 	}()
 	reader, writer := bufio.NewReader(client), bufio.NewWriter(postgres)
-	// The first message has no type, only a length, which counts itself.
+	// The first message has no type, only a length, which includes itself.
 	const lengthBytes = 4
 	for typeBytes := 0; ; typeBytes = 1 {
 		head, err := reader.Peek(typeBytes + lengthBytes)

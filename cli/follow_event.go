@@ -23,8 +23,8 @@ type delivery struct {
 	}
 }
 
-// printJSON writes one line with a single call, for a reader that wants each
-// event at once.
+// printJSON writes one line in a single call, so that a reader gets each event
+// at once.
 func (d *delivery) printJSON(w io.Writer) error {
 	e := &d.Event
 	var line []byte
@@ -52,7 +52,7 @@ func (d *delivery) printJSON(w io.Writer) error {
 		}
 		start := len(line)
 		line = append(line, field.value...)
-		// JSON has line ends between its tokens only: a space means the same.
+		// Line ends in JSON are whitespace between tokens.
 		for i, c := range line[start:] {
 			if c == '\n' || c == '\r' {
 				line[start+i] = ' '
@@ -64,7 +64,7 @@ func (d *delivery) printJSON(w io.Writer) error {
 	return err
 }
 
-// printForPeople writes one line in columns, the time in UTC.
+// printForPeople writes one line in columns, with the time in UTC.
 func (d *delivery) printForPeople(w io.Writer, terminal bool) error {
 	e := &d.Event
 	at := inOneLine(text(e.Timestamp))
@@ -81,7 +81,7 @@ func (d *delivery) printForPeople(w io.Writer, terminal bool) error {
 	return err
 }
 
-// text is a JSON string's text; empty for anything else.
+// text decodes a JSON string; it is empty for any other value.
 func text(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {

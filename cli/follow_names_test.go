@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// knowing is a server that knows these names, and one registered path or none.
+// knowing is a server with these names, and one registered path or none.
 func knowing(open, registered bool) func(w http.ResponseWriter) {
 	resource, nodes := "null", ""
 	if registered {
@@ -19,8 +19,8 @@ func knowing(open, registered bool) func(w http.ResponseWriter) {
 	}
 }
 
-// A name that the server does not know ends the command, and says what it may
-// have been meant to be: nothing would ever come.
+// An unknown name ends the command with similar names: no event would ever
+// match.
 func TestFollow_UnknownName_Refused(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
@@ -51,8 +51,7 @@ func TestFollow_UnknownName_Refused(t *testing.T) {
 	}
 }
 
-// What may come by itself is waited for, and a person told that it is not there
-// yet, once.
+// What may still be registered is waited for, with one notice.
 func TestFollow_NameThatMayCome_ToldAndFollowed(t *testing.T) {
 	t.Parallel()
 	for args, test := range map[string]struct {

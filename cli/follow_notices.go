@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// notices tell a person on stderr, once each time, that the connection is lost
-// and that it is back.
+// notices report on stderr, once each time, that the connection is lost and
+// that it is back.
 type notices struct {
 	stderr   io.Writer
 	endpoint string
@@ -15,19 +15,19 @@ type notices struct {
 	mu sync.Mutex
 	// reached: the server has answered once.
 	reached bool
-	// welcome is what to say when the connection is back; empty where it is not
-	// lost.
+	// welcome is the message for when the connection is back; empty while it is
+	// not lost.
 	welcome string
 }
 
-// answered notes that there is a server.
+// answered records that the server was reached.
 func (n *notices) answered() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.reached = true
 }
 
-// warn tells a person something about what is followed.
+// warn prints a warning about the filter.
 func (n *notices) warn(line string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -57,7 +57,7 @@ func (n *notices) connected() {
 	}
 }
 
-// gap warns, each time, that the server left events out.
+// gap warns, each time, that events are missing.
 func (n *notices) gap(last, previous string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -26,12 +26,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for what must come.
 const patience = 20 * time.Second
 
-// player plays a server: each subscription gets the next of its connections,
+// player is a fake server: each subscription gets the next of its connections,
 // and after the last a stream that stays silent.
 type player struct {
 	tail func(w http.ResponseWriter)
-	// names answers what the server knows of a filter's names; nil for a server
-	// that cannot tell.
+	// names responds with the server's names; nil for a server that does not
+	// support the query.
 	names       func(w http.ResponseWriter)
 	connections []func(*connection)
 
@@ -100,7 +100,7 @@ func (p *player) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.connections[n-1](c)
 }
 
-// seen are the cursors that were asked for.
+// seen are the cursors of the subscriptions.
 func (p *player) seen() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,7 +132,7 @@ func (c *connection) fail(code string) {
 // cut breaks the connection off.
 func (c *connection) cut() { panic(http.ErrAbortHandler) }
 
-// hold keeps it open until the client goes.
+// hold keeps the connection open until the client closes it.
 func (c *connection) hold() { <-c.done }
 
 func (c *connection) answer(status int, body string) {
@@ -287,8 +287,8 @@ func equal(t *testing.T, what string, want, got any) {
 	}
 }
 
-// However a connection ends, the next begins after the last whole event, and a
-// person hears of it once.
+// However a connection ends, the next begins after the last whole event, and
+// stderr says so once.
 func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {
 	t.Parallel()
 	lost := func(reason string) string {
@@ -334,8 +334,8 @@ func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {
 	}
 }
 
-// A checkpoint is what to resume after, and no event: the one that follows on the
-// same connection follows the last one.
+// A checkpoint is a cursor to resume after, not an event: the next event on the
+// same connection follows the last event.
 func TestFollow_Checkpoint_ResumesAfterIt(t *testing.T) {
 	t.Parallel()
 	p := &player{connections: []func(*connection){
@@ -365,7 +365,8 @@ func TestFollow_Checkpoint_ResumesAfterIt(t *testing.T) {
 	equal(t, "asked for after", []string{"c0", "k1", "k4"}, p.seen())
 }
 
-// Whatever a server that is not well answers, it is asked again, and said once.
+// After any response of a failing server the follower retries, and says so
+// once.
 func TestFollow_ServerUnwell_AsksAgain(t *testing.T) {
 	t.Parallel()
 	for name, refuse := range map[string]func(*connection){
@@ -402,8 +403,8 @@ func refused(code string) string {
 	return fmt.Sprintf(`{"errors":[{"message":"is not \u001b[31mgood\nenough","extensions":{"code":%q,"argument":"after"}}]}`, code)
 }
 
-// The cursor to begin after is known before the first event, and asked for
-// once: what is recorded meanwhile is not missed.
+// The cursor to begin after is read once, before the first event: what is
+// recorded meanwhile is not missed.
 func TestFollow_CutBeforeFirstEvent_ResumesAfterTail(t *testing.T) {
 	t.Parallel()
 	var tails int
@@ -429,7 +430,7 @@ func TestFollow_CutBeforeFirstEvent_ResumesAfterTail(t *testing.T) {
 	equal(t, "tails asked for", 3, p.tails)
 }
 
-// A given cursor is where it begins: the end of the log is not asked for.
+// With --after, it begins there and does not read the end of the log.
 func TestFollow_After_BeginsThere(t *testing.T) {
 	t.Parallel()
 	p := &player{connections: []func(*connection){func(c *connection) { c.open(); c.send(5, 5); c.hold() }}}
@@ -442,7 +443,7 @@ func TestFollow_After_BeginsThere(t *testing.T) {
 	equal(t, "stderr", "", strings.Join(f.stderr.written(), ""))
 }
 
-// A server that is not up yet is waited for.
+// It waits for a server that is not up yet.
 func TestFollow_NoServerYet_Waits(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -467,12 +468,12 @@ func TestFollow_NoServerYet_Waits(t *testing.T) {
 	t.Cleanup(server.Close)
 	f.stdout.lines(t, 2)
 	f.stop(t)
-	told := f.stderr.written()
-	equal(t, "stderr after the first notice", []string{"connected\n", "connection lost, reconnecting: unexpected EOF\n", "connected again\n"}, told[1:])
+	notices := f.stderr.written()
+	equal(t, "stderr after the first notice", []string{"connected\n", "connection lost, reconnecting: unexpected EOF\n", "connected again\n"}, notices[1:])
 }
 
-// What no further attempt would mend ends the command with the server's words,
-// however it is said, and without what a terminal would act upon.
+// A permanent error ends the command with the server's message, without control
+// characters.
 func TestFollow_ServerRefuses_EndsWithMessage(t *testing.T) {
 	t.Parallel()
 	type test struct {
@@ -512,7 +513,7 @@ func TestFollow_ServerRefuses_EndsWithMessage(t *testing.T) {
 	}
 }
 
-// The first question, for the end of the log, may be refused, too.
+// The first query, for the end of the log, may be refused, too.
 func TestFollow_TailRefused_EndsWithMessage(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -538,8 +539,8 @@ func TestFollow_TailRefused_EndsWithMessage(t *testing.T) {
 	}
 }
 
-// An event that does not follow the last one is not printed: those between are
-// fetched first.
+// An event that does not follow the last one is not printed: the missing ones
+// are fetched first.
 func TestFollow_EventsMissing_WarnsAndFetchesThem(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -609,7 +610,7 @@ func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) 
 	}
 }
 
-// followInBubble follows with the durations of every day.
+// followInBubble follows with the default durations.
 func followInBubble(t *testing.T, p *player, stdout io.Writer) *following {
 	t.Helper()
 	listener := &pipeListener{make(chan net.Conn), make(chan struct{})}
@@ -635,8 +636,8 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// Silence of 45 s is taken for a dead connection, before the answer as well as
-// in it.
+// After 45 s of silence the connection counts as dead, before the response as
+// well as in it.
 func TestFollow_Silence_Reconnects(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -668,7 +669,7 @@ func TestFollow_Silence_Reconnects(t *testing.T) {
 	}
 }
 
-// A comment is a sign of life and nothing else.
+// A comment only keeps the connection alive.
 func TestFollow_KeepAliveComments_StaysConnected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -692,8 +693,8 @@ func TestFollow_KeepAliveComments_StaysConnected(t *testing.T) {
 	})
 }
 
-// A connection that has nothing to bring is told as one all the same, once it
-// has lasted: one that ends at once is none.
+// A connection without events is reported once it has lasted; one that ends at
+// once is not.
 func TestFollow_NoEventAfterOutage_ConnectedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -720,8 +721,7 @@ func (o *stoppedOutput) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Whoever stops the output to read it does not lose the connection to the
-// watchdog.
+// Stopping the output does not end the connection.
 func TestFollow_OutputStopped_StaysConnected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -745,7 +745,7 @@ func TestFollow_OutputStopped_StaysConnected(t *testing.T) {
 	})
 }
 
-// A server that stays away is asked about every second or two, for ever.
+// A server that stays away is retried every second or two, for ever.
 func TestFollow_LongOutage_BacksOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -907,8 +907,7 @@ func parse(args []string) (Follow, error) {
 	return line.Follow, err
 }
 
-// What makes no sense is refused with the command line, before anything is
-// asked.
+// Invalid flags are refused before the server is asked.
 func TestFollow_BadFlags_Refused(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ arg, want string }{

@@ -12,8 +12,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// ErrRefused is Run's error where some files were not registered; each has
-// been reported by then.
+// ErrRefused is returned by Register.Run if some files were not registered,
+// after each has been reported.
 var ErrRefused = errors.New("some files were refused")
 
 // Register is the command `register FILE|DIR…`.
@@ -36,8 +36,8 @@ type registrar interface {
 // batch is what one call registers.
 type batch struct {
 	files []file
-	// from is set for a part of a history that takes more than one call: the
-	// revision that the parts before have come to.
+	// from is set for a part of a history that takes several calls: the
+	// revision that the previous parts reached.
 	from                *int32
 	dryRun, createTypes bool
 }
@@ -47,25 +47,25 @@ type results struct {
 	createdTypes []string
 }
 
-// outcome is what became of a file.
+// outcome is the result for a file.
 type outcome struct {
 	// status is REGISTERED, UPDATED or UNCHANGED; empty for a file that was
 	// refused or skipped.
 	status   string
 	revision int32
 	refusal  *fault.Error
-	// skipped says why there was nothing to register in a file.
+	// skipped is why a file has nothing to register.
 	skipped string
 }
 
-// A batch is at most this long: one request, well within the server's limits.
+// The limits of a batch, well within the server's limits for a request.
 const (
 	batchFiles = 50
 	batchBytes = 4 << 20
 )
 
 // Run registers the files and reports to stdout; progress goes to stderr. It
-// returns ErrRefused where some were refused.
+// returns ErrRefused if some were refused.
 func (r *Register) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	start := time.Now()
 	files, err := walk(r.Paths)
@@ -147,13 +147,13 @@ func (r *registration) all(ctx context.Context, warn func(string)) error {
 type group struct {
 	places []int
 	size   int
-	// partial: a file that cannot be read as a document seems to belong to it.
+	// partial: a file that cannot be parsed seems to belong to the group.
 	partial bool
 }
 
-// groups looks at all files, in the order of the first of each group, and
-// reports those that there is nothing to register in. The files are read again
-// when they are registered: all of them may be more than there is memory for.
+// groups groups the files by path, ordered by the first file of each group, and
+// reports those that have nothing to register. The files are read again when
+// they are registered, since all of them may not fit into memory.
 func (r *registration) groups() []*group {
 	var groups []*group
 	ofPath := map[string]*group{}
@@ -191,8 +191,8 @@ func (r *registration) groups() []*group {
 	return groups
 }
 
-// history registers the files of one path in as many calls as it takes, each
-// going on where the one before ended.
+// history registers the files of one path, in several calls if needed, each of
+// which continues where the previous one ended.
 func (r *registration) history(ctx context.Context, whole *group) error {
 	if len(whole.places) == 1 && !whole.partial {
 		_, err := r.send(ctx, whole.places, nil)
@@ -207,8 +207,8 @@ func (r *registration) history(ctx context.Context, whole *group) error {
 		}
 		part := whole.places[begin : end+1]
 		if r.DryRun && begin > 0 {
-			// What the call before would have added is not there: begin with the
-			// last of that, which is reported already.
+			// The previous call added nothing: begin with its last file, which
+			// is already reported.
 			part = whole.places[begin-1 : end+1]
 		}
 		outcomes, err := r.send(ctx, part, &reached)
@@ -223,7 +223,7 @@ func (r *registration) history(ctx context.Context, whole *group) error {
 	return nil
 }
 
-// size is how long a file is.
+// size is a file's length in bytes.
 func (r *registration) size(place int) int {
 	info, err := os.Stat(filepath.FromSlash(r.files[place].name))
 	if err != nil {
@@ -234,7 +234,7 @@ func (r *registration) size(place int) int {
 
 // send registers files in one call and reports them.
 func (r *registration) send(ctx context.Context, places []int, from *int32) ([]outcome, error) {
-	asked := batch{from: from, dryRun: r.DryRun, createTypes: r.CreateTypes}
+	b := batch{from: from, dryRun: r.DryRun, createTypes: r.CreateTypes}
 	var sent []int
 	for _, place := range places {
 		name := r.files[place].name
@@ -243,23 +243,23 @@ func (r *registration) send(ctx context.Context, places []int, from *int32) ([]o
 			r.report.add(place, name, outcome{refusal: problem})
 			continue
 		}
-		asked.files = append(asked.files, file{name: name, text: string(raw), origin: r.origins[name]})
+		b.files = append(b.files, file{name: name, text: string(raw), origin: r.origins[name]})
 		sent = append(sent, place)
 	}
 	if len(sent) == 0 {
 		return nil, nil
 	}
-	told, err := r.target.register(ctx, asked)
+	registered, err := r.target.register(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	if len(told.outcomes) != len(sent) {
-		return nil, fmt.Errorf("the answer has %d results for %d files", len(told.outcomes), len(sent))
+	if len(registered.outcomes) != len(sent) {
+		return nil, fmt.Errorf("the answer has %d results for %d files", len(registered.outcomes), len(sent))
 	}
 	for i, place := range sent {
-		asked.files[i].locate(told.outcomes[i].refusal)
-		r.report.add(place, asked.files[i].name, told.outcomes[i])
+		b.files[i].locate(registered.outcomes[i].refusal)
+		r.report.add(place, b.files[i].name, registered.outcomes[i])
 	}
-	r.report.addTypes(told.createdTypes)
-	return told.outcomes, nil
+	r.report.addTypes(registered.createdTypes)
+	return registered.outcomes, nil
 }

@@ -34,7 +34,7 @@ func (d *viaDatabase) register(ctx context.Context, b batch) (results, error) {
 		f := &b.files[i]
 		registrations[i] = catalog.Registration{Source: "file", Location: f.location, YAML: &f.text, Meta: f.metaOf([]byte(f.text))}
 	}
-	// Whoever has the database's password may write every path.
+	// The owner of the database's password may write every path.
 	everything := []string{""}
 	registered, err := d.store.Register(ctx, everything, registrations, catalog.RegisterOptions{
 		DryRun: b.dryRun, AsHistory: true, HistoryFrom: b.from, CreateTypes: b.createTypes, Limits: catalog.DefaultLimits(),

@@ -10,18 +10,18 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog/yaml"
 )
 
-// document is what a file says of itself.
+// document is what a file declares.
 type document struct {
-	// parsed: it was read as YAML or JSON. Else the rest is what its lines look
-	// like.
+	// parsed: the file is valid YAML or JSON. If not, the other fields are
+	// guessed from its lines.
 	parsed                 bool
 	apiVersion, kind, path string
 }
 
-// inspectedBytes is how much of a file is looked at that is no document.
+// inspectedBytes is how much of an invalid file is inspected.
 const inspectedBytes = 64 << 10
 
-// inspect looks at a file's text; sound says that it is text.
+// inspect reads what a file declares. sound: the file is valid text.
 func inspect(raw []byte, sound bool) document {
 	if sound {
 		if read, err := yaml.Parse("payload", string(raw), catalog.DefaultLimits()); err == nil {
@@ -43,8 +43,8 @@ func inspect(raw []byte, sound bool) document {
 	}
 }
 
-// A key of the outermost mapping, in blocks or in braces, with its value. A path
-// may stand in metadata, one level deeper; those far deeper are of other things.
+// A key of the outermost mapping, in block or flow style, with its value. A
+// path may also be in metadata, one level deeper.
 var (
 	apiVersionLine = regexp.MustCompile(`(?m)(?:^|[{,]\s*)["']?apiVersion["']?\s*:\s*["']?([^\s"',{}]+)`)
 	kindLine       = regexp.MustCompile(`(?m)(?:^|[{,]\s*)["']?kind["']?\s*:\s*["']?([^\s"',]+)`)
@@ -59,10 +59,9 @@ func firstMatch(line *regexp.Regexp, raw []byte) string {
 	return string(match[1])
 }
 
-// isResource says whether a file that a walk has met looks like a resource,
-// sound or broken. package.json and a compose file do not: they have no kind.
-// Nor does another system's manifest, which has an apiVersion of its own and no
-// path.
+// isResource reports whether a file found in a directory looks like a resource,
+// valid or not. package.json and compose files have no kind; manifests of other
+// systems have another apiVersion and no path.
 func (d document) isResource() bool {
 	switch {
 	case strings.HasPrefix(d.apiVersion, "noetl.io/"):
@@ -73,7 +72,7 @@ func (d document) isResource() bool {
 	return d.kind != ""
 }
 
-// why says what keeps it from being a resource.
+// why is the reason that it is not a resource.
 func (d document) why() string {
 	switch {
 	case d.kind == "":

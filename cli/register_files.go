@@ -25,7 +25,7 @@ type file struct {
 	origin
 }
 
-// found is a file that was named, or found in a folder that was.
+// found is a file that was named, or found in a named directory.
 type found struct {
 	name  string
 	named bool
@@ -34,8 +34,8 @@ type found struct {
 // maxFile is the longest file, in bytes: the longest payload.
 const maxFile = 8 << 20
 
-// walk lists the files, in the order given, and those of a directory in the
-// order of their names. Hidden ones and node_modules are left out.
+// walk lists the files in the order given, and those of a directory sorted by
+// name. It skips hidden files and node_modules.
 func walk(paths []string) ([]found, error) {
 	var files []found
 	for _, path := range paths {
@@ -74,8 +74,8 @@ func walk(paths []string) ([]found, error) {
 	return once(files)
 }
 
-// once leaves out files that were met before, by another spelling of their path
-// too. A file that is named anywhere counts as named.
+// once removes duplicates, also under another spelling of their path. A file
+// that is named anywhere counts as named.
 func once(files []found) ([]found, error) {
 	places := make(map[string]int, len(files))
 	kept := files[:0]
@@ -94,7 +94,7 @@ func once(files []found) ([]found, error) {
 	return kept, nil
 }
 
-// read returns a file's bytes, also where they are refused.
+// read returns a file's bytes, even if it also returns a fault.
 func read(name string) ([]byte, *fault.Error) {
 	opened, err := os.Open(filepath.FromSlash(name))
 	if err != nil {
@@ -113,7 +113,7 @@ func read(name string) ([]byte, *fault.Error) {
 		return raw, faultOf(catalog.CheckText("payload", string(raw), maxFile))
 	}
 	if filepath.Ext(name) == ".json" {
-		// All of JSON is YAML, and is registered as that; but the reverse is not so.
+		// JSON is registered as YAML, but not all YAML is JSON.
 		return raw, faultOf(jsontext.Check("payload", bytes.TrimPrefix(raw, []byte("\ufeff")), catalog.DefaultLimits()))
 	}
 	return raw, nil

@@ -29,7 +29,7 @@ type origin struct {
 	git      *gitOrigin // nil outside of a checkout
 }
 
-// gitOrigin is what git says of a file.
+// gitOrigin is git's information on a file.
 type gitOrigin struct {
 	// Commit is the last one that changed the file, and Author its author; empty
 	// for a file that was never committed.
@@ -37,23 +37,22 @@ type gitOrigin struct {
 	Author string `json:"author,omitempty"`
 	// Remote is without credentials.
 	Remote string `json:"remote,omitempty"`
-	// Dirty: the file is not as it was committed.
+	// Dirty: the file differs from its committed content.
 	Dirty bool `json:"dirty,omitempty"`
 
 	blob string // the file's content in HEAD
 }
 
 const (
-	// gitTimeout is how long git may take for all files. What it has not told by
-	// then is left out.
+	// gitTimeout limits git for all files. What is unknown by then is omitted.
 	gitTimeout = 20 * time.Second
-	// gitPathspecs is how many files git is asked for by name: for more, it is
-	// asked for their common folder.
+	// gitPathspecs is up to how many files git gets their names; for more, it
+	// gets their common folder.
 	gitPathspecs = 100
 )
 
-// originsOf asks git, where it is at hand, for the files' origins: a few calls
-// for each checkout. It never fails; why something is not known is told to warn.
+// originsOf asks git, if installed, for the files' origins, in a few calls for
+// each checkout. It never fails, but passes problems to warn.
 func originsOf(ctx context.Context, names []string, warn func(string)) map[string]origin {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
@@ -83,7 +82,7 @@ func originsOf(ctx context.Context, names []string, warn func(string)) map[strin
 	for root, files := range checkouts {
 		known, err := askGit(ctx, root, files)
 		if err != nil {
-			warn(fmt.Sprintf("git tells nothing of %s: %v", root, err))
+			warn(fmt.Sprintf("git gives no information on %s: %v", root, err))
 			continue
 		}
 		for within, named := range files {
@@ -95,12 +94,13 @@ func originsOf(ctx context.Context, names []string, warn func(string)) map[strin
 	return origins
 }
 
-// location is a path as a version has it: text, whatever bytes the name has.
+// location is a path as valid UTF-8.
 func location(path string) string {
 	return strings.ToValidUTF8(filepath.ToSlash(path), "\ufffd")
 }
 
-// rootOf is the folder of a checkout that a folder is in, or empty.
+// rootOf returns the root of the checkout that contains a folder, or an empty
+// string.
 func rootOf(folder string, known map[string]string) string {
 	if root, found := known[folder]; found {
 		return root
@@ -124,7 +124,7 @@ func askGit(ctx context.Context, root string, files map[string][]string) (map[st
 	if !sameFile(strings.TrimRight(string(top), "\r\n"), root) {
 		return nil, errors.New("it is no checkout")
 	}
-	remotes, _ := git(ctx, root, "config", "-z", "--get-regexp", `^remote\..*\.url$`) // an error where there is none
+	remotes, _ := git(ctx, root, "config", "-z", "--get-regexp", `^remote\..*\.url$`) // fails if there is none
 	remote := remoteOf(string(remotes))
 	known := make(map[string]*gitOrigin, len(files))
 	for within := range files {
@@ -147,12 +147,12 @@ func askGit(ctx context.Context, root string, files map[string][]string) (map[st
 	return known, nil
 }
 
-// readLog reads the log, newest first, up to where each committed file has its
+// readLog reads the log, newest first, until each committed file has its
 // commit.
 func readLog(ctx context.Context, root string, paths []string, known map[string]*gitOrigin, missing int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// -c: what a merge itself has changed, too.
+	// -c includes what a merge itself changed.
 	command := gitCommand(ctx, root, append([]string{"log", "-c", "--name-only", "-z", "--no-show-signature", "--format=%x01%H%x01%aN <%aE>", "HEAD"}, paths...)...)
 	output, err := command.StdoutPipe()
 	if err != nil || command.Start() != nil {
@@ -179,7 +179,7 @@ func readLog(ctx context.Context, root string, paths []string, known map[string]
 	}
 }
 
-// pathspecs are what to ask git for: the files, or the folder they are in.
+// pathspecs are the files, or their common folder.
 func pathspecs(files map[string]*gitOrigin) []string {
 	names := make([]string, 0, len(files))
 	for name := range files {
@@ -189,7 +189,7 @@ func pathspecs(files map[string]*gitOrigin) []string {
 	if len(names) <= gitPathspecs {
 		return names
 	}
-	// The first and the last in order differ where any two do.
+	// What the first and the last in order have in common, all have.
 	first, last := strings.Split(names[0], "/"), strings.Split(names[len(names)-1], "/")
 	common := 0
 	for common < len(first)-1 && common < len(last)-1 && first[common] == last[common] {
@@ -201,15 +201,15 @@ func pathspecs(files map[string]*gitOrigin) []string {
 	return []string{strings.Join(first[:common], "/") + "/"}
 }
 
-// gitCommand is git in a checkout: it reads what is there, asks nobody, fetches
-// nothing and runs no program that the checkout's configuration names.
+// gitCommand runs git in a checkout. It only reads: it does not prompt, fetch,
+// or run a program that the checkout's configuration names.
 func gitCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "git", append([]string{"--no-pager", "-c", "core.fsmonitor=false"}, arguments...)...) //nolint:gosec // no shell
 	command.Dir = root
 	command.WaitDelay = time.Second
 	for _, variable := range os.Environ() {
 		switch name, _, _ := strings.Cut(variable, "="); name {
-		// Of the checkout that a hook runs us in, which need not be this one.
+		// A hook sets these for its own checkout, which may be another one.
 		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX":
 		default:
 			command.Env = append(command.Env, variable)
@@ -219,7 +219,7 @@ func gitCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd
 	return command
 }
 
-// git is what git prints; the error is its first line of complaint.
+// git returns git's output; the error is the first line of its stderr.
 func git(ctx context.Context, root string, arguments ...string) ([]byte, error) {
 	output, err := gitCommand(ctx, root, arguments...).Output()
 	var failed *exec.ExitError
@@ -239,8 +239,8 @@ func sameFile(one, other string) bool {
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
-// remoteOf is the address of origin, or else of the first remote that has one,
-// in what git config prints.
+// remoteOf returns the address of origin, or else of the first remote that has
+// one, from the output of git config.
 func remoteOf(config string) string {
 	remote := ""
 	for entry := range strings.SplitSeq(config, "\x00") {
@@ -256,12 +256,11 @@ func remoteOf(config string) string {
 	return remote
 }
 
-// scpAddress is user@host:path, whose user is an account of the host and no
-// secret; ssh takes no password there.
+// scpAddress is user@host:path, which cannot contain a password.
 var scpAddress = regexp.MustCompile(`^[A-Za-z0-9._-]+@[A-Za-z0-9.\[\]:-]+:[^:@][^@]*$`)
 
-// withoutCredentials is an address of a remote without user, password, query
-// and fragment, or empty where it cannot be told what in it is secret.
+// withoutCredentials returns a remote's address without user, password, query
+// and fragment, or an empty string if it cannot tell what is secret.
 func withoutCredentials(address string) string {
 	switch {
 	case strings.ContainsFunc(address, func(r rune) bool { return r < ' ' || r == 0x7F || r == '\ufffd' }):
@@ -275,7 +274,7 @@ func withoutCredentials(address string) string {
 		return ""
 	}
 	parsed, err := url.Parse(address)
-	// A further @ ends a password with a character that should be escaped.
+	// A second @ means that the password has an unescaped one.
 	if err != nil || parsed.Opaque != "" || strings.Contains(parsed.Host+parsed.Path+parsed.RawQuery+parsed.Fragment, "@") {
 		return ""
 	}
@@ -289,7 +288,7 @@ func withoutCredentials(address string) string {
 	return parsed.String()
 }
 
-// metaOf is the meta of a version that is made of a file with this content.
+// metaOf returns the meta of a version with this content.
 func (o origin) metaOf(content []byte) json.RawMessage {
 	if o.git == nil {
 		return nil
@@ -304,7 +303,7 @@ func (o origin) metaOf(content []byte) json.RawMessage {
 	return meta
 }
 
-// isBlob says whether git names a content so.
+// isBlob reports whether name is git's name of the content.
 func isBlob(name string, content []byte) bool {
 	digest := sha1.New() //nolint:gosec // no secret depends on it
 	if len(name) == 2*sha256.Size {

@@ -90,13 +90,13 @@ func TestOrigins_Checkout_CommitAuthorAndRemote(t *testing.T) {
 	write(t, c.dir, "sub/d.yaml", "d changed")
 	write(t, c.dir, "new.yaml", "n")
 	write(t, c.dir, "crlf.yaml", "a: 1\r\n")
-	told := func(commit string) string {
+	origin := func(commit string) string {
 		return `{"git":{"commit":"` + commit + `","author":"Ada \u003cada@example.com\u003e","remote":"https://example.com/books.git"`
 	}
 	want := []string{
-		"a.yaml " + told(first) + "}}", "sub/é \"b\".yaml " + told(first) + "}}", "c.yaml " + told(third) + "}}",
-		"sub/d.yaml " + told(second) + `,"dirty":true}}`, `new.yaml {"git":{"remote":"https://example.com/books.git","dirty":true}}`,
-		"crlf.yaml " + told(first) + "}}",
+		"a.yaml " + origin(first) + "}}", "sub/é \"b\".yaml " + origin(first) + "}}", "c.yaml " + origin(third) + "}}",
+		"sub/d.yaml " + origin(second) + `,"dirty":true}}`, `new.yaml {"git":{"remote":"https://example.com/books.git","dirty":true}}`,
+		"crlf.yaml " + origin(first) + "}}",
 	}
 	files := []string{"a.yaml", "sub/é \"b\".yaml", "c.yaml", "sub/d.yaml", "new.yaml", "crlf.yaml"}
 	if diff := cmp.Diff(want, c.origins(files...)); diff != "" {
@@ -110,7 +110,7 @@ func TestOrigins_Checkout_CommitAuthorAndRemote(t *testing.T) {
 	c.git("checkout", "-q", "main")
 	c.git("merge", "-q", "-s", "ours", "--no-commit", "side")
 	merge := c.commit("c.yaml", "both")
-	if diff := cmp.Diff([]string{"c.yaml " + told(merge) + "}}"}, c.origins("c.yaml")); diff != "" {
+	if diff := cmp.Diff([]string{"c.yaml " + origin(merge) + "}}"}, c.origins("c.yaml")); diff != "" {
 		t.Errorf("after a merge (-want +got):\n%s", diff)
 	}
 }
@@ -220,8 +220,8 @@ func TestWithoutCredentials_AnySecret_NotTold(t *testing.T) {
 			scheme + "://" + user + "@example.com/a.git", scheme + "://u:" + user + "@example.com/a.git", "ssh://git:" + user + "@example.com/a.git",
 			scheme + "://example.com/a.git?" + user, "u:" + user + "@example.com:a.git",
 		} {
-			if told := withoutCredentials(address); strings.Contains(told, secret) {
-				t.Fatalf("%q: %q", address, told)
+			if clean := withoutCredentials(address); strings.Contains(clean, secret) {
+				t.Fatalf("%q: %q", address, clean)
 			}
 		}
 	})

@@ -11,15 +11,16 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// report tells a person how it goes.
+// report prints progress and results.
 type report struct {
 	stdout, stderr io.Writer
-	// terminal: stderr is one, and progress is shown on it.
+	// terminal: stderr is a terminal, and shows progress.
 	terminal, quiet, dryRun bool
 	total, done             int
 	counts                  map[string]int
 	refused, skipped        int
-	// lines tell of the files that were refused and skipped, by their places.
+	// lines are the messages for refused and skipped files, by the files'
+	// places.
 	lines    map[int]string
 	reported map[int]bool
 	types    map[string]bool
@@ -32,7 +33,7 @@ func newReport(command *Register, total int, stdout, stderr io.Writer) *report {
 	}
 }
 
-// add notes what became of a file, once.
+// add records the outcome of a file, once.
 func (r *report) add(place int, name string, o outcome) {
 	if r.reported[place] {
 		return
@@ -56,15 +57,15 @@ func (r *report) add(place int, name string, o outcome) {
 	}
 }
 
-// addTypes notes the types that a call has added.
+// addTypes records the types that a call added.
 func (r *report) addTypes(names []string) {
 	for _, name := range names {
 		r.types[name] = true
 	}
 }
 
-// abandon ends the line of progress and prints the lines so far, in the order
-// of the files.
+// abandon clears the progress and prints the messages so far, in the order of
+// the files.
 func (r *report) abandon() {
 	if r.terminal && r.done > 0 {
 		fmt.Fprint(r.stderr, "\r\x1b[K")

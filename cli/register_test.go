@@ -16,13 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeServer answers every input with REGISTERED, and notes what it was sent.
+// fakeServer responds REGISTERED to every input, and records what it was sent.
 type fakeServer struct {
 	mu      sync.Mutex
 	batches [][]string
 	from    []*int
 	tokens  []string
-	// revision is what each input is answered with; the last one counts.
+	// revision is that of the last input.
 	revision int
 }
 
@@ -157,7 +157,8 @@ func TestRegister_FilesOfOnePath_InOneCall(t *testing.T) {
 	}
 }
 
-// In a walk, what is no resource is skipped; a file that was named is not.
+// In a directory, files that are not resources are skipped; a named file is
+// not.
 func TestRegister_OtherFiles_SkippedInWalks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -199,7 +200,7 @@ func TestRegister_OtherFiles_SkippedInWalks(t *testing.T) {
 	}
 }
 
-// What looks like a resource and is broken is refused in a walk, too.
+// A broken resource is refused in a directory, too.
 func TestRegister_BrokenResources_RefusedInWalks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -224,13 +225,13 @@ func TestRegister_BrokenResources_RefusedInWalks(t *testing.T) {
 	if !errors.Is(err, ErrRefused) || strings.ReplaceAll(out, filepath.ToSlash(dir)+"/", "") != want {
 		t.Errorf("%v, output:\n%swant:\n%s", err, out, want)
 	}
-	// Of YAML it is the server that tells.
+	// The server checks YAML.
 	if diff := cmp.Diff([][]string{{"e.yaml", "f.yaml"}}, fake.batches); diff != "" {
 		t.Errorf("the server was sent (-want +got):\n%s", diff)
 	}
 }
 
-// What cannot be read as text is refused at its place, without the server.
+// Invalid text is refused with its place, without the server.
 func TestRegister_UnreadableFiles_RefusedWithPlace(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -258,8 +259,7 @@ func TestRegister_UnreadableFiles_RefusedWithPlace(t *testing.T) {
 	}
 }
 
-// An answer that is not what was asked for ends the command, and says how far
-// it came.
+// An unexpected response ends the command with the number of files so far.
 func TestRegister_ServerRefuses_SaysWhy(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

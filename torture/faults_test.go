@@ -20,18 +20,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// fault is what happens while events are written.
+// fault is injected while events are written.
 type fault struct {
 	name    string
 	servers int
-	// slow is how long the transactions of one more writer last.
+	// slow is the duration of the transactions of one additional writer.
 	slow time.Duration
-	// prepare runs before the first event is written; what it leaves behind
-	// stays until every event has been delivered.
+	// prepare runs before the first event is written. Its effects last until
+	// every event has been delivered.
 	prepare func(r *run) error
 	// inject runs until the context, writing, ends.
 	inject func(writing context.Context, r *run) error
-	// control: the naive log must be found to lose events.
+	// control: the test must find that the naive log loses events.
 	control bool
 }
 
@@ -54,13 +54,13 @@ func faults(form form) []fault {
 	}
 }
 
-// standBy leaves a transaction with an id open in another database.
+// standBy keeps a transaction with an id open in another database.
 func standBy(r *run) error {
 	_, err := connect(r.t, r.cluster.server.URL()).Exec(r.ctx, "BEGIN; SELECT pg_current_xact_id()")
 	return err
 }
 
-// silence takes every NOTIFY out of the functions that send one.
+// silence removes every NOTIFY from the functions that send one.
 func silence(r *run) error {
 	for _, name := range []string{"event_after_insert", "event_sequence"} {
 		var source string
@@ -79,8 +79,8 @@ func silence(r *run) error {
 	return nil
 }
 
-// killBackends ends sessions at random: half the time a writer's, half the time
-// a server's, which is the sequencer's, the tail's or one of the pool.
+// killBackends terminates random sessions: half of them a writer's, half a
+// server's, which is the sequencer's, the tail's or one of the pool.
 func killBackends(writing context.Context, r *run) error {
 	return r.every(writing, 120*time.Millisecond, func() error {
 		_, err := r.connection.Exec(r.ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -90,7 +90,7 @@ func killBackends(writing context.Context, r *run) error {
 	})
 }
 
-// killServers kills one server after the other, and starts it again.
+// killServers kills and restarts one server after the other.
 func killServers(interval time.Duration) func(context.Context, *run) error {
 	return func(writing context.Context, r *run) error {
 		turn := 0
@@ -102,7 +102,7 @@ func killServers(interval time.Duration) func(context.Context, *run) error {
 	}
 }
 
-// run is one fault's.
+// run is the test of one fault.
 type run struct {
 	t *testing.T
 	// ctx ends when the run has failed for lack of progress.
@@ -121,7 +121,7 @@ type run struct {
 
 func (r *run) anyServer() *server { return r.servers[rand.IntN(len(r.servers))] }
 
-// every injects a fault again and again, about as often as the interval says.
+// every injects a fault repeatedly, on average once an interval.
 func (r *run) every(writing context.Context, interval time.Duration, inject func() error) error {
 	for pause(writing, interval/2+rand.N(interval)) {
 		if err := inject(); err != nil {
@@ -200,14 +200,14 @@ func (r *run) startServers(count int) {
 	}
 }
 
-// connect makes the connection of our own, which no fault but a crash ends.
+// connect opens the test's own connection, which only a crash ends.
 func (r *run) connect() {
 	r.t.Helper()
 	r.connection = connect(r.t, r.databaseURL)
 }
 
-// tailers are, for each server, two that keep dropping their connection, and
-// one that does not.
+// tailers returns, for each server, two tailers that keep dropping their
+// connection, and one tailer that does not.
 func (r *run) tailers(control bool) []*tailer {
 	r.t.Helper()
 	var answer struct{ Events struct{ TailCursor string } }
@@ -232,7 +232,7 @@ func (r *run) tailers(control bool) []*tailer {
 	return tailers
 }
 
-// write writes, with the fault, and then the last event.
+// write writes under the fault, and then the last event.
 func (r *run) write(form form, fault fault) {
 	writing, stop := context.WithTimeout(r.ctx, form.writing)
 	defer stop()
@@ -267,8 +267,8 @@ func (r *run) write(form form, fault fault) {
 	r.ledger.note(last)
 }
 
-// awaitLast waits until the last event has come to every tailer, or nothing
-// has moved for 5 s: then something is lost, and check says what.
+// awaitLast waits until every tailer has the last event, or nothing has arrived
+// for 5 s. Then something is lost, which check reports.
 func (r *run) awaitLast(tailers []*tailer) {
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
@@ -377,7 +377,7 @@ func (r *run) checkTables(events int) error {
 	return errors.Join(problems...)
 }
 
-// latencies are from the return of a commit to its delivery.
+// latencies are measured from the return of a commit to its delivery.
 func (r *run) latencies(t *tailer) (p50, p99, longest time.Duration) {
 	known := r.ledger.byEvent()
 	var all []time.Duration

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// event is a payload: which event of which writer.
+// event is a payload, which identifies an event of a writer.
 type event struct {
 	Run    string `json:"run"`
 	Writer int    `json:"writer"`
@@ -21,7 +21,7 @@ type event struct {
 
 func (e event) id() string { return fmt.Sprintf("%s-%d-%d", e.Run, e.Writer, e.Number) }
 
-// outcome is what a writer knows of its transaction.
+// outcome is a transaction's, as its writer knows it.
 type outcome int
 
 const (
@@ -30,15 +30,15 @@ const (
 	rolledBack
 )
 
-// transaction is one that has ended, as its writer saw it. began is before its
-// first event was sent, ended after its outcome was known.
+// transaction is an ended transaction, as its writer saw it. began is before
+// its first event was sent, ended after its outcome was known.
 type transaction struct {
 	events       []event
 	outcome      outcome
 	began, ended time.Time
 }
 
-// ledger has what the writers know.
+// ledger has the transactions of all writers.
 type ledger struct {
 	mu           sync.Mutex
 	transactions []*transaction
@@ -75,14 +75,14 @@ func (l *ledger) count(o outcome) (n int) {
 	return n
 }
 
-// delivery is an event as a tailer got it.
+// delivery is an event that a tailer received.
 type delivery struct {
 	event    event
 	position int64
 	at       time.Time
 }
 
-// findings count what is wrong, by kind, with an example of each.
+// findings count faults by kind, with an example of each.
 type findings struct {
 	counts   map[kind]int
 	examples map[kind]string
@@ -91,7 +91,7 @@ type findings struct {
 type kind string
 
 const (
-	// Of the database: a commit undone, or a rollback that was none.
+	// Of the database: a lost commit, or a stored rollback.
 	undone kind = "committed but not stored"
 	forged kind = "stored but never committed"
 	// Of a tailer.
@@ -125,7 +125,7 @@ func (f *findings) String() string {
 	return text.String()
 }
 
-// checkStored compares what the database has with what the writers know.
+// checkStored compares the stored events with the ledger.
 func (f *findings) checkStored(ledger *ledger, stored map[string]bool) {
 	known := ledger.byEvent()
 	for id, tx := range known {
@@ -140,8 +140,8 @@ func (f *findings) checkStored(ledger *ledger, stored map[string]bool) {
 	}
 }
 
-// checkTailer compares what a tailer got with what the database has, and its
-// order with what the writers know.
+// checkTailer compares a tailer's deliveries with the stored events, and their
+// order with the ledger.
 func (f *findings) checkTailer(name string, ledger *ledger, stored map[string]bool, deliveries []delivery) {
 	known := ledger.byEvent()
 	times := map[string]int{}
@@ -201,11 +201,11 @@ func (f *findings) checkAgreement(name string, deliveries, others []delivery) {
 	}
 }
 
-// TestFindings_OneWrongThing_IsFound proves that the checker sees what it is for.
+// TestFindings_OneWrongThing_IsFound tests the checker itself.
 func TestFindings_OneWrongThing_IsFound(t *testing.T) {
 	t.Parallel()
-	// Two writers take turns, each beginning when the other has been committed,
-	// but for the last two transactions, which run at the same time. The fourth
+	// Two writers take turns, and each begins after the other has committed,
+	// except for the last two transactions, which overlap. The fourth
 	// transaction is rolled back.
 	build := func() (*ledger, map[string]bool, []delivery) {
 		book, stored, second := &ledger{}, map[string]bool{}, time.Unix(0, 0)

@@ -44,7 +44,6 @@ var full = flag.Bool("torture.full", os.Getenv("TORTURE") == "full", "write for 
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestEventLog_UnderEachFault_DeliversEveryEventOnceInOneOrder is the whole of it.
 func TestEventLog_UnderEachFault_DeliversEveryEventOnceInOneOrder(t *testing.T) {
 	binary := build(t)
 	cluster := startCluster(t)
@@ -57,14 +56,15 @@ func TestEventLog_UnderEachFault_DeliversEveryEventOnceInOneOrder(t *testing.T) 
 	}
 }
 
-// form is how long and how hard the log is tortured.
+// form is the duration and intensity of the test.
 type form struct {
 	writing time.Duration
-	// longTransaction is how long the transactions of the slow writer last.
+	// longTransaction is the duration of the slow writer's transactions.
 	longTransaction time.Duration
-	// servers is how many run where there are several.
+	// servers is the number of servers in runs with several.
 	servers int
-	// serverKill and crash are how often a server and PostgreSQL go down.
+	// serverKill and crash are the intervals at which a server and PostgreSQL
+	// fail.
 	serverKill, crash time.Duration
 }
 
@@ -93,8 +93,9 @@ func build(t *testing.T) string {
 	return binary
 }
 
-// cluster is a PostgreSQL that may crash: a commit is in the system's hands when
-// it returns. It need not be on the disk, as the machine does not crash.
+// cluster is a PostgreSQL that may crash. A commit reaches the operating system
+// before it returns; it need not reach the disk, since the machine does not
+// crash.
 type cluster struct {
 	config embedded.Config
 	server *embedded.Server
@@ -130,8 +131,8 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-// crash is pg_ctl restart -m immediate: every process of PostgreSQL ends where
-// it stands, and the next start recovers.
+// crash is pg_ctl restart -m immediate: every process of PostgreSQL exits at
+// once, and the next start recovers.
 func (c *cluster) crash(ctx context.Context) error {
 	text, err := os.ReadFile(filepath.Join(c.server.DataDir(), "postmaster.pid"))
 	if err != nil {
@@ -176,7 +177,7 @@ func (c *cluster) createDatabase(t *testing.T, name string) string {
 	return parsed.String()
 }
 
-// connect makes a connection that is closed when the test ends.
+// connect opens a connection that is closed when the test ends.
 func connect(t *testing.T, databaseURL string) *pgx.Conn {
 	t.Helper()
 	connection, err := pgx.Connect(t.Context(), databaseURL)
@@ -187,8 +188,8 @@ func connect(t *testing.T, databaseURL string) *pgx.Conn {
 	return connection
 }
 
-// command is the program in a process group of its own, which ends with the
-// context, and with this process however that ends.
+// command runs the program in its own process group, which ends with the
+// context, and with this process in any case.
 func command(ctx context.Context, binary string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -196,7 +197,7 @@ func command(ctx context.Context, binary string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// leftover is an error where a command that has ended has left a child behind.
+// leftover is an error if a command that has ended has left a child behind.
 func leftover(cmd *exec.Cmd) error {
 	if err := syscall.Kill(-cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("%q has left a process behind", cmd.Args)
@@ -204,11 +205,11 @@ func leftover(cmd *exec.Cmd) error {
 	return nil
 }
 
-// server is a server process, at the same address each time it is started.
+// server is a server process, which keeps its address over restarts.
 type server struct {
 	binary, databaseURL, address string
 	client                       *http.Client
-	// log is a file with what it reports, of all its lives.
+	// log is the file of its output, over all restarts.
 	log string
 	// kill ends the process with SIGKILL and waits for its end.
 	kill func() error
@@ -227,8 +228,8 @@ func newServer(t *testing.T, binary, databaseURL string, client *http.Client) *s
 	}
 }
 
-// start returns once the server is ready. One that ends by itself before, as
-// when PostgreSQL is down or somebody else has taken its port, is started again.
+// start returns once the server is ready. It restarts a server that exits
+// before that, because PostgreSQL is down or its port is taken.
 func (s *server) start(ctx context.Context) error {
 	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -263,7 +264,7 @@ func (s *server) start(ctx context.Context) error {
 	}
 }
 
-// ready waits for the server, unless it ends by itself.
+// ready waits until the server is ready, or exits.
 func (s *server) ready(ctx context.Context, exited <-chan struct{}) bool {
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
@@ -293,7 +294,7 @@ func (s *server) ready(ctx context.Context, exited <-chan struct{}) bool {
 
 func (s *server) url() string { return "http://" + s.address }
 
-// pause waits, and tells whether the context is still alive.
+// pause waits, and reports whether the context is still alive.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

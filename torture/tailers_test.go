@@ -21,13 +21,13 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// tailer follows the log. Its way of doing so drops the connection when the
-// context ends, and returns an error; the next goes on after the cursor.
+// tailer follows the log. follow drops the connection when the context ends,
+// and returns an error; the next call resumes after the cursor.
 type tailer struct {
 	name   string
 	run    *run
 	follow func(ctx context.Context, t *tailer, server string) error
-	// steady: it never drops its connection by itself.
+	// steady: it does not drop its connection.
 	steady bool
 	cursor string
 
@@ -67,7 +67,7 @@ func (t *tailer) complain(format string, args ...any) {
 	t.broken = append(t.broken, fmt.Sprintf(format, args...))
 }
 
-// receive takes a delivery down.
+// receive records a delivery.
 func (t *tailer) receive(eventID, position string, payload event) {
 	d := delivery{event: payload, at: time.Now()}
 	var err error
@@ -202,8 +202,8 @@ func (t *tailer) next(payload []byte) error {
 	return nil
 }
 
-// naiveLog numbers the events as they are inserted: what a log without a
-// sequencer does.
+// naiveLog numbers the events as they are inserted, like a log without a
+// sequencer.
 const naiveLog = `CREATE TABLE naive (seq BIGSERIAL PRIMARY KEY, payload JSONB NOT NULL);
 	CREATE FUNCTION naive() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
 		INSERT INTO public.naive (payload) SELECT payload FROM ins; RETURN NULL; END $$;

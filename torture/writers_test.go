@@ -21,8 +21,8 @@ const (
 	paths      = 64
 	eventType  = "UPDATED"
 	version    = "1.0.0"
-	// maxWait is how long a transaction is held open at most, and rollbacks is
-	// the share of them that are rolled back.
+	// maxWait is the longest time that a transaction is held open, and
+	// rollbacks is the share of transactions that are rolled back.
 	maxWait   = 20 * time.Millisecond
 	rollbacks = 0.15
 )
@@ -31,10 +31,10 @@ const (
 type writer struct {
 	run    *run
 	number int
-	// events is how many it has thought of so far.
+	// events is the number of events made so far.
 	events int
-	// hold is how long its transactions stay open, or until writing ends; 0 for
-	// up to maxWait.
+	// hold is how long its transactions stay open, at most until writing ends;
+	// 0 for up to maxWait.
 	hold       time.Duration
 	connection *pgx.Conn
 }
@@ -48,7 +48,7 @@ func (w *writer) begin() *transaction {
 	return tx
 }
 
-// write writes until the context ends; what has begun by then is finished.
+// write writes until the context ends, and finishes what has begun by then.
 func (w *writer) write(writing context.Context, step func(context.Context) error) {
 	defer func() {
 		if w.connection != nil {
@@ -63,7 +63,7 @@ func (w *writer) write(writing context.Context, step func(context.Context) error
 	}
 }
 
-// writeSQL writes one transaction in plain SQL. The error is one that no fault
+// writeSQL writes one transaction in plain SQL. It returns errors that no fault
 // explains.
 func (w *writer) writeSQL(writing context.Context) error {
 	ctx := w.run.ctx
@@ -135,12 +135,12 @@ func insert(ctx context.Context, tx pgx.Tx, events []event) error {
 
 func path(e event) string { return fmt.Sprintf("torture/%d", (e.Writer+e.Number)%paths) }
 
-// meta makes the events of a writer a run of their own.
+// meta gives each writer's events their own execution.
 func meta(e event) map[string]any {
 	return map[string]any{"execution_id": fmt.Sprintf("%s-%d", e.Run, e.Writer)}
 }
 
-// registerPaths registers what the events are about.
+// registerPaths registers the resources of the events.
 func registerPaths(ctx context.Context, connection *pgx.Conn) error {
 	_, err := connection.Exec(ctx, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
 		SELECT 'torture/' || n, 'playbook', $1, '{}' FROM generate_series(0, $2::int - 1) AS n`, version, paths)
@@ -149,8 +149,8 @@ func registerPaths(ctx context.Context, connection *pgx.Conn) error {
 
 const recordEvents = `mutation ($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate } } }`
 
-// writeAPI records one transaction through a server. As long as no answer
-// comes, it asks again, any server, with the same ids.
+// writeAPI records one transaction through a server. Until it gets a response,
+// it retries with the same ids on any server.
 func (w *writer) writeAPI(context.Context) error {
 	tx := w.begin()
 	defer w.run.ledger.note(tx)
@@ -188,8 +188,8 @@ func (w *writer) writeAPI(context.Context) error {
 	}
 }
 
-// unexplained reports whether an error is an answer that neither a server's nor
-// the database's absence explains.
+// unexplained reports whether an error is a response that no outage of a server
+// or the database explains.
 func unexplained(err error) bool {
 	var answered *client.Error
 	if !errors.As(err, &answered) {

@@ -303,7 +303,7 @@ func appendTime(buf, column []byte) []byte {
 	return time.UnixMicro(int64(binary.BigEndian.Uint64(column))+epoch).UTC().AppendFormat(buf, layout)
 }
 
-// allocations tells how much has been allocated since the start, in the form
+// allocations reports how much has been allocated since the start, in the form
 // and under the names of the server's metrics.
 func allocations(w http.ResponseWriter, _ *http.Request) {
 	samples := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/heap/tiny/allocs:objects"}, {Name: "/gc/heap/allocs:bytes"}}
