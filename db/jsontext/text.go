@@ -1,40 +1,40 @@
 package jsontext
 
-import "strings"
+import (
+	"bytes"
 
-// EachText gives take each key of a JSON object with what ->> makes of its value.
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// EachText calls take with each key of a JSON object and what ->> makes of its
+// value: a string without quotes, nil for null, and the JSON itself of anything
+// else. It stops at a syntax error.
 func EachText(object []byte, take func(key string, text *string)) {
-	parser := parser{source: string(object)}
-	parser.space()
-	if !parser.take('{') {
+	d := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true))
+	if token, err := d.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginObject {
 		return
 	}
-	for more := true; more; more = parser.take(',') {
-		parser.space()
-		key, ok := parser.key()
-		if !ok {
+	for d.PeekKind() != jsontext.KindEndObject {
+		name, err := d.ReadToken()
+		if err != nil {
 			return
 		}
-		start := parser.at
-		value, ok := parser.value(1)
-		if !ok {
+		key, kind := name.String(), d.PeekKind()
+		value, err := d.ReadValue()
+		if err != nil {
 			return
 		}
-		take(key, textOf(value, parser.source[start:parser.at]))
-		parser.space()
+		switch kind {
+		case jsontext.KindNull:
+			take(key, nil)
+		case jsontext.KindString:
+			plain, err := jsontext.AppendUnquote(nil, value)
+			if err != nil {
+				return
+			}
+			take(key, new(string(plain)))
+		default:
+			take(key, new(string(value)))
+		}
 	}
-}
-
-// textOf is what ->> makes of a value: a string without quotes, nil for JSON
-// null, and the JSON itself of anything else. It is a copy, so that it does
-// not keep the whole of meta in memory.
-func textOf(value Value, raw string) *string {
-	switch value.kind {
-	case kindNull:
-		return nil
-	case kindString:
-		return new(strings.Clone(value.text))
-	case kindFalse, kindTrue, kindNumber, kindArray, kindObject:
-	}
-	return new(strings.Clone(raw))
 }

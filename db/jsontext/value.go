@@ -3,14 +3,15 @@ package jsontext
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
 	"unsafe"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // kind is the kind of a JSON value.
@@ -134,138 +135,114 @@ func compareKeys(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// maxLevels keeps the parser's recursion within some 20 MB of stack. With
-// its default max_stack_depth PostgreSQL gives up before 20,000 levels.
-const maxLevels = 50_000
-
-// Parse reads one JSON document that jsonb would take. The error tells no
-// more than the place: a filter has been checked where it came in.
+// Parse reads one JSON document that jsonb accepts. The error does not quote the
+// document: a filter has been checked where it came in.
 func Parse(source string) (Value, error) {
-	p := parser{source: source}
-	p.space()
-	root, ok := p.value(0)
-	p.space()
-	if !ok || p.at < len(source) {
-		return Value{}, fmt.Errorf("not a JSON document, from byte %d on", p.at)
+	p := parser{source: source, Decoder: jsontext.NewDecoder(bytes.NewBufferString(source), jsontext.AllowDuplicateNames(true))}
+	root, err := p.value()
+	if err == nil {
+		if _, err = p.ReadToken(); errors.Is(err, io.EOF) {
+			return root, nil
+		}
 	}
-	if !utf8.ValidString(source) {
-		return Value{}, fmt.Errorf("not a JSON document: invalid UTF-8")
-	}
-	return root, nil
+	return Value{}, fmt.Errorf("not a JSON document, from byte %d on", p.InputOffset())
 }
 
-// parser is a recursive-descent parser. What it returns shares the
-// source's memory where it can.
+// parser reads values. They share the source's memory where they can.
 type parser struct {
+	*jsontext.Decoder
 	source string
-	at     int
-	// open is a stack: what has been read of each container still open.
+	// open is a stack of what has been read of each container that is still open.
 	open []member
 }
 
-func (p *parser) space() {
-	for p.at < len(p.source) {
-		switch p.source[p.at] {
-		case ' ', '\n', '\t', '\r':
-			p.at++
-		default:
-			return
+var (
+	errNUL    = errors.New("a string has the character U+0000")
+	errNumber = errors.New("a number has too large an exponent")
+)
+
+func (p *parser) value() (Value, error) {
+	switch p.PeekKind() {
+	case jsontext.KindBeginObject:
+		return p.container(jsontext.KindEndObject)
+	case jsontext.KindBeginArray:
+		return p.container(jsontext.KindEndArray)
+	case jsontext.KindString:
+		text, err := p.text()
+		return Value{kind: kindString, text: text}, err
+	case jsontext.KindNumber:
+		raw, err := p.raw()
+		if err != nil {
+			return Value{}, err
 		}
+		text, ok := canonicalNumber(raw)
+		if !ok {
+			err = errNumber
+		}
+		return Value{kind: kindNumber, text: text}, err
 	}
+	token, err := p.ReadToken()
+	switch token.Kind() {
+	case jsontext.KindTrue:
+		return Value{kind: kindTrue}, err
+	case jsontext.KindFalse:
+		return Value{kind: kindFalse}, err
+	}
+	return Value{kind: kindNull}, err
 }
 
-// next is the byte at the current place, or 0 at the end.
-func (p *parser) next() byte {
-	if p.at < len(p.source) {
-		return p.source[p.at]
-	}
-	return 0
+// raw reads a string, with its quotes, or a number.
+func (p *parser) raw() (string, error) {
+	value, err := p.ReadValue()
+	end := int(p.InputOffset())
+	return p.source[end-len(value) : end], err
 }
 
-// take steps over a byte, if it is this one.
-func (p *parser) take(c byte) bool {
-	if p.next() != c {
-		return false
+func (p *parser) text() (string, error) {
+	raw, err := p.raw()
+	if err != nil {
+		return "", err
 	}
-	p.at++
-	return true
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], nil
+	}
+	plain, err := jsontext.AppendUnquote(nil, raw)
+	if err == nil && bytes.IndexByte(plain, 0) >= 0 { // as jsonb does
+		err = errNUL
+	}
+	return string(plain), err
 }
 
-func (p *parser) value(level int) (value Value, ok bool) {
-	switch p.next() {
-	case '{':
-		return p.container(level, kindObject, '}')
-	case '[':
-		return p.container(level, kindArray, ']')
-	case '"':
-		text, ok := p.text()
-		return Value{kind: kindString, text: text}, ok
-	case 'n':
-		return p.word("null", kindNull)
-	case 'f':
-		return p.word("false", kindFalse)
-	case 't':
-		return p.word("true", kindTrue)
-	}
-	return p.number()
-}
-
-func (p *parser) word(word string, kind kind) (value Value, ok bool) {
-	if !strings.HasPrefix(p.source[p.at:], word) {
-		return Value{}, false
-	}
-	p.at += len(word)
-	return Value{kind: kind}, true
-}
-
-func (p *parser) container(level int, kind kind, closing byte) (value Value, ok bool) {
-	if level >= maxLevels {
-		return Value{}, false
-	}
-	p.at++
-	p.space()
-	if p.take(closing) {
-		return Value{kind: kind}, true
+func (p *parser) container(end jsontext.Kind) (Value, error) {
+	if _, err := p.ReadToken(); err != nil {
+		return Value{}, err
 	}
 	first := len(p.open)
-	for {
-		var key string
-		if kind == kindObject {
-			if key, ok = p.key(); !ok {
-				return Value{}, false
+	for p.PeekKind() != end {
+		var read member
+		var err error
+		if end == jsontext.KindEndObject {
+			if read.key, err = p.text(); err != nil {
+				return Value{}, err
 			}
 		}
-		value, ok := p.value(level + 1)
-		if !ok {
-			return Value{}, false
+		if read.value, err = p.value(); err != nil {
+			return Value{}, err
 		}
-		p.open = append(p.open, member{key: key, value: value})
-		p.space()
-		if p.take(closing) {
-			break
-		}
-		if !p.take(',') {
-			return Value{}, false
-		}
-		p.space()
+		p.open = append(p.open, read)
 	}
 	inside := p.open[first:]
 	p.open = p.open[:first]
-	if kind == kindObject {
-		return objectOf(inside), true
+	_, err := p.ReadToken()
+	switch {
+	case len(inside) == 0 && end == jsontext.KindEndObject:
+		return Value{kind: kindObject}, err
+	case len(inside) == 0:
+		return Value{kind: kindArray}, err
+	case end == jsontext.KindEndObject:
+		return objectOf(inside), err
 	}
-	return arrayOf(inside), true
-}
-
-// key reads a key and its colon.
-func (p *parser) key() (key string, ok bool) {
-	key, ok = p.text()
-	p.space()
-	if !ok || !p.take(':') {
-		return "", false
-	}
-	p.space()
-	return key, true
+	return arrayOf(inside), err
 }
 
 // objectOf makes an object of its members, which it sorts in place.
@@ -300,125 +277,6 @@ func arrayOf(elements []member) Value {
 	slices.SortFunc(array.scalars, compareScalars)
 	array.scalars = slices.Compact(array.scalars)
 	return Value{kind: kindArray, inside: array}
-}
-
-// text reads a string.
-func (p *parser) text() (text string, ok bool) {
-	if !p.take('"') {
-		return "", false
-	}
-	start := p.at
-	for p.at < len(p.source) {
-		switch c := p.source[p.at]; {
-		case c == '"':
-			p.at++
-			return p.source[start : p.at-1], true
-		case c == '\\':
-			return p.escapedText(start)
-		case c < ' ':
-			return "", false
-		}
-		p.at++
-	}
-	return "", false
-}
-
-// escapedText goes on with a string at its first escape.
-func (p *parser) escapedText(start int) (text string, ok bool) {
-	plain := []byte(p.source[start:p.at])
-	for p.at < len(p.source) {
-		switch c := p.source[p.at]; {
-		case c == '"':
-			p.at++
-			return string(plain), true
-		case c == '\\':
-			char, ok := p.escape()
-			if !ok {
-				return "", false
-			}
-			plain = utf8.AppendRune(plain, char)
-		case c < ' ':
-			return "", false
-		default:
-			plain = append(plain, c)
-			p.at++
-		}
-	}
-	return "", false
-}
-
-// escape reads a backslash and what belongs to it. Like jsonb, it refuses
-// \u0000 and half a surrogate pair.
-func (p *parser) escape() (char rune, ok bool) {
-	p.at++
-	c := p.next()
-	p.at++
-	switch c {
-	case '"', '\\', '/':
-		return rune(c), true
-	case 'b':
-		return '\b', true
-	case 'f':
-		return '\f', true
-	case 'n':
-		return '\n', true
-	case 'r':
-		return '\r', true
-	case 't':
-		return '\t', true
-	case 'u':
-	default:
-		return 0, false
-	}
-	char, ok = p.hexUnit()
-	if !ok || !utf16.IsSurrogate(char) {
-		return char, ok && char != 0
-	}
-	if !p.take('\\') || !p.take('u') {
-		return 0, false
-	}
-	low, ok := p.hexUnit()
-	char = utf16.DecodeRune(char, low)
-	return char, ok && char != unicode.ReplacementChar
-}
-
-// hexUnit reads four hexadecimal digits.
-func (p *parser) hexUnit() (unit rune, ok bool) {
-	if len(p.source)-p.at < 4 {
-		return 0, false
-	}
-	number, err := strconv.ParseUint(p.source[p.at:p.at+4], 16, 16)
-	p.at += 4
-	return rune(number), err == nil
-}
-
-func (p *parser) number() (value Value, ok bool) {
-	start := p.at
-	p.take('-')
-	if !p.take('0') && !p.digits() {
-		return Value{}, false
-	}
-	if p.take('.') && !p.digits() {
-		return Value{}, false
-	}
-	if p.take('e') || p.take('E') {
-		if !p.take('+') {
-			p.take('-')
-		}
-		if !p.digits() {
-			return Value{}, false
-		}
-	}
-	text, ok := canonicalNumber(p.source[start:p.at])
-	return Value{kind: kindNumber, text: text}, ok
-}
-
-func (p *parser) digits() bool {
-	start := p.at
-	for c := p.next(); '0' <= c && c <= '9'; c = p.next() {
-		p.at++
-	}
-	return p.at > start
 }
 
 // canonicalNumber writes a JSON number so that numbers of the same value are

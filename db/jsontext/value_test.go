@@ -135,7 +135,7 @@ func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 	}
 }
 
-func TestParseJSON_WhatJSONBRefuses_IsRefused(t *testing.T) {
+func TestParse_WhatJSONBRefuses_IsRefused(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{
 		``, ` `, `x`, `nul`, `nulL`, `tru`, `1 2`, `[1] ]`, `[`, `{`, `]`, `[1`, `[1,`, `[1,]`, `[,]`, `[1 2]`, `[1}`, `{"a":1]`,
@@ -151,8 +151,11 @@ func TestParseJSON_WhatJSONBRefuses_IsRefused(t *testing.T) {
 	}
 }
 
+// maxLevels is the library's limit. The database accepts 100 levels.
+const maxLevels = 10_000
+
 // The deepest document that the parser takes is contained in itself.
-func TestParseJSON_ThousandsOfLevels_NoOverflow(t *testing.T) {
+func TestParse_ThousandsOfLevels_NoOverflow(t *testing.T) {
 	t.Parallel()
 	for _, levels := range []int{6_000, maxLevels} {
 		for _, source := range []string{
