@@ -114,7 +114,19 @@ func decode(text []byte, repeated func(key string)) (any, *gqlerror.Error) {
 	if !utf8.Valid(text) {
 		return nil, apierror.Errorf(fault.BadUserInput, "the request is not valid UTF-8")
 	}
-	d := decoder{Decoder: jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true)), repeated: repeated}
+	d := decoders.get()
+	if d == nil {
+		d = &decoder{Decoder: jsontext.NewDecoder(&bytes.Buffer{})}
+	}
+	// The decoder reads the text in place.
+	d.text = *bytes.NewBuffer(text)
+	d.Reset(&d.text, jsontext.AllowDuplicateNames(true))
+	d.values, d.repeated = 0, repeated
+	defer func() {
+		d.text, d.repeated = bytes.Buffer{}, nil
+		d.Reset(&d.text)
+		decoders.put(d, 0)
+	}()
 	value, err := d.value()
 	if err == nil {
 		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
@@ -125,9 +137,13 @@ func decode(text []byte, repeated func(key string)) (any, *gqlerror.Error) {
 	return nil, d.refusal(err)
 }
 
+// decoders are reused.
+var decoders = make(pool[*decoder], maxPooled)
+
 // decoder builds the values of a JSON text.
 type decoder struct {
 	*jsontext.Decoder
+	text     bytes.Buffer
 	values   int
 	repeated func(key string)
 }
