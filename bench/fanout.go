@@ -231,5 +231,8 @@ func (s *server) until(ctx context.Context, name string, value float64) error {
 
 // awaitCount waits for n deliveries.
 func awaitCount(ctx context.Context, got *atomic.Int64, n int64) error {
-	return await(ctx, fmt.Sprintf("%d deliveries", n), func() (bool, error) { return got.Load() >= n, nil })
+	if err := await(ctx, "deliveries", func() (bool, error) { return got.Load() >= n, nil }); err != nil {
+		return fmt.Errorf("%d of %d %w", got.Load(), n, err)
+	}
+	return nil
 }

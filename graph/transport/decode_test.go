@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzDecodeRequest holds the decoder to encoding/json: what one takes the
-// other takes, with the same values, but for the limits that are ours.
+// FuzzDecodeRequest compares the decoder with encoding/json: both accept the
+// same texts with the same values, except for the decoder's own limits.
 func FuzzDecodeRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"query":"{name}","variables":{"a":[1,-0.5e+3,true,false,null,"x"]},"operationName":"","extensions":{}}`,

@@ -150,7 +150,7 @@ func TestServer_HeadersOf300KB_431(t *testing.T) {
 	}
 }
 
-// refused sends a request to a guard that logs, and returns what it logged.
+// refused sends a request to a guard and returns its log.
 func refused(t *testing.T, handler http.Handler, log *bytes.Buffer, method, target string, headers ...string) string {
 	t.Helper()
 	log.Reset()
@@ -166,7 +166,7 @@ func logging(t *testing.T) (http.Handler, *bytes.Buffer) {
 	}), &log
 }
 
-// An operator learns from the log what was refused, and how to allow it.
+// The log says what was rejected, and how to allow it.
 func TestGuard_Refusal_LoggedWithWhatAllowsIt(t *testing.T) {
 	t.Parallel()
 	const ours = "http://localhost:8080/graphql"
@@ -203,8 +203,8 @@ func TestGuard_Refusal_LoggedWithWhatAllowsIt(t *testing.T) {
 	}
 }
 
-// What many requests make of the log is bounded: each host and origin once a
-// minute, ten of them, and little of each.
+// The log of many requests is bounded: each host and origin once a minute, ten
+// of them, and cut to a length.
 func TestGuard_ManyRefusals_FewLines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

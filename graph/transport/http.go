@@ -154,7 +154,7 @@ func checkContent(header http.Header) *refusal {
 // readBody reads the whole body before gqlgen starts, which would treat a read
 // error as a request.
 func (h HTTP) readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request) *refusal {
-	limit := orDefault(h.MaxBody, defaultMaxBody)
+	limit := cmp.Or(h.MaxBody, defaultMaxBody)
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close")
 		return tooLarge(limit)
@@ -247,9 +247,9 @@ func (h HTTP) run(a *answer, r *http.Request, op *graphql.OperationContext, errs
 // timeout returns how long a query or a mutation may run.
 func (h HTTP) timeout(op *graphql.OperationContext) time.Duration {
 	if op.Operation.Operation == ast.Mutation {
-		return orDefault(h.MutationTimeout, defaultMutationTimeout)
+		return cmp.Or(h.MutationTimeout, defaultMutationTimeout)
 	}
-	return orDefault(h.QueryTimeout, defaultQueryTimeout)
+	return cmp.Or(h.QueryTimeout, defaultQueryTimeout)
 }
 
 // permitted rejects operations that this transport must not execute.
@@ -277,23 +277,26 @@ func (a *answer) recover(ctx context.Context, exec graphql.GraphExecutor) {
 	if value == nil {
 		return
 	}
-	presenter, ok := exec.(interface {
-		PresentRecoveredError(ctx context.Context, value any) error
-	})
 	// A panic value is compared as it is, as net/http does.
-	if a.begun || !ok || value == http.ErrAbortHandler { //nolint:errorlint // not an error in a chain
+	if a.begun || value == http.ErrAbortHandler { //nolint:errorlint // not an error in a chain
 		panic(value)
 	}
-	var presented *gqlerror.Error
-	if !errors.As(presenter.PresentRecoveredError(ctx, value), &presented) {
-		presented = apierror.Errorf(apierror.Internal, "internal error")
+	presented, logged := presentPanic(ctx, exec, value)
+	if !logged {
+		panic(value) // net/http logs it
 	}
 	a.refuse(&refusal{status: http.StatusInternalServerError, err: presented})
 }
 
-func orDefault[T int64 | time.Duration](value, standard T) T {
-	if value == 0 {
-		return standard
+// presentPanic returns the error for a client, and whether the executor has
+// logged the panic.
+func presentPanic(ctx context.Context, exec graphql.GraphExecutor, value any) (presented *gqlerror.Error, logged bool) {
+	presented = apierror.Errorf(apierror.Internal, "internal error")
+	presenter, ok := exec.(interface {
+		PresentRecoveredError(ctx context.Context, value any) error
+	})
+	if ok {
+		errors.As(presenter.PresentRecoveredError(ctx, value), &presented)
 	}
-	return value
+	return presented, ok
 }

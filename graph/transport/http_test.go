@@ -98,8 +98,8 @@ func send(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// codes are the extensions.code of an answer's errors, after checking that it
-// has GraphQL's shape.
+// codes returns the extensions.code of a response's errors, after checking that
+// it has GraphQL's shape.
 func codes(t *testing.T, w *httptest.ResponseRecorder) []string {
 	t.Helper()
 	var answer struct {
@@ -371,7 +371,7 @@ func TestDo_GET_VariablesAndOperationNameAreRead(t *testing.T) {
 	}
 }
 
-// endless is a body that claims no length and never ends.
+// endless is a body without a length that never ends.
 type endless struct{ read int }
 
 func (e *endless) Read(p []byte) (int, error) {

@@ -23,7 +23,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// deferred is the answer to a query in three parts.
+// deferred is a response in three parts.
 func deferred(context.Context) graphql.ResponseHandler {
 	left := []*graphql.Response{
 		{Data: []byte(`{"n":1}`), HasNext: new(true)},
@@ -76,7 +76,7 @@ const (
 	part       = "\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
 )
 
-// Each answer comes in a form that its client takes, whole or not at all.
+// Each response has a form that its client accepts, and is complete.
 func TestStreaming_Answer_InAFormThatTheClientTakes(t *testing.T) {
 	t.Parallel()
 	failure := apierror.Errorf(fault.StreamChanged, "another log")
@@ -220,7 +220,7 @@ func TestMultipart_QuietSubscription_CheckpointInAPartWithoutPayload(t *testing.
 	}
 }
 
-// Parts are made when they are sent: where the client goes away, no more are.
+// Parts are executed when they are sent: none after the client has gone.
 func TestMultipart_ClientGoesAway_NoMorePartsAreMade(t *testing.T) {
 	t.Parallel()
 	var made atomic.Int64

@@ -62,7 +62,7 @@ func TestPools_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 	}
 }
 
-// post reads a body of a size, whose first byte is enough to refuse it.
+// post reads a body of a size, which is invalid from its first byte.
 func post(t *testing.T, size int, wait func()) {
 	body := io.MultiReader(strings.NewReader("no JSON"), io.LimitReader(readerFunc(func(into []byte) (int, error) { return len(into), nil }), int64(size)), readerFunc(func([]byte) (int, error) {
 		wait()
@@ -79,7 +79,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(into []byte) (int, error) { return f(into) }
 
-// respond writes an answer to nobody.
+// respond writes a response and discards it.
 func respond(response *graphql.Response, wait func()) {
 	(&answer{w: nobody{http.Header{}, wait}, mediaType: plainJSON}).write(http.StatusOK, response)
 }

@@ -21,10 +21,9 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// One frame of anybody must not cost a descriptor: gqlgen's own transport
-// forgets the socket of a client whose connection_init has no object as its
-// payload, so that nobody ever closes it. Not parallel: it counts what the
-// whole process has.
+// A single frame must not leak a descriptor: gqlgen's own transport never
+// closes the socket of a client whose connection_init has a payload that is not
+// an object. Not parallel: it counts the descriptors of the process.
 func TestWebSocket_WrongInit_NoDescriptorAndNoGoroutineLeft(t *testing.T) {
 	const sockets = 100
 	// Neither the timer for connection_init nor the pings may be what ends them.
@@ -71,9 +70,9 @@ func openDescriptors(t *testing.T) int {
 	return len(entries)
 }
 
-// What cannot be read may hold a password: no byte of it is in the answer, in
-// the reason of a close frame, or in the log, however much is logged. gqlgen's
-// own transport puts the whole body into the error.
+// A malformed message may contain a password: no byte of it is in the response,
+// the reason of a close frame, or the log at any level. gqlgen's own transport
+// puts the whole body into the error.
 func TestAllTransports_MalformedRequest_NotAByteOfItInTheAnswerOrTheLog(t *testing.T) {
 	t.Parallel()
 	// No text of ours has one of these letters.

@@ -17,8 +17,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// What can be refused is refused before the stream begins: as JSON, with the
-// status of HTTP, and without being executed.
+// Errors before the stream begins are JSON with an HTTP status, and nothing is
+// executed.
 func TestSSE_Refused_AsJSONBeforeTheStream(t *testing.T) {
 	t.Parallel()
 	address := operations{
@@ -64,8 +64,8 @@ func TestSSE_Refused_AsJSONBeforeTheStream(t *testing.T) {
 	}
 }
 
-// A browser's EventSource cannot read the body of a 400, so that an operation
-// that is not valid is an event.
+// A browser's EventSource cannot read the body of a 400, so an invalid
+// operation is reported in an event.
 func TestSSE_InvalidOperation_EventWithErrors(t *testing.T) {
 	t.Parallel()
 	address := operations{}.inParts(t, transport.Streaming{})
@@ -80,8 +80,8 @@ func TestSSE_InvalidOperation_EventWithErrors(t *testing.T) {
 	}
 }
 
-// Clients go away without a word; their subscriptions end, and nothing of them
-// is left.
+// If clients disconnect without notice, their subscriptions end and leave
+// nothing behind.
 func TestSSE_ClientsGoAway_NothingIsLeft(t *testing.T) {
 	t.Parallel()
 	const clients = 50
@@ -114,8 +114,8 @@ func TestSSE_ClientsGoAway_NothingIsLeft(t *testing.T) {
 	})
 }
 
-// A bridge that keeps the connection while its client has gone is noticed by
-// what is written to it, and a client by what it gets that the server is there.
+// Keep-alives detect a proxy that keeps the connection of a lost client, and
+// show clients that the server is alive.
 func TestSSE_Quiet_CommentEvery12Seconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

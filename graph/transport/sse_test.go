@@ -35,7 +35,7 @@ func (ops operations) events(t testing.TB, sse transport.SSE) string {
 	return server.URL
 }
 
-// ask sends an operation and returns the whole answer.
+// ask sends an operation and returns the whole response.
 func ask(t testing.TB, request *http.Request, header http.Header) (*http.Response, string, error) {
 	t.Helper()
 	request.Header.Set("Accept", "text/event-stream")
@@ -101,8 +101,8 @@ func TestSSE_LastEventID_IsWhereToBegin(t *testing.T) {
 	}
 }
 
-// A quiet stream gets comments; a stream that ends because the server does is
-// broken off, without the end that a client would take for one.
+// A quiet stream gets comments. If the server stops, the stream breaks off
+// without `complete`, which would end the subscription.
 func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
@@ -150,8 +150,8 @@ func withAccept(request *http.Request) *http.Request {
 	return request
 }
 
-// A client that takes long to accept an event is told where to resume, and one
-// that takes nothing is cut off.
+// A client that is slow to accept an event gets the cursor to resume after, and
+// one that accepts nothing is cut off.
 func TestSSE_SlowClient_ToldOrCutOff(t *testing.T) {
 	t.Parallel()
 	large := []byte(`"` + strings.Repeat("x", 16<<20) + `"`)

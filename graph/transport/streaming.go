@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -234,12 +235,12 @@ func (p *parts) checkpoints(stream *Stream) {
 // send writes bytes, flushes them unless more follow, and reports whether the
 // client accepted them in time; mu is held.
 func (p *parts) send(text []byte, more bool) bool {
-	_ = p.controller.SetWriteDeadline(time.Now().Add(orDefault(p.WriteTimeout, defaultWriteTimeout)))
+	_ = p.controller.SetWriteDeadline(time.Now().Add(cmp.Or(p.WriteTimeout, defaultWriteTimeout)))
 	_, err := p.w.Write(text)
 	if err == nil && !more {
 		err = p.controller.Flush()
 	}
-	p.alive.Reset(orDefault(p.KeepAlive, defaultKeepAlive))
+	p.alive.Reset(cmp.Or(p.KeepAlive, defaultKeepAlive))
 	return err == nil
 }
 
@@ -254,7 +255,7 @@ func (p *parts) next(cursor string, response *graphql.Response, more bool) bool 
 	if sent {
 		p.last = cursor
 	}
-	if took < orDefault(p.SlowTimeout, defaultSlowTimeout) {
+	if took < cmp.Or(p.SlowTimeout, defaultSlowTimeout) {
 		return sent
 	}
 	p.Logger.Warn("a subscriber was too slow", "code", string(apierror.SlowConsumer), "cursor", p.last, "took", took)

@@ -17,8 +17,8 @@ import (
 )
 
 // TestWebSocket_IdleSubscriptions_MemoryPerSocket is not parallel: it measures
-// the whole process. The clients are bare connections, which cost next to
-// nothing.
+// the whole process. The clients are bare connections, which need little
+// memory.
 func TestWebSocket_IdleSubscriptions_MemoryPerSocket(t *testing.T) {
 	const sockets = 500
 	started := make(chan struct{}, sockets)

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzWebSocket_Messages holds the messages to their form, whatever a client
-// sends, and the answers to JSON and to what a close frame may carry.
+// FuzzWebSocket_Messages checks that any message is parsed into a valid form or
+// rejected, that replies are JSON, and that reasons fit a close frame.
 func FuzzWebSocket_Messages(f *testing.F) {
 	for _, seed := range []string{
 		`{"type":"connection_init","payload":{"token":"x"}}`, `{"type":"ping","payload":{"a":[1.10,"\u2028",null]}}`, `{"type":"pong"}`,

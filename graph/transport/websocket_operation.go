@@ -3,7 +3,6 @@ package transport
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -185,13 +184,8 @@ func (o *operation) recover() {
 	if value == nil {
 		return
 	}
-	presented := apierror.Errorf(apierror.Internal, "internal error")
-	presenter, ok := o.socket.exec.(interface {
-		PresentRecoveredError(ctx context.Context, value any) error
-	})
-	if ok {
-		errors.As(presenter.PresentRecoveredError(o.ctx, value), &presented)
-	} else {
+	presented, logged := presentPanic(o.ctx, o.socket.exec, value)
+	if !logged {
 		o.socket.Logger.Error("panic while answering", "panic", value)
 	}
 	o.fail(gqlerror.List{presented})

@@ -21,7 +21,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// The rules of graphql-transport-ws that websocket_test.go leaves over.
+// The rules of graphql-transport-ws that websocket_test.go does not test.
 func TestWebSocket_FurtherRules(t *testing.T) {
 	t.Parallel()
 	addr := operations{
@@ -48,7 +48,7 @@ func TestWebSocket_FurtherRules(t *testing.T) {
 	}
 }
 
-// What one client does wrong is no other client's business.
+// A client's error does not affect other clients.
 func TestWebSocket_SocketClosedForAFault_OthersLive(t *testing.T) {
 	t.Parallel()
 	addr := operations{"Never": never}.listen(t, transport.WebSocket{})
@@ -121,7 +121,7 @@ func TestWebSocket_FragmentsWithoutEnd_1009(t *testing.T) {
 	conn.Close()
 }
 
-// bare is a connection after the handshake, and what comes on it.
+// bare is a connection after the handshake, with a reader.
 func bare(t testing.TB, addr string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -144,8 +144,8 @@ func closedWith(t testing.TB, reader *bufio.Reader, code int) {
 	}
 }
 
-// A client knows that an operation is complete with the last byte at the
-// latest, and may use its id again.
+// A client knows that an operation is complete when it has the last byte, and
+// may reuse its id.
 func TestWebSocket_CompleteOnItsWay_IDIsFree(t *testing.T) {
 	t.Parallel()
 	onFakeClock(t, transport.WebSocket{}, operations{"Empty": once(nil), "Never": never}, func(b *bubble) {
@@ -168,10 +168,10 @@ func TestWebSocket_CompleteOnItsWay_IDIsFree(t *testing.T) {
 	})
 }
 
-// Clients complete while the server sends, or has just completed by itself, and
-// use the id again at once. Whatever wins, nothing of the operation before
-// comes once the next has begun, no response is skipped, and no id is taken for
-// one in use.
+// Clients complete an operation while the server sends, or has just completed
+// it, and reuse the id at once. In every order, nothing of the previous
+// operation follows the start of the next, no response is skipped, and no id
+// counts as in use.
 func TestWebSocket_IDReusedWhileTheServerSends_NoMessageOfTheOneBefore(t *testing.T) {
 	t.Parallel()
 	const clients, rounds, longest = 8, 150, 12
@@ -204,8 +204,8 @@ func TestWebSocket_IDReusedWhileTheServerSends_NoMessageOfTheOneBefore(t *testin
 	playing.Wait()
 }
 
-// raceRound starts the operation of a round, reads so many of its responses,
-// and completes it, unless the server has.
+// raceRound starts the operation of a round, reads some of its responses, and
+// completes it, unless the server has.
 func (c client) raceRound(round, read int) error {
 	c.write(websocket.MessageText, strings.TrimPrefix(subscribed("a", fmt.Sprint("Round", round)), "> "))
 	for n := 0; n < read || n == 0; {

@@ -34,7 +34,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test waits for a condition.
 const patience = time.Minute
 
 const (
@@ -45,7 +45,7 @@ const (
 // operations are what the tests execute, by the name of the operation.
 type operations map[string]func(ctx context.Context) graphql.ResponseHandler
 
-// never is a subscription that has nothing to tell.
+// never is a subscription without events.
 func never(ctx context.Context) graphql.ResponseHandler {
 	return func(context.Context) *graphql.Response {
 		<-ctx.Done()
@@ -169,7 +169,7 @@ func within(t testing.TB, what string, f func()) {
 	}
 }
 
-// client speaks graphql-transport-ws.
+// client is a client of graphql-transport-ws.
 type client struct {
 	testing.TB
 	conn *websocket.Conn
@@ -651,8 +651,8 @@ func TestWebSocket_Shutdown_1001NeverComplete(t *testing.T) {
 	}
 }
 
-// shakeHands does the handshake for a client that knows only frames, and
-// returns what comes after it.
+// shakeHands does the handshake for a client of bare frames, and returns the
+// reader after it.
 func shakeHands(t testing.TB, conn net.Conn) *bufio.Reader {
 	t.Helper()
 	const handshake = "GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -673,8 +673,8 @@ func shakeHands(t testing.TB, conn net.Conn) *bufio.Reader {
 	}
 }
 
-// frameOf is a text frame under a mask of zeros, of which `missing` bytes do
-// not come.
+// frameOf is a text frame with a mask of zeros, without its last `missing`
+// bytes.
 func frameOf(text string, missing int) string {
 	head := binary.BigEndian.AppendUint64([]byte{0x81, 0xff}, uint64(len(text)+missing))
 	return string(head) + "\x00\x00\x00\x00" + text

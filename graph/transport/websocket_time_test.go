@@ -21,7 +21,7 @@ import (
 )
 
 // The tests of this file run on the clock of synctest, over pipes: a write
-// lasts until it is read, to the nanosecond.
+// blocks until it is read, so times are exact.
 
 // pipes is a listener for the ends of pipes.
 type pipes struct {
@@ -83,7 +83,7 @@ func (b *bubble) connect() client {
 	return dialWith(b.T, &http.Client{Transport: &http.Transport{DialContext: b.dial}}, "localhost", "graphql-transport-ws")
 }
 
-// raw is a connection after the handshake, and what comes on it.
+// raw is a connection after the handshake, with a reader.
 func (b *bubble) raw() (net.Conn, *bufio.Reader) {
 	conn, err := b.dial(context.Background(), "", "")
 	if err != nil {
@@ -302,8 +302,8 @@ func TestWebSocket_CompletedWhileItWrites_SocketLives(t *testing.T) {
 	})
 }
 
-// lingers is a subscription that goes on until it is released, though its
-// context has ended.
+// lingers is a subscription that continues after its context has ended, until
+// it is released.
 func lingers(cancelled *atomic.Bool, released <-chan struct{}) func(context.Context) graphql.ResponseHandler {
 	return func(ctx context.Context) graphql.ResponseHandler {
 		return func(context.Context) *graphql.Response {
