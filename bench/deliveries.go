@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/errgroup"
 )
 
 // deliveries measures subscribers that all follow every event: deliveries a
@@ -30,8 +26,14 @@ func deliveries(ctx context.Context, b *bench) error {
 	defer server.stop()
 	const many, events, batch = 200, 1000, 100
 	for _, different := range []int{1, 10, many} {
-		crowd, err := gather(ctx, server.address, many, different)
-		if err != nil {
+		crowd := &fan{counting: true}
+		defer crowd.close()
+		if err := crowd.open(ctx, many, func(i int) (*websocket.Conn, error) {
+			// An alias makes another document and another response.
+			query := fmt.Sprintf(`subscription { eventRecorded { cursor position event { %s eventId path timestamp message payload type { name } executionId step status } } }`,
+				strings.Repeat("a", 1+i%different)+": __typename")
+			return open(ctx, server.address, query, nil, nil)
+		}); err != nil {
 			return err
 		}
 		before, err := timesOf(server.command.Process.Pid)
@@ -44,7 +46,7 @@ func deliveries(ctx context.Context, b *bench) error {
 				return err
 			}
 		}
-		if err := awaitCount(ctx, &crowd.got, many*events); err != nil {
+		if _, err := crowd.wait(ctx, many*events); err != nil {
 			return err
 		}
 		took := time.Since(began)
@@ -68,12 +70,8 @@ func paced(ctx context.Context, pool *pgxpool.Pool, server *server, many int) er
 	const perSecond, seconds = 5000, 8
 	fan := &fan{}
 	defer fan.close()
-	for range many {
-		socket, err := subscribe(ctx, server.address, "", nil)
-		if err != nil {
-			return err
-		}
-		fan.add(ctx, socket)
+	if err := fan.open(ctx, many, func(int) (*websocket.Conn, error) { return subscribe(ctx, server.address, "", nil) }); err != nil {
+		return err
 	}
 	rate := perSecond / many
 	pace := time.NewTicker(time.Second / time.Duration(rate))
@@ -91,53 +89,4 @@ func paced(ctx context.Context, pool *pgxpool.Pool, server *server, many int) er
 	fmt.Printf("deliveries: %d events/s × %d subscribers: p50 %.2f ms  p99 %.2f ms  max %.2f ms (from before the insert)\n", rate, many,
 		milliseconds(quantile(took, 0.5)), milliseconds(quantile(took, 0.99)), milliseconds(took[len(took)-1]))
 	return nil
-}
-
-// crowd are subscribers that only count deliveries.
-type crowd struct {
-	sockets []*websocket.Conn
-	got     atomic.Int64
-	readers sync.WaitGroup
-}
-
-func gather(ctx context.Context, address string, many, different int) (*crowd, error) {
-	c := &crowd{sockets: make([]*websocket.Conn, many)}
-	var opening errgroup.Group
-	opening.SetLimit(16)
-	for i := range many {
-		opening.Go(func() (err error) {
-			// An alias makes another document and another response.
-			query := fmt.Sprintf(`subscription { eventRecorded { cursor position event { %s eventId path timestamp message payload type { name } executionId step status } } }`,
-				strings.Repeat("a", 1+i%different)+": __typename")
-			c.sockets[i], err = open(ctx, address, query, nil, nil)
-			return err
-		})
-	}
-	if err := opening.Wait(); err != nil {
-		c.close()
-		return nil, err
-	}
-	for _, socket := range c.sockets {
-		c.readers.Go(func() {
-			for {
-				_, message, err := socket.Reader(ctx)
-				if err != nil {
-					return
-				}
-				if n, err := io.Copy(io.Discard, message); err == nil && n > 100 { // no ping
-					c.got.Add(1)
-				}
-			}
-		})
-	}
-	return c, nil
-}
-
-func (c *crowd) close() {
-	for _, socket := range c.sockets {
-		if socket != nil {
-			_ = socket.CloseNow()
-		}
-	}
-	c.readers.Wait()
 }

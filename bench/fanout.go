@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -43,22 +44,12 @@ func fanout(ctx context.Context, b *bench) error {
 	}
 
 	fan := &fan{}
-	// Each reader's goroutine ends with its socket.
 	defer fan.close()
 	began := time.Now()
-	var opening errgroup.Group
-	opening.SetLimit(32)
-	for i := range subscribers {
-		opening.Go(func() error {
-			socket, err := subscribe(ctx, server.address, fmt.Sprintf("p/%d", i), nil)
-			if err == nil {
-				fan.add(ctx, socket)
-			}
-			return err
-		})
-	}
-	if err := opening.Wait(); err != nil {
-		return fmt.Errorf("open %d sockets: %w", subscribers, err)
+	if err := fan.open(ctx, subscribers, func(i int) (*websocket.Conn, error) {
+		return subscribe(ctx, server.address, fmt.Sprintf("p/%d", i), nil)
+	}); err != nil {
+		return err
 	}
 	opened := time.Since(began)
 	if err := server.until(ctx, "catalog_subscriptions{state=\"live\"}", subscribers); err != nil {
@@ -122,27 +113,54 @@ func fanout(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// fan are the readers of the sockets.
+// fan reads the subscriptions of many sockets.
 type fan struct {
+	// counting: deliveries are only counted.
+	counting bool
+	got      atomic.Int64
+	readers  sync.WaitGroup
+
 	mu      sync.Mutex
 	sockets []*websocket.Conn
 	took    []time.Duration
-	got     atomic.Int64
 }
 
-func (f *fan) add(ctx context.Context, socket *websocket.Conn) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.sockets = append(f.sockets, socket)
-	go func() {
-		for {
-			_, message, err := socket.Read(ctx)
+// open opens n sockets and reads them until they are closed.
+func (f *fan) open(ctx context.Context, n int, dial func(i int) (*websocket.Conn, error)) error {
+	var opening errgroup.Group
+	opening.SetLimit(32)
+	for i := range n {
+		opening.Go(func() error {
+			socket, err := dial(i)
+			if err != nil {
+				return fmt.Errorf("open %d sockets: %w", n, err)
+			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.sockets = append(f.sockets, socket)
+			f.readers.Go(func() { f.read(ctx, socket) })
+			return nil
+		})
+	}
+	return opening.Wait()
+}
+
+func (f *fan) read(ctx context.Context, socket *websocket.Conn) {
+	for {
+		_, message, err := socket.Reader(ctx)
+		if err != nil {
+			return
+		}
+		if !f.counting {
+			text, err := io.ReadAll(message)
 			if err != nil {
 				return
 			}
-			f.received(message)
+			f.received(text)
+		} else if n, err := io.Copy(io.Discard, message); err == nil && n > 100 { // longer than a ping
+			f.got.Add(1)
 		}
-	}()
+	}
 }
 
 // received records a delivery. An event's timestamp is the start of its insert.
@@ -174,8 +192,8 @@ func (f *fan) take() {
 
 // wait waits for n deliveries and returns their latencies, sorted.
 func (f *fan) wait(ctx context.Context, n int64) ([]time.Duration, error) {
-	if err := awaitCount(ctx, &f.got, n); err != nil {
-		return nil, err
+	if err := await(ctx, "deliveries", func() (bool, error) { return f.got.Load() >= n, nil }); err != nil {
+		return nil, fmt.Errorf("%d of %d %w", f.got.Load(), n, err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -187,6 +205,7 @@ func (f *fan) close() {
 	for _, socket := range f.sockets {
 		_ = socket.CloseNow()
 	}
+	f.readers.Wait()
 }
 
 // memory is that of the server's process, in bytes.
@@ -227,12 +246,4 @@ func (s *server) until(ctx context.Context, name string, value float64) error {
 		metrics, err := s.metrics()
 		return metrics[name] >= value, err
 	})
-}
-
-// awaitCount waits for n deliveries.
-func awaitCount(ctx context.Context, got *atomic.Int64, n int64) error {
-	if err := await(ctx, "deliveries", func() (bool, error) { return got.Load() >= n, nil }); err != nil {
-		return fmt.Errorf("%d of %d %w", got.Load(), n, err)
-	}
-	return nil
 }
