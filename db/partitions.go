@@ -14,7 +14,7 @@ const monthsAhead = 3
 
 // EnsurePartitions makes the partitions of event that are missing, to three
 // months ahead, and returns how many it made. A partition that was attached by
-// hand without our triggers gets them, and its rows their place in the log.
+// hand without our triggers gets them, and its rows their position in the log.
 func EnsurePartitions(ctx context.Context, connection sqlc.DBTX) (int, error) {
 	queries := sqlc.New(connection)
 	made, err := queries.EnsurePartitions(ctx, monthsAhead)

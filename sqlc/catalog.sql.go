@@ -181,7 +181,7 @@ type VersionsByLabelRow struct {
 	Meta             []byte
 }
 
-// The versions at these (path, label) pairs; parent is the pair's place, from 1.
+// The versions at these (path, label) pairs; parent is the pair's ordinal, from 1.
 func (q *Queries) VersionsByLabel(ctx context.Context, arg VersionsByLabelParams) ([]VersionsByLabelRow, error) {
 	rows, err := q.db.Query(ctx, versionsByLabel,
 		arg.WithPayload,
@@ -257,7 +257,7 @@ type VersionsByRevisionRow struct {
 	Meta             []byte
 }
 
-// The versions at these (path, revision) pairs; parent is the pair's place, from 1.
+// The versions at these (path, revision) pairs; parent is the pair's ordinal, from 1.
 func (q *Queries) VersionsByRevision(ctx context.Context, arg VersionsByRevisionParams) ([]VersionsByRevisionRow, error) {
 	rows, err := q.db.Query(ctx, versionsByRevision,
 		arg.WithPayload,

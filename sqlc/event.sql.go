@@ -108,7 +108,7 @@ type RecordEventRow struct {
 
 // Records one event with which nothing is wrong, at two thirds of what
 // RecordEvents takes for it; no row comes back for any other, whose problem
-// RecordEvents tells.
+// RecordEvents reports.
 func (q *Queries) RecordEvent(ctx context.Context, arg RecordEventParams) (RecordEventRow, error) {
 	row := q.db.QueryRow(ctx, recordEvent,
 		arg.EventID,
@@ -293,7 +293,7 @@ type RecordNewEventsRow struct {
 // Records events that are all new and with which nothing is wrong: a quarter of
 // the time of RecordEvents goes into what it looks for. Records none where one
 // has been recorded before or is out of scope, and fails where another thing is
-// wrong; RecordEvents then tells what. In the order of the input.
+// wrong; RecordEvents then reports what. In the order of the input.
 func (q *Queries) RecordNewEvents(ctx context.Context, arg RecordNewEventsParams) ([]RecordNewEventsRow, error) {
 	rows, err := q.db.Query(ctx, recordNewEvents,
 		arg.Scopes,

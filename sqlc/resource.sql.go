@@ -815,7 +815,7 @@ type ListResourcesOfTypesAscRow struct {
 	UpdatedAt      time.Time
 }
 
-// Up to @page_size resources of each type; parent is the type's place, from 1.
+// Up to @page_size resources of each type; parent is the type's ordinal, from 1.
 func (q *Queries) ListResourcesOfTypesAsc(ctx context.Context, arg ListResourcesOfTypesAscParams) ([]ListResourcesOfTypesAscRow, error) {
 	rows, err := q.db.Query(ctx, listResourcesOfTypesAsc,
 		arg.Parents,
@@ -923,7 +923,7 @@ type ListResourcesOfTypesDescRow struct {
 	UpdatedAt      time.Time
 }
 
-// Up to @page_size resources of each type; parent is the type's place, from 1.
+// Up to @page_size resources of each type; parent is the type's ordinal, from 1.
 func (q *Queries) ListResourcesOfTypesDesc(ctx context.Context, arg ListResourcesOfTypesDescParams) ([]ListResourcesOfTypesDescRow, error) {
 	rows, err := q.db.Query(ctx, listResourcesOfTypesDesc,
 		arg.Parents,

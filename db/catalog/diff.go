@@ -16,13 +16,13 @@ import (
 const (
 	// maxAligned is how many array elements two payloads may have together for
 	// their arrays to be aligned, which takes time and memory by the square.
-	// Arrays of longer payloads are compared place by place.
+	// Arrays of longer payloads are compared index by index.
 	maxAligned = 4096
 	// maxDiffText is the longest text, in bytes, that a unified diff is made of.
 	maxDiffText = 1 << 20
 )
 
-// Kind says what happened to a value of a payload.
+// Kind is what happened to a value of a payload.
 type Kind string
 
 // The kinds of changes.
@@ -43,7 +43,7 @@ type Change struct {
 	Before, After json.RawMessage
 }
 
-// DiffPayloads tells how to get from one payload to another. Both are JSON;
+// DiffPayloads returns the steps from one payload to another. Both are JSON;
 // base is nil for a payload that comes after none.
 func DiffPayloads(base, payload []byte) ([]Change, error) {
 	after, err := decodePayload(payload)
@@ -185,7 +185,7 @@ func elements(value any) (count int) {
 	return count
 }
 
-// at follows a JSON Pointer; nil where it leads nowhere.
+// at follows a JSON Pointer; nil if it leads nowhere.
 func at(value any, pointer string) any {
 	if pointer == "" {
 		return value

@@ -20,12 +20,12 @@ import (
 // MaxRegistrations is how many registrations one call takes.
 const MaxRegistrations = 1000
 
-// Registration is a wish to register a payload under a path.
+// Registration is a request to register a payload under a path.
 type Registration struct {
 	// Path and Type may be nil for YAML that names them itself.
 	Path *string
 	Type *string
-	// Version is the wished label; nil for the next one.
+	// Version is the requested label; nil for the next one.
 	Version *string
 	// Source is 'inline' where it is empty.
 	Source   string
@@ -37,18 +37,19 @@ type Registration struct {
 	Meta []byte
 }
 
-// Status is what a registration came to.
+// Status is the outcome of a registration.
 type Status string
 
-// The outcomes of a registration (DESIGN section 3).
+// The outcomes of a registration: a new resource, a new version of one, or the
+// latest version again.
 const (
 	Registered Status = "REGISTERED"
 	Updated    Status = "UPDATED"
 	Unchanged  Status = "UNCHANGED"
 )
 
-// RegistrationResult is a version and its event, or the fault that stood in
-// the way. A dry run has no event.
+// RegistrationResult is a version and its event, or the fault that prevented
+// them. A dry run has no event.
 type RegistrationResult struct {
 	Status  Status
 	Version *Version
@@ -64,7 +65,7 @@ type RegistrationResult struct {
 type RegisterOptions struct {
 	// Atomic: all of them or none. Else each that can be.
 	Atomic bool
-	// DryRun tells what would happen and writes nothing.
+	// DryRun reports what would happen and writes nothing.
 	DryRun bool
 	// AsHistory: the registrations of one path, where there are several, are its
 	// history, oldest first. One whose content stands there already, in a

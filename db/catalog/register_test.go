@@ -80,7 +80,7 @@ func (f fixture) count(sql string) int {
 	return n
 }
 
-// The rules of DESIGN section 3, one after another on one path.
+// The rules of a registration, one after another on one path.
 func TestRegister_EachRule_StatusLabelRevision(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

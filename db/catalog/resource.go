@@ -31,7 +31,7 @@ func (f ResourceFilter) contains() bool {
 	return f.PayloadContains != nil || f.MetaContains != nil
 }
 
-// narrows reports whether anything is asked for.
+// narrows reports whether the filter excludes anything.
 func (f ResourceFilter) narrows() bool {
 	return f.contains() || f.Paths != nil || f.Types != nil || f.PathPrefix != "" || f.UpdatedSince != nil || f.UpdatedBefore != nil
 }
@@ -79,21 +79,21 @@ var (
 	distantFuture = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 )
 
-// WholeRange has everything in it.
+// WholeRange includes everything.
 func WholeRange() Range {
 	return Range{LowTime: distantPast, HighTime: distantFuture}
 }
 
-// OnePath has nothing but a path in it, in the order of paths: no text in
-// PostgreSQL holds a zero byte, so nothing lies between.
+// OnePath includes a single path, in the order of paths: no path lies between it
+// and the range's end.
 func OnePath(path string) Range {
 	within := WholeRange()
 	within.LowPath, within.HighPath = path, path+"\x01"
 	return within
 }
 
-// ResourcesByPath are the resources at these paths, in their order, nil for
-// one that is not registered or lies out of scope.
+// ResourcesByPath returns the resources at these paths, in their order: nil for
+// one that is not registered or is out of scope.
 func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]*Resource, error) {
 	byPath := make(map[string]*Resource, len(paths))
 	err := s.readResources(rows.GenericPlan, func(queries *sqlc.Queries) error {
@@ -132,7 +132,7 @@ func (s *Store) ListResources(ctx context.Context, scopes []string, filter Resou
 	return list, nil
 }
 
-// resourceColumns are those of every query for resources.
+// resourceColumns are the columns of every query for resources.
 var resourceColumns = []string{
 	"resource_path", "resource_type", "latest_version", "latest_revision", "name", "description", "created_at", "updated_at",
 }
@@ -200,7 +200,7 @@ func listResources(ctx context.Context, queries *sqlc.Queries, scopes []string, 
 }
 
 // ListResourcesOfTypes lists up to limit resources of each type that pass the
-// filter; the answer has a place for each type, in their order.
+// filter, in the order of types.
 func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string, filter ResourceFilter, order Order, within Range, limit int) ([][]*Resource, error) {
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
 	if order.Field == OrderByPath { // the range is one of paths, which the index of types serves
@@ -226,7 +226,7 @@ func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string
 		})
 	}
 	if order.Descending {
-		rows, err := s.planned.ListResourcesOfTypesDesc(ctx, sqlc.ListResourcesOfTypesDescParams(params))
+		rows, err := s.custom.ListResourcesOfTypesDesc(ctx, sqlc.ListResourcesOfTypesDescParams(params))
 		if err != nil {
 			return nil, fmt.Errorf("list resources of types: %w", err)
 		}
@@ -235,7 +235,7 @@ func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string
 		}
 		return lists, nil
 	}
-	rows, err := s.planned.ListResourcesOfTypesAsc(ctx, params)
+	rows, err := s.custom.ListResourcesOfTypesAsc(ctx, params)
 	if err != nil {
 		return nil, fmt.Errorf("list resources of types: %w", err)
 	}
@@ -251,13 +251,13 @@ func (s *Store) CountResources(ctx context.Context, scopes []string, filter Reso
 	var count int64
 	var err error
 	if filter.contains() {
-		count, err = s.planned.CountResourcesContaining(ctx, sqlc.CountResourcesContainingParams{
+		count, err = s.custom.CountResourcesContaining(ctx, sqlc.CountResourcesContainingParams{
 			PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
 			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
 			UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes,
 		})
 	} else {
-		count, err = s.planned.CountResources(ctx, sqlc.CountResourcesParams{
+		count, err = s.custom.CountResources(ctx, sqlc.CountResourcesParams{
 			Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
 			UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes,
 		})
@@ -271,7 +271,7 @@ func (s *Store) CountResources(ctx context.Context, scopes []string, filter Reso
 // CountResourcesOfTypes counts, for each type, the resources that pass the filter.
 func (s *Store) CountResourcesOfTypes(ctx context.Context, scopes, types []string, filter ResourceFilter) ([]int, error) {
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
-	rows, err := s.planned.CountResourcesOfTypes(ctx, sqlc.CountResourcesOfTypesParams{
+	rows, err := s.custom.CountResourcesOfTypes(ctx, sqlc.CountResourcesOfTypesParams{
 		Parents: types, Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
 		UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore, Scopes: scopes,
 		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,

@@ -15,8 +15,8 @@ import (
 type Store struct {
 	rows.Reader
 	queries *sqlc.Queries
-	// planned is for filters whose best index depends on their values.
-	planned  *sqlc.Queries
+	// custom plans each statement for its arguments: for filters whose best index depends on their values.
+	custom   *sqlc.Queries
 	versions *versionCache
 }
 
@@ -31,7 +31,7 @@ func (s *Store) Reusing() *Store {
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
 	return &Store{
-		Reader: rows.NewReader(db), queries: sqlc.New(db), planned: sqlc.New(customplan.Of(db)),
+		Reader: rows.NewReader(db), queries: sqlc.New(db), custom: sqlc.New(customplan.Of(db)),
 		versions: newVersionCache(versionCacheBytes),
 	}
 }

@@ -31,7 +31,7 @@ type Columns struct {
 	Payload, Content, Meta bool
 }
 
-// cover reports whether nothing that others ask for is left out.
+// cover reports whether they include all that others do.
 func (c Columns) cover(others Columns) bool {
 	return (c.Payload || !others.Payload) && (c.Content || !others.Content) && (c.Meta || !others.Meta)
 }
@@ -39,15 +39,15 @@ func (c Columns) cover(others Columns) bool {
 // LabelKey names a version by its label.
 type LabelKey struct{ Path, Label string }
 
-// RevisionKey names a version by its place in its resource's history.
+// RevisionKey names a version by its number in its resource's history.
 type RevisionKey struct {
 	Path     string
 	Revision int32
 }
 
-// VersionsByLabel are the versions of these keys, in their order, nil for one
-// that does not exist or lies out of scope. What has been asked for several
-// times comes from memory.
+// VersionsByLabel returns the versions of these keys, in their order: nil for one
+// that does not exist or is out of scope. Versions that were read repeatedly come
+// from the cache.
 func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []LabelKey, columns Columns) ([]*Version, error) {
 	found := make([]*Version, len(keys))
 	params := sqlc.VersionsByLabelParams{
@@ -75,7 +75,7 @@ func (s *Store) VersionsByLabel(ctx context.Context, scopes []string, keys []Lab
 	return found, nil
 }
 
-// VersionByLabel is one version; nil if it does not exist or lies out of scope.
+// VersionByLabel returns one version; nil if it does not exist or is out of scope.
 func (s *Store) VersionByLabel(ctx context.Context, scopes []string, key LabelKey, columns Columns) (*Version, error) {
 	found := s.versions.get(scopes, key, columns)
 	if found != nil {
@@ -97,8 +97,8 @@ func (s *Store) VersionByLabel(ctx context.Context, scopes []string, key LabelKe
 	return found, nil
 }
 
-// VersionsByRevision are the versions of these keys, in their order, nil for
-// one that does not exist or lies out of scope.
+// VersionsByRevision returns the versions of these keys, in their order: nil for
+// one that does not exist or is out of scope.
 func (s *Store) VersionsByRevision(ctx context.Context, scopes []string, keys []RevisionKey, columns Columns) ([]*Version, error) {
 	params := sqlc.VersionsByRevisionParams{
 		WithPayload: columns.Payload, WithContent: columns.Content, WithMeta: columns.Meta,
@@ -125,7 +125,7 @@ type RevisionRange struct{ Low, High int32 }
 func AllRevisions() RevisionRange { return RevisionRange{Low: 0, High: math.MaxInt32} }
 
 // ListVersions lists up to limit versions of each path, newest or oldest
-// first; the answer has a place for each path, in their order.
+// first, in the order of paths.
 func (s *Store) ListVersions(ctx context.Context, scopes, paths []string, within RevisionRange, newestFirst bool, limit int, columns Columns) ([][]*Version, error) {
 	var versions []*Version
 	var parents []int
@@ -150,7 +150,7 @@ func (s *Store) ListVersions(ctx context.Context, scopes, paths []string, within
 	return rows.Cut(versions, parents, len(paths)), nil
 }
 
-// versionColumns are those of every query for versions.
+// versionColumns are the columns of every query for versions.
 var versionColumns = []string{
 	"parent", "resource_path", "resource_type", "resource_version", "revision", "source", "resource_location", "timestamp",
 	"payload", "content", "meta",

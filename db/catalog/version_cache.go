@@ -9,13 +9,13 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// versionCacheBytes is how much the cached versions may take of the memory.
+// versionCacheBytes bounds the memory of the cached versions.
 const versionCacheBytes = 9 << 20
 
-// versionCache keeps versions that were asked for by label, and more than once:
-// a reader who goes through the whole catalog takes nobody's place. A version
-// never changes, so that what is kept is right for ever; what did not exist is
-// not kept, since it may be registered.
+// versionCache caches versions that were read by label more than once: a client
+// that reads the whole catalog evicts none. A version never changes, so a cached
+// one stays right; misses in the database are not cached, since such a version
+// may be registered.
 type versionCache struct {
 	limit int
 	seed  maphash.Seed
@@ -23,15 +23,15 @@ type versionCache struct {
 	mu    sync.Mutex
 	lru   *simplelru.LRU[LabelKey, *Version]
 	bytes int
-	// missed are marks of the keys that were asked for in vain, as many as
-	// marks, since they were wiped last.
+	// missed holds hashes of the keys that missed; marks counts them since the
+	// table was cleared.
 	missed [4 * recent]uint32
 	marks  int
 }
 
-// recent is how many keys that are not kept are remembered, about as many as
-// there is room for versions of 1.5 KB: what is asked for more seldom would be
-// gone before it is asked for again.
+// recent is how many missed keys are remembered, about as many as the cache has
+// room for versions of 1.5 KB: a version that is read less often would be evicted
+// before it is read again.
 const recent = 1 << 11
 
 func newVersionCache(limit int) *versionCache {
@@ -41,7 +41,7 @@ func newVersionCache(limit int) *versionCache {
 	return c
 }
 
-// Size is about how many bytes a version takes of the memory.
+// Size estimates the memory of a version in bytes.
 func (v *Version) Size() int {
 	size := 512 + 2*len(v.Path) + 2*len(v.Label) + len(v.Type) + len(v.Source) + len(v.Payload) + len(v.Content) + len(v.Meta)
 	if v.Location != nil {
@@ -50,16 +50,16 @@ func (v *Version) Size() int {
 	return size
 }
 
-// WithoutColumns is a version that has neither its large columns nor any memory
-// with what else was read.
+// WithoutColumns returns the version without its large columns, sharing no memory
+// with other rows.
 func (v *Version) WithoutColumns() *Version {
 	without := *v
 	without.Payload, without.Content, without.Meta, without.Columns = nil, "", nil, Columns{}
 	return without.detached()
 }
 
-// get is the version of a key, if it has it with the columns asked for and the
-// caller may see it; else nil.
+// get returns the version of a key, if it is cached with these columns and in the
+// caller's scope; else nil.
 func (c *versionCache) get(scopes []string, key LabelKey, columns Columns) *Version {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,8 +69,7 @@ func (c *versionCache) get(scopes []string, key LabelKey, columns Columns) *Vers
 	return nil
 }
 
-// add is told of a version that get did not find, and keeps what it is told of
-// again.
+// add records a miss; the second miss of a key caches it.
 func (c *versionCache) add(v *Version) {
 	size := v.Size()
 	if size > c.limit/16 {
@@ -81,7 +80,7 @@ func (c *versionCache) add(v *Version) {
 	defer c.mu.Unlock()
 	switch kept, ok := c.lru.Peek(key); {
 	case ok && kept.Columns.cover(v.Columns):
-		return // others asked for more of it meanwhile
+		return // another goroutine has cached more columns
 	case !ok && !c.missedBefore(key):
 		return
 	}
@@ -94,20 +93,20 @@ func (c *versionCache) add(v *Version) {
 	}
 }
 
-// missedBefore marks a key, and reports whether it bears the mark already.
+// missedBefore marks a key, and reports whether it was marked already.
 func (c *versionCache) missedBefore(key LabelKey) bool {
 	hash := maphash.Comparable(c.seed, key)
-	place, mark := &c.missed[hash%uint64(len(c.missed))], uint32(hash>>32)|1
-	before := *place == mark
+	slot, mark := &c.missed[hash%uint64(len(c.missed))], uint32(hash>>32)|1
+	before := *slot == mark
 	if c.marks++; c.marks > recent {
 		clear(c.missed[:])
 		c.marks = 0
 	}
-	*place = mark
+	*slot = mark
 	return before
 }
 
-// detached is a version that shares no memory with what else was read.
+// detached returns a copy that shares no memory with other rows.
 func (v *Version) detached() *Version {
 	own := *v
 	for _, text := range []*string{&own.Path, &own.Type, &own.Label, &own.Source, &own.Content} {
@@ -120,8 +119,8 @@ func (v *Version) detached() *Version {
 	return &own
 }
 
-// inScope reports whether a caller of these scopes may see a path, as the
-// queries have it: it begins with one of them.
+// inScope reports whether a caller with these scopes may see a path, as the
+// queries define it: the path begins with one of them.
 func inScope(scopes []string, path string) bool {
 	for _, scope := range scopes {
 		if strings.HasPrefix(path, scope) {

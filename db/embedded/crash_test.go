@@ -197,12 +197,12 @@ func TestStart_ProcessIDUsedAgain_IsNotTakenForPostgreSQL(t *testing.T) {
 				files[file] = string(text)
 			}
 			stopServer(t, first)
-			pid := start(t, dir, first.place.account)
+			pid := start(t, dir, first.data.account)
 			for file, text := range files {
 				_, rest, _ := strings.Cut(text, "\n")
 				path := filepath.Join(dir, file)
 				must(t, os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"+rest), 0o600))
-				must(t, first.place.account.own(path))
+				must(t, first.data.account.own(path))
 			}
 
 			wantNote(t, startServer(t, Config{DataDir: dir}).URL())

@@ -17,7 +17,7 @@ import (
 // create makes a new database with initdb. It is made in a directory beside the
 // data directory and renamed, so that there is never half a data directory for
 // a later start to trust, whenever this process is killed.
-func (p *place) create(ctx context.Context, install Installation, ephemeral bool) error {
+func (p *dataDirectory) create(ctx context.Context, install Installation, ephemeral bool) error {
 	if err := p.removeUnfinished(); err != nil {
 		return err
 	}
@@ -29,11 +29,11 @@ func (p *place) create(ctx context.Context, install Installation, ephemeral bool
 	return errors.Join(err, os.RemoveAll(staging))
 }
 
-func (p *place) unfinishedPrefix() string { return filepath.Base(p.dir) + ".init-" }
+func (p *dataDirectory) unfinishedPrefix() string { return filepath.Base(p.dir) + ".init-" }
 
 // removeUnfinished removes what killed runs left. No PostgreSQL ever ran in
 // there, and since we hold the lock none of them is still being made.
-func (p *place) removeUnfinished() error {
+func (p *dataDirectory) removeUnfinished() error {
 	parent := filepath.Dir(p.dir)
 	entries, err := os.ReadDir(parent)
 	if err != nil {
@@ -50,7 +50,7 @@ func (p *place) removeUnfinished() error {
 	return nil
 }
 
-func (p *place) createIn(ctx context.Context, staging string, install Installation, ephemeral bool) error {
+func (p *dataDirectory) createIn(ctx context.Context, staging string, install Installation, ephemeral bool) error {
 	if err := p.account.own(staging); err != nil {
 		return err
 	}
@@ -73,12 +73,12 @@ func (p *place) createIn(ctx context.Context, staging string, install Installati
 			return fmt.Errorf("%s is a mount point; choose a directory in it, such as %s",
 				p.dir, filepath.Join(p.dir, "postgres"))
 		}
-		return fmt.Errorf("moving the new database to its place: %w", err)
+		return fmt.Errorf("moving the new database to its directory: %w", err)
 	}
 	return syncDir(filepath.Dir(p.dir))
 }
 
-func (p *place) writePassword(path string) error {
+func (p *dataDirectory) writePassword(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (p *place) writePassword(path string) error {
 	return errors.Join(err, p.account.ownFile(f), f.Sync(), f.Close())
 }
 
-func (p *place) initdb(ctx context.Context, install Installation, data, passwordFile string, ephemeral bool) error {
+func (p *dataDirectory) initdb(ctx context.Context, install Installation, data, passwordFile string, ephemeral bool) error {
 	args := []string{
 		"--pgdata=" + data,
 		"--username=" + databaseUser,

@@ -10,12 +10,12 @@
 //	defer server.Stop(context.WithoutCancel(ctx))
 //	pool, err := pgxpool.New(ctx, server.URL())
 //
-// What it promises (DESIGN section 7.1):
+// What it promises:
 //
 //   - A data directory is never deleted, re-created or upgraded. What cannot be
-//     used as it is, is refused with the command that helps.
-//   - One server to a data directory, by a lock on a file beside it, and
-//     nobody's PostgreSQL but our own is ever ended.
+//     used as it is, is rejected with the command that helps.
+//   - A data directory has one server, by a lock on a file beside it, and only
+//     our own PostgreSQL is ever stopped.
 //   - A kill -9 at any moment, of this process, of postgres or of both, while
 //     the database is made or while it runs, and the next Start works.
 //   - Only the same user on the same machine can connect: a Unix socket in a

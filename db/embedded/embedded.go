@@ -66,7 +66,7 @@ type Config struct {
 
 // Server is a running PostgreSQL. Stop ends it.
 type Server struct {
-	place   *place
+	data    *dataDirectory
 	install Installation
 	url     string
 
@@ -119,11 +119,11 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 
-	p, err := takePlace(cfg)
+	p, err := takeDataDirectory(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{place: p, exited: make(chan struct{})}
+	s := &Server{data: p, exited: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.abandon(ctx))
@@ -171,16 +171,16 @@ func (cfg Config) check() error {
 
 // run starts postgres in a database that exists and waits until it answers.
 func (s *Server) run(ctx context.Context, cfg Config) error {
-	password, err := s.place.password()
+	password, err := s.data.password()
 	if err != nil {
 		return err
 	}
-	socket, err := s.place.makeSocketDir(cfg.port())
+	socket, err := s.data.makeSocketDir(cfg.port())
 	if err != nil {
 		return err
 	}
-	s.place.removeStale(socket, cfg.port())
-	log, err := s.place.openLog()
+	s.data.removeStale(socket, cfg.port())
+	log, err := s.data.openLog()
 	if err != nil {
 		return err
 	}
@@ -188,11 +188,11 @@ func (s *Server) run(ctx context.Context, cfg Config) error {
 
 	// postgres itself and not pg_ctl: its end is then ours to see.
 	cmd := exec.Command(filepath.Join(s.install.BinDir, "postgres"), //nolint:gosec // found by us or named by the operator
-		arguments(cfg, s.place.dir, socket)...)
-	cmd.Dir = s.place.dir
+		arguments(cfg, s.data.dir, socket)...)
+	cmd.Dir = s.data.dir
 	cmd.Env = childEnvironment()
 	cmd.Stdout, cmd.Stderr = log.File, log.File
-	cmd.SysProcAttr = childAttributes(s.place.account, syscall.SIGINT)
+	cmd.SysProcAttr = childAttributes(s.data.account, syscall.SIGINT)
 	if err := s.launch(cmd, log); err != nil {
 		return fmt.Errorf("running %s: %w", cmd.Path, err)
 	}
@@ -201,7 +201,7 @@ func (s *Server) run(ctx context.Context, cfg Config) error {
 	if err := s.awaitReady(ctx, cfg.Progress, connectionURL(socket, cfg.port(), password, "postgres")); err != nil {
 		return fmt.Errorf("waiting for PostgreSQL to answer: %w%s", err, log.tail())
 	}
-	return s.place.writeURL(s.url)
+	return s.data.writeURL(s.url)
 }
 
 // launch starts postgres and the goroutine that waits for its end.
@@ -222,7 +222,7 @@ func (s *Server) launch(cmd *exec.Cmd, log *logFile) error {
 		err := cmd.Wait()
 		if !s.stopping.Load() {
 			s.err = fmt.Errorf("PostgreSQL in %s ended by itself (%s)%s",
-				s.place.dir, describeExit(cmd.ProcessState, err), log.tail())
+				s.data.dir, describeExit(cmd.ProcessState, err), log.tail())
 		}
 		close(s.exited)
 	}()
@@ -249,7 +249,7 @@ func (s *Server) BinDir() string { return s.install.BinDir }
 func (s *Server) Version() string { return s.install.Version }
 
 // DataDir is the absolute path of the data directory.
-func (s *Server) DataDir() string { return s.place.dir }
+func (s *Server) DataDir() string { return s.data.dir }
 
 // Exited is closed when PostgreSQL has ended, whoever ended it.
 func (s *Server) Exited() <-chan struct{} { return s.exited }
@@ -273,7 +273,7 @@ func (s *Server) Err() error {
 // the first and return what it returned.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() {
-		s.stopErr = errors.Join(s.end(ctx), s.place.leave())
+		s.stopErr = errors.Join(s.end(ctx), s.data.leave())
 	})
 	return s.stopErr
 }
@@ -281,7 +281,7 @@ func (s *Server) Stop(ctx context.Context) error {
 // abandon undoes a Start that failed.
 func (s *Server) abandon(ctx context.Context) error {
 	if s.process == nil {
-		return s.place.leave()
+		return s.data.leave()
 	}
 	// The context may be what made the start fail, and PostgreSQL still
 	// deserves an orderly end.
@@ -306,7 +306,7 @@ func (s *Server) end(ctx context.Context) error {
 			patience.Stop()
 			if step.signal != syscall.SIGINT {
 				return fmt.Errorf("PostgreSQL in %s did not end in good order and had to be sent %v; "+
-					"it recovers at the next start", s.place.dir, step.signal)
+					"it recovers at the next start", s.data.dir, step.signal)
 			}
 			return nil
 		case <-hurry:
@@ -315,5 +315,5 @@ func (s *Server) end(ctx context.Context) error {
 		case <-patience.C:
 		}
 	}
-	return fmt.Errorf("PostgreSQL in %s (process %d) does not end", s.place.dir, s.process.Pid)
+	return fmt.Errorf("PostgreSQL in %s (process %d) does not end", s.data.dir, s.process.Pid)
 }

@@ -41,7 +41,7 @@ func newProcess(pid, parent int, commandLine string) process {
 // could corrupt the data beside another's backends. A PostgreSQL that is not
 // ours, or whose server lives (somebody deleted the lock file), is ErrInUse and
 // untouched.
-func (p *place) endOrphans(ctx context.Context, progress func(string)) error {
+func (p *dataDirectory) endOrphans(ctx context.Context, progress func(string)) error {
 	living, err := processesOf(p.dir)
 	if err != nil || len(living) == 0 {
 		return err
@@ -66,7 +66,7 @@ func (p *place) endOrphans(ctx context.Context, progress func(string)) error {
 }
 
 // endBy signals the processes once each and says whether all are gone in time.
-func (p *place) endBy(ctx context.Context, step shutdownStep) (gone bool, err error) {
+func (p *dataDirectory) endBy(ctx context.Context, step shutdownStep) (gone bool, err error) {
 	patience := time.NewTimer(step.patient)
 	defer patience.Stop()
 	poll := time.NewTicker(5 * time.Millisecond)

@@ -142,7 +142,7 @@ func (s *Server) awaitReady(ctx context.Context, progress func(string), adminURL
 			}
 			continue
 		case strings.HasPrefix(refused.Code, classNotAllowed):
-			return fmt.Errorf("the password in %s is not the database's: %w", s.place.passwordFile(), err)
+			return fmt.Errorf("the password in %s is not the database's: %w", s.data.passwordFile(), err)
 		case refused.Code == codeStartingUp && !told && time.Since(begun) > time.Second:
 			progress("PostgreSQL recovers after it was not ended in good order ...")
 			told = true

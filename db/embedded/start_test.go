@@ -59,8 +59,8 @@ func TestStart_NewDirectory_MakesAPrivateDurableDatabase(t *testing.T) {
 		if got := info.Mode().Perm(); got != want {
 			t.Errorf("%q has mode %04o, want %04o", name, got, want)
 		}
-		if uid, _ := ownerOf(info); uid != server.place.account.id() {
-			t.Errorf("%q belongs to user %d, want %d", name, uid, server.place.account.id())
+		if uid, _ := ownerOf(info); uid != server.data.account.id() {
+			t.Errorf("%q belongs to user %d, want %d", name, uid, server.data.account.id())
 		}
 	}
 	text, err := os.ReadFile(filepath.Join(dir, urlName))
@@ -276,7 +276,7 @@ func TestStart_PathTooLongForASocket_PutsItElsewhere(t *testing.T) {
 func TestMakeSocketDir_NoShortPathAnywhere_SaysSo(t *testing.T) {
 	long := filepath.Join(openDir(t), strings.Repeat("long", 30))
 	t.Setenv("TMPDIR", long)
-	_, err := (&place{dir: long}).makeSocketDir(5432)
+	_, err := (&dataDirectory{dir: long}).makeSocketDir(5432)
 	if err == nil || !strings.Contains(err.Error(), "shorter path") {
 		t.Errorf("error %v, want advice to choose a shorter path", err)
 	}
@@ -408,7 +408,7 @@ func TestStart_ContextEnds_LeavesNothing(t *testing.T) {
 		dir := dataDir(t)
 		ctx, cancel := context.WithCancel(testContext(t))
 		cancel()
-		s := &Server{place: &place{dir: dir}, exited: make(chan struct{}), url: "postgres://nobody@/x?host=/nowhere"}
+		s := &Server{data: &dataDirectory{dir: dir}, exited: make(chan struct{}), url: "postgres://nobody@/x?host=/nowhere"}
 		if err := s.awaitReady(ctx, func(string) {}, ""); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want context canceled", err)
 		}
@@ -523,7 +523,7 @@ func TestOpenLog_LongLog_IsSetAside(t *testing.T) {
 	path := filepath.Join(dir, logName)
 	must(t, os.WriteFile(path, nil, 0o600))
 	must(t, os.Truncate(path, maxLogSize+1))
-	log, err := (&place{dir: dir}).openLog()
+	log, err := (&dataDirectory{dir: dir}).openLog()
 	must(t, err)
 	defer log.Close()
 	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
@@ -539,7 +539,7 @@ func TestOpenLog_LinkOutOfTheDirectory_IsNotFollowed(t *testing.T) {
 	dir, victim := t.TempDir(), filepath.Join(t.TempDir(), "victim")
 	must(t, os.WriteFile(victim, []byte("precious"), 0o600))
 	must(t, os.Symlink(victim, filepath.Join(dir, logName)))
-	if log, err := (&place{dir: dir}).openLog(); err == nil {
+	if log, err := (&dataDirectory{dir: dir}).openLog(); err == nil {
 		log.Close()
 		t.Error("a file outside of the data directory was opened as the log")
 	}

@@ -122,7 +122,7 @@ func (l *listing) runNewest(ctx context.Context, queries *sqlc.Queries) (err err
 func (s *Store) count(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int64, error) {
 	within := filter.narrow(WholeRange())
 	if access.kind == byTime && filter.timeline() {
-		count, err := s.planned.CountTimeline(ctx, sqlc.CountTimelineParams{LowTime: within.LowTime, HighTime: within.HighTime, Scopes: scopes})
+		count, err := s.custom.CountTimeline(ctx, sqlc.CountTimelineParams{LowTime: within.LowTime, HighTime: within.HighTime, Scopes: scopes})
 		return []int64{count}, err
 	}
 	params := sqlc.CountFeedParams{
@@ -149,9 +149,9 @@ func (s *Store) count(ctx context.Context, access accessPath, scopes []string, f
 	if filter.PathPrefix != nil && !filter.contains() {
 		low, high := catalog.PrefixRange(*filter.PathPrefix)
 		params.Keys = []string{low, high}
-		count, err = s.planned.CountEventsUnderPrefix(ctx, sqlc.CountEventsUnderPrefixParams(params))
+		count, err = s.custom.CountEventsUnderPrefix(ctx, sqlc.CountEventsUnderPrefixParams(params))
 	} else {
-		count, err = s.planned.CountFeed(ctx, params)
+		count, err = s.custom.CountFeed(ctx, params)
 	}
 	return []int64{count}, err
 }

@@ -49,7 +49,7 @@ func (s *Store) End(ctx context.Context) (End, error) {
 		return End{}, fmt.Errorf("read the log's end: %w", err)
 	}
 	if len(row.Seqs) > maxPending {
-		return End{}, fault.New(fault.Unavailable, "", "more than %d events wait for their place in the log; try again in a moment", maxPending)
+		return End{}, fault.New(fault.Unavailable, "", "more than %d events wait for their position in the log; try again in a moment", maxPending)
 	}
 	return End{Head{row.Stream, row.Position, row.Floor}, row.Seqs, row.EventIds}, nil
 }

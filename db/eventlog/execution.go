@@ -113,7 +113,7 @@ func (s *Store) CountExecutions(ctx context.Context, scopes []string, filter Exe
 		return 0, err
 	}
 	within := filter.narrow(WholeRange())
-	count, err := s.planned.CountExecutions(ctx, sqlc.CountExecutionsParams{
+	count, err := s.custom.CountExecutions(ctx, sqlc.CountExecutionsParams{
 		LowTime: within.LowTime, HighTime: within.HighTime, Statuses: filter.Statuses, Paths: paths,
 		PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,
 	})
@@ -124,7 +124,7 @@ func (s *Store) CountExecutions(ctx context.Context, scopes []string, filter Exe
 }
 
 // ListExecutionsOfPaths lists, for each path, up to limit executions that pass the
-// filter, by their start; the answer has a place for each, in their order.
+// filter, by their start, in the order of paths.
 func (s *Store) ListExecutionsOfPaths(ctx context.Context, scopes, paths []string, filter ExecutionFilter, span Range, direction Direction, limit int) ([][]*Execution, error) {
 	if err := s.settleAll(ctx); err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func childOf(row sqlc.ExecutionsOfParentsRow) *Execution {
 }
 
 // ExecutionsOfParents lists, for each execution, up to limit of those that it
-// started, newest first; the answer has a place for each, in their order.
+// started, newest first, in the order of parents.
 func (s *Store) ExecutionsOfParents(ctx context.Context, scopes, parents []string, span Range, limit int) ([][]*Execution, error) {
 	rows, err := s.queries.ExecutionsOfParents(ctx, sqlc.ExecutionsOfParentsParams{
 		Parents: parents,

@@ -149,8 +149,8 @@ func (s *Store) ByID(ctx context.Context, scopes, ids []string, columns Columns)
 type accessKind int
 
 const (
-	// byTime walks the timeline, or, planned for its arguments, the GIN indexes
-	// of payload and meta.
+	// byTime walks the timeline, or, with a custom plan, the GIN indexes of
+	// payload and meta.
 	byTime accessKind = iota
 	byPath
 	// byPaths and byType merge the events of all keys into one list.

@@ -32,7 +32,7 @@ func (s *Store) ReadLog(ctx context.Context, scopes []string, filter Filter, aft
 	params := logParams(scopes, filter, after, upTo, limit)
 	// The log holds no execution ids that are longer.
 	if filter.ExecutionID != nil && len(*filter.ExecutionID) <= maxKey {
-		rows, err := s.planned.LogOfExecution(ctx, sqlc.LogOfExecutionParams(params))
+		rows, err := s.custom.LogOfExecution(ctx, sqlc.LogOfExecutionParams(params))
 		return convert(rows, func(row sqlc.LogOfExecutionRow) LogRow { return LogRow(row) }), upTo, err
 	}
 	paths, err := s.fewPathsOf(ctx, scopes, filter)
@@ -41,11 +41,11 @@ func (s *Store) ReadLog(ctx context.Context, scopes []string, filter Filter, aft
 	}
 	if paths != nil {
 		params.Keys = paths
-		rows, err := s.planned.LogOfPaths(ctx, sqlc.LogOfPathsParams(params))
+		rows, err := s.custom.LogOfPaths(ctx, sqlc.LogOfPathsParams(params))
 		return convert(rows, func(row sqlc.LogOfPathsRow) LogRow { return LogRow(row) }), upTo, err
 	}
 	params.UpTo = min(upTo, after+logWindow)
-	rows, err := s.planned.LogWalk(ctx, params)
+	rows, err := s.custom.LogWalk(ctx, params)
 	return rows, params.UpTo, err
 }
 

@@ -22,11 +22,11 @@ import (
 // MaxRecords is how many events one call records.
 const MaxRecords = 10_000
 
-// maxAhead is how far in the future a timestamp may lie: partitions exist for
-// it, and a clock that is off by more is a mistake (DESIGN section 4).
+// maxAhead is how far in the future a timestamp may be: partitions exist that
+// far ahead (docs/event-log.md), and a clock that is off by more is a mistake.
 const maxAhead = 24 * time.Hour
 
-// Record is a wish to record an event.
+// Record is a request to record an event.
 type Record struct {
 	// ID may be nil: a new UUIDv7.
 	ID   *string
@@ -43,7 +43,7 @@ type Record struct {
 // Recorded is an event as it is stored.
 type Recorded struct {
 	Event *Event
-	// Duplicate tells that this very event had been recorded before.
+	// Duplicate reports that the same event had been recorded before.
 	Duplicate bool
 }
 
@@ -178,7 +178,7 @@ func (s *Store) recordNew(ctx context.Context, params sqlc.RecordEventsParams) (
 }
 
 // unlessTold is nil for what breaks a constraint or lost a deadlock, of which
-// RecordEvents tells more.
+// RecordEvents reports more.
 func unlessTold(err error) error {
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) && (strings.HasPrefix(failure.Code, "23") || failure.Code == "40P01") {

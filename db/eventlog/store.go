@@ -21,8 +21,8 @@ type Store struct {
 	OpenTypes bool
 
 	queries *sqlc.Queries
-	// planned is for filters whose best access path depends on their values.
-	planned *sqlc.Queries
+	// custom plans each statement for its arguments: for filters whose best access path depends on their values.
+	custom *sqlc.Queries
 	// begin begins a transaction; nil for a store within one.
 	begin func(context.Context, pgx.TxOptions) (pgx.Tx, error)
 }
@@ -41,7 +41,7 @@ func (s *Store) Queries() *sqlc.Queries { return s.queries }
 
 // NewStore makes a store over a pool, a connection or a transaction.
 func NewStore(db customplan.Database) *Store {
-	store := &Store{Reader: rows.NewReader(db), queries: sqlc.New(db), planned: sqlc.New(customplan.Of(db))}
+	store := &Store{Reader: rows.NewReader(db), queries: sqlc.New(db), custom: sqlc.New(customplan.Of(db))}
 	if beginner, ok := db.(interface {
 		BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
 	}); ok {
@@ -84,7 +84,7 @@ func (s *Store) EventTypesByName(ctx context.Context, names []string) ([]*EventT
 // EventTypeChange says what to save of an event type.
 type EventTypeChange struct {
 	Name string
-	// Template and Phase are saved where Set… says so; nil is none. What is not
+	// Template and Phase are saved if Set… is true; nil means none. What is not
 	// saved stays as it is; a new type has no template and the phase that its name
 	// says.
 	SetTemplate, SetPhase bool

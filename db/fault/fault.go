@@ -10,8 +10,8 @@ import (
 	"fmt"
 )
 
-// Code is the stable word a client program branches on: extensions.code of
-// the GraphQL error (DESIGN section 6).
+// Code is the stable word that a client program branches on: extensions.code of
+// the GraphQL error (docs/clients.md).
 type Code string
 
 // The codes that the domain itself gives.
@@ -25,7 +25,7 @@ const (
 	// another history, or of one whose events have been dropped since.
 	StreamChanged Code = "STREAM_CHANGED"
 	CursorExpired Code = "CURSOR_EXPIRED"
-	// Unavailable is what goes away by itself: the same request is right later.
+	// Unavailable is temporary: the same request succeeds later.
 	Unavailable Code = "UNAVAILABLE"
 )
 
@@ -37,7 +37,7 @@ type Error struct {
 	Argument string
 	Message  string
 	// Line and Column, from 1, point into a text argument (YAML, a template);
-	// 0 where there is no such place.
+	// 0 if there is no such position.
 	Line, Column int
 }
 

@@ -28,8 +28,8 @@ const (
 	kindObject
 )
 
-// Value is a JSON value made ready for containment. It never changes, and
-// many may read it at once.
+// Value is a JSON value prepared for containment. It is immutable and safe for
+// concurrent use.
 type Value struct {
 	kind kind
 	// text is a string without its escapes, or a number as canonicalNumber
@@ -110,7 +110,7 @@ func (v Value) coversMembers(members []member) bool {
 
 func (v Value) isScalar() bool { return v.kind < kindArray }
 
-// hasScalar tells whether an array has this very scalar.
+// hasScalar reports whether an array has this scalar.
 func (v Value) hasScalar(scalar Value) bool {
 	if v.inside == nil {
 		return false
@@ -309,8 +309,7 @@ func canonicalNumber(number string) (canonical string, ok bool) {
 	return significant, true
 }
 
-// Size is about how many bytes JSON takes together with the tree that
-// stays of it where a filter has looked into it.
+// Size estimates the bytes of a JSON text together with its Value.
 func Size(raw []byte) int {
 	if raw == nil {
 		return 0

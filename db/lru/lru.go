@@ -67,7 +67,7 @@ func (c *Cache[K, V]) GetOrAdd(key K, value V, size int) V {
 	return value
 }
 
-// Grow tells that the value of a key, if it is still kept, holds so many bytes more.
+// Grow records that the value of a key, if it is still cached, has grown by bytes.
 func (c *Cache[K, V]) Grow(key K, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,15 +16,15 @@ import (
 
 // Reader reads rows of a database. Stores embed it.
 type Reader struct {
-	// planned runs statements with a plan made for their arguments.
-	database, planned sqlc.DBTX
+	// custom runs statements with a plan made for their arguments.
+	database, custom sqlc.DBTX
 	// memory is reused by every read; nil if each read has its own.
 	memory *memory
 }
 
 // NewReader makes a reader over a pool, a connection or a transaction.
 func NewReader(database customplan.Database) Reader {
-	return Reader{database: database, planned: customplan.Of(database)}
+	return Reader{database: database, custom: customplan.Of(database)}
 }
 
 // Reusing returns a reader of the same database that reads into the same memory
@@ -57,7 +57,7 @@ const (
 func (r *Reader) Each(plan Plan, columns []string, run func(*sqlc.Queries) error, use func(*Row)) error {
 	into := &tap{DBTX: r.database, memory: r.memory, columns: columns, use: use}
 	if plan == CustomPlan {
-		into.DBTX = r.planned
+		into.DBTX = r.custom
 	}
 	if into.memory == nil {
 		into.memory = &memory{}

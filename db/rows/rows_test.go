@@ -29,6 +29,11 @@ func (a asked) Query(ctx context.Context, _ string, _ ...any) (pgx.Rows, error) 
 	return a.Pool.Query(ctx, a.statement)
 }
 
+func (a asked) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+	batch.QueuedQueries[len(batch.QueuedQueries)-1].SQL = a.statement
+	return a.Pool.SendBatch(ctx, batch)
+}
+
 func read(t *testing.T, memory *memory, pool *pgxpool.Pool, statement string, columns []string, use func(*Row)) error {
 	t.Helper()
 	reader := NewReader(asked{pool, statement})
@@ -116,6 +121,21 @@ func TestEach_NotWhatIsExpected_Error(t *testing.T) {
 	}
 	if err := read(t, &memory{}, pool, `SELECT 1 AS a WHERE false`, []string{"z"}, nil); err != nil {
 		t.Errorf("no rows: %v", err)
+	}
+}
+
+func TestEach_Plan_ForTheArgumentsOnRequest(t *testing.T) {
+	t.Parallel()
+	reader := NewReader(asked{dbtest.Pool(t), `SELECT current_setting('plan_cache_mode') AS a`})
+	for plan, want := range map[Plan]bool{CustomPlan: true, GenericPlan: false} {
+		var mode string
+		err := reader.Each(plan, []string{"a"}, func(queries *sqlc.Queries) error {
+			_, err := queries.ResourceTypes(t.Context())
+			return err
+		}, func(r *Row) { mode = r.Text(0) })
+		if err != nil || (mode == "force_custom_plan") != want {
+			t.Errorf("custom plan %v: plan_cache_mode is %q: %v", plan, mode, err)
+		}
 	}
 }
 

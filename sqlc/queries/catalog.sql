@@ -14,7 +14,7 @@ SELECT catalog_register(
 )::jsonb AS results;
 
 -- name: VersionsByLabel :many
--- The versions at these (path, label) pairs; parent is the pair's place, from 1.
+-- The versions at these (path, label) pairs; parent is the pair's ordinal, from 1.
 SELECT
     p.parent::integer AS parent,
     c.resource_path, c.resource_type, c.resource_version, c.revision, c.source, c.resource_location, c.timestamp,
@@ -40,7 +40,7 @@ WHERE c.resource_path = @path::text AND c.resource_version = @label::text AND c.
 ORDER BY c.resource_path;
 
 -- name: VersionsByRevision :many
--- The versions at these (path, revision) pairs; parent is the pair's place, from 1.
+-- The versions at these (path, revision) pairs; parent is the pair's ordinal, from 1.
 SELECT
     p.parent::integer AS parent,
     c.resource_path, c.resource_type, c.resource_version, c.revision, c.source, c.resource_location, c.timestamp,

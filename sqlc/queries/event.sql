@@ -19,7 +19,7 @@ ORDER BY e.event_id;
 -- name: RecordEvent :one
 -- Records one event with which nothing is wrong, at two thirds of what
 -- RecordEvents takes for it; no row comes back for any other, whose problem
--- RecordEvents tells.
+-- RecordEvents reports.
 INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
 SELECT @event_id::text, @type::text, c.resource_path, c.resource_version, @payload::jsonb, @meta::jsonb, @timestamp::timestamptz
 FROM resource r
@@ -33,7 +33,7 @@ RETURNING resource_version, timestamp;
 -- Records events that are all new and with which nothing is wrong: a quarter of
 -- the time of RecordEvents goes into what it looks for. Records none where one
 -- has been recorded before or is out of scope, and fails where another thing is
--- wrong; RecordEvents then tells what. In the order of the input.
+-- wrong; RecordEvents then reports what. In the order of the input.
 WITH input AS MATERIALIZED (
     SELECT i.ordinal, i.event_id, i.event_type, i.path, i.version, i.payload, i.meta, i.timestamp
     FROM ROWS FROM (unnest(@event_ids::text[]), unnest(@types::text[]), unnest(@paths::text[]), unnest(@versions::text[]), unnest(@payloads::jsonb[]), unnest(@metas::jsonb[]), unnest(@timestamps::timestamptz[]))

@@ -78,7 +78,7 @@ ORDER BY s.sort_time ASC, s.resource_path ASC
 LIMIT @page_size::integer;
 
 -- name: ListResourcesOfTypesAsc :many
--- Up to @page_size resources of each type; parent is the type's place, from 1.
+-- Up to @page_size resources of each type; parent is the type's ordinal, from 1.
 SELECT p.parent::integer AS parent, s.resource_path, s.resource_type, s.latest_version, s.latest_revision, s.name, s.description, s.created_at, s.updated_at
 FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
 CROSS JOIN LATERAL (
@@ -172,7 +172,7 @@ ORDER BY s.sort_time DESC, s.resource_path DESC
 LIMIT @page_size::integer;
 
 -- name: ListResourcesOfTypesDesc :many
--- Up to @page_size resources of each type; parent is the type's place, from 1.
+-- Up to @page_size resources of each type; parent is the type's ordinal, from 1.
 SELECT p.parent::integer AS parent, s.resource_path, s.resource_type, s.latest_version, s.latest_revision, s.name, s.description, s.created_at, s.updated_at
 FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
 CROSS JOIN LATERAL (

@@ -1,9 +1,9 @@
 -- Rows of several levels in one statement, where each level says what is read
 -- of the next: a round trip costs more than many a level.
 --
--- level tells what a row is: 0 a resource, 1 a version, 2 an event. Each level
+-- level says what a row is: 0 a resource, 1 a version, 2 an event. Each level
 -- comes behind the one before (Append keeps the order of its parts, and each
--- CTE its own), and parent is the place, from 1, of the row of the level before
+-- CTE its own), and parent is the ordinal, from 1, of the row of the level before
 -- that it belongs to. A column means the same as in the other queries; name is
 -- a version's source as well, description its location, timestamp a resource's
 -- updated_at.

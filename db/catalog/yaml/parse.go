@@ -98,7 +98,7 @@ func Parse(argument, text string, limits jsontext.Limits) (Document, error) {
 	return Document{JSON: w.out, Path: w.path(), Kind: strings.ToLower(w.kind)}, nil
 }
 
-// parseAsJSON takes a text that is a JSON object or list as it stands: YAML 1.2
+// parseAsJSON takes a text that is a JSON object or list unchanged: YAML 1.2
 // includes all of JSON, but the parser does not (the escape \/, surrogate
 // pairs, keys of more than 1,024 characters).
 func parseAsJSON(argument, text string, limits jsontext.Limits) (Document, bool) {
@@ -363,7 +363,7 @@ func syntaxFault(argument, text string, err error, limits jsontext.Limits) *faul
 	return fault.At(argument, line, column, "is not valid YAML: %s", message)
 }
 
-// atEnd says whether nothing but white space follows a place.
+// atEnd reports whether only white space follows a position.
 func atEnd(text string, mark yaml.Mark) bool {
 	lines := strings.Count(strings.TrimRight(text, " \t\r\n"), "\n") + 1
 	return mark.Line > lines

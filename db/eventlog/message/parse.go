@@ -59,7 +59,7 @@ type parser struct {
 	at   int
 }
 
-// nextOpening is the place of the next {{, {% or {#, or the text's end.
+// nextOpening returns the index of the next {{, {% or {#, or the text's end.
 func (p *parser) nextOpening() int {
 	for at := p.at; ; at++ {
 		brace := strings.IndexByte(p.text[at:], '{')
@@ -142,7 +142,7 @@ func (p *parser) step() (step, bool, error) {
 		if key := p.identifier(); key != "" {
 			return step{key: key, index: -1}, true, nil
 		}
-		return step{}, false, p.fail(start, "a key is expected after the dot; write ['…'] for one that is no name")
+		return step{}, false, p.fail(start, "a key is expected after the dot; write ['…'] for one that is not a name")
 	case '[':
 		p.at++
 		p.space()
@@ -227,7 +227,7 @@ func (p *parser) argument() (argument, error) {
 	return argument{}, p.fail(start, "a string, a number, true, false or none is expected here")
 }
 
-// number reads a number such as 12, -3 or 0.5. One that is no integer of 32
+// number reads a number such as 12, -3 or 0.5. One that is not an integer of 32
 // bits can stand where only its digits matter.
 func (p *parser) number() (argument, error) {
 	start := p.at

@@ -11,7 +11,7 @@
 //
 // Statements ({% … %}), calculations, includes and calls are refused. The
 // subset is small on purpose: templates come from users and are rendered in
-// the server, for every reader (DESIGN section 7).
+// the server, for every reader.
 package message
 
 import (
@@ -78,7 +78,7 @@ type step struct {
 	index int // -1 for a key
 }
 
-// Uses tells whether the template refers to one of the names, for example
+// Uses reports whether the template refers to one of the names, for example
 // "payload": what it does not refer to need not be loaded.
 func (t *Template) Uses(name string) bool {
 	return slices.ContainsFunc(t.parts, func(p part) bool {
@@ -151,7 +151,7 @@ func (v *Values) named(name string) value {
 	return value{}
 }
 
-// value is text, JSON that is no text, or nothing.
+// value is text, JSON that is not text, or nothing.
 type value struct {
 	kind kind
 	text string

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 )
 
-// member is the value of a key of a JSON object; nil if raw is none or has no
-// such key. raw must be valid JSON: nothing but the way to the key is looked at.
+// member returns the value of a key of a JSON object; nil if raw is not an object
+// or lacks the key. raw must be valid JSON: it is read only up to the key. The
+// functions of this file build no values, because lists render a message for each
+// of hundreds of events.
 func member(raw []byte, key string) []byte {
 	if len(raw) == 0 || raw[0] != '{' {
 		return nil
@@ -19,7 +21,7 @@ func member(raw []byte, key string) []byte {
 		at = skipSpace(raw, at)
 		end = skipValue(raw, at)
 		if isKey(name, key) {
-			found = raw[at:end] // on: the last of equal keys holds
+			found = raw[at:end] // go on: the last of equal keys counts
 		}
 		if at = skipSpace(raw, end); at < len(raw) && raw[at] == ',' {
 			at = skipSpace(raw, at+1)
@@ -28,7 +30,8 @@ func member(raw []byte, key string) []byte {
 	return found
 }
 
-// element is an element of a JSON array; nil if raw is none or is shorter.
+// element returns an element of a JSON array; nil if raw is not an array or is
+// shorter.
 func element(raw []byte, index int) []byte {
 	if len(raw) == 0 || raw[0] != '[' {
 		return nil
@@ -62,7 +65,7 @@ func skipSpace(raw []byte, at int) int {
 	return at
 }
 
-// skipValue returns the end of the value that begins at a place. It always
+// skipValue returns the end of the value that begins at an index. It always
 // moves on, whatever it is given.
 func skipValue(raw []byte, at int) int {
 	depth, start := 0, at

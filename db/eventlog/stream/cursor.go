@@ -11,7 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// Cursor is a place in the log: everything up to Position has been seen, and
+// Cursor is a position in the log: everything up to Position has been seen, and
 // so have the positions of Seen beyond it. Clients hold it as opaque text.
 type Cursor struct {
 	// Stream is the log's identity: another database, or this one with its
@@ -106,7 +106,7 @@ func (c *Cursor) last() int64 {
 	return c.Position
 }
 
-// has tells whether the event at a position beyond the cursor's own has been
+// has reports whether the event at a position beyond the cursor's own has been
 // seen.
 func (c *Cursor) has(position int64) bool {
 	return slices.ContainsFunc(c.Seen, func(span Span) bool { return span.First <= position && position <= span.Last })

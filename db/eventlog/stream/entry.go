@@ -7,34 +7,34 @@ import (
 	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
-// Entry is an event at its place in the log. It is read once and shared by
-// all subscriptions; nothing of it changes.
+// Entry is an event at its position in the log. It is read once, shared by all
+// subscriptions, and immutable.
 type Entry struct {
 	Position int64
-	// Event is nil where the event has been dropped with its month.
+	// Event is nil if the event has been dropped with its month.
 	Event *eventlog.Event
 	// ResourceType is the type of the event's version.
 	ResourceType string
 	// Phase says what the event does to its execution: STARTED, COMPLETED,
 	// FAILED, CANCELLED or nothing.
 	Phase string
-	// Template is that of the event's type, for its message; nil where it has none.
+	// Template is that of the event's type, for its message; nil if it has none.
 	Template *string
 
 	// cursor is the text of the cursor at this position; empty for an entry that
 	// was not read by the tail.
 	cursor string
-	// size is what Size tells; 0 for an entry that was not read from the log.
+	// size caches Size; 0 for an entry that was not read from the log.
 	size int
 
 	once   sync.Once
 	parsed parsedEntry
 }
 
-// ends tells whether the event ends its execution.
+// ends reports whether the event ends its execution.
 func (e *Entry) ends() bool { return e.Phase != "" && e.Phase != "STARTED" }
 
-// Size is about how much memory the entry may hold, in bytes.
+// Size estimates the memory that the entry may hold, in bytes.
 func (e *Entry) Size() int {
 	if e.size > 0 {
 		return e.size
@@ -50,7 +50,7 @@ func (e *Entry) Size() int {
 	return size
 }
 
-// executionID is meta.execution_id as text; nil where there is none.
+// executionID is meta.execution_id as text; nil if there is none.
 func (e *Entry) executionID() *string {
 	e.once.Do(func() { e.parsed.readMeta(e.Event.Meta) })
 	return e.parsed.execution

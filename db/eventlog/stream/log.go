@@ -25,8 +25,8 @@ type Options struct {
 	RingLength int
 	// RingBytes bounds their payloads and metas; 64 MiB.
 	RingBytes int
-	// Heartbeat is how long the log goes without a look where no notification
-	// comes; 500 ms.
+	// Heartbeat is how often the log is read when no notification arrives;
+	// 500 ms.
 	Heartbeat time.Duration
 }
 
@@ -101,7 +101,7 @@ func keepConnected(ctx context.Context, connect Connect, logger *slog.Logger, wh
 		if ctx.Err() != nil {
 			return nil
 		}
-		// An outage is told once, when it begins, and then now and again.
+		// An outage is logged when it begins, and then now and again.
 		if failures%30 == 0 {
 			logger.WarnContext(ctx, what+" has lost its connection; connecting again", "error", err)
 		}
@@ -173,7 +173,7 @@ func bounded(ctx context.Context, exchange func(context.Context) error) error {
 	return exchange(ctx)
 }
 
-// waitForNotification returns false where none has come in time.
+// waitForNotification returns false if none has arrived in time.
 func waitForNotification(ctx context.Context, connection *pgx.Conn, timeout time.Duration) (bool, error) {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -187,8 +187,8 @@ func waitForNotification(ctx context.Context, connection *pgx.Conn, timeout time
 	return false, fmt.Errorf("wait for a notification: %w", err)
 }
 
-// catchUp reads all that has been appended since the last look. found tells
-// whether that was anything.
+// catchUp reads everything appended since the last look. found reports whether
+// there was anything.
 func (l *Log) catchUp(ctx context.Context, store *eventlog.Store) (found bool, err error) {
 	var head eventlog.Head
 	if err := bounded(ctx, func(ctx context.Context) error { head, err = store.Head(ctx); return err }); err != nil {
@@ -215,7 +215,7 @@ func (l *Log) catchUp(ctx context.Context, store *eventlog.Store) (found bool, e
 	}
 }
 
-// look takes note of the log's end, and returns the position to read after.
+// look records the log's end, and returns the position to read after.
 func (l *Log) look(head eventlog.Head) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -232,7 +232,7 @@ func (l *Log) look(head eventlog.Head) int64 {
 	}
 	l.floor = head.Floor
 	if len(l.subscriptions) == 0 && l.ring.last < head.Position {
-		// Nobody is there to read them.
+		// There is no subscription to read them.
 		l.ring.reset(head.Position)
 	}
 	return l.ring.last

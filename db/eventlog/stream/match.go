@@ -11,8 +11,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
-// parsedEntry is what matchers read out of an entry's JSON: once, whoever asks
-// first, and for all of them.
+// parsedEntry is what matchers read from an entry's JSON: the first that needs it
+// parses it, once for all.
 type parsedEntry struct {
 	// What meta ->> gives under each key, or nil; the status in ASCII lower
 	// case. Guarded by Entry.once.
@@ -59,9 +59,10 @@ func (p *parsedEntry) readMeta(meta []byte) {
 	})
 }
 
-// matcher is an eventlog.Filter made ready for live events, with its caller's scopes. It
-// says of an entry what the SQL queries say of its row: event_passes, the time
-// bounds and the resource types. It never changes; many may use it at once.
+// matcher is an eventlog.Filter prepared for live events, with its caller's
+// scopes. It decides for an entry as the SQL queries do for its row: event_passes,
+// the time bounds and the resource types. It is immutable and safe for concurrent
+// use.
 type matcher struct {
 	filter        eventlog.Filter
 	scopes        []string
@@ -102,9 +103,9 @@ func parseContained(field string, raw []byte) (*jsontext.Value, error) {
 	return &root, nil
 }
 
-// passes tells whether the filter lets an entry pass. The entry's event must
+// passes reports whether the filter lets an entry pass. The entry's event must
 // have been read with payload and meta; one that has been dropped never
-// passes. What is cheap to tell is asked first.
+// passes. The cheap conditions come first.
 func (m *matcher) passes(e *Entry) bool {
 	event, filter := e.Event, &m.filter
 	if event == nil {

@@ -29,7 +29,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		return counter
 	}
 	m := &Metrics{
-		sequenced:            number("events_sequenced_total", "Events that this process has given their place in the log."),
+		sequenced:            number("events_sequenced_total", "Events that this process has given their position in the log."),
 		sequencerConnections: number("sequencer_connections_total", "Connections that the sequencer has made; more than one are reconnects."),
 		tailConnections:      number("tail_connections_total", "LISTEN connections that the tail has made; more than one are reconnects."),
 		read:                 number("tail_events_total", "Events that the tail has read."),
@@ -53,7 +53,7 @@ var (
 	ringBytesDesc     = describe("ring_bytes", "Memory that they hold, about.")
 	subscriptionsDesc = describe("subscriptions", "Open subscriptions, by whether they read the ring (live) or the database (catching_up).", "state")
 	lagDesc           = describe("subscription_lag_events", "How many positions the open subscriptions are behind the log's head.")
-	pendingDesc       = describe("events_pending", "Committed events without a place in the log (counted to 100,000).")
+	pendingDesc       = describe("events_pending", "Committed events without a position in the log (counted to 100,000).")
 	pendingAgeDesc    = describe("events_pending_oldest_seconds", "Age of the oldest of them.")
 	queueDesc         = describe("notification_queue_usage_ratio", "How full PostgreSQL's notification queue is.")
 	aheadDesc         = describe("partitions_ahead", "Months after this one that have a partition of event.")

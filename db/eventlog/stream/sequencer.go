@@ -22,12 +22,12 @@ const (
 	fencePoll = 5 * time.Millisecond
 	// longFencePoll is that when they take long.
 	longFencePoll = 20 * time.Millisecond
-	// sequenceHeartbeat is how often a sequencer looks that nobody has woken,
-	// one whose lock another holds included: it takes over what that leaves undone.
+	// sequenceHeartbeat is how often a sequencer looks without being woken, even
+	// one whose lock another holds: it does the work that the other leaves undone.
 	sequenceHeartbeat = 300 * time.Millisecond
 )
 
-// Sequencer gives committed events their places in the log. Every server
+// Sequencer gives committed events their positions in the log. Every server
 // process runs one; a lock of the database elects the one that is awake, and
 // PostgreSQL gives the lock back when its holder dies. Correctness does not
 // rest on the election: event_sequence lets one session in at a time.
@@ -112,7 +112,7 @@ func (t *turn) work(ctx context.Context) error {
 		}
 		pause := sequencePoll
 		if moved > 0 {
-			lastWork, pause = time.Now(), gather(moved)
+			lastWork, pause = time.Now(), pauseAfter(moved)
 		}
 		if time.Since(lastWork) > sequenceIdle {
 			return nil
@@ -123,10 +123,10 @@ func (t *turn) work(ctx context.Context) error {
 	}
 }
 
-// gather is how long a sequencer leaves events to gather after it has moved
-// some: the more come, the longer, since each transaction of its own takes from
-// what writers have.
-func gather(moved int64) time.Duration {
+// pauseAfter is how long a sequencer waits for more events after it has moved
+// some: the busier the writers, the longer, since its transactions compete with
+// theirs.
+func pauseAfter(moved int64) time.Duration {
 	switch {
 	case moved < 8:
 		return 2 * time.Millisecond
@@ -136,7 +136,7 @@ func gather(moved int64) time.Duration {
 	return 10 * time.Millisecond
 }
 
-// drain moves all that is pending, and tells how many events that were.
+// drain moves everything that is pending, and returns how many events it was.
 func (t *turn) drain(ctx context.Context) (total int64, err error) {
 	if t.next == nil {
 		if err := t.setFence(ctx); err != nil {

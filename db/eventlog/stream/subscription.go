@@ -15,7 +15,7 @@ import (
 )
 
 // Subscription reads the events that pass a filter, each once and in the log's
-// order, from a cursor on. It is a place in the log and no queue: the ring has
+// order, from a cursor on. It is a position in the log, not a queue: the ring has
 // the newest events, the database all others. Next is for one goroutine.
 type Subscription struct {
 	log     *Log
@@ -45,7 +45,7 @@ type Subscription struct {
 	// pending is the first position that may concern it and has not been read;
 	// 0 for none.
 	pending int64
-	// behind is position, for who does not read it itself. quiet: all up to
+	// behind is position, for readers other than Next. quiet: all up to
 	// there has been delivered, and Next waits for more; cursor may be read.
 	behind int64
 	quiet  bool
@@ -67,7 +67,7 @@ type Delivery struct {
 	Live bool
 }
 
-// Position is the event's place in the log.
+// Position is the event's position in the log.
 func (d *Delivery) Position() string { return strconv.FormatInt(d.Entry.Position, 10) }
 
 // Subscribe begins a subscription: after a cursor, or, without one, from now
@@ -192,7 +192,7 @@ func (l *Log) subscribe(scopes []string, filter eventlog.Filter, cursor Cursor, 
 // errClosed is what Next returns after Close.
 var errClosed = errors.New("the subscription is closed")
 
-// Close lets go of the subscription; Next fails from then on. It may be called
+// Close ends the subscription; Next fails from then on. It may be called
 // more than once, and while Next runs.
 func (s *Subscription) Close() {
 	s.log.mu.Lock()
@@ -202,7 +202,7 @@ func (s *Subscription) Close() {
 	s.end(errClosed)
 }
 
-// Ready tells whether Next has an event in hand and will not wait.
+// Ready reports whether Next has an event and will not wait.
 func (s *Subscription) Ready() bool {
 	for len(s.found) > 0 && !s.ended {
 		if entry := s.found[0]; !s.cursor.has(entry.Position) && s.matcher.passes(entry) {
@@ -307,8 +307,8 @@ func (s *Subscription) stir() {
 
 // Checkpoint is a cursor that is as good to resume after as that of the last
 // delivery, and beyond it: nothing between the two passes the filter. It is
-// empty where that is no news, or where a delivery is on its way: whoever tells
-// the client of a checkpoint asks for it while no delivery can be told.
+// empty if the client knows it already, or while a delivery is on its way: send a
+// checkpoint to the client only while no delivery can be sent.
 func (s *Subscription) Checkpoint() string {
 	l := s.log
 	l.mu.Lock()
@@ -361,7 +361,7 @@ func (s *Subscription) unregister() {
 	}
 }
 
-// wake tells of an entry that may concern the subscription; log.mu is held.
+// wake notes an entry that may concern the subscription; log.mu is held.
 func (s *Subscription) wake(position int64) {
 	if s.pending == 0 {
 		s.pending = position
@@ -433,8 +433,8 @@ func (l *Log) Patiently(ctx context.Context, read func(context.Context) error) e
 	}
 }
 
-// passing tells whether an error of the database is one that goes away by
-// itself: anything but a refusal of the statement.
+// passing reports whether an error of the database is temporary: anything but a
+// rejection of the statement.
 func passing(err error) bool {
 	var refusal *pgconn.PgError
 	if !errors.As(err, &refusal) {

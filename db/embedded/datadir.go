@@ -43,8 +43,8 @@ const maxLogSize = 10 << 20
 // errLocked is tryLock's where another process has the lock.
 var errLocked = errors.New("locked by another process")
 
-// place is a data directory that we hold the lock of.
-type place struct {
+// dataDirectory is one that we hold the lock of.
+type dataDirectory struct {
 	dir     string // absolute
 	account *account
 	lock    *os.File
@@ -53,9 +53,9 @@ type place struct {
 	scratch []string
 }
 
-// takePlace finds the data directory and whose it is, makes its parents, and
+// takeDataDirectory finds the data directory and whose it is, makes its parents, and
 // locks it. The directory itself need not exist.
-func takePlace(cfg Config) (*place, error) {
+func takeDataDirectory(cfg Config) (*dataDirectory, error) {
 	if cfg.Ephemeral {
 		return takeEphemeral()
 	}
@@ -63,7 +63,7 @@ func takePlace(cfg Config) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &place{dir: dir, account: who}
+	p := &dataDirectory{dir: dir, account: who}
 	parent := filepath.Dir(dir)
 	if err := makeParents(parent, who); err != nil {
 		return nil, fmt.Errorf("making the directory of the data directory: %w", err)
@@ -77,7 +77,7 @@ func takePlace(cfg Config) (*place, error) {
 	return p, nil
 }
 
-func takeEphemeral() (*place, error) {
+func takeEphemeral() (*dataDirectory, error) {
 	who, err := chooseAccount("")
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func takeEphemeral() (*place, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a temporary directory: %w", err)
 	}
-	p := &place{dir: filepath.Join(scratch, ephemeralName), account: who, scratch: []string{scratch}}
+	p := &dataDirectory{dir: filepath.Join(scratch, ephemeralName), account: who, scratch: []string{scratch}}
 	err = who.own(scratch)
 	if err == nil {
 		err = who.checkTraversable(scratch)
@@ -191,7 +191,7 @@ func makeParents(dir string, who *account) error {
 
 // takeLock locks the file beside the data directory. The system lets go of the
 // lock when this process ends, however it ends.
-func (p *place) takeLock() error {
+func (p *dataDirectory) takeLock() error {
 	path := p.dir + lockSuffix
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
@@ -233,7 +233,7 @@ func writeAt(f *os.File, text string) error {
 
 // leave deletes what was temporary and gives up the lock. The lock file stays:
 // whoever deletes a lock file can delete the one another process just locked.
-func (p *place) leave() error {
+func (p *dataDirectory) leave() error {
 	var errs []error
 	for _, dir := range p.scratch {
 		errs = append(errs, os.RemoveAll(dir))
@@ -247,7 +247,7 @@ func (p *place) leave() error {
 
 // major is the PostgreSQL major that the data directory is of; 0 where there is
 // none yet and one can be made.
-func (p *place) major() (int, error) {
+func (p *dataDirectory) major() (int, error) {
 	entries, err := os.ReadDir(p.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return 0, nil
@@ -276,9 +276,9 @@ func (p *place) major() (int, error) {
 	return major, p.account.checkOwner(p.dir)
 }
 
-func (p *place) passwordFile() string { return filepath.Join(p.dir, passwordName) }
+func (p *dataDirectory) passwordFile() string { return filepath.Join(p.dir, passwordName) }
 
-func (p *place) password() (string, error) {
+func (p *dataDirectory) password() (string, error) {
 	text, err := p.inside(func(root *os.Root) ([]byte, error) { return root.ReadFile(passwordName) })
 	if err != nil {
 		return "", fmt.Errorf("reading the password: %w", err)
@@ -292,7 +292,7 @@ func (p *place) password() (string, error) {
 
 // inside does something in the data directory that cannot be led out of it by
 // a symbolic link: the directory may belong to another user than we are.
-func (p *place) inside(do func(*os.Root) ([]byte, error)) ([]byte, error) {
+func (p *dataDirectory) inside(do func(*os.Root) ([]byte, error)) ([]byte, error) {
 	root, err := os.OpenRoot(p.dir)
 	if err != nil {
 		return nil, err
@@ -302,7 +302,7 @@ func (p *place) inside(do func(*os.Root) ([]byte, error)) ([]byte, error) {
 }
 
 // writeURL writes connection.url, whole or not at all.
-func (p *place) writeURL(connURL string) error {
+func (p *dataDirectory) writeURL(connURL string) error {
 	const temporary = urlName + ".new"
 	_, err := p.inside(func(root *os.Root) ([]byte, error) {
 		if err := root.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -328,7 +328,7 @@ func (p *place) writeURL(connURL string) error {
 // private and 0700, or where its path cannot be a socket's a private one in the
 // directory for temporary files. Its name is derived from the data directory's,
 // so that the URL stays the same.
-func (p *place) makeSocketDir(port int) (string, error) {
+func (p *dataDirectory) makeSocketDir(port int) (string, error) {
 	if socketFits(p.dir, port) {
 		return p.dir, nil
 	}
@@ -379,7 +379,7 @@ func checkPrivate(dir string, who *account) error {
 // lock and know that no PostgreSQL lives in it. A file whose process is plainly
 // gone is left to PostgreSQL, which also looks whether the shared memory it
 // names is still in use.
-func (p *place) removeStale(socketDir string, port int) {
+func (p *dataDirectory) removeStale(socketDir string, port int) {
 	for _, path := range []string{
 		filepath.Join(p.dir, "postmaster.pid"),
 		filepath.Join(socketDir, socketName(port)+".lock"),
@@ -404,7 +404,7 @@ type logFile struct {
 	start int64
 }
 
-func (p *place) openLog() (*logFile, error) {
+func (p *dataDirectory) openLog() (*logFile, error) {
 	log := &logFile{path: filepath.Join(p.dir, logName)}
 	_, err := p.inside(func(root *os.Root) ([]byte, error) {
 		if info, err := root.Lstat(logName); err == nil && info.Size() > maxLogSize {
