@@ -1,0 +1,72 @@
+package config_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/noetl/noetl-catalog/config"
+)
+
+func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
+	t.Parallel()
+	broken := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(broken, []byte("secret publisher\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"serve --listen 0.0.0.0:80":                       "--listen 0.0.0.0:80: this server listens on loopback only",
+		"serve --listen example.com:80":                   "this server listens on loopback only",
+		"serve --listen 127.0.0.1":                        "--listen 127.0.0.1: address 127.0.0.1: missing port in address",
+		"serve --pprof :80":                               "--pprof :80: this server listens on loopback only",
+		"serve --max-connections 1":                       "--max-connections must be at least 2",
+		"serve --max-payload 1023":                        "--max-payload must be from 1 KiB to 64 MiB",
+		"serve --max-payload 67108865":                    "--max-payload must be from 1 KiB to 64 MiB",
+		"serve --query-timeout 99ms":                      "--query-timeout must be from 100ms to 5m",
+		"serve --query-timeout 301s":                      "--query-timeout must be from 100ms to 5m",
+		"serve --slow-timeout 99ms":                       "--slow-timeout must be from 100ms to 1m",
+		"serve --slow-timeout 61s":                        "--slow-timeout must be from 100ms to 1m",
+		"serve --keep-alive 999ms":                        "--keep-alive must be from 1s to 5m",
+		"serve --keep-alive 301s":                         "--keep-alive must be from 1s to 5m",
+		"serve --tokens missing":                          "--tokens: open missing: no such file or directory",
+		"serve --tokens " + broken:                        "--tokens " + broken + ": line 1",
+		"serve --database-url postgres:// --db-port 1":    "leave them out, or leave out --database-url",
+		"migrate --database-url postgres:// --data-dir x": "leave them out, or leave out --database-url",
+	} {
+		_, err := config.Parse(strings.Fields(args), io.Discard, io.Discard)
+		var invalid *config.Error
+		if !errors.As(err, &invalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", args, err, want)
+		}
+	}
+	for _, args := range []string{"serve --log-level loud", "dance", "follow --since x", "token", "serve --max-payload many"} {
+		if _, err := config.Parse(strings.Fields(args), io.Discard, io.Discard); err == nil || !strings.HasSuffix(err.Error(), "(--help explains each flag)") {
+			t.Errorf("%s: error %v, want one that names --help", args, err)
+		}
+	}
+}
+
+func TestParse_NoArguments_ServeWithDefaults(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"--log-level", "debug"}, {"serve", "--listen", "[::1]:0", "--keep-alive", "1s"}} {
+		command, err := config.Parse(args, io.Discard, io.Discard)
+		serve, ok := command.(*config.Serve)
+		if err != nil || !ok || serve.MaxConnections != 20 || serve.Tokens != nil || (serve.Level == slog.LevelDebug) != (len(args) == 2) {
+			t.Errorf("%q: %+v, %v", args, command, err)
+		}
+	}
+}
+
+func TestParse_Help_PrintedWithoutCommand(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--help"}, {"help"}, {"help", "serve"}, {"serve", "--help"}} {
+		var printed strings.Builder
+		if command, err := config.Parse(args, &printed, io.Discard); command != nil || err != nil || !strings.HasPrefix(printed.String(), "Usage: noetl-catalog") {
+			t.Errorf("%q: %v, %v, printed %q", args, command, err, printed.String())
+		}
+	}
+}
