@@ -18,7 +18,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/noetl/noetl-catalog/db/fault"
 )
@@ -189,37 +190,14 @@ func (w *writer) number(digits string) string {
 	return ""
 }
 
-const hexDigits = "0123456789abcdef"
-
-// text writes a string, escaping no more than JSON demands.
+// text writes a string, with only the escapes that JSON requires.
 func (w *writer) text(s string) string {
-	if !utf8.ValidString(s) {
+	if strings.IndexByte(s, 0) >= 0 {
+		return "has the character \\u0000, which cannot be stored"
+	}
+	var err error
+	if w.out, err = jsontext.AppendQuote(w.out, s); err != nil {
 		return "has a text that is not valid UTF-8"
 	}
-	w.out = append(w.out, '"')
-	done := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		w.out = append(w.out, s[done:i]...)
-		done = i + 1
-		switch c {
-		case 0:
-			return "has the character \\u0000, which cannot be stored"
-		case '"', '\\':
-			w.out = append(w.out, '\\', c)
-		case '\n':
-			w.out = append(w.out, `\n`...)
-		case '\r':
-			w.out = append(w.out, `\r`...)
-		case '\t':
-			w.out = append(w.out, `\t`...)
-		default:
-			w.out = append(w.out, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-	}
-	w.out = append(append(w.out, s[done:]...), '"')
 	return ""
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	jsonlib "github.com/go-json-experiment/json/jsontext"
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
@@ -715,35 +716,12 @@ func (w *writer) scalar(n *yaml.Node) *fault.Error {
 	return nil
 }
 
-// quote writes a JSON string; n is where it comes from.
+// quote writes a JSON string; n is the node that it comes from.
 func (w *writer) quote(n *yaml.Node, text string) *fault.Error {
-	const hex = "0123456789abcdef"
-	w.out = append(w.out, '"')
-	done := 0
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		w.out = append(w.out, text[done:i]...)
-		done = i + 1
-		switch c {
-		case 0:
-			return w.fault(n, "the string holds a NUL character (U+0000), which cannot be stored")
-		case '"', '\\':
-			w.out = append(w.out, '\\', c)
-		case '\n':
-			w.out = append(w.out, '\\', 'n')
-		case '\r':
-			w.out = append(w.out, '\\', 'r')
-		case '\t':
-			w.out = append(w.out, '\\', 't')
-		default:
-			w.out = append(w.out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
+	if strings.IndexByte(text, 0) >= 0 {
+		return w.fault(n, "the string holds a NUL character (U+0000), which cannot be stored")
 	}
-	w.out = append(w.out, text[done:]...)
-	w.out = append(w.out, '"')
+	w.out, _ = jsonlib.AppendQuote(w.out, text) // which is valid UTF-8
 	return nil
 }
 

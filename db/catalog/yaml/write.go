@@ -2,19 +2,17 @@ package yaml
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"go.yaml.in/yaml/v4"
 )
 
 // Write writes a JSON payload as YAML, with its keys in their order and its
 // numbers digit for digit.
 func Write(payload []byte) (string, error) {
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.UseNumber()
-	node, err := readNode(decoder)
+	node, err := readNode(jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true)))
 	if err != nil {
 		return "", fmt.Errorf("read a payload: %w", err)
 	}
@@ -28,39 +26,37 @@ func Write(payload []byte) (string, error) {
 }
 
 // readNode reads the next JSON value.
-func readNode(decoder *json.Decoder) (*yaml.Node, error) {
-	token, err := decoder.Token()
+func readNode(decoder *jsontext.Decoder) (*yaml.Node, error) {
+	token, err := decoder.ReadToken()
 	if err != nil {
 		return nil, err
 	}
-	switch value := token.(type) {
-	case json.Delim:
-		node := &yaml.Node{Kind: yaml.SequenceNode}
-		if value == '{' {
-			node.Kind = yaml.MappingNode
+	node := &yaml.Node{}
+	switch kind := token.Kind(); kind {
+	case jsontext.KindBeginObject, jsontext.KindBeginArray:
+		node.Kind = yaml.SequenceNode
+		end := jsontext.KindEndArray
+		if kind == jsontext.KindBeginObject {
+			node.Kind, end = yaml.MappingNode, jsontext.KindEndObject
 		}
-		for decoder.More() {
+		for decoder.PeekKind() != end {
 			child, err := readNode(decoder) // the key, then the value, of an object
 			if err != nil {
 				return nil, err
 			}
 			node.Content = append(node.Content, child)
 		}
-		_, err := decoder.Token() // the end of it
-		return node, err
-	case string:
-		node := &yaml.Node{}
-		node.SetString(value)
-		// Line breaks to YAML 1.1 and none to 1.2: only an escape says the same
-		// to both.
-		if strings.ContainsAny(value, "\u0085\u2028\u2029") {
+		_, err = decoder.ReadToken() // the end
+	case jsontext.KindString:
+		text := token.String()
+		node.SetString(text)
+		// YAML 1.1 reads these as line breaks and YAML 1.2 does not: only an escape
+		// means the same to both.
+		if strings.ContainsAny(text, "\u0085\u2028\u2029") {
 			node.Style = yaml.DoubleQuotedStyle
 		}
-		return node, nil
-	case json.Number:
-		return &yaml.Node{Kind: yaml.ScalarNode, Value: value.String()}, nil
-	case bool:
-		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(value)}, nil
+	default:
+		node.Kind, node.Value = yaml.ScalarNode, token.String()
 	}
-	return &yaml.Node{Kind: yaml.ScalarNode, Value: "null"}, nil
+	return node, err
 }
