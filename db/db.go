@@ -28,7 +28,7 @@ type Options struct {
 }
 
 // Open makes a pool whose sessions have a deadline for everything that can
-// hang (safety.md 2.2: PostgreSQL's own defaults are none) and do not inherit
+// hang (docs/operations.md, "Database sessions") and do not inherit
 // settings of a role or a database that would change what our SQL means. It
 // fails where the database does not answer.
 func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Pool, error) {
