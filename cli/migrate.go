@@ -11,8 +11,8 @@ import (
 
 // Migrate is the command `migrate`.
 type Migrate struct {
-	Reconcile   bool `help:"Also take into the event log the events that came in while triggers were off: after a restore or a replication. Reads all events."`
-	RenewStream bool `help:"Also end the validity of all cursors handed out so far: after going back to an older backup, or for a copy of another catalog."`
+	Reconcile   bool `help:"Also add to the event log the events that were inserted while triggers were off, by a restore or a replication. Reads all events."`
+	RenewStream bool `help:"Also invalidate all existing cursors: after a return to an older backup, or for a copy of another catalog."`
 }
 
 // Run migrates a database and reports to stdout what changed.

@@ -18,12 +18,12 @@ var ErrRefused = errors.New("some files were refused")
 
 // Register is the command `register FILE|DIR…`.
 type Register struct {
-	Paths       []string `arg:"" name:"path" help:"Files, and directories that are walked for .yaml, .yml and .json. Several files of one path are its history, in the order of their names: those that stand there already add no version. In a directory, what is no resource is skipped."`
+	Paths       []string `arg:"" name:"path" help:"Files, and directories that are walked for .yaml, .yml and .json. Several files of one path are its history, in the order of their names: those that are already registered add no version. In a directory, files that are not resources are skipped."`
 	Server      string   `env:"CATALOG_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server. Default: ${default}."`
 	Token       string   `env:"CATALOG_TOKEN" placeholder:"TOKEN" help:"Sent as Authorization: Bearer."`
-	DatabaseURL string   `name:"database-url" placeholder:"URL" help:"Register straight into this database, without a server. Only this flag says so, no environment variable."`
-	DryRun      bool     `help:"Tell what would happen, and write nothing."`
-	CreateTypes bool     `help:"Add unknown kinds as resource types instead of refusing their files. A server asks for the role admin."`
+	DatabaseURL string   `name:"database-url" placeholder:"URL" help:"Register in this database, without a server. No environment variable sets this."`
+	DryRun      bool     `help:"Show what would happen, and write nothing."`
+	CreateTypes bool     `help:"Add unknown kinds as resource types instead of refusing their files. A server requires the role admin for this."`
 	Quiet       bool     `help:"Show no progress and no summary, only what was refused."`
 }
 

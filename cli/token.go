@@ -10,8 +10,8 @@ import (
 
 // Token is the command `token`.
 type Token struct {
-	Role  string `required:"" enum:"viewer,publisher,admin" help:"What its owner may do: ${enum}."`
-	Owner string `help:"Whose it is, for the comment in the tokens file."`
+	Role  string `required:"" enum:"viewer,publisher,admin" help:"Role of its owner: ${enum}."`
+	Owner string `help:"Name of its owner, for the comment in the tokens file."`
 }
 
 // Run prints a new token and its line for the tokens file.

