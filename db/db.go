@@ -23,7 +23,7 @@ type Options struct {
 	MaxConns int32
 	// StatementTimeout ends a statement; 5 s by default.
 	StatementTimeout time.Duration
-	// Configure, where given, has the last word on the pool's configuration.
+	// Configure, if not nil, changes the pool's configuration last.
 	Configure func(*pgxpool.Config)
 }
 
@@ -87,10 +87,10 @@ func Connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
 	return connection, nil
 }
 
-// patient lets a statement whose caller has gone away end by itself where it is
-// short, and cancels it where it is not. pgx would close the connection
-// instead: a client that gives up often, as one that searches at each key does,
-// would make everybody wait for new sessions and new plans.
+// patient lets a statement whose caller has gone away end by itself if it is
+// short, and cancels it otherwise. pgx would close the connection instead: a
+// client that often gives up, such as a search at each keystroke, would make all
+// others wait for new sessions and new plans.
 func patient(connection *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{
 		Conn:               connection,

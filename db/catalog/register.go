@@ -27,7 +27,7 @@ type Registration struct {
 	Type *string
 	// Version is the requested label; nil for the next one.
 	Version *string
-	// Source is 'inline' where it is empty.
+	// Source is 'inline' if it is empty.
 	Source   string
 	Location string
 	// Exactly one of JSON and YAML is given.
@@ -203,7 +203,7 @@ func (s *Store) registerOrRetry(ctx context.Context, params sqlc.RegisterParams)
 	}
 }
 
-// checkedRegistration is a registration whose payload is sound JSON.
+// checkedRegistration is a registration whose payload has been checked.
 type checkedRegistration struct {
 	path, kind string
 	foldKind   bool

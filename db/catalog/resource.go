@@ -13,7 +13,7 @@ import (
 // Resource is the head row of a path: what its latest version is.
 type Resource = sqlc.Resource
 
-// ResourceFilter narrows a list of resources; the fields given must all hold.
+// ResourceFilter narrows a list of resources; the fields given must all match.
 // A nil slice or pointer and an empty prefix do not narrow.
 type ResourceFilter struct {
 	Paths      []string
@@ -36,7 +36,7 @@ func (f ResourceFilter) narrows() bool {
 	return f.contains() || f.Paths != nil || f.Types != nil || f.PathPrefix != "" || f.UpdatedSince != nil || f.UpdatedBefore != nil
 }
 
-// OrderField is what a list of resources is sorted by.
+// OrderField is the sort key of a list of resources.
 type OrderField string
 
 // The order fields; the path breaks ties of the two times.
@@ -84,8 +84,8 @@ func WholeRange() Range {
 	return Range{LowTime: distantPast, HighTime: distantFuture}
 }
 
-// OnePath includes a single path, in the order of paths: no path lies between it
-// and the range's end.
+// OnePath includes a single path, in the order of paths: text in PostgreSQL has no
+// zero byte, so no other path lies before the range's end.
 func OnePath(path string) Range {
 	within := WholeRange()
 	within.LowPath, within.HighPath = path, path+"\x01"

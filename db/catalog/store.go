@@ -15,7 +15,8 @@ import (
 type Store struct {
 	rows.Reader
 	queries *sqlc.Queries
-	// custom plans each statement for its arguments: for filters whose best index depends on their values.
+	// custom plans each statement for its arguments: for filters whose best index
+	// depends on their values.
 	custom   *sqlc.Queries
 	versions *versionCache
 }
@@ -52,14 +53,14 @@ type Limits = jsontext.Limits
 func DefaultLimits() Limits { return jsontext.DefaultLimits() }
 
 // MaxTypes is how many resource types, and how many event types, there can
-// be: they are listed whole. TypeLimit is what the database calls that rule,
-// which holds for every writer (type_limit).
+// be: they are listed without pages. TypeLimit is the name of the database's rule,
+// which applies to every writer.
 const (
 	MaxTypes  = 1000
 	TypeLimit = "type_limit"
 )
 
-// SaveResourceType adds a type; one that exists stays as it is.
+// SaveResourceType adds a type; an existing one is unchanged.
 func (s *Store) SaveResourceType(ctx context.Context, name string) error {
 	if err := CheckTypeName("name", name); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 // Version is one immutable version of a resource: a row of the catalog.
-// Payload, Content and Meta are set only where Columns asked for them.
+// Payload, Content and Meta are set only if Columns includes them.
 type Version struct {
 	Path      string
 	Type      string

@@ -1,5 +1,4 @@
-// Package customplan runs statements with a plan made for their very
-// arguments.
+// Package customplan runs statements with a plan made for their arguments.
 //
 // The pool's sessions (db.Open) plan a statement once, for any arguments, which
 // is what reading by key and walking an index need: planning costs more than
@@ -23,7 +22,7 @@ type Database interface {
 	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 }
 
-// Of is a database whose statements are planned at each call, for their
+// Of returns a database whose statements are planned at each call, for their
 // arguments.
 func Of(database Database) sqlc.DBTX { return planner{database} }
 

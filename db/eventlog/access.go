@@ -18,7 +18,7 @@ type listing struct {
 
 // read runs the listing's query, and calls add for each event with the index of
 // the key that found it. The page's limit applies to each key, and to the whole
-// list where the access path merges its keys.
+// list if the access path merges its keys.
 func (s *Store) read(ctx context.Context, l listing, add func(parent int, event *Event)) error {
 	l.page.Range = l.filter.narrow(l.page.Range)
 	// The GIN indexes are used only with a plan for the particular JSON.
@@ -117,7 +117,7 @@ func (l *listing) runNewest(ctx context.Context, queries *sqlc.Queries) (err err
 	return err
 }
 
-// count counts the events of each key of an access path; one number where the
+// count counts the events of each key of an access path; one number if the
 // access path has no keys.
 func (s *Store) count(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int64, error) {
 	within := filter.narrow(WholeRange())

@@ -11,8 +11,7 @@ import (
 // Execution is one run: the events that carry the same meta.execution_id.
 type Execution = sqlc.Execution
 
-// ExecutionFilter says which executions to list; the fields given must all
-// hold.
+// ExecutionFilter narrows a list of executions; the fields given must all match.
 type ExecutionFilter struct {
 	// Statuses are words of column status; nil for any.
 	Statuses   []string
@@ -31,7 +30,7 @@ func (f *ExecutionFilter) narrow(r Range) Range {
 }
 
 // ExecutionsByID are the executions of these ids, in their order, nil for one
-// that does not exist or lies out of scope.
+// that does not exist or is out of scope.
 func (s *Store) ExecutionsByID(ctx context.Context, scopes, ids []string) ([]*Execution, error) {
 	if err := s.settleAll(ctx); err != nil {
 		return nil, err

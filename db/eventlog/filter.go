@@ -2,9 +2,9 @@ package eventlog
 
 import "time"
 
-// Filter is EventFilter: which events to pass. The fields given must all
-// hold; a nil pointer or slice does not narrow. What each means in SQL is
-// said once, in the function event_passes.
+// Filter is EventFilter: which events pass. The fields given must all match; a nil
+// pointer or slice does not narrow. The SQL function event_passes defines what
+// each means.
 type Filter struct {
 	ExecutionID   *string
 	Step          *string
@@ -62,7 +62,7 @@ type Range struct {
 	HighID   string
 }
 
-// WholeRange has every event in it.
+// WholeRange includes every event.
 func WholeRange() Range {
 	return Range{
 		LowTime:  time.Date(-4712, 1, 1, 0, 0, 0, 0, time.UTC),
@@ -70,7 +70,7 @@ func WholeRange() Range {
 	}
 }
 
-// whole reports whether every event lies in the range.
+// whole reports whether the range includes every event.
 func (r Range) whole() bool { return r == WholeRange() }
 
 // narrow narrows a range to the filter's since and until.

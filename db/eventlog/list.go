@@ -10,8 +10,8 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// Event is one event. Payload and Meta are set only where Columns asked for
-// them, and nil where the event has none.
+// Event is one event. Payload and Meta are set only if Columns includes them, and
+// nil if the event has none.
 type Event struct {
 	ID        string
 	Type      string
@@ -20,7 +20,7 @@ type Event struct {
 	Payload   []byte
 	Meta      []byte
 	Timestamp time.Time
-	// ResourceType is set only where Columns says so.
+	// ResourceType is set only if Columns includes it.
 	ResourceType string
 	Columns      Columns
 }
@@ -47,7 +47,7 @@ type Page struct {
 }
 
 // fewPaths is up to how many paths a prefix is read path by path and merged;
-// above it the timeline is walked, where a match is then never far.
+// above it the timeline is walked, since matches are then frequent.
 const fewPaths = 200
 
 // List lists a page of the events that pass the filter. It reads along the
@@ -123,7 +123,7 @@ func (s *Store) CountOfVersions(ctx context.Context, scopes []string, versions [
 }
 
 // ByID are the events of these ids, in their order, nil for one that does not
-// exist or lies out of scope.
+// exist or is out of scope.
 func (s *Store) ByID(ctx context.Context, scopes, ids []string, columns Columns) ([]*Event, error) {
 	rows, err := s.queries.EventsByID(ctx, sqlc.EventsByIDParams{
 		WithPayload: columns.Payload, WithMeta: columns.Meta, EventIds: ids, Scopes: scopes,

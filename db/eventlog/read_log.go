@@ -27,7 +27,7 @@ type LogRow = sqlc.LogWalkRow
 
 // ReadLog reads up to limit rows of the log between two positions, in its order,
 // along the index that serves the filter. It returns the position that the rows
-// reach if they are fewer than limit: upTo where nothing is left.
+// reach if they are fewer than limit: upTo if nothing is left.
 func (s *Store) ReadLog(ctx context.Context, scopes []string, filter Filter, after, upTo int64, limit int32) ([]LogRow, int64, error) {
 	params := logParams(scopes, filter, after, upTo, limit)
 	// The log holds no execution ids that are longer.
@@ -67,9 +67,9 @@ func logParams(scopes []string, filter Filter, after, upTo int64, limit int32) s
 	}
 }
 
-// fewPathsOf are the paths that a filter narrows the log to, where they are
-// few enough to be read one by one; else nil. It is asked after upTo is known:
-// a path with an event up to there is registered by then.
+// fewPathsOf returns the paths that a filter narrows the log to, if they are few
+// enough to be read one by one; else nil. Call it after upTo is known: a path with
+// an event up to there is registered by then.
 func (s *Store) fewPathsOf(ctx context.Context, scopes []string, filter Filter) ([]string, error) {
 	if filter.Path != nil {
 		if filter.PathPrefix != nil && !strings.HasPrefix(*filter.Path, *filter.PathPrefix) {

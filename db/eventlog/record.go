@@ -146,7 +146,7 @@ func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams
 		// The key of event_identity, or of the partition where the timestamp is
 		// the same too.
 		raced := failure.Code == "23505" && strings.HasPrefix(failure.TableName, "event_")
-		// The last types that there can be were added by others.
+		// Others have added the last types that are allowed.
 		raced = raced || failure.ConstraintName == catalog.TypeLimit
 		if deadlocked := failure.Code == "40P01"; !raced && !deadlocked {
 			return nil, err
@@ -256,7 +256,7 @@ func checkKeys(meta []byte) error {
 	return nil
 }
 
-// noNull makes JSON null the absence that it stands for.
+// noNull returns nil for JSON null.
 func noNull(json []byte) []byte {
 	if bytes.Equal(bytes.TrimSpace(json), []byte("null")) {
 		return nil

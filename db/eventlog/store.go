@@ -85,13 +85,13 @@ func (s *Store) EventTypesByName(ctx context.Context, names []string) ([]*EventT
 type EventTypeChange struct {
 	Name string
 	// Template and Phase are saved if Set… is true; nil means none. What is not
-	// saved stays as it is; a new type has no template and the phase that its name
-	// says.
+	// saved is unchanged; a new type has no template and the phase that its name
+	// implies.
 	SetTemplate, SetPhase bool
 	Template, Phase       *string
 }
 
-// SaveEventType adds an event type or changes it, and returns it as it is then. A
+// SaveEventType adds an event type or changes it, and returns the result. A
 // template that does not parse is refused with its line and column; a change of
 // phase holds for the events recorded from then on.
 func (s *Store) SaveEventType(ctx context.Context, change EventTypeChange) (*EventType, error) {

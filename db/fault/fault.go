@@ -14,7 +14,7 @@ import (
 // the GraphQL error (docs/clients.md).
 type Code string
 
-// The codes that the domain itself gives.
+// The codes that the domain uses.
 const (
 	BadUserInput    Code = "BAD_USER_INPUT"
 	NotFound        Code = "NOT_FOUND"
@@ -22,7 +22,7 @@ const (
 	PayloadTooLarge Code = "PAYLOAD_TOO_LARGE"
 	Forbidden       Code = "FORBIDDEN"
 	// StreamChanged and CursorExpired are about a cursor into the event log: of
-	// another history, or of one whose events have been dropped since.
+	// another history, or one whose events have been dropped since.
 	StreamChanged Code = "STREAM_CHANGED"
 	CursorExpired Code = "CURSOR_EXPIRED"
 	// Unavailable is temporary: the same request succeeds later.
@@ -33,7 +33,7 @@ const (
 type Error struct {
 	Code Code
 	// Argument is the GraphQL argument or input field, for example "path" or
-	// "inputs[3].payload.yaml"; empty where no single one is to blame.
+	// "inputs[3].payload.yaml"; empty if no single one is to blame.
 	Argument string
 	Message  string
 	// Line and Column, from 1, point into a text argument (YAML, a template);

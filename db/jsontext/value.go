@@ -35,7 +35,7 @@ type Value struct {
 	// text is a string without its escapes, or a number as canonicalNumber
 	// writes it: equal scalars have equal kinds and texts.
 	text string
-	// inside is what an array or an object holds; nil where it is empty.
+	// inside is the content of an array or an object; nil if it is empty.
 	inside *container
 }
 
@@ -281,7 +281,7 @@ func arrayOf(elements []member) Value {
 
 // canonicalNumber writes a JSON number so that numbers of the same value are
 // written the same: its significant digits as an integer and the power of ten
-// that it is multiplied by, where that is not 1. It never writes zeros out,
+// that it is multiplied by, if that is not 1. It never writes zeros out,
 // whatever the exponent; one beyond 32 bits, which numeric has not, is refused.
 func canonicalNumber(number string) (canonical string, ok bool) {
 	mantissa, exponent := number, 0

@@ -55,8 +55,8 @@ func (c *Cache[K, V]) Add(key K, value V, size int) {
 	c.keep(key, value, size+overhead)
 }
 
-// GetOrAdd is the value that is kept of a key, which is the one given where
-// there is none.
+// GetOrAdd returns the cached value of a key; if there is none, it adds the given
+// one.
 func (c *Cache[K, V]) GetOrAdd(key K, value V, size int) V {
 	c.mu.Lock()
 	defer c.mu.Unlock()

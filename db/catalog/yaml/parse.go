@@ -24,7 +24,7 @@ type Document struct {
 	// their digits.
 	JSON json.RawMessage
 	// Path is metadata.path, or else path, and Kind is kind in lower case;
-	// each is empty where the document has no such string.
+	// each is empty if the document has no such string.
 	Path, Kind string
 }
 
@@ -220,7 +220,7 @@ func forParser(text string) string {
 	return text
 }
 
-// parseNodes reads the first document and, where there is one, the second.
+// parseNodes reads the first document and the second, if there is one.
 // The error is io.EOF for a text without a document.
 func parseNodes(text string, limits jsontext.Limits) (root, second *yaml.Node, err error) {
 	root, second, err = loadNodes(text, limits)
@@ -349,7 +349,7 @@ func syntaxFault(argument, text string, err error, limits jsontext.Limits) *faul
 		return fault.At(argument, 1, 1, "is not valid YAML")
 	}
 	message, mark := problem.Message, problem.Mark
-	// What lacks its end, or its colon, is to blame where it begins.
+	// A construct without its end, or its colon, is reported at its beginning.
 	if begin := problem.ContextMark; begin.Line > 0 &&
 		(message == "could not find expected ':'" || atEnd(text, mark)) {
 		mark = begin
@@ -390,7 +390,7 @@ type writer struct {
 	kind, topPath, metadataPath string
 }
 
-// path is where the document says it belongs.
+// path is the path that the document declares.
 func (w *writer) path() string {
 	if w.metadataPath != "" {
 		return w.metadataPath

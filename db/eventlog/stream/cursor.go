@@ -112,7 +112,7 @@ func (c *Cursor) has(position int64) bool {
 	return slices.ContainsFunc(c.Seen, func(span Span) bool { return span.First <= position && position <= span.Last })
 }
 
-// advance moves the cursor to a position, and forgets what lies behind it.
+// advance moves the cursor to a position, and drops the spans before it.
 func (c *Cursor) advance(position int64) {
 	c.Position = position
 	for len(c.Seen) > 0 && c.Seen[0].Last <= position {

@@ -45,7 +45,7 @@ type Log struct {
 	logger  *slog.Logger
 	options Options
 	// catchingUp bounds the subscriptions that read pages at the same time, so
-	// that ten thousand that come back at once leave queries their connections.
+	// that ten thousand that reconnect at once leave connections for queries.
 	catchingUp chan struct{}
 	// ended is closed when Run returns.
 	ended chan struct{}
@@ -129,8 +129,8 @@ func onConnection(ctx context.Context, connect Connect, connections counter, wor
 	return work(ctx, connection)
 }
 
-// answerTimeout is how long a reader waits for an answer of the database: one
-// that a broken network has swallowed never comes.
+// answerTimeout bounds the wait for an answer of the database, which never arrives
+// if the network is broken.
 const answerTimeout = 10 * time.Second
 
 // follow reads the log as it grows. It listens first and reads second, so that

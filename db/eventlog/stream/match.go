@@ -24,7 +24,7 @@ type parsedEntry struct {
 // parsedColumn is a JSON column as a tree, made when a filter first needs it.
 type parsedColumn struct {
 	once sync.Once
-	// root is nil where the column is NULL (or does not parse, which jsonb
+	// root is nil if the column is NULL (or does not parse, which jsonb
 	// rules out).
 	root *jsontext.Value
 }
@@ -69,7 +69,7 @@ type matcher struct {
 	payload, meta *jsontext.Value
 }
 
-// newMatcher prepares a filter. No scopes pass nothing. It fails where the
+// newMatcher prepares a filter. Without scopes, nothing passes. It fails if the
 // filter's JSON does not parse.
 func newMatcher(filter eventlog.Filter, scopes []string) (*matcher, error) {
 	m := &matcher{filter: filter, scopes: scopes}

@@ -5,7 +5,7 @@ package stream
 type ring struct {
 	slots []*Entry
 	// first and last are the positions held; last is the end of the log as this
-	// process knows it, and first is last + 1 where nothing is held.
+	// process knows it, and first is last + 1 if the ring is empty.
 	first, last int64
 	bytes       int
 	maxBytes    int
@@ -21,7 +21,7 @@ func (r *ring) reset(position int64) {
 	r.first, r.last, r.bytes = position+1, position, 0
 }
 
-// push appends the entry of position last + 1, and lets go of the oldest where
+// push appends the entry of position last + 1, and drops the oldest entries if
 // the ring is full.
 func (r *ring) push(entry *Entry) {
 	for r.first <= r.last && (r.last-r.first+1 >= int64(len(r.slots)) || r.bytes+entry.Size() > r.maxBytes) {

@@ -28,9 +28,9 @@ const (
 )
 
 // Sequencer gives committed events their positions in the log. Every server
-// process runs one; a lock of the database elects the one that is awake, and
-// PostgreSQL gives the lock back when its holder dies. Correctness does not
-// rest on the election: event_sequence lets one session in at a time.
+// process runs one; an advisory lock elects the one that is awake, and PostgreSQL
+// releases the lock when its holder dies. Correctness does not depend on the
+// election: event_sequence admits one session at a time.
 type Sequencer struct {
 	connect Connect
 	metrics *Metrics
@@ -75,8 +75,8 @@ type turn struct {
 }
 
 // fence is a moment: the highest seq that had been taken, and the id of a
-// transaction that began after. Once every transaction with a lower id has
-// ended, all that took such a seq, or saw the sequencer awake, have.
+// transaction that began after. Once every transaction with a lower id has ended,
+// so has each one that took such a seq or saw the sequencer awake.
 type fence struct{ seq, transaction int64 }
 
 // run sequences for as long as there is work, and then sleeps until it is woken.
@@ -86,7 +86,7 @@ func (t *turn) run(ctx context.Context) error {
 		return fmt.Errorf("try to wake up: %w", err)
 	}
 	if !awake {
-		// Another process is awake. Should it have died or be stuck, this does
+		// Another process is awake. In case it is dead or stuck, this process does
 		// its work at each heartbeat.
 		if _, err := waitForNotification(ctx, t.connection, sequenceHeartbeat); err != nil {
 			return err
@@ -169,7 +169,7 @@ func (t *turn) drain(ctx context.Context) (total int64, err error) {
 
 func (t *turn) setFence(ctx context.Context) error {
 	return bounded(ctx, func(ctx context.Context) error {
-		// In this order: who takes a seq has its transaction's id by then.
+		// In this order: a writer has its transaction id before it takes a seq.
 		seq, err := t.queries.LastPendingSeq(ctx)
 		if err != nil {
 			return fmt.Errorf("read the last seq: %w", err)

@@ -1,8 +1,8 @@
 package stream
 
 // wakeups finds the subscriptions that an event may concern, so that an event
-// of one path does not wake those of ten thousand others. A subscription
-// stands under the field of its filter that lets the fewest events through.
+// of one path does not wake those of ten thousand others. A subscription is listed
+// under the most selective field of its filter.
 type wakeups struct {
 	byExecution map[string]subscribers
 	byPath      map[string]subscribers

@@ -21,21 +21,21 @@ type Subscription struct {
 	log     *Log
 	filter  eventlog.Filter
 	matcher *matcher
-	// cursor is that of the last delivery, given its text.
+	// cursor is the last delivery's, and given its text.
 	cursor Cursor
 	given  *string
 	// began is the end of the log when the subscription did.
 	began Cursor
 	// toEnd ends the stream after an event that ends its execution, and at
-	// endAt where that is known to lie before it.
+	// endAt if that is known and earlier.
 	toEnd bool
 	endAt int64
 	ended bool
 
 	// found are entries to be judged and delivered next.
 	found []*Entry
-	// position is up to where the log has been read into found, and limit how
-	// much of it the next page reads.
+	// position is the last position that has been read into found, and limit the
+	// size of the next page.
 	position int64
 	limit    pageLimit
 
@@ -61,7 +61,7 @@ type Delivery struct {
 	Entry  *Entry
 	Cursor string
 	// Previous is the cursor of the delivery before; for the first, the one that
-	// the subscription began after; nil where there is neither.
+	// the subscription began after; nil if there is neither.
 	Previous *string
 	// Live is false while the past is replayed.
 	Live bool
@@ -99,8 +99,8 @@ func (l *Log) SubscribeExecution(ctx context.Context, scopes []string, execution
 	if err := l.wait(ctx); err != nil {
 		return nil, err
 	}
-	// First the execution, then the end of the log: where the one has ended, the
-	// event that says so is not past the other.
+	// First the execution, then the end of the log: if the execution has ended, the
+	// event that ended it is before the log's end.
 	runs, err := l.store.ExecutionsByID(ctx, scopes, []string{executionID})
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (l *Log) resume(ctx context.Context, after string) (cursor, now Cursor, err
 	if err != nil {
 		return Cursor{}, Cursor{}, err
 	}
-	// This process's tail may be behind: another server has given the cursor.
+	// This process's tail may be behind: another server may have issued the cursor.
 	end, err := l.store.End(ctx)
 	if err != nil {
 		return Cursor{}, Cursor{}, err
@@ -214,8 +214,8 @@ func (s *Subscription) Ready() bool {
 }
 
 // Next waits for the next event and returns it. The error is io.EOF at the
-// end of an execution's stream, a *fault.Error where the log cannot be followed
-// further, or that of the context.
+// end of an execution's stream, a *fault.Error if the log cannot be followed
+// further, or the context's error.
 func (s *Subscription) Next(ctx context.Context) (Delivery, error) {
 	for {
 		if s.Ready() {
@@ -305,8 +305,8 @@ func (s *Subscription) stir() {
 	s.quiet = false
 }
 
-// Checkpoint is a cursor that is as good to resume after as that of the last
-// delivery, and beyond it: nothing between the two passes the filter. It is
+// Checkpoint returns a cursor beyond that of the last delivery, to resume after:
+// no event between the two passes the filter. It is
 // empty if the client knows it already, or while a delivery is on its way: send a
 // checkpoint to the client only while no delivery can be sent.
 func (s *Subscription) Checkpoint() string {
@@ -413,9 +413,8 @@ func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 	})
 }
 
-// Patiently reads from the database, and again where that fails for a reason
-// that passes, until the context or the log's Run ends. Each try has the time
-// that a query has.
+// Patiently reads from the database, and retries temporary failures until the
+// context or the log's Run ends. Each attempt has the timeout of a query.
 func (l *Log) Patiently(ctx context.Context, read func(context.Context) error) error {
 	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
 	for pause := shortest; ; pause = min(2*pause, longest) {
