@@ -23,7 +23,7 @@ func equal(t testing.TB, got, want []string) {
 }
 
 // A change of a type's phase holds for the events recorded from then on, also
-// for those that have no place in the log yet, and whoever reads them again.
+// for those that have no position in the log yet, and for a second read.
 func TestEventType_PhaseChanged_HoldsFromThenOn(t *testing.T) {
 	t.Parallel()
 	store, pool := recordSetup(t)
@@ -59,7 +59,7 @@ func TestEventType_PhaseChanged_HoldsFromThenOn(t *testing.T) {
 	}
 	equal(t, got, []string{"", "COMPLETED", "COMPLETED", "", "FAILED", "", ""})
 
-	// None of these has its place before the last change.
+	// None of these gets its position before the last change.
 	happen("1", "job.over", "before")
 	phase("job.over", new("FAILED"))
 	happen("2", "job.over", "between")

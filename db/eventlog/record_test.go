@@ -242,7 +242,7 @@ func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 	}
 }
 
-// Unknown types are refused, or, where the store is told so, added with the
+// Unknown types are refused, or, if the store allows it, added with the
 // events that have them: all or nothing.
 func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 	t.Parallel()

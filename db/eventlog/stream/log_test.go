@@ -247,7 +247,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	filter := eventlog.Filter{Path: new("a/two")}
 	s := l.subscribe(t, filter, nil)
 
-	// sending is what a transport holds while it tells the client anything.
+	// sending is the lock that a transport holds while it sends.
 	var sending sync.Mutex
 	var told []int64
 	position := func(cursor string) int64 {
@@ -517,7 +517,7 @@ func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
 	}
 }
 
-// When the history is thrown away, open subscriptions are told.
+// When the history is thrown away, open subscriptions end with an error.
 func TestLog_StreamRenewed_EndsSubscriptions(t *testing.T) {
 	t.Parallel()
 	l := follow(t, stream.Options{})
@@ -562,7 +562,7 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a/one', 'task', '1', '{}')`)
 	l := &live{url: url, pool: pool, store: eventlog.NewStore(pool)}
 	l.record(t, "a/one", "first")
-	if _, err := stream.TailCursor(t.Context(), l.store); err != nil { // gives "first" its place
+	if _, err := stream.TailCursor(t.Context(), l.store); err != nil { // gives "first" its position
 		t.Fatal(err)
 	}
 	unseen, err := pool.Begin(t.Context())

@@ -55,7 +55,7 @@ func (l *live) settled(t testing.TB) {
 	}
 }
 
-// However an event comes into the table, it has one identity and one place.
+// However an event comes into the table, it has one identity and one position.
 func TestEventAfterInsert_EveryWayIn_OnePlace(t *testing.T) {
 	t.Parallel()
 	l := follow(t, stream.Options{})
