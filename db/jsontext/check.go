@@ -136,6 +136,9 @@ func (c *checker) refusal(err error) *fault.Error {
 		return c.fault(at, "the key %s appears twice in one object", fault.Excerpt(invalid.JSONPointer.LastToken()))
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
+		if last := bytes.TrimLeft(c.raw[c.InputOffset():], " \t\r\n,:"); len(last) > 0 {
+			return c.fault(len(c.raw)-len(last), "the value that begins here is not complete")
+		}
 		return c.fault(len(c.raw), "the JSON document is not complete")
 	}
 	message := strings.TrimPrefix(invalid.Err.Error(), "jsontext: ")
