@@ -2,6 +2,9 @@ package graph
 
 import (
 	"context"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/plan"
@@ -70,8 +73,11 @@ func selects(ctx context.Context, names ...string) bool {
 // selectsEver is selects for a field of the connection itself, deferred or not: one
 // that has to be read with the page.
 func selectsEver(ctx context.Context, name string) bool {
-	field := plan.FieldOf(ctx)
-	return field == nil || field.SelectsEver(name)
+	if field := plan.FieldOf(ctx); field != nil {
+		return field.SelectsEver(name)
+	}
+	selected := graphql.CollectFields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, nil)
+	return slices.ContainsFunc(selected, func(f graphql.CollectedField) bool { return f.Name == name })
 }
 
 // heads returns the first element of each list; nil for an empty list.

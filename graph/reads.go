@@ -15,7 +15,7 @@ import (
 type reads struct {
 	catalog *catalog.Store
 	events  *eventlog.Store
-	models  *model.Memory
+	models  *model.Memory // nil if goroutines share the reads
 	scopes  []string
 	// cache is the request's; nil if loaders are used in its place.
 	cache *requestCache
@@ -39,7 +39,7 @@ func (r *Resolver) reads(ctx context.Context) *reads {
 	if x, ok := ctx.Value(readsKey{}).(*reads); ok {
 		return x
 	}
-	return &reads{catalog: r.catalog, events: r.events, models: &model.Memory{}, scopes: auth.Scopes(ctx), loaders: loader.From(ctx)}
+	return &reads{catalog: r.catalog, events: r.events, scopes: auth.Scopes(ctx), loaders: loader.From(ctx)}
 }
 
 // load returns the values of distinct keys. Each key is read once for the request,

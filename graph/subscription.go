@@ -134,7 +134,7 @@ func (r *Resolver) readsOf(ctx context.Context, events []*model.Event) *reads {
 		return r.reads(ctx)
 	}
 	return &reads{
-		catalog: r.catalog, events: r.events, models: &model.Memory{}, scopes: auth.Scopes(ctx),
+		catalog: r.catalog, events: r.events, scopes: auth.Scopes(ctx),
 		loaders: events[0].Shared, event: events[0], resolver: r,
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Memory holds the models of one answer, and is reused for the next. The zero value
-// is ready to use.
+// is ready to use; nil allocates each model anew.
 type Memory struct {
 	resources arena[Resource]
 	known     arena[catalog.Resource]
@@ -23,9 +23,16 @@ func (m *Memory) Reset() {
 	m.events.reset()
 }
 
+func (m *Memory) orNew() *Memory {
+	if m == nil {
+		return new(Memory)
+	}
+	return m
+}
+
 // Resources wraps rows; a nil row stays nil.
 func (m *Memory) Resources(rows []*catalog.Resource) []*Resource {
-	models, wrapped := m.resources.take(len(rows))
+	models, wrapped := m.orNew().resources.take(len(rows))
 	for i, row := range rows {
 		if row != nil {
 			models[i] = Resource{Row: row, kind: ResourceType{row.ResourceType}}
@@ -38,7 +45,7 @@ func (m *Memory) Resources(rows []*catalog.Resource) []*Resource {
 // ResourcesOf returns the resources of events that were read with the type of their
 // resource. Nothing but path and type of these resources is known.
 func (m *Memory) ResourcesOf(events []*Event) []*Resource {
-	known, rows := m.known.take(len(events))
+	known, rows := m.orNew().known.take(len(events))
 	for i, e := range events {
 		known[i] = catalog.Resource{ResourcePath: e.Row.Path, ResourceType: e.Row.ResourceType}
 		rows[i] = &known[i]
@@ -48,7 +55,7 @@ func (m *Memory) ResourcesOf(events []*Event) []*Resource {
 
 // Versions wraps rows; a nil row stays nil.
 func (m *Memory) Versions(rows []*catalog.Version) []*Version {
-	models, wrapped := m.versions.take(len(rows))
+	models, wrapped := m.orNew().versions.take(len(rows))
 	for i, row := range rows {
 		if row != nil {
 			models[i] = Version{Row: row, kind: ResourceType{row.Type}}
@@ -60,7 +67,7 @@ func (m *Memory) Versions(rows []*catalog.Version) []*Version {
 
 // Events wraps rows; a nil row stays nil.
 func (m *Memory) Events(rows []*eventlog.Event) []*Event {
-	models, wrapped := m.events.take(len(rows))
+	models, wrapped := m.orNew().events.take(len(rows))
 	for i, row := range rows {
 		if row != nil {
 			models[i] = Event{Row: row, kind: EventType{Name: row.Type}}
