@@ -185,13 +185,13 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"failedStepCount": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Execution) ([]byte, bool) {
 			return strconv.AppendInt(buf, int64(obj.FailedStepCount()), 10), true
 		}),
-		"events": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter)), func(ctx context.Context, fc *plan.Arguments, objs []*model.Execution) ([]*model.EventConnection, error) {
+		"events": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Execution) ([]*model.EventConnection, error) {
 			return resolvers.Execution().Events(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
 		}, &p.EventConnection),
 		"parent": plan.Object(plan.Nullability{Value: true}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Execution) ([]*model.Execution, error) {
 			return resolvers.Execution().Parent(ctx, objs)
 		}, &p.Execution),
-		"children": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring)), func(ctx context.Context, fc *plan.Arguments, objs []*model.Execution) ([]*pagination.Page[*model.Execution], error) {
+		"children": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Execution) ([]*pagination.Page[*model.Execution], error) {
 			return resolvers.Execution().Children(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		}, &p.ExecutionConnection),
 	}}
@@ -233,12 +233,12 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}),
 	}}
 	p.Mutation = plan.Type[struct{}]{Name: "Mutation", Satisfies: []string{"Mutation"}, Fields: map[string]plan.Field[struct{}]{
-		"recordEvent":       plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("input", ec.unmarshalNRecordEventInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRecordEventInput)), plan.Root[*model.RecordEventPayload](nil), &p.RecordEventPayload),
-		"recordEvents":      plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("inputs", ec.unmarshalNRecordEventInput2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRecordEventInputᚄ)), plan.Root[*model.RecordEventsPayload](nil), &p.RecordEventsPayload),
-		"registerResource":  plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("input", ec.unmarshalNRegisterResourceInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRegisterResourceInput)), plan.Root[*model.RegisterResourcePayload](nil), &p.RegisterResourcePayload),
-		"registerResources": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("inputs", ec.unmarshalNRegisterResourceInput2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRegisterResourceInputᚄ), plan.Arg("atomic", ec.unmarshalNBoolean2bool), plan.Arg("asHistory", ec.unmarshalNBoolean2bool), plan.Arg("historyFrom", ec.unmarshalOInt2ᚖint), plan.Arg("createTypes", ec.unmarshalNBoolean2bool)), plan.Root[*model.RegisterResourcesPayload](nil), &p.RegisterResourcesPayload),
-		"saveResourceType":  plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("input", ec.unmarshalNSaveResourceTypeInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveResourceTypeInput)), plan.Root[*model.SaveResourceTypePayload](nil), &p.SaveResourceTypePayload),
-		"saveEventType":     plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("input", ec.unmarshalNSaveEventTypeInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveEventTypeInput)), plan.Root[*model.SaveEventTypePayload](nil), &p.SaveEventTypePayload),
+		"recordEvent":       plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("input", ec.unmarshalNRecordEventInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRecordEventInput)}, plan.Root[*model.RecordEventPayload](nil), &p.RecordEventPayload),
+		"recordEvents":      plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("inputs", ec.unmarshalNRecordEventInput2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRecordEventInputᚄ)}, plan.Root[*model.RecordEventsPayload](nil), &p.RecordEventsPayload),
+		"registerResource":  plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("input", ec.unmarshalNRegisterResourceInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRegisterResourceInput)}, plan.Root[*model.RegisterResourcePayload](nil), &p.RegisterResourcePayload),
+		"registerResources": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("inputs", ec.unmarshalNRegisterResourceInput2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐRegisterResourceInputᚄ), plan.Arg("atomic", ec.unmarshalNBoolean2bool), plan.Arg("asHistory", ec.unmarshalNBoolean2bool), plan.Arg("historyFrom", ec.unmarshalOInt2ᚖint), plan.Arg("createTypes", ec.unmarshalNBoolean2bool)}, plan.Root[*model.RegisterResourcesPayload](nil), &p.RegisterResourcesPayload),
+		"saveResourceType":  plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("input", ec.unmarshalNSaveResourceTypeInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveResourceTypeInput)}, plan.Root[*model.SaveResourceTypePayload](nil), &p.SaveResourceTypePayload),
+		"saveEventType":     plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("input", ec.unmarshalNSaveEventTypeInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveEventTypeInput)}, plan.Root[*model.SaveEventTypePayload](nil), &p.SaveEventTypePayload),
 	}}
 	p.PageInfo = plan.Type[*pagination.PageInfo]{Name: "PageInfo", Satisfies: []string{"PageInfo"}, Fields: map[string]plan.Field[*pagination.PageInfo]{
 		"hasNextPage":     plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.PageInfo) (bool, error) { return obj.HasNextPage(ctx) }), func(buf []byte, v bool) ([]byte, bool) { return strconv.AppendBool(buf, v), true }),
@@ -261,34 +261,34 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"after":  plan.Scalar(plan.Nullability{Value: true}, func(buf []byte, obj *model.PayloadChange) ([]byte, bool) { return obj.After.AppendGQL(buf) }),
 	}}
 	p.Query = plan.Type[struct{}]{Name: "Query", Satisfies: []string{"Query"}, Fields: map[string]plan.Field[struct{}]{
-		"resource": plan.Object(plan.Nullability{Value: true}, false, plan.ArgsOf(plan.Arg("path", ec.unmarshalNString2string)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Resource, error) {
+		"resource": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("path", ec.unmarshalNString2string)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Resource, error) {
 			return resolvers.Query().Resource(ctx, fc.Args["path"].(string))
 		}), &p.Resource),
-		"resources": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOResourceFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceFilter), plan.Arg("orderBy", ec.unmarshalOResourceOrder2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceOrder)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (*pagination.Page[*model.Resource], error) {
+		"resources": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOResourceFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceFilter), plan.Arg("orderBy", ec.unmarshalOResourceOrder2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceOrder)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*pagination.Page[*model.Resource], error) {
 			return resolvers.Query().Resources(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ResourceFilter), fc.Args["orderBy"].(*model.ResourceOrder))
 		}), &p.ResourceConnection),
-		"resourcesByPath": plan.Objects(plan.Nullability{Element: true}, false, plan.ArgsOf(plan.Arg("paths", ec.unmarshalNString2ᚕstringᚄ)), plan.Root(func(ctx context.Context, fc *plan.Arguments) ([]*model.Resource, error) {
+		"resourcesByPath": plan.Objects(plan.Nullability{Element: true}, false, plan.Args{plan.Arg("paths", ec.unmarshalNString2ᚕstringᚄ)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) ([]*model.Resource, error) {
 			return resolvers.Query().ResourcesByPath(ctx, fc.Args["paths"].([]string))
 		}), &p.Resource),
-		"version": plan.Object(plan.Nullability{Value: true}, false, plan.ArgsOf(plan.Arg("path", ec.unmarshalNString2string), plan.Arg("version", ec.unmarshalOString2ᚖstring)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Version, error) {
+		"version": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("path", ec.unmarshalNString2string), plan.Arg("version", ec.unmarshalOString2ᚖstring)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Version, error) {
 			return resolvers.Query().Version(ctx, fc.Args["path"].(string), fc.Args["version"].(*string))
 		}), &p.Version),
-		"event": plan.Object(plan.Nullability{Value: true}, false, plan.ArgsOf(plan.Arg("eventId", ec.unmarshalNString2string)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Event, error) {
+		"event": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("eventId", ec.unmarshalNString2string)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Event, error) {
 			return resolvers.Query().Event(ctx, fc.Args["eventId"].(string))
 		}), &p.Event),
-		"events": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter), plan.Arg("direction", ec.unmarshalOOrderDirection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐOrderDirection)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.EventConnection, error) {
+		"events": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter), plan.Arg("direction", ec.unmarshalOOrderDirection2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐOrderDirection)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.EventConnection, error) {
 			return resolvers.Query().Events(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter), fc.Args["direction"].(*model.OrderDirection))
 		}), &p.EventConnection),
-		"execution": plan.Object(plan.Nullability{Value: true}, false, plan.ArgsOf(plan.Arg("executionId", ec.unmarshalNString2string)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Execution, error) {
+		"execution": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("executionId", ec.unmarshalNString2string)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Execution, error) {
 			return resolvers.Query().Execution(ctx, fc.Args["executionId"].(string))
 		}), &p.Execution),
-		"executions": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOExecutionFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionFilter)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (*pagination.Page[*model.Execution], error) {
+		"executions": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOExecutionFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionFilter)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*pagination.Page[*model.Execution], error) {
 			return resolvers.Query().Executions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ExecutionFilter))
 		}), &p.ExecutionConnection),
-		"node": plan.Object(plan.Nullability{Value: true}, false, plan.ArgsOf(plan.Arg("id", ec.unmarshalNID2string)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (model.Node, error) {
+		"node": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("id", ec.unmarshalNID2string)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (model.Node, error) {
 			return resolvers.Query().Node(ctx, fc.Args["id"].(string))
 		}), &p.Node),
-		"nodes": plan.Objects(plan.Nullability{Element: true}, false, plan.ArgsOf(plan.Arg("ids", ec.unmarshalNID2ᚕstringᚄ)), plan.Root(func(ctx context.Context, fc *plan.Arguments) ([]model.Node, error) {
+		"nodes": plan.Objects(plan.Nullability{Element: true}, false, plan.Args{plan.Arg("ids", ec.unmarshalNID2ᚕstringᚄ)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) ([]model.Node, error) {
 			return resolvers.Query().Nodes(ctx, fc.Args["ids"].([]string))
 		}), &p.Node),
 		"resourceTypes": plan.Objects(plan.Nullability{}, false, nil, plan.Root(func(ctx context.Context, fc *plan.Arguments) ([]*model.ResourceType, error) {
@@ -300,7 +300,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"openEventTypes": plan.Value(plan.Nullability{}, nil, plan.Root(func(ctx context.Context, fc *plan.Arguments) (bool, error) {
 			return resolvers.Query().OpenEventTypes(ctx)
 		}), func(buf []byte, v bool) ([]byte, bool) { return strconv.AppendBool(buf, v), true }),
-		"renderTemplate": plan.Value(plan.Nullability{}, plan.ArgsOf(plan.Arg("template", ec.unmarshalNString2string), plan.Arg("eventId", ec.unmarshalOString2ᚖstring)), plan.Root(func(ctx context.Context, fc *plan.Arguments) (string, error) {
+		"renderTemplate": plan.Value(plan.Nullability{}, plan.Args{plan.Arg("template", ec.unmarshalNString2string), plan.Arg("eventId", ec.unmarshalOString2ᚖstring)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (string, error) {
 			return resolvers.Query().RenderTemplate(ctx, fc.Args["template"].(string), fc.Args["eventId"].(*string))
 		}), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true }),
 	}}
@@ -355,16 +355,16 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"latestVersion": plan.Object(plan.Nullability{}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*model.Version, error) {
 			return resolvers.Resource().LatestVersion(ctx, objs)
 		}, &p.Version),
-		"version": plan.Object(plan.Nullability{Value: true}, false, plan.ArgsOf(plan.Arg("version", ec.unmarshalNString2string)), func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*model.Version, error) {
+		"version": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("version", ec.unmarshalNString2string)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*model.Version, error) {
 			return resolvers.Resource().Version(ctx, objs, fc.Args["version"].(string))
 		}, &p.Version),
-		"versions": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring)), func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Version], error) {
+		"versions": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Version], error) {
 			return resolvers.Resource().Versions(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		}, &p.VersionConnection),
 		"versionCount": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Resource) ([]byte, bool) {
 			return strconv.AppendInt(buf, int64(obj.VersionCount()), 10), true
 		}),
-		"events": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter)), func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*model.EventConnection, error) {
+		"events": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*model.EventConnection, error) {
 			return resolvers.Resource().Events(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
 		}, &p.EventConnection),
 		"latestEvent": plan.Object(plan.Nullability{Value: true}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*model.Event, error) {
@@ -379,7 +379,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"latestExecution": plan.Object(plan.Nullability{Value: true}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*model.Execution, error) {
 			return resolvers.Resource().LatestExecution(ctx, objs)
 		}, &p.Execution),
-		"executions": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOExecutionFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionFilter)), func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Execution], error) {
+		"executions": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOExecutionFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionFilter)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Execution], error) {
 			return resolvers.Resource().Executions(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ExecutionFilter))
 		}, &p.ExecutionConnection),
 	}}
@@ -412,7 +412,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"resourceCount": plan.Value(plan.Nullability{}, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.ResourceType) ([]int, error) {
 			return resolvers.ResourceType().ResourceCount(ctx, objs)
 		}, func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
-		"resources": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOResourceFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceFilter), plan.Arg("orderBy", ec.unmarshalOResourceOrder2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceOrder)), func(ctx context.Context, fc *plan.Arguments, objs []*model.ResourceType) ([]*pagination.Page[*model.Resource], error) {
+		"resources": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOResourceFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceFilter), plan.Arg("orderBy", ec.unmarshalOResourceOrder2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceOrder)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.ResourceType) ([]*pagination.Page[*model.Resource], error) {
 			return resolvers.ResourceType().Resources(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ResourceFilter), fc.Args["orderBy"].(*model.ResourceOrder))
 		}, &p.ResourceConnection),
 	}}
@@ -427,8 +427,8 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}), &p.ResourceType),
 	}}
 	p.Subscription = plan.Type[struct{}]{Name: "Subscription", Satisfies: []string{"Subscription"}, Fields: map[string]plan.Field[struct{}]{
-		"eventRecorded":       plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter), plan.Arg("after", ec.unmarshalOString2ᚖstring)), plan.Root[*model.EventDelivery](nil), &p.EventDelivery),
-		"executionProgressed": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("executionId", ec.unmarshalNString2string), plan.Arg("after", ec.unmarshalOString2ᚖstring)), plan.Root[*model.EventDelivery](nil), &p.EventDelivery),
+		"eventRecorded":       plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter), plan.Arg("after", ec.unmarshalOString2ᚖstring)}, plan.Root[*model.EventDelivery](nil), &p.EventDelivery),
+		"executionProgressed": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("executionId", ec.unmarshalNString2string), plan.Arg("after", ec.unmarshalOString2ᚖstring)}, plan.Root[*model.EventDelivery](nil), &p.EventDelivery),
 	}}
 	p.Version = plan.Type[*model.Version]{Name: "Version", Satisfies: []string{"Version", "Node"}, Fields: map[string]plan.Field[*model.Version]{
 		"id": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Version) ([]byte, bool) { return plan.AppendString(buf, obj.ID()), true }),
@@ -470,10 +470,10 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"next": plan.Object(plan.Nullability{Value: true}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Version) ([]*model.Version, error) {
 			return resolvers.Version().Next(ctx, objs)
 		}, &p.Version),
-		"events": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter)), func(ctx context.Context, fc *plan.Arguments, objs []*model.Version) ([]*model.EventConnection, error) {
+		"events": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Version) ([]*model.EventConnection, error) {
 			return resolvers.Version().Events(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.EventFilter))
 		}, &p.EventConnection),
-		"diff": plan.Object(plan.Nullability{}, false, plan.ArgsOf(plan.Arg("against", ec.unmarshalOString2ᚖstring)), func(ctx context.Context, fc *plan.Arguments, objs []*model.Version) ([]*model.VersionDiff, error) {
+		"diff": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("against", ec.unmarshalOString2ᚖstring)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Version) ([]*model.VersionDiff, error) {
 			return resolvers.Version().Diff(ctx, objs, fc.Args["against"].(*string))
 		}, &p.VersionDiff),
 	}}

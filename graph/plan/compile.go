@@ -241,13 +241,13 @@ func (c *compiler) withArgs(n *Node, args Args) bool {
 // decode decodes the field's arguments. ok is false if they are invalid; gqlgen
 // then reports what is wrong.
 func (n *Node) decode(ctx context.Context, variables map[string]any) (decoded Arguments, ok bool) {
-	defer func() {
-		if recover() != nil { // gqlparser panics on a value that it cannot evaluate
-			ok = false
+	args := make(map[string]any, len(n.args))
+	for _, decode := range n.args {
+		if decode(ctx, n.field.Field, variables, args) != nil {
+			return Arguments{}, false
 		}
-	}()
-	args, err := n.args(ctx, n.field.ArgumentMap(variables))
-	return Arguments{args}, err == nil
+	}
+	return Arguments{args}, true
 }
 
 func holdsVariable(value *ast.Value) bool {

@@ -15,6 +15,7 @@ import (
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // Type is an object type of the schema. Its objects have the Go type P.
@@ -39,32 +40,39 @@ type Get[P, V any] func(ctx context.Context, fc *Arguments, parents []P) ([]V, e
 // Arguments are those of a field, by name.
 type Arguments struct{ Args map[string]any }
 
-// Args decodes a field's arguments.
-type Args func(ctx context.Context, raw map[string]any) (map[string]any, error)
+// Args decodes the arguments of a field.
+type Args []func(ctx context.Context, field *ast.Field, variables, into map[string]any) error
 
-// ArgsOf decodes each of the arguments.
-func ArgsOf(decoders ...func(ctx context.Context, raw, into map[string]any) error) Args {
-	return func(ctx context.Context, raw map[string]any) (map[string]any, error) {
-		into := make(map[string]any, len(decoders))
-		for _, decode := range decoders {
-			if err := decode(ctx, raw, into); err != nil {
-				return nil, err
-			}
-		}
-		return into, nil
-	}
-}
-
-// Arg decodes one argument by a function of gqlgen's; one that is not given is zero.
-func Arg[T any](name string, unmarshal func(ctx context.Context, value any) (T, error)) func(ctx context.Context, raw, into map[string]any) error {
-	return func(ctx context.Context, raw, into map[string]any) (err error) {
+// Arg decodes one argument by a function of gqlgen's. An argument that is not given
+// is zero.
+func Arg[T any](name string, unmarshal func(ctx context.Context, value any) (T, error)) func(ctx context.Context, field *ast.Field, variables, into map[string]any) error {
+	return func(ctx context.Context, field *ast.Field, variables, into map[string]any) error {
 		var decoded T
-		if value, given := raw[name]; given {
+		value, given, err := argument(field, name, variables)
+		if given && err == nil {
 			decoded, err = unmarshal(ctx, value)
 		}
 		into[name] = decoded
 		return err
 	}
+}
+
+// argument returns the value of an argument: that of its variable, its literal, or
+// its default.
+func argument(field *ast.Field, name string, variables map[string]any) (value any, given bool, err error) {
+	literal := field.Definition.Arguments.ForName(name).DefaultValue
+	if argument := field.Arguments.ForName(name); argument != nil {
+		if argument.Value.Kind != ast.Variable {
+			literal = argument.Value
+		} else if value, given = variables[argument.Value.Raw]; given {
+			return value, true, nil
+		}
+	}
+	if literal == nil {
+		return nil, false, nil
+	}
+	value, err = literal.Value(variables)
+	return value, true, err
 }
 
 // Nullability says whether a field may be null, and whether an element of its list

@@ -67,11 +67,13 @@ func (g *generator) Types() []*codegen.Object {
 }
 
 // Fields are those of a type that a plan answers: not those of introspection, nor
-// those with a directive that gqlgen executes, except of a root.
+// those with a directive that gqlgen executes, on the field if it is not of a root, or
+// on an argument.
 func (g *generator) Fields(object *codegen.Object) []*codegen.Field {
 	var fields []*codegen.Field
 	for _, field := range object.Fields {
-		if !field.IsReserved() && (object.Root || !field.HasDirectives()) {
+		directed := slices.ContainsFunc(field.Args, func(arg *codegen.FieldArgument) bool { return len(arg.ImplDirectives()) > 0 })
+		if !field.IsReserved() && !directed && (object.Root || !field.HasDirectives()) {
 			fields = append(fields, field)
 		}
 	}
@@ -153,21 +155,18 @@ func (g *generator) get(field *codegen.Field) string {
 	return fmt.Sprintf("plan.Each(func(ctx context.Context, obj %s) (%s, error) { return %s })", parent, value, read)
 }
 
-// args decodes a field's arguments by gqlgen's functions. gqlgen's own function for
-// all of them keeps the path of each in a context, which costs more than to decode
-// it; a plan that cannot decode one declines, and gqlgen reports the path.
+// args decodes each argument of a field by gqlgen's function for its type. gqlgen's
+// function for all of them makes two maps, and a context for each path, which only
+// errors need: a plan that cannot decode an argument declines.
 func args(field *codegen.Field) string {
 	if len(field.Args) == 0 {
 		return "nil"
 	}
 	decoders := make([]string, len(field.Args))
 	for i, arg := range field.Args {
-		if len(arg.ImplDirectives()) > 0 {
-			return "ec." + field.ArgsFunc()
-		}
 		decoders[i] = fmt.Sprintf("plan.Arg(%q, ec.%s)", arg.Name, arg.TypeReference.UnmarshalFunc())
 	}
-	return "plan.ArgsOf(" + strings.Join(decoders, ", ") + ")"
+	return "plan.Args{" + strings.Join(decoders, ", ") + "}"
 }
 
 // ofObject is the value of a field that is a method or a variable of obj.
