@@ -28,10 +28,17 @@ graph/graphiql/bundle/index.html.br: graph/graphiql/package-lock.json graph/grap
 run: build ## Build, start PostgreSQL, serve, and register the examples.
 	./$(BIN) serve --register examples
 
+# They fill a database, or measure memory, which the race detector multiplies.
+LONG_TESTS := TestPlans_FilledDatabase|ThousandOfTheWorst
+
 .PHONY: test
-test: ## Run every test, with the race detector.
+test: ## Run the tests, with the race detector.
 	go vet ./...
-	go test -race ./...
+	go test -race -skip '$(LONG_TESTS)' ./...
+
+.PHONY: test-long
+test-long: ## Run the tests that are too long for `make test`.
+	go test -run '$(LONG_TESTS)' ./...
 
 .PHONY: e2e
 e2e: build e2e/node_modules/.package-lock.json ## Try real browsers and client libraries on a running server.

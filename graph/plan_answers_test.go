@@ -18,6 +18,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/graph"
+	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
 // generator writes queries over the whole schema, by its types.
@@ -330,7 +331,9 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 			if answers := planned.planAnswers() - before; want != "" && answers != roots {
 				t.Fatalf("%s\nof %d fields plans answered %d", query, roots, answers)
 			}
-			if got != want || !slices.Equal(gotErrs, wantErrs) {
+			// Of too many errors gqlgen tells any.
+			same := slices.Equal(gotErrs, wantErrs) || min(len(gotErrs), len(wantErrs)) >= apierror.MaxErrors
+			if got != want || !same {
 				t.Fatalf("%s\nplanned  %s %s\nresolved %s %s", query, got, gotErrs, want, wantErrs)
 			}
 		}
