@@ -150,15 +150,41 @@ func (r testCaches) compile(ctx context.Context, op *graphql.OperationContext) {
 	r.answers.Operation(graphql.WithOperationContext(ctx, op), nil)
 }
 
-// deliver delivers an entry as a subscription does.
-func (r testCaches) deliver(ctx context.Context, t *testing.T, op *graphql.OperationContext, entry *stream.Entry) {
+// deliver delivers an entry as a subscription does, and returns its JSON.
+func (r testCaches) deliver(ctx context.Context, t *testing.T, op *graphql.OperationContext, entry *stream.Entry) string {
 	t.Helper()
 	ctx = graphql.WithResponseContext(graphql.WithOperationContext(ctx, op), r.answers.Presenter, r.answers.Recover)
 	field := op.Operation.SelectionSet[0].(*ast.Field)
 	below := r.answers.Below(ctx, r.answers.Subscription, &graphql.CollectedField{Field: field, Selections: field.SelectionSet})
 	delivery := r.delivery(&stream.Delivery{Entry: entry})
-	if _, ok := below.Resolve(ctx, func(context.Context) (any, error) { return delivery, nil }, nil); !ok {
+	text, ok := below.Resolve(ctx, func(context.Context) (any, error) { return delivery, nil }, nil)
+	if !ok {
 		t.Fatal(graphql.GetErrors(ctx))
+	}
+	return string(text)
+}
+
+// Subscriptions with the same selection share the JSON of an event: what changes
+// behind it does not show.
+func TestEncodings_SameSelection_WrittenOnce(t *testing.T) {
+	t.Parallel()
+	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	const query = "subscription {eventRecorded {event {eventId payload}}}"
+	document, err := gqlparser.LoadQueryWithRules(schema, query, input.Rules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := &graphql.OperationContext{RawQuery: query, Doc: document, Operation: document.Operations[0]}
+	ctx := auth.WithScopes(t.Context(), auth.Everything())
+	r := testCaches{Resolver: NewResolver(catalog.NewStore(nil), eventlog.NewStore(nil), nil, catalog.Limits{}, slog.New(slog.DiscardHandler))}
+	r.answers = r.newAnswers(apierror.Presenter{Log: r.logger})
+	entry := &stream.Entry{Position: 1, Event: &eventlog.Event{ID: "e1", Payload: []byte("{}"), Columns: eventlog.Columns{Payload: true, Meta: true}}}
+	const want = `{"event":{"eventId":"e1","payload":{}}}`
+	for range 2 {
+		if got := r.deliver(ctx, t, op, entry); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		entry.Event.ID = "changed"
 	}
 }
 

@@ -3,7 +3,8 @@
 // directions.
 //
 //	args, err := pagination.Parse(first, after, last, before, "event")
-//	pages, err := pagination.Lists[*Event]{Args: args, Read: read, Place: place}.Pages(ctx)
+//	lists := &pagination.Lists[*Event]{Args: args, Read: read, Count: count, Place: place}
+//	pages, err := lists.Pages(ctx)
 package pagination
 
 import (
