@@ -8,7 +8,6 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/db/jsontext"
-	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 )
@@ -25,32 +24,6 @@ func resourcePath(r *model.Resource) (string, bool) { return r.Row.ResourcePath,
 func versionPath(v *model.Version) (string, bool)   { return v.Row.Path, true }
 func versionKey(v *model.Version) (catalog.LabelKey, bool) {
 	return catalog.LabelKey{Path: v.Row.Path, Label: v.Row.Label}, true
-}
-
-// versionName names reads of versions by label with these columns.
-type versionName catalog.Columns
-
-// versionsByLabel returns a batch that reads versions with these columns.
-func (r *Resolver) versionsByLabel(columns catalog.Columns) loader.Batch[catalog.LabelKey, *model.Version] {
-	return func(ctx context.Context, keys []catalog.LabelKey) ([]*model.Version, error) {
-		x := r.reads(ctx)
-		rows, err := x.catalog.VersionsByLabel(ctx, x.scopes, keys, columns)
-		return x.models.Versions(rows), err
-	}
-}
-
-// resourceName names reads of resources by path.
-type resourceName struct{}
-
-// heads returns the resources at these paths, nil for one that is not there.
-func (r *Resolver) heads(ctx context.Context, x *reads, paths []string) ([]*model.Resource, error) {
-	return load(ctx, x, resourceName{}, paths, r.readHeads)
-}
-
-func (r *Resolver) readHeads(ctx context.Context, paths []string) ([]*model.Resource, error) {
-	x := r.reads(ctx)
-	rows, err := x.catalog.ResourcesByPath(ctx, x.scopes, paths)
-	return x.models.Resources(rows), err
 }
 
 // resourcesByPath is heads for paths that may repeat.
@@ -77,61 +50,20 @@ func (r *Resolver) headsOf(ctx context.Context, versions []*model.Version) ([]*m
 	return heads, nil
 }
 
-// whole returns the versions with these large columns, and reads those that a list
-// did not read.
+// whole returns the versions with these large columns.
 func (r *Resolver) whole(ctx context.Context, versions []*model.Version, columns catalog.Columns) ([]*catalog.Version, error) {
-	has := func(v *model.Version) bool {
-		c := v.Row.Columns
-		return (c.Payload || !columns.Payload) && (c.Content || !columns.Content) && (c.Meta || !columns.Meta)
-	}
-	rows := make([]*catalog.Version, len(versions))
-	missing := false
-	for i, v := range versions {
-		if v != nil {
-			rows[i] = v.Row
-			missing = missing || !has(v)
-		}
-	}
-	if !missing {
-		return rows, nil
-	}
 	all := catalog.Columns{Payload: true, Content: true, Meta: true}
-	read, err := byKey(ctx, r.reads(ctx), versionName(all), versions, func(v *model.Version) (catalog.LabelKey, bool) {
-		key, _ := versionKey(v)
-		return key, !has(v)
-	}, r.versionsByLabel(all))
-	if err != nil {
-		return nil, err
-	}
-	for i, v := range versions {
-		switch {
-		case v == nil || has(v):
-		case read[i] == nil:
-			return nil, fmt.Errorf("version %q of a resource is gone", v.Row.Label)
-		default:
-			rows[i] = read[i].Row
-		}
-	}
-	return rows, nil
+	return complete(ctx, r.reads(ctx), versionName(all), versions, func(v *model.Version) *catalog.Version { return v.Row },
+		func(v *catalog.Version) bool {
+			return (v.Columns.Payload || !columns.Payload) && (v.Columns.Content || !columns.Content) && (v.Columns.Meta || !columns.Meta)
+		}, versionKey, r.versionsByLabel(all))
 }
 
 // wholeVersions returns the values of a large column.
 func wholeVersions[V any](ctx context.Context, r *Resolver, versions []*model.Version, columns catalog.Columns, value func(*catalog.Version) V) ([]V, error) {
 	rows, err := r.whole(ctx, versions, columns)
-	if err != nil {
-		return nil, err
-	}
-	values := make([]V, len(rows))
-	for i, row := range rows {
-		if row != nil {
-			values[i] = value(row)
-		}
-	}
-	return values, nil
+	return valuesOf(rows, err, value)
 }
-
-// revisionName names reads of versions by revision with these columns.
-type revisionName catalog.Columns
 
 // neighbours returns the versions some revisions away; nil beyond a history's ends.
 func (r *Resolver) neighbours(ctx context.Context, versions []*model.Version, away int32, columns catalog.Columns) ([]*model.Version, error) {
@@ -186,7 +118,7 @@ func (q resourceQuery) pages(ctx context.Context, x *reads,
 	count func(context.Context) ([]int, error), n int,
 ) ([]model.ResourceConnection, error) {
 	lists := &pagination.Lists[*model.Resource]{
-		Args: q.args, Descending: q.order.Descending, More: selectsEver(ctx, "pageInfo"), Count: count,
+		Args: q.args, Descending: q.order.Descending, More: selectsEver(ctx, "pageInfo"), Count: count, Empty: q.empty, N: n,
 		Place: func(r *model.Resource) pagination.Place {
 			return pagination.At(q.order.SortTime(r.Row), r.Row.ResourcePath)
 		},
@@ -199,9 +131,6 @@ func (q resourceQuery) pages(ctx context.Context, x *reads,
 			}
 			return lists, err
 		},
-	}
-	if q.empty {
-		lists.Read, lists.Count = noLists[*model.Resource](n), noCounts(n)
 	}
 	return lists.Pages(ctx)
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/plan"
 )
 
@@ -33,17 +32,6 @@ func onePage[C any](pages []C, err error) (*C, error) {
 		return nil, err
 	}
 	return &pages[0], nil
-}
-
-// noLists reads an empty list for each of n parents: the filter passes nothing.
-func noLists[T any](n int) func(context.Context, pagination.Purpose, pagination.Span, bool, int) ([][]T, error) {
-	return func(context.Context, pagination.Purpose, pagination.Span, bool, int) ([][]T, error) {
-		return make([][]T, n), nil
-	}
-}
-
-func noCounts(n int) func(context.Context) ([]int, error) {
-	return func(context.Context) ([]int, error) { return make([]int, n), nil }
 }
 
 // wrapLists makes models of the rows of several lists.

@@ -5,12 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
-	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/plan"
@@ -35,70 +33,19 @@ func eventVersion(e *model.Event) (catalog.LabelKey, bool) {
 }
 func eventPlace(e *model.Event) pagination.Place { return pagination.At(e.Row.Timestamp, e.Row.ID) }
 
-// eventName names reads of events with these columns.
-type eventName struct {
-	what    string
-	columns eventlog.Columns
-}
-
-// eventsByID returns a batch that reads events with these columns.
-func (r *Resolver) eventsByID(columns eventlog.Columns) loader.Batch[string, *model.Event] {
-	return func(ctx context.Context, ids []string) ([]*model.Event, error) {
-		x := r.reads(ctx)
-		rows, err := x.events.ByID(ctx, x.scopes, ids, columns)
-		return x.models.Events(rows), err
-	}
-}
-
-// wholeEvents returns the events with these large columns, and reads those that a
-// list did not read.
+// wholeEvents returns the events with these large columns.
 func (r *Resolver) wholeEvents(ctx context.Context, events []*model.Event, columns eventlog.Columns) ([]*eventlog.Event, error) {
-	has := func(e *model.Event) bool {
-		return (e.Row.Columns.Payload || !columns.Payload) && (e.Row.Columns.Meta || !columns.Meta)
-	}
-	rows := make([]*eventlog.Event, len(events))
-	missing := false
-	for i, e := range events {
-		if e != nil {
-			rows[i] = e.Row
-			missing = missing || !has(e)
-		}
-	}
-	if !missing {
-		return rows, nil
-	}
 	all := eventlog.Columns{Payload: true, Meta: true}
-	read, err := byKey(ctx, r.readsOf(ctx, events), eventName{"event", all}, events, func(e *model.Event) (string, bool) {
-		return e.Row.ID, !has(e)
-	}, r.eventsByID(all))
-	if err != nil {
-		return nil, err
-	}
-	for i, e := range events {
-		switch {
-		case e == nil || has(e):
-		case read[i] == nil:
-			return nil, fmt.Errorf("event %q is gone", e.Row.ID)
-		default:
-			rows[i] = read[i].Row
-		}
-	}
-	return rows, nil
+	return complete(ctx, r.readsOf(ctx, events), eventName{"event", all}, events, func(e *model.Event) *eventlog.Event { return e.Row },
+		func(e *eventlog.Event) bool {
+			return (e.Columns.Payload || !columns.Payload) && (e.Columns.Meta || !columns.Meta)
+		}, eventID, r.eventsByID(all))
 }
 
 // eventValues returns the values of a large column of events, or of a part of one.
 func eventValues[V any](ctx context.Context, r *Resolver, events []*model.Event, columns eventlog.Columns, value func(*eventlog.Event) V) ([]V, error) {
 	rows, err := r.wholeEvents(ctx, events, columns)
-	if err != nil {
-		return nil, err
-	}
-	values := make([]V, len(rows))
-	for i, row := range rows {
-		if row != nil {
-			values[i] = value(row)
-		}
-	}
-	return values, nil
+	return valuesOf(rows, err, value)
 }
 
 // metaTexts returns the value of a key of events' meta as text, as ->> does.
@@ -160,17 +107,18 @@ func eventRange(span pagination.Span) eventlog.Range {
 	return within
 }
 
-// eventLists reads a page of each of several lists of events. If the current field
-// selects tailCursor, the end of the log is read in the same snapshot.
+// eventLists reads a page of each of n lists of events, which are empty if the filter
+// passes nothing. If the current field selects tailCursor, the end of the log is read
+// in the same snapshot.
 func (r *Resolver) eventLists(
-	ctx context.Context, page pagination.Args, newestFirst bool,
+	ctx context.Context, page pagination.Args, newestFirst, empty bool, n int,
 	read func(ctx context.Context, store *eventlog.Store, purpose pagination.Purpose, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Event, error),
 	count func(context.Context) ([]int, error),
 ) ([]model.EventConnection, error) {
 	x, snapshot := r.reads(ctx), selectsEver(ctx, "tailCursor")
 	var tail eventlog.End
 	pages, err := (&pagination.Lists[*model.Event]{
-		Args: page, Descending: newestFirst, More: selectsEver(ctx, "pageInfo"), Place: eventPlace, Count: count,
+		Args: page, Descending: newestFirst, More: selectsEver(ctx, "pageInfo"), Place: eventPlace, Count: count, Empty: empty, N: n,
 		Read: func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) (lists [][]*model.Event, err error) {
 			from := func(store *eventlog.Store) error {
 				rows, err := read(ctx, store, purpose, eventRange(span), eventlog.Direction(descending), limit)
@@ -184,21 +132,23 @@ func (r *Resolver) eventLists(
 			return lists, err
 		},
 	}).Pages(ctx)
-	return connections(pages, func(ctx context.Context) (string, error) {
-		if !snapshot {
-			return "", errors.New("tailCursor was not seen to be selected")
-		}
-		cursor, err := stream.CursorOf(ctx, r.events, tail)
-		return cursor.String(), err
-	}), err
-}
-
-func connections(pages []pagination.Page[*model.Event], tail func(context.Context) (string, error)) []model.EventConnection {
-	all := make([]model.EventConnection, len(pages))
+	connections := make([]model.EventConnection, len(pages))
 	for i := range pages {
-		all[i] = model.EventConnection{Page: pages[i], Tail: tail}
+		connections[i] = model.EventConnection{Page: pages[i], Tail: func(ctx context.Context) (string, error) {
+			var cursor stream.Cursor
+			var err error
+			switch {
+			case empty:
+				cursor, err = stream.TailCursor(ctx, r.events)
+			case snapshot:
+				cursor, err = stream.CursorOf(ctx, r.events, tail)
+			default:
+				err = errors.New("tailCursor was not seen to be selected")
+			}
+			return cursor.String(), err
+		}}
 	}
-	return all
+	return connections, err
 }
 
 // eventArgs are the arguments of a list of events below another object.
@@ -224,11 +174,8 @@ func eventsBelow[P any, K comparable](
 		return nil, err
 	}
 	keys, indexes := distinct(parents, keyOf)
-	if empty {
-		return pagesOf[model.EventConnection](indexes)(r.noEvents(ctx, page, len(keys)))
-	}
 	x, columns, field := r.reads(ctx), eventColumns(ctx), plan.FieldOf(ctx)
-	return pagesOf[model.EventConnection](indexes)(r.eventLists(ctx, page, !args.oldestFirst,
+	return pagesOf[model.EventConnection](indexes)(r.eventLists(ctx, page, !args.oldestFirst, empty, len(keys),
 		func(ctx context.Context, store *eventlog.Store, _ pagination.Purpose, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Event, error) {
 			if lists, ok := x.ahead.eventsOf(field, len(keys)); ok { // of first pages only
 				return lists, nil
@@ -236,15 +183,4 @@ func eventsBelow[P any, K comparable](
 			return list(store, ctx, x.scopes, keys, filter, eventlog.Page{Range: within, Direction: direction, Limit: limit, Columns: columns})
 		},
 		func(ctx context.Context) ([]int, error) { return count(x.events, ctx, x.scopes, keys, filter) }))
-}
-
-// noEvents returns a page of each of n empty lists.
-func (r *Resolver) noEvents(ctx context.Context, args pagination.Args, n int) ([]model.EventConnection, error) {
-	pages, err := (&pagination.Lists[*model.Event]{
-		Args: args, Place: eventPlace, Read: noLists[*model.Event](n), Count: noCounts(n),
-	}).Pages(ctx)
-	return connections(pages, func(ctx context.Context) (string, error) {
-		cursor, err := stream.TailCursor(ctx, r.events)
-		return cursor.String(), err
-	}), err
 }

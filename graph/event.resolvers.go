@@ -88,11 +88,8 @@ func (r *queryResolver) Events(ctx context.Context, first *int, after *string, l
 	if err != nil {
 		return nil, err
 	}
-	if empty {
-		return onePage(r.noEvents(ctx, args, 1))
-	}
 	x, columns, newestFirst, types := r.reads(ctx), eventColumns(ctx), direction == nil || *direction == model.OrderDirectionDesc, onlyResourceTypes(ctx)
-	return onePage(r.eventLists(ctx, args, newestFirst,
+	return onePage(r.eventLists(ctx, args, newestFirst, empty, 1,
 		func(ctx context.Context, store *eventlog.Store, _ pagination.Purpose, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Event, error) {
 			if types && direction == eventlog.NewestFirst && within == eventlog.WholeRange() && checked.All() {
 				list, err := store.NewestWithResourceTypes(ctx, x.scopes, limit, columns)

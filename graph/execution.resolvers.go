@@ -33,18 +33,17 @@ func (r *executionResolver) Parent(ctx context.Context, objs []*model.Execution)
 }
 
 func (r *executionResolver) Children(ctx context.Context, objs []*model.Execution, first *int, after *string) ([]*pagination.Page[*model.Execution], error) {
-	args, err := pagination.Parse(first, after, nil, nil, "execution")
+	query, err := newExecutionQuery(first, after, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	x := r.reads(ctx)
 	ids, indexes := distinct(objs, executionID)
-	return pagesOf[model.ExecutionConnection](indexes)(executionLists(ctx, args,
+	return pagesOf[model.ExecutionConnection](indexes)(query.pages(ctx, len(ids),
 		func(ctx context.Context, within eventlog.Range, _ eventlog.Direction, limit int) ([][]*eventlog.Execution, error) {
 			return x.events.ExecutionsOfParents(ctx, x.scopes, ids, within, limit)
 		},
-		func(ctx context.Context) ([]int, error) { return x.events.CountOfParents(ctx, x.scopes, ids) },
-	).Pages(ctx))
+		func(ctx context.Context) ([]int, error) { return x.events.CountOfParents(ctx, x.scopes, ids) }))
 }
 
 // Execution is the resolver for the execution field.
@@ -57,28 +56,20 @@ func (r *queryResolver) Execution(ctx context.Context, executionID string) (*mod
 
 // Executions is the resolver for the executions field.
 func (r *queryResolver) Executions(ctx context.Context, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) (*pagination.Page[*model.Execution], error) {
-	args, err := pagination.Parse(first, after, last, before, "execution")
-	if err != nil {
-		return nil, err
-	}
-	checked, empty, err := executionFilter(filter)
+	query, err := newExecutionQuery(first, after, last, before, filter)
 	if err != nil {
 		return nil, err
 	}
 	x := r.reads(ctx)
-	lists := executionLists(ctx, args,
+	return onePage(query.pages(ctx, 1,
 		func(ctx context.Context, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Execution, error) {
-			list, err := x.events.ListExecutions(ctx, x.scopes, checked, within, direction, limit)
+			list, err := x.events.ListExecutions(ctx, x.scopes, query.filter, within, direction, limit)
 			return [][]*eventlog.Execution{list}, err
 		},
 		func(ctx context.Context) ([]int, error) {
-			count, err := x.events.CountExecutions(ctx, x.scopes, checked)
+			count, err := x.events.CountExecutions(ctx, x.scopes, query.filter)
 			return []int{count}, err
-		})
-	if empty {
-		lists.Read, lists.Count = noLists[*model.Execution](1), noCounts(1)
-	}
-	return onePage(lists.Pages(ctx))
+		}))
 }
 
 func (r *resourceResolver) LatestExecution(ctx context.Context, objs []*model.Resource) ([]*model.Execution, error) {
@@ -90,27 +81,19 @@ func (r *resourceResolver) LatestExecution(ctx context.Context, objs []*model.Re
 }
 
 func (r *resourceResolver) Executions(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) ([]*pagination.Page[*model.Execution], error) {
-	args, err := pagination.Parse(first, after, last, before, "execution")
-	if err != nil {
-		return nil, err
-	}
-	checked, empty, err := executionFilter(filter)
+	query, err := newExecutionQuery(first, after, last, before, filter)
 	if err != nil {
 		return nil, err
 	}
 	x := r.reads(ctx)
 	paths, indexes := distinct(objs, resourcePath)
-	lists := executionLists(ctx, args,
+	return pagesOf[model.ExecutionConnection](indexes)(query.pages(ctx, len(paths),
 		func(ctx context.Context, within eventlog.Range, direction eventlog.Direction, limit int) ([][]*eventlog.Execution, error) {
-			return x.events.ListExecutionsOfPaths(ctx, x.scopes, paths, checked, within, direction, limit)
+			return x.events.ListExecutionsOfPaths(ctx, x.scopes, paths, query.filter, within, direction, limit)
 		},
 		func(ctx context.Context) ([]int, error) {
-			return x.events.CountExecutionsOfPaths(ctx, x.scopes, paths, checked)
-		})
-	if empty {
-		lists.Read, lists.Count = noLists[*model.Execution](len(paths)), noCounts(len(paths))
-	}
-	return pagesOf[model.ExecutionConnection](indexes)(lists.Pages(ctx))
+			return x.events.CountExecutionsOfPaths(ctx, x.scopes, paths, query.filter)
+		}))
 }
 
 func (r *Resolver) Execution() generated.ExecutionResolver { return &executionResolver{r} }

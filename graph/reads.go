@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
@@ -109,4 +110,109 @@ func distinct[P any, K comparable](parents []*P, keyOf func(*P) (K, bool)) (keys
 		indexes[i] = at
 	}
 	return keys, indexes
+}
+
+// complete returns the rows of models. It reads those that lack columns; has reports
+// whether a row has them all.
+func complete[M, R any, K comparable](
+	ctx context.Context, x *reads, name any, models []*M, rowOf func(*M) *R, has func(*R) bool, keyOf func(*M) (K, bool), read loader.Batch[K, *M],
+) ([]*R, error) {
+	rows, missing := make([]*R, len(models)), false
+	for i, m := range models {
+		if m != nil {
+			rows[i] = rowOf(m)
+			missing = missing || !has(rows[i])
+		}
+	}
+	if !missing {
+		return rows, nil
+	}
+	found, err := byKey(ctx, x, name, models, func(m *M) (key K, lacks bool) {
+		key, _ = keyOf(m)
+		return key, !has(rowOf(m))
+	}, read)
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range models {
+		switch {
+		case m == nil || has(rows[i]):
+		case found[i] == nil:
+			key, _ := keyOf(m)
+			return nil, fmt.Errorf("%v has been deleted while it was read", key)
+		default:
+			rows[i] = rowOf(found[i])
+		}
+	}
+	return rows, nil
+}
+
+// valuesOf returns a value of each row: the zero value if the row is nil.
+func valuesOf[R, V any](rows []*R, err error, value func(*R) V) ([]V, error) {
+	if err != nil {
+		return nil, err
+	}
+	values := make([]V, len(rows))
+	for i, row := range rows {
+		if row != nil {
+			values[i] = value(row)
+		}
+	}
+	return values, nil
+}
+
+// What is read by key. A name identifies the reads in the cache of a request.
+
+// versionName names reads of versions by label with these columns.
+type versionName catalog.Columns
+
+// versionsByLabel returns a batch that reads versions with these columns.
+func (r *Resolver) versionsByLabel(columns catalog.Columns) loader.Batch[catalog.LabelKey, *model.Version] {
+	return func(ctx context.Context, keys []catalog.LabelKey) ([]*model.Version, error) {
+		x := r.reads(ctx)
+		rows, err := x.catalog.VersionsByLabel(ctx, x.scopes, keys, columns)
+		return x.models.Versions(rows), err
+	}
+}
+
+// resourceName names reads of resources by path.
+type resourceName struct{}
+
+// heads returns the resources at these paths, nil for one that is not there.
+func (r *Resolver) heads(ctx context.Context, x *reads, paths []string) ([]*model.Resource, error) {
+	return load(ctx, x, resourceName{}, paths, r.readHeads)
+}
+
+func (r *Resolver) readHeads(ctx context.Context, paths []string) ([]*model.Resource, error) {
+	x := r.reads(ctx)
+	rows, err := x.catalog.ResourcesByPath(ctx, x.scopes, paths)
+	return x.models.Resources(rows), err
+}
+
+// revisionName names reads of versions by revision with these columns.
+type revisionName catalog.Columns
+
+// eventName names reads of events with these columns.
+type eventName struct {
+	what    string
+	columns eventlog.Columns
+}
+
+// eventsByID returns a batch that reads events with these columns.
+func (r *Resolver) eventsByID(columns eventlog.Columns) loader.Batch[string, *model.Event] {
+	return func(ctx context.Context, ids []string) ([]*model.Event, error) {
+		x := r.reads(ctx)
+		rows, err := x.events.ByID(ctx, x.scopes, ids, columns)
+		return x.models.Events(rows), err
+	}
+}
+
+// executionName names reads of executions by id.
+type executionName struct{}
+
+// executionsByID reads executions.
+func (r *Resolver) executionsByID(ctx context.Context, ids []string) ([]*model.Execution, error) {
+	x := r.reads(ctx)
+	rows, err := x.events.ExecutionsByID(ctx, x.scopes, ids)
+	return model.NewExecutions(rows), err
 }

@@ -52,14 +52,5 @@ func ofInput(err error) error {
 // eventTypeValues returns the values of a column of event types.
 func eventTypeValues[V any](ctx context.Context, r *Resolver, types []*model.EventType, value func(*eventlog.EventType) *V) ([]*V, error) {
 	rows, err := r.eventTypeRows(ctx, types)
-	if err != nil {
-		return nil, err
-	}
-	values := make([]*V, len(rows))
-	for i, row := range rows {
-		if row != nil {
-			values[i] = value(row)
-		}
-	}
-	return values, nil
+	return valuesOf(rows, err, value)
 }

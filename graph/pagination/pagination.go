@@ -91,6 +91,9 @@ type Lists[T any] struct {
 	Count func(ctx context.Context) ([]int, error)
 	// Place is where an item stands.
 	Place func(T) Place
+	// Empty: the N lists have no items. Read and Count are not called.
+	Empty bool
+	N     int
 
 	next, previous memo[[][]T]
 	counts         memo[[]int]
@@ -98,6 +101,10 @@ type Lists[T any] struct {
 
 // Pages reads one page of each list.
 func (l *Lists[T]) Pages(ctx context.Context) ([]Page[T], error) {
+	if l.Empty {
+		l.Read = func(context.Context, Purpose, Span, bool, int) ([][]T, error) { return make([][]T, l.N), nil }
+		l.Count = func(context.Context) ([]int, error) { return make([]int, l.N), nil }
+	}
 	span, descending := l.span()
 	size := l.Args.Size
 	if l.More {

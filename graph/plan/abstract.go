@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // Abstract is an interface or a union of the schema. Its objects have the Go type I.
 type Abstract[I comparable] struct{ Types []Possible[I] }
 
@@ -65,12 +67,7 @@ func (a *Abstract[I]) compileBelow(c *compiler, parent *Node) reader[I] {
 type abstractReader[I comparable] struct{ types []possible[I] }
 
 func (r *abstractReader[I]) onlyFixed() bool {
-	for _, t := range r.types {
-		if !t.onlyFixed() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.types, func(t possible[I]) bool { return !t.onlyFixed() })
 }
 
 func (r *abstractReader[I]) readLevel(e *Execution, objects []I) values {

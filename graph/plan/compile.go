@@ -17,6 +17,7 @@ type Compiled struct {
 	// varying holds the fields whose arguments contain variables.
 	varying []*Node
 	defers  bool
+	size    int
 }
 
 // compileOperation compiles a selection of a root type. It returns nil if a plan
@@ -45,16 +46,7 @@ func (c *Compiled) Size() int {
 	if c == nil {
 		return 0
 	}
-	size := 0
-	for _, node := range c.root.nodes() {
-		size += node.size()
-	}
-	for _, group := range c.root.deferred {
-		for _, node := range group.selection.nodes() {
-			size += node.size()
-		}
-	}
-	return size
+	return c.size
 }
 
 // Node is a compiled field of a selection.
@@ -74,18 +66,6 @@ type Node struct {
 	// fixed: the value is a method of the parent, and so are those below it. valued:
 	// it is a scalar that a batch resolver reads.
 	fixed, valued bool
-}
-
-// size estimates the bytes of the field and all below it.
-func (n *Node) size() int {
-	size := int(unsafe.Sizeof(*n)) + len(n.key) + 128 + 16*len(n.objects) // its member and its step
-	if n.fc != nil {
-		size += int(unsafe.Sizeof(*n.fc)) + 256*len(n.fc.Args)
-	}
-	for _, below := range slices.Concat(n.below, n.later) {
-		size += below.size()
-	}
-	return size
 }
 
 // Name is the field's name in the schema.
@@ -210,6 +190,7 @@ func (s *selection[P]) group(label string) *selection[P] {
 
 func compileMember[P any](c *compiler, t *Type[P], field *graphql.CollectedField) (m member[P], ok bool) {
 	m.Node = &Node{key: `"` + field.Alias + `":`, field: *field}
+	c.compiled.size += int(unsafe.Sizeof(*m.Node)) + len(m.key) + 192 // its member, its step, and pointers to it
 	if field.Name == "__typename" {
 		m.key += `"` + t.Name + `"`
 		m.fixed = true
@@ -235,6 +216,7 @@ func (c *compiler) withArgs(n *Node, args Args) bool {
 	}
 	fixed, ok := n.decode(c.ctx, nil)
 	n.fc = &fixed
+	c.compiled.size += 256 * len(args)
 	return ok
 }
 

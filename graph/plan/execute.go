@@ -186,12 +186,7 @@ func (l *level[P]) set(i int, v values) {
 func (s *selection[P]) readLevel(e *Execution, objects []P) values { return s.read(e, objects) }
 
 func (s *selection[P]) onlyFixed() bool {
-	for i := range s.fields {
-		if !s.fields[i].fixed {
-			return false
-		}
-	}
-	return len(s.deferred) == 0
+	return len(s.deferred) == 0 && !slices.ContainsFunc(s.fields, func(m member[P]) bool { return !m.fixed })
 }
 
 // steps counts the fields that are read.
