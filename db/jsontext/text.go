@@ -2,32 +2,49 @@ package jsontext
 
 import (
 	"bytes"
+	"iter"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+// Inside yields the members of a JSON object, or the elements of an array with
+// empty keys; nothing of other JSON. The values are parts of the text that it is
+// given. It stops at a syntax error.
+func Inside(container []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		d := jsontext.NewDecoder(bytes.NewBuffer(container), jsontext.AllowDuplicateNames(true))
+		begin, err := d.ReadToken()
+		if kind := begin.Kind(); err != nil || kind != jsontext.KindBeginObject && kind != jsontext.KindBeginArray {
+			return
+		}
+		object := begin.Kind() == jsontext.KindBeginObject
+		for kind := d.PeekKind(); kind != jsontext.KindEndObject && kind != jsontext.KindEndArray; kind = d.PeekKind() {
+			key := ""
+			if object {
+				name, err := d.ReadToken()
+				if err != nil {
+					return
+				}
+				key = name.String()
+			}
+			value, err := d.ReadValue()
+			end := int(d.InputOffset())
+			if err != nil || !yield(key, container[end-len(value):end:end]) {
+				return
+			}
+		}
+	}
+}
 
 // EachText calls take with each key of a JSON object and what ->> makes of its
 // value: a string without quotes, nil for null, and the JSON itself of anything
 // else. It stops at a syntax error.
 func EachText(object []byte, take func(key string, text *string)) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true))
-	if token, err := d.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginObject {
-		return
-	}
-	for d.PeekKind() != jsontext.KindEndObject {
-		name, err := d.ReadToken()
-		if err != nil {
-			return
-		}
-		key, kind := name.String(), d.PeekKind()
-		value, err := d.ReadValue()
-		if err != nil {
-			return
-		}
-		switch kind {
-		case jsontext.KindNull:
+	for key, value := range Inside(object) {
+		switch value[0] {
+		case 'n':
 			take(key, nil)
-		case jsontext.KindString:
+		case '"':
 			plain, err := jsontext.AppendUnquote(nil, value)
 			if err != nil {
 				return

@@ -83,7 +83,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{"db/fault/faulttest", `db/fault`},
 		{"db/fault", `-`},
 		{"db/embedded", `-`},
-		{"db/eventlog/message", `db/fault|db/lru`},
+		{"db/eventlog/message", `db/fault|db/jsontext|db/lru`},
 		{"db/customplan", `sqlc`},
 		{"db/rows", `db/customplan|sqlc`},
 		{"db/tree", `db/catalog|db/eventlog|db/rows|sqlc`},

@@ -10,31 +10,30 @@ type filter func(value) value
 
 // makeFilter is a filter of Jinja's by its name and arguments, or what is
 // wrong with them.
-func makeFilter(name string, arguments []argument) (filter, string) {
+func makeFilter(name string, arguments []argument) (made filter, problem string) {
 	switch name {
 	case "default", "d":
 		return defaultFilter(arguments)
 	case "truncate":
 		return truncateFilter(arguments)
-	case "tojson", "upper", "lower":
-		if len(arguments) > 0 {
-			return nil, name + " takes no arguments"
-		}
+	case "tojson":
+		made = func(v value) value { return textValue(v.toJSON()) }
+	case "upper":
+		made = func(v value) value { return textValue(strings.ToUpper(v.String())) }
+	case "lower":
+		made = func(v value) value { return textValue(strings.ToLower(v.String())) }
 	default:
 		return nil, fmt.Sprintf("unknown filter %q; known are default, tojson, upper, lower and truncate", name)
 	}
-	switch name {
-	case "tojson":
-		return func(v value) value { return textValue(v.toJSON()) }, ""
-	case "upper":
-		return func(v value) value { return textValue(strings.ToUpper(v.String())) }, ""
+	if len(arguments) > 0 {
+		return nil, name + " takes no arguments"
 	}
-	return func(v value) value { return textValue(strings.ToLower(v.String())) }, ""
+	return made, ""
 }
 
-// defaultFilter is default(value, boolean=false): for what is not there, or,
-// with true, also for what is empty, zero or false. Unlike Jinja's it
-// takes null for not there, which is what a reader of JSON expects.
+// defaultFilter is default(value, boolean=false): it replaces an undefined value,
+// and, with true, one that is empty, zero or false. Unlike Jinja's it treats null
+// as undefined, as a reader of JSON expects.
 func defaultFilter(arguments []argument) (filter, string) {
 	fallback, falsy := textValue(""), false
 	if len(arguments) > 2 || len(arguments) == 2 && arguments[1].is != "boolean" {

@@ -2,7 +2,6 @@ package message
 
 import (
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -12,15 +11,24 @@ import (
 
 // Parse reads a template. What is not in the subset is a *fault.Error on
 // argument "template" with its line and column.
-func Parse(text string) (*Template, error) {
+func Parse(text string) (t *Template, err error) {
 	if len(text) > MaxTemplate {
 		return nil, fault.Input("template", "is %d bytes long; %d are allowed", len(text), MaxTemplate)
 	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return nil, fault.Input("template", "must be UTF-8 text without NUL characters")
 	}
+	defer func() { // of fail
+		switch failed := recover().(type) {
+		case nil:
+		case *fault.Error:
+			t, err = nil, failed
+		default:
+			panic(failed)
+		}
+	}()
 	p := parser{text: text}
-	t := &Template{}
+	t = &Template{}
 	for p.at < len(text) {
 		open := p.nextOpening()
 		if open > p.at {
@@ -31,22 +39,18 @@ func Parse(text string) (*Template, error) {
 		}
 		switch text[open+1] {
 		case '%':
-			return nil, p.fail(open, "statements ({%% … %%}) are not part of what templates can do; use {{ name | filter }}")
+			p.fail(open, "statements ({%% … %%}) are not part of what templates can do; use {{ name | filter }}")
 		case '#':
 			comment, _, ended := strings.Cut(text[open+len("{#"):], "#}")
-			if !ended {
-				return nil, p.fail(open, "this comment has no end (#})")
-			}
-			if strings.HasPrefix(comment, "-") || strings.HasSuffix(comment, "-") {
-				return nil, p.fail(open, noWhitespaceControl)
+			switch {
+			case !ended:
+				p.fail(open, "this comment has no end (#})")
+			case strings.HasPrefix(comment, "-") || strings.HasSuffix(comment, "-"):
+				p.fail(open, noWhitespaceControl)
 			}
 			p.at = open + len("{#") + len(comment) + len("#}")
 		default:
-			e, err := p.expression()
-			if err != nil {
-				return nil, err
-			}
-			t.parts = append(t.parts, part{expression: e})
+			t.parts = append(t.parts, part{expression: p.expression()})
 		}
 	}
 	return t, nil
@@ -59,121 +63,98 @@ type parser struct {
 	at   int
 }
 
-// nextOpening returns the index of the next {{, {% or {#, or the text's end.
-func (p *parser) nextOpening() int {
-	for at := p.at; ; at++ {
-		brace := strings.IndexByte(p.text[at:], '{')
-		if brace < 0 || at+brace+1 >= len(p.text) {
-			return len(p.text)
-		}
-		at += brace
-		if strings.IndexByte("{%#", p.text[at+1]) >= 0 {
-			return at
-		}
-	}
-}
-
-func (p *parser) fail(at int, format string, args ...any) error {
+// fail ends Parse with an error: it panics.
+func (p *parser) fail(at int, format string, args ...any) {
 	before := p.text[:at]
 	line := 1 + strings.Count(before, "\n")
 	column := 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
-	return fault.At("template", line, column, format, args...)
+	panic(fault.At("template", line, column, format, args...))
+}
+
+// nextOpening returns the index of the next {{, {% or {#, or the text's end.
+func (p *parser) nextOpening() int {
+	for at := p.at; at+1 < len(p.text); at++ {
+		if p.text[at] == '{' && strings.IndexByte("{%#", p.text[at+1]) >= 0 {
+			return at
+		}
+	}
+	return len(p.text)
 }
 
 // expression reads {{ name.key['key'][0] | filter(argument) }}.
-func (p *parser) expression() (*expression, error) {
+func (p *parser) expression() *expression {
+	const noEnd = "this expression has no end (}})"
 	opening := p.at
 	p.at += len("{{")
 	if p.peek() == '-' {
-		return nil, p.fail(p.at, noWhitespaceControl)
+		p.fail(p.at, noWhitespaceControl)
 	}
 	p.space()
 	start := p.at
-	name := p.identifier()
+	e := &expression{name: p.identifier()}
+	e.read = readers[e.name]
 	switch {
-	case name == "" && p.at >= len(p.text):
-		return nil, p.fail(opening, "this expression has no end (}})")
-	case name == "":
-		return nil, p.fail(start, "a name is expected here: one of %s", strings.Join(names(), ", "))
-	case !slices.Contains(names(), name) && !strings.Contains(p.text[p.at:], "}}"):
-		return nil, p.fail(opening, "this expression has no end (}})")
-	case !slices.Contains(names(), name):
-		return nil, p.fail(start, "unknown name %q; known are %s", name, strings.Join(names(), ", "))
+	case e.read != nil:
+	case e.name == "" && p.at < len(p.text):
+		p.fail(start, "a name is expected here: one of %s", names)
+	case !strings.Contains(p.text[p.at:], "}}"):
+		p.fail(opening, noEnd)
+	default:
+		p.fail(start, "unknown name %q; known are %s", e.name, names)
 	}
-	e := &expression{name: name}
-	for {
-		s, found, err := p.step()
-		if err != nil {
-			return nil, err
-		}
-		if !found {
-			break
-		}
+	for s, ok := p.step(); ok; s, ok = p.step() {
 		e.way = append(e.way, s)
 	}
 	for p.space(); p.peek() == '|'; p.space() {
 		p.at++
 		p.space()
-		f, err := p.filter()
-		if err != nil {
-			return nil, err
-		}
-		e.filters = append(e.filters, f)
+		e.filters = append(e.filters, p.filter())
 	}
-	if !strings.HasPrefix(p.text[p.at:], "}}") {
-		if p.at >= len(p.text) {
-			return nil, p.fail(opening, "this expression has no end (}})")
-		}
-		if strings.HasPrefix(p.text[p.at:], "-}}") {
-			return nil, p.fail(p.at, noWhitespaceControl)
-		}
-		return nil, p.fail(p.at, "only names, .key, [index] and filters (| name) can stand in an expression")
+	switch rest := p.text[p.at:]; {
+	case rest == "":
+		p.fail(opening, noEnd)
+	case strings.HasPrefix(rest, "-}}"):
+		p.fail(p.at, noWhitespaceControl)
+	case !strings.HasPrefix(rest, "}}"):
+		p.fail(p.at, "only names, .key, [index] and filters (| name) can stand in an expression")
 	}
 	p.at += len("}}")
-	return e, nil
+	return e
 }
 
 // step reads .key, ['key'] or [0].
-func (p *parser) step() (step, bool, error) {
+func (p *parser) step() (s step, found bool) {
 	switch p.peek() {
 	case '.':
 		p.at++
-		start := p.at
-		if key := p.identifier(); key != "" {
-			return step{key: key, index: -1}, true, nil
+		if s = (step{key: p.identifier(), index: -1}); s.key == "" {
+			p.fail(p.at, "a key is expected after the dot; write ['…'] for one that is not a name")
 		}
-		return step{}, false, p.fail(start, "a key is expected after the dot; write ['…'] for one that is not a name")
+		return s, true
 	case '[':
 		p.at++
 		p.space()
-		s := step{index: -1}
-		start := p.at
-		switch c := p.peek(); {
-		case c == '\'' || c == '"':
-			key, err := p.string()
+		if c := p.peek(); c == '\'' || c == '"' {
+			s = step{key: p.string(), index: -1}
+		} else {
+			start := p.at
+			index, err := strconv.ParseInt(p.take(digits), 10, 32)
 			if err != nil {
-				return step{}, false, err
-			}
-			s.key = key
-		default:
-			digits := p.digits()
-			index, err := strconv.ParseInt(digits, 10, 32)
-			if err != nil {
-				return step{}, false, p.fail(start, "an index from 0, or a key in quotes, is expected in [ ]")
+				p.fail(start, "an index from 0, or a key in quotes, is expected in [ ]")
 			}
 			s.index = int(index)
 		}
 		if p.space(); p.peek() != ']' {
-			return step{}, false, p.fail(p.at, "] is expected here")
+			p.fail(p.at, "] is expected here")
 		}
 		p.at++
-		return s, true, nil
+		return s, true
 	}
-	return step{}, false, nil
+	return s, false
 }
 
 // filter reads a filter's name and its arguments.
-func (p *parser) filter() (filter, error) {
+func (p *parser) filter() filter {
 	start := p.at
 	name := p.identifier()
 	var arguments []argument
@@ -182,24 +163,20 @@ func (p *parser) filter() (filter, error) {
 		for p.space(); p.peek() != ')'; p.space() {
 			if len(arguments) > 0 {
 				if p.peek() != ',' {
-					return nil, p.fail(p.at, ", or ) is expected here")
+					p.fail(p.at, ", or ) is expected here")
 				}
 				p.at++
 				p.space()
 			}
-			a, err := p.argument()
-			if err != nil {
-				return nil, err
-			}
-			arguments = append(arguments, a)
+			arguments = append(arguments, p.argument())
 		}
 		p.at++
 	}
 	f, problem := makeFilter(name, arguments)
 	if problem != "" {
-		return nil, p.fail(start, "%s", problem)
+		p.fail(start, "%s", problem)
 	}
-	return f, nil
+	return f
 }
 
 // argument is a literal.
@@ -209,56 +186,48 @@ type argument struct {
 	is     string // "string", "integer", "number" or "boolean"; "" for none
 }
 
-func (p *parser) argument() (argument, error) {
+func (p *parser) argument() argument {
 	start := p.at
 	switch c := p.peek(); {
 	case c == '\'' || c == '"':
-		text, err := p.string()
-		return argument{value: textValue(text), is: "string"}, err
+		return argument{value: textValue(p.string()), is: "string"}
 	case c == '-' || c >= '0' && c <= '9':
 		return p.number()
 	}
 	switch word := p.identifier(); word {
 	case "true", "True", "false", "False":
-		return argument{value: value{kind: isJSON, json: []byte(strings.ToLower(word))}, is: "boolean"}, nil
+		return argument{value: value{kind: isJSON, json: []byte(strings.ToLower(word))}, is: "boolean"}
 	case "none", "None":
-		return argument{}, nil
+	default:
+		p.fail(start, "a string, a number, true, false or none is expected here")
 	}
-	return argument{}, p.fail(start, "a string, a number, true, false or none is expected here")
+	return argument{}
 }
 
 // number reads a number such as 12, -3 or 0.5. One that is not an integer of 32
 // bits can stand where only its digits matter.
-func (p *parser) number() (argument, error) {
+func (p *parser) number() argument {
 	start := p.at
-	if p.peek() == '-' {
-		p.at++
-	}
-	p.digits()
-	if p.peek() == '.' {
-		p.at++
-		p.digits()
-	}
-	text := p.text[start:p.at]
+	text := p.take("-." + digits)
 	if !json.Valid([]byte(text)) {
-		return argument{}, p.fail(start, "%q is not a number that can stand here", text)
+		p.fail(start, "%q is not a number that can stand here", text)
 	}
 	a := argument{value: value{kind: isJSON, json: []byte(text)}, is: "number"}
 	if number, err := strconv.ParseInt(text, 10, 32); err == nil {
 		a.number, a.is = int(number), "integer"
 	}
-	return a, nil
+	return a
 }
 
 // string reads a quoted string, with \\, \n, \t, \' and \" in it.
-func (p *parser) string() (string, error) {
+func (p *parser) string() string {
 	start, quote := p.at, p.text[p.at]
 	var out strings.Builder
 	for p.at++; p.at < len(p.text); p.at++ {
 		switch c := p.text[p.at]; c {
 		case quote:
 			p.at++
-			return out.String(), nil
+			return out.String()
 		case '\\':
 			p.at++
 			switch p.peek() {
@@ -269,13 +238,14 @@ func (p *parser) string() (string, error) {
 			case '\\', '\'', '"':
 				out.WriteByte(p.peek())
 			default:
-				return "", p.fail(p.at-1, `only \\, \n, \t, \' and \" are known in strings`)
+				p.fail(p.at-1, `only \\, \n, \t, \' and \" are known in strings`)
 			}
 		default:
 			out.WriteByte(c)
 		}
 	}
-	return "", p.fail(start, "this string has no end")
+	p.fail(start, "this string has no end")
+	return ""
 }
 
 // peek is the next byte, or 0 at the end.
@@ -286,29 +256,24 @@ func (p *parser) peek() byte {
 	return 0
 }
 
-func (p *parser) space() {
-	for p.at < len(p.text) && strings.IndexByte(" \t\r\n", p.text[p.at]) >= 0 {
-		p.at++
-	}
+const (
+	digits  = "0123456789"
+	letters = "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+// take reads all that follows of these characters.
+func (p *parser) take(characters string) string {
+	rest := strings.TrimLeft(p.text[p.at:], characters)
+	taken := p.text[p.at : len(p.text)-len(rest)]
+	p.at += len(taken)
+	return taken
 }
+
+func (p *parser) space() { p.take(" \t\r\n") }
 
 func (p *parser) identifier() string {
-	start := p.at
-	for p.at < len(p.text) {
-		c := p.text[p.at]
-		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !letter && (p.at == start || c < '0' || c > '9') {
-			break
-		}
-		p.at++
+	if strings.IndexByte(letters, p.peek()) < 0 {
+		return ""
 	}
-	return p.text[start:p.at]
-}
-
-func (p *parser) digits() string {
-	start := p.at
-	for p.at < len(p.text) && p.text[p.at] >= '0' && p.text[p.at] <= '9' {
-		p.at++
-	}
-	return p.text[start:p.at]
+	return p.take(letters + digits)
 }

@@ -21,6 +21,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
 // Limits of a template, of what it renders to, and of what it may read and
@@ -39,20 +41,27 @@ var (
 	ErrTooMuchWork = errors.New("the template reads more than 32 MiB")
 )
 
-// names are what a template may refer to.
-func names() []string {
-	return []string{
-		"event_id", "event_type", "resource_path", "resource_version",
-		"resource_type", "payload", "meta", "timestamp",
-	}
-}
-
 // Values are what a template is rendered over.
 type Values struct {
 	EventID, EventType, ResourcePath, ResourceVersion, ResourceType string
 	// Payload and Meta are valid JSON, or nil.
 	Payload, Meta json.RawMessage
 	Timestamp     time.Time
+}
+
+// names are what a template may refer to.
+const names = "event_id, event_type, resource_path, resource_version, resource_type, payload, meta, timestamp"
+
+// readers read the value of each name.
+var readers = map[string]func(*Values) value{
+	"event_id":         func(v *Values) value { return textValue(v.EventID) },
+	"event_type":       func(v *Values) value { return textValue(v.EventType) },
+	"resource_path":    func(v *Values) value { return textValue(v.ResourcePath) },
+	"resource_version": func(v *Values) value { return textValue(v.ResourceVersion) },
+	"resource_type":    func(v *Values) value { return textValue(v.ResourceType) },
+	"payload":          func(v *Values) value { return jsonValue(v.Payload) },
+	"meta":             func(v *Values) value { return jsonValue(v.Meta) },
+	"timestamp":        func(v *Values) value { return textValue(v.Timestamp.UTC().Format("2006-01-02T15:04:05.000000Z")) },
 }
 
 // Template is a parsed template. It may be rendered concurrently.
@@ -68,6 +77,7 @@ type part struct {
 
 type expression struct {
 	name    string
+	read    func(*Values) value
 	way     []step
 	filters []filter
 }
@@ -113,7 +123,7 @@ func (t *Template) Render(values Values) (string, error) {
 // evaluate returns the expression's value and how much of the work is left;
 // less than nothing if it gave up.
 func (e *expression) evaluate(values *Values, work int) (value, int) {
-	v := values.named(e.name)
+	v := e.read(values)
 	for _, s := range e.way {
 		if work -= v.size(); work < 0 {
 			return value{}, work
@@ -127,28 +137,6 @@ func (e *expression) evaluate(values *Values, work int) (value, int) {
 		v = f(v)
 	}
 	return v, work - v.size()
-}
-
-func (v *Values) named(name string) value {
-	switch name {
-	case "event_id":
-		return textValue(v.EventID)
-	case "event_type":
-		return textValue(v.EventType)
-	case "resource_path":
-		return textValue(v.ResourcePath)
-	case "resource_version":
-		return textValue(v.ResourceVersion)
-	case "resource_type":
-		return textValue(v.ResourceType)
-	case "payload":
-		return jsonValue(v.Payload)
-	case "meta":
-		return jsonValue(v.Meta)
-	case "timestamp":
-		return textValue(v.Timestamp.UTC().Format("2006-01-02T15:04:05.000000Z"))
-	}
-	return value{}
 }
 
 // value is text, JSON that is not text, or nothing.
@@ -191,7 +179,7 @@ func (v value) String() string {
 	case isText:
 		return v.text
 	case isJSON:
-		return string(compact(v.json))
+		return v.compact()
 	case undefined:
 	}
 	return ""
@@ -209,8 +197,10 @@ func (v value) truthy() bool {
 	case 'f':
 		return false
 	case '{', '[':
-		inside := skipSpace(v.json, 1)
-		return inside < len(v.json) && v.json[inside] != '}' && v.json[inside] != ']'
+		for range jsontext.Inside(v.json) {
+			return true
+		}
+		return false
 	}
 	digits, _, _ := strings.Cut(strings.ToLower(string(v.json)), "e")
 	return strings.ContainsAny(digits, "123456789")
@@ -233,23 +223,28 @@ func (v value) toJSON() string {
 	return "null"
 }
 
-func compact(raw []byte) []byte {
-	if raw[0] != '{' && raw[0] != '[' {
-		return raw
-	}
+// compact is JSON without the space between its tokens.
+func (v value) compact() string {
 	var out bytes.Buffer
-	if json.Compact(&out, raw) != nil {
-		return raw
+	if v.json[0] != '{' && v.json[0] != '[' || json.Compact(&out, v.json) != nil {
+		return string(v.json)
 	}
-	return out.Bytes()
+	return out.String()
 }
 
+// step returns the member or the element that a step leads to; of equal keys, the
+// last counts.
 func (v value) step(s step) value {
-	if v.kind != isJSON {
+	if v.kind != isJSON || (v.json[0] == '[') != (s.index >= 0) {
 		return value{}
 	}
-	if s.index >= 0 {
-		return jsonValue(element(v.json, s.index))
+	var found []byte
+	at := 0
+	for key, inner := range jsontext.Inside(v.json) {
+		if s.index < 0 && key == s.key || at == s.index {
+			found = inner
+		}
+		at++
 	}
-	return jsonValue(member(v.json, s.key))
+	return jsonValue(found)
 }
