@@ -5,27 +5,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 )
 
 // bulk compares the rates of recordEvents and registerResources with that of
 // COPY of the same rows into the same tables, triggers included, while a server
 // follows the log.
-func bulk(ctx context.Context, b *bench) error {
-	url, pool, err := b.database(ctx, "bulk", 64)
-	if err != nil {
-		return err
-	}
+func bulk(ctx context.Context, b *bench) {
+	url, pool := b.database(ctx, "bulk", 64)
 	defer pool.Close()
-	server, err := b.serve(ctx, url)
-	if err != nil {
-		return err
-	}
+	server := b.serve(ctx, url)
 	defer server.stop()
 	for _, load := range []load{
 		{"recordEvents, 1 client", "events", 1, 10_000, 4, server.recordRows, copyEvents},
@@ -33,12 +27,9 @@ func bulk(ctx context.Context, b *bench) error {
 		{"recordEvents, 16 clients", "events", 16, 100, 20, server.recordRows, copyEvents},
 		{"registerResources, 1 client", "resources", 1, 1_000, 4, server.registerRows, copyVersions},
 	} {
-		if err := load.measure(ctx, pool); err != nil {
-			return fmt.Errorf("%s: %w", load.what, err)
-		}
+		check(attempt(load.what, func() { load.measure(ctx, pool) }))
 	}
 	fmt.Println()
-	return nil
 }
 
 // load is what clients write concurrently: each makes calls of size rows.
@@ -57,58 +48,46 @@ type row struct {
 	payload, meta json.RawMessage
 }
 
-func (l load) measure(ctx context.Context, pool *pgxpool.Pool) error {
-	rates, ratios, err := inTurn(5, func(which int) (float64, error) {
-		took, err := l.write(ctx, pool, []prepare{l.server, l.copy}[which])
-		if err != nil {
-			return 0, err
-		}
-		// Sequencing must not slow down the next.
-		return float64(l.clients*l.size*l.calls) / took.Seconds(), sequenced(ctx, pool)
+func (l load) measure(ctx context.Context, pool *pgxpool.Pool) {
+	rates, ratios := inTurn(5, func(which int) float64 {
+		took := l.write(ctx, pool, []prepare{l.server, l.copy}[which])
+		sequenced(ctx, pool) // sequencing must not slow down the next
+		return float64(l.clients*l.size*l.calls) / took.Seconds()
 	})
-	if err != nil {
-		return err
-	}
 	fmt.Printf("bulk: %s, %d %s a call: %.0f %s/s; COPY of as many rows: %.0f; ratio %.2f  (rounds: %.2f)\n",
 		l.what, l.size, l.rows, rates[0], l.rows, rates[1], median(ratios), ratios)
-	return nil
 }
 
 // sequenced waits until every event has its position in the log.
-func sequenced(ctx context.Context, pool *pgxpool.Pool) error {
-	return await(ctx, "events wait for their positions", func() (done bool, err error) {
-		err = pool.QueryRow(ctx, "SELECT NOT EXISTS (SELECT 1 FROM event_pending)").Scan(&done)
-		return done, err
+func sequenced(ctx context.Context, pool *pgxpool.Pool) {
+	await(ctx, "events wait for their positions", func() (done bool) {
+		check(pool.QueryRow(ctx, "SELECT NOT EXISTS (SELECT 1 FROM event_pending)").Scan(&done))
+		return done
 	})
 }
 
 // write prepares the calls and measures them together.
-func (l load) write(ctx context.Context, pool *pgxpool.Pool, prepared prepare) (time.Duration, error) {
+func (l load) write(ctx context.Context, pool *pgxpool.Pool, prepared prepare) time.Duration {
 	calls := make([][]func(context.Context) error, l.clients)
 	for client := range calls {
 		for range l.calls {
 			calls[client] = append(calls[client], prepared(pool, makeRows(client, l.size)))
 		}
 	}
-	errs := make([]error, l.clients)
 	began := time.Now()
-	var group sync.WaitGroup
-	for client := range calls {
-		group.Go(func() {
-			for _, call := range calls[client] {
-				if errs[client] = call(ctx); errs[client] != nil {
-					return
+	var group errgroup.Group
+	for _, calls := range calls {
+		group.Go(func() error {
+			for _, call := range calls {
+				if err := call(ctx); err != nil {
+					return err
 				}
 			}
+			return nil
 		})
 	}
-	group.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return 0, err
-		}
-	}
-	return time.Since(began), nil
+	check(group.Wait())
+	return time.Since(began)
 }
 
 func makeRows(client, n int) []row {
@@ -142,12 +121,8 @@ func (s *server) registerRows(_ *pgxpool.Pool, rows []row) func(context.Context)
 
 // prepared is an operation whose request is encoded before it is measured.
 func (s *server) prepared(query string, inputs []map[string]any) func(context.Context) error {
-	body, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{"inputs": inputs}})
-	encoded := request{"POST", "/graphql", string(body)}.encode()
+	encoded := encodeGraphQL(query, map[string]any{"inputs": inputs})
 	return func(context.Context) error {
-		if err != nil {
-			return err
-		}
 		connection, err := dial(s.address, time.Minute)
 		if err != nil {
 			return err

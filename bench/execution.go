@@ -10,16 +10,10 @@ import (
 
 // execution records 200,000 events of one execution: 8 concurrent writers,
 // 1,000 events a call.
-func execution(ctx context.Context, b *bench) error {
-	url, pool, err := b.database(ctx, "execution", 8)
-	if err != nil {
-		return err
-	}
+func execution(ctx context.Context, b *bench) {
+	url, pool := b.database(ctx, "execution", 8)
 	defer pool.Close()
-	server, err := b.serve(ctx, url)
-	if err != nil {
-		return err
-	}
+	server := b.serve(ctx, url)
 	defer server.stop()
 	const writers, batch, events = 8, 1000, 200_000
 	began := time.Now()
@@ -41,29 +35,21 @@ func execution(ctx context.Context, b *bench) error {
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
+	check(group.Wait())
 	recorded := time.Since(began)
-	err = server.record(ctx, []map[string]any{{"type": "EXECUTION_COMPLETED", "path": "p/0", "meta": map[string]any{"execution_id": "large"}}})
-	if err != nil {
-		return err
-	}
+	check(server.record(ctx, []map[string]any{{"type": "EXECUTION_COMPLETED", "path": "p/0", "meta": map[string]any{"execution_id": "large"}}}))
 	var answer struct {
 		Execution struct {
 			EventCount int
 			Status     string
 		}
 	}
-	for answer.Execution.Status != "COMPLETED" && ctx.Err() == nil {
-		if err := server.Do(ctx, `{ execution(executionId: "large") { eventCount status } }`, nil, &answer); err != nil {
-			return err
-		}
+	for answer.Execution.Status != "COMPLETED" {
+		check(server.Do(ctx, `{ execution(executionId: "large") { eventCount status } }`, nil, &answer))
 	}
 	fmt.Printf("execution: %d events of one run, %d writers, %d a call: %.0f events/s\n", events, writers, batch, events/recorded.Seconds())
 	fmt.Printf("  eventCount %d, status %s, %.1f s after the last was recorded\n\n",
 		answer.Execution.EventCount, answer.Execution.Status, (time.Since(began) - recorded).Seconds())
-	return nil
 }
 
 func (s *server) record(ctx context.Context, inputs []map[string]any) error {

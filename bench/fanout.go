@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,90 +26,46 @@ const (
 // fanout opens ten thousand sockets, each with a subscription to its own path,
 // and measures the server's memory, the latency of events, and the effect of
 // subscribers that never read.
-func fanout(ctx context.Context, b *bench) error {
-	url, pool, err := b.database(ctx, "fanout", subscribers)
-	if err != nil {
-		return err
-	}
+func fanout(ctx context.Context, b *bench) {
+	url, pool := b.database(ctx, "fanout", subscribers)
 	defer pool.Close()
-	server, err := b.serve(ctx, url)
-	if err != nil {
-		return err
-	}
+	server := b.serve(ctx, url)
 	defer server.stop()
-	before, err := server.memory()
-	if err != nil {
-		return err
-	}
+	before := server.memory()
 
 	fan := &fan{}
 	defer fan.close()
 	began := time.Now()
-	if err := fan.open(ctx, subscribers, func(i int) (*websocket.Conn, error) {
+	fan.open(ctx, server, subscribers, func(i int) (*websocket.Conn, error) {
 		return subscribe(ctx, server.address, fmt.Sprintf("p/%d", i), nil)
-	}); err != nil {
-		return err
-	}
+	})
 	opened := time.Since(began)
-	if err := server.until(ctx, "catalog_subscriptions{state=\"live\"}", subscribers); err != nil {
-		return err
-	}
-	after, err := server.memory()
-	if err != nil {
-		return err
-	}
+	after := server.memory()
 	fmt.Printf("fan-out: %d WebSockets, each with a subscription to a path of its own, opened in %.1f s\n", subscribers, opened.Seconds())
-	fmt.Printf("  server memory each      %5.1f KB resident; in use %5.1f KB of heap and %5.1f KB of stacks\n", float64(after.resident-before.resident)/subscribers/1024,
-		float64(after.heap-before.heap)/subscribers/1024, float64(after.stacks-before.stacks)/subscribers/1024)
+	fmt.Printf("  server memory each      %5.1f KB resident; in use %5.1f KB of heap and %5.1f KB of stacks\n", (after.resident-before.resident)/subscribers/1024,
+		(after.heap-before.heap)/subscribers/1024, (after.stacks-before.stacks)/subscribers/1024)
 
-	deliver := func(what string) error {
+	deliver := func(what string) {
 		fan.take()
 		const events, perSecond = 2000, 200
 		payload := []byte(`{"text": "` + strings.Repeat("x", 20<<10) + `"}`)
-		pace := time.NewTicker(time.Second / perSecond)
-		defer pace.Stop()
-		for n := range events {
-			<-pace.C
-			if err := insert(ctx, pool, fmt.Sprintf("p/%d", n*4999%subscribers), payload); err != nil {
-				return err
-			}
-		}
-		took, err := fan.wait(ctx, events)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("  %-22s  p50 %6.2f ms  p99 %6.2f ms  max %6.2f ms  (%d events of 20 KB, %d/s, from before the insert)\n", what,
-			milliseconds(quantile(took, 0.5)), milliseconds(quantile(took, 0.99)), milliseconds(took[len(took)-1]), events, perSecond)
-		return nil
+		insertPaced(ctx, pool, events, perSecond, payload, func(n int) int { return n * 4999 % subscribers })
+		fmt.Printf("  %-22s  %s  (%d events of 20 KB, %d/s, from before the insert)\n", what, spread(fan.wait(ctx, events)), events, perSecond)
 	}
-	if err := deliver("all of them reading"); err != nil {
-		return err
-	}
+	deliver("all of them reading")
 	// A small window, so that the server's writes soon block.
-	narrow := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
-		var failed error
+	narrow := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Control: func(_, _ string, c syscall.RawConn) (failed error) {
 		err := c.Control(func(fd uintptr) { failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) })
-		if err != nil {
-			return err
-		}
-		return failed
+		return errors.Join(err, failed)
 	}}).DialContext}}
 	for range stuck {
-		socket, err := subscribe(ctx, server.address, "", &websocket.DialOptions{HTTPClient: narrow})
-		if err != nil {
-			return err
-		}
+		socket := must(subscribe(ctx, server.address, "", &websocket.DialOptions{HTTPClient: narrow}))
 		defer func() { _ = socket.CloseNow() }()
 	}
 	stuckSince := time.Now()
-	if err := deliver(fmt.Sprintf("beside %d stuck", stuck)); err != nil {
-		return err
-	}
-	if err := server.until(ctx, "catalog_slow_consumers_total", stuck); err != nil {
-		return err
-	}
+	deliver(fmt.Sprintf("beside %d stuck", stuck))
+	await(ctx, "the stuck are not cut off", func() bool { return server.metrics()["catalog_slow_consumers_total"] >= stuck })
 	fmt.Printf("  the stuck were cut off  within %.0f s of subscribing\n\n", time.Since(stuckSince).Seconds())
-	return nil
 }
 
 // fan reads the subscriptions of many sockets.
@@ -125,8 +80,9 @@ type fan struct {
 	took    []time.Duration
 }
 
-// open opens n sockets and reads them until they are closed.
-func (f *fan) open(ctx context.Context, n int, dial func(i int) (*websocket.Conn, error)) error {
+// open opens n sockets and reads them until they are closed. It returns when all
+// their subscriptions have begun, and no other is open.
+func (f *fan) open(ctx context.Context, server *server, n int, dial func(i int) (*websocket.Conn, error)) {
 	var opening errgroup.Group
 	opening.SetLimit(32)
 	for i := range n {
@@ -142,7 +98,8 @@ func (f *fan) open(ctx context.Context, n int, dial func(i int) (*websocket.Conn
 			return nil
 		})
 	}
-	return opening.Wait()
+	check(opening.Wait())
+	await(ctx, "subscriptions begin", func() bool { return server.metrics()["catalog_subscriptions{state=\"live\"}"] == float64(n) })
 }
 
 func (f *fan) read(ctx context.Context, socket *websocket.Conn) {
@@ -190,15 +147,14 @@ func (f *fan) take() {
 	f.got.Store(0)
 }
 
-// wait waits for n deliveries and returns their latencies, sorted.
-func (f *fan) wait(ctx context.Context, n int64) ([]time.Duration, error) {
-	if err := await(ctx, "deliveries", func() (bool, error) { return f.got.Load() >= n, nil }); err != nil {
-		return nil, fmt.Errorf("%d of %d %w", f.got.Load(), n, err)
+// wait waits for n deliveries and returns their latencies.
+func (f *fan) wait(ctx context.Context, n int64) []time.Duration {
+	if err := attempt("wait", func() { await(ctx, "deliveries", func() bool { return f.got.Load() >= n }) }); err != nil {
+		check(fmt.Errorf("%d of %d: %w", f.got.Load(), n, err))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	slices.Sort(f.took)
-	return f.took, nil
+	return f.took
 }
 
 func (f *fan) close() {
@@ -209,41 +165,22 @@ func (f *fan) close() {
 }
 
 // memory is that of the server's process, in bytes.
-type memory struct{ resident, heap, stacks int64 }
+type memory struct{ resident, heap, stacks float64 }
 
-func (s *server) memory() (memory, error) {
-	resident, err := s.status("VmRSS:")
-	if err != nil {
-		return memory{}, err
-	}
-	metrics, err := s.metrics()
-	if err != nil {
-		return memory{}, err
-	}
-	return memory{resident, int64(metrics["go_memstats_heap_inuse_bytes"]), int64(metrics["go_memstats_stack_inuse_bytes"])}, nil
+func (s *server) memory() memory {
+	metrics := s.metrics()
+	return memory{float64(s.status("VmRSS:")), metrics["go_memstats_heap_inuse_bytes"], metrics["go_memstats_stack_inuse_bytes"]}
 }
 
-func (s *server) metrics() (map[string]float64, error) {
-	response, err := http.Get("http://" + s.address + "/metrics") //nolint:noctx // answers within two seconds
-	if err != nil {
-		return nil, err
-	}
+func (s *server) metrics() map[string]float64 {
+	response := must(http.Get("http://" + s.address + "/metrics")) //nolint:noctx // answers within two seconds
 	defer func() { _ = response.Body.Close() }()
 	values := map[string]float64{}
-	lines := bufio.NewScanner(response.Body)
-	for lines.Scan() {
-		name, text, found := strings.Cut(lines.Text(), " ")
-		if value, err := strconv.ParseFloat(text, 64); found && err == nil {
+	for line := range strings.Lines(string(must(io.ReadAll(response.Body)))) {
+		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if value, err := strconv.ParseFloat(text, 64); err == nil {
 			values[name] = value
 		}
 	}
-	return values, lines.Err()
-}
-
-// until waits until a metric reaches a value.
-func (s *server) until(ctx context.Context, name string, value float64) error {
-	return await(ctx, fmt.Sprintf("%s does not reach %g", name, value), func() (bool, error) {
-		metrics, err := s.metrics()
-		return metrics[name] >= value, err
-	})
+	return values
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	_ "embed"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,75 +24,45 @@ func (s scale) String() string {
 
 // filled returns the URL of a database of that scale. It creates the database
 // unless one made by the same script for the same schema exists.
-func (b *bench) filled(ctx context.Context, name string, s scale) (string, error) {
-	schema, err := b.schema(ctx)
-	if err != nil {
-		return "", err
-	}
-	stamp := fmt.Sprintf("filled by %x", sha256.Sum256([]byte(fillScript+schema+s.String())))
-	url, err := b.url(name)
-	if err != nil {
-		return "", err
-	}
-	found, err := b.stamp(ctx, name)
-	if err != nil || found == stamp {
-		return url, err
+func (b *bench) filled(ctx context.Context, name string, s scale) string {
+	stamp := fmt.Sprintf("filled by %x", sha256.Sum256([]byte(fillScript+b.schema(ctx)+s.String())))
+	if b.stamp(ctx, name) == stamp {
+		return b.url(name)
 	}
 
 	fmt.Printf("filling the database %q once: %s …\n", name, s)
 	began := time.Now()
-	if _, err := b.create(ctx, name); err != nil {
-		return "", err
-	}
-	connection, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return "", err
-	}
+	url := b.create(ctx, name)
+	connection := must(pgx.Connect(ctx, url))
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
-	if _, err := connection.Exec(ctx, `SELECT set_config('bench.resources', $1, false), set_config('bench.events', $2, false), set_config('bench.months', $3, false)`,
-		fmt.Sprint(s.resources), fmt.Sprint(s.events), fmt.Sprint(s.months)); err != nil {
-		return "", err
-	}
+	must(connection.Exec(ctx, `SELECT set_config('bench.resources', $1, false), set_config('bench.events', $2, false), set_config('bench.months', $3, false)`,
+		fmt.Sprint(s.resources), fmt.Sprint(s.events), fmt.Sprint(s.months)))
 	// One string of many statements is one transaction.
-	if _, err := connection.PgConn().Exec(ctx, fillScript).ReadAll(); err != nil {
-		return "", fmt.Errorf("fill the database: %w", err)
-	}
-	for _, statement := range []string{"VACUUM (FREEZE, ANALYZE)", "CHECKPOINT", fmt.Sprintf("COMMENT ON DATABASE %s IS '%s'", name, stamp)} {
-		if _, err := connection.Exec(ctx, statement); err != nil {
-			return "", fmt.Errorf("%s: %w", statement, err)
-		}
-	}
+	must(connection.PgConn().Exec(ctx, fillScript).ReadAll())
+	execute(ctx, url, "VACUUM (FREEZE, ANALYZE)", "CHECKPOINT", fmt.Sprintf("COMMENT ON DATABASE %s IS '%s'", name, stamp))
 	fmt.Printf("  took %.0f s\n\n", time.Since(began).Seconds())
-	return url, nil
+	return url
 }
 
 // stamp is the fingerprint in a database's comment; empty if the database does
 // not exist.
-func (b *bench) stamp(ctx context.Context, name string) (stamp string, err error) {
-	connection, err := pgx.Connect(ctx, b.postgres.URL())
-	if err != nil {
-		return "", err
-	}
+func (b *bench) stamp(ctx context.Context, name string) string {
+	return query[string](ctx, b.postgres.URL(), `SELECT coalesce(max(shobj_description(oid, 'pg_database')), '') FROM pg_database WHERE datname = $1`, name)[0]
+}
+
+// query returns the rows of a query of one column.
+func query[T any](ctx context.Context, databaseURL, sql string, args ...any) []T {
+	connection := must(pgx.Connect(ctx, databaseURL))
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
-	err = connection.QueryRow(ctx, `SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1`, name).Scan(&stamp)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	return stamp, err
+	return must(pgx.CollectRows(must(connection.Query(ctx, sql, args...)), pgx.RowTo[T]))
 }
 
 // schema is a fingerprint of the migrated schema: columns, indexes, functions.
-func (b *bench) schema(ctx context.Context) (fingerprint string, err error) {
+func (b *bench) schema(ctx context.Context) string {
 	const name = "schema_only"
-	url, err := b.create(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	connection, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return "", err
-	}
-	err = connection.QueryRow(ctx, `
+	url := b.create(ctx, name)
+	defer execute(ctx, b.postgres.URL(), "DROP DATABASE "+name)
+	return query[string](ctx, url, `
 		SELECT md5(string_agg(definition, ';' ORDER BY definition)) FROM (
 			SELECT concat_ws(' ', relname, attname, format_type(atttypid, atttypmod)) AS definition
 			FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
@@ -103,23 +72,19 @@ func (b *bench) schema(ctx context.Context) (fingerprint string, err error) {
 			WHERE relnamespace = 'public'::regnamespace AND NOT relispartition
 			UNION ALL
 			SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-		) AS definitions`).Scan(&fingerprint)
-	return fingerprint, errors.Join(err, connection.Close(ctx), b.admin(ctx, "DROP DATABASE "+name))
+		) AS definitions`)[0]
 }
 
 // keptDirectory holds the database that is kept between runs.
-func (b *bench) keptDirectory() (string, error) {
+func (b *bench) keptDirectory() string {
 	directory := b.data
 	if directory == "" {
 		// PostgreSQL refuses to run as root, and nobody else may enter root's home.
 		cache := "/var/cache"
 		if os.Geteuid() != 0 {
-			var err error
-			if cache, err = os.UserCacheDir(); err != nil {
-				return "", err
-			}
+			cache = must(os.UserCacheDir())
 		}
 		directory = filepath.Join(cache, "noetl-catalog", "bench")
 	}
-	return filepath.Join(directory, "postgres"), nil
+	return filepath.Join(directory, "postgres")
 }

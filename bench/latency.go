@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/coder/websocket"
@@ -12,42 +11,27 @@ import (
 
 // latency measures the time from a commit's return to the delivery over a
 // WebSocket, on an idle server.
-func latency(ctx context.Context, b *bench) error {
-	url, pool, err := b.database(ctx, "latency", 1)
-	if err != nil {
-		return err
-	}
+func latency(ctx context.Context, b *bench) {
+	url, pool := b.database(ctx, "latency", 1)
 	defer pool.Close()
-	server, err := b.serve(ctx, url)
-	if err != nil {
-		return err
-	}
+	server := b.serve(ctx, url)
 	defer server.stop()
-	socket, err := subscribe(ctx, server.address, "p/0", nil)
-	if err != nil {
-		return err
-	}
+	socket := must(subscribe(ctx, server.address, "p/0", nil))
 	defer func() { _ = socket.CloseNow() }()
 	fmt.Println("latency: commit to delivery, one subscriber, idle server")
 	for _, pause := range []time.Duration{5 * time.Millisecond, 100 * time.Millisecond} {
 		var took []time.Duration
 		for range 200 {
 			time.Sleep(pause)
-			if err := insert(ctx, pool, "p/0", nil); err != nil {
-				return err
-			}
+			check(insert(ctx, pool, "p/0", nil))
 			committed := time.Now()
-			if _, _, err := socket.Read(ctx); err != nil {
-				return err
-			}
+			_, _, err := socket.Read(ctx)
+			check(err)
 			took = append(took, time.Since(committed))
 		}
-		slices.Sort(took)
-		fmt.Printf("  an event every %-5s  p50 %5.2f ms  p99 %5.2f ms  max %5.2f ms\n", pause,
-			milliseconds(quantile(took, 0.5)), milliseconds(quantile(took, 0.99)), milliseconds(took[len(took)-1]))
+		fmt.Printf("  an event every %-5s  %s\n", pause, spread(took))
 	}
 	fmt.Println()
-	return nil
 }
 
 // subscribe opens a WebSocket with one subscription to a path, or to all.

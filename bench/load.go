@@ -3,15 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"net"
+	"net/http"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // request is an HTTP request of a workload.
@@ -29,12 +27,11 @@ func (r request) encode() []byte {
 }
 
 // connection is kept alive. It takes little of the processors that it shares
-// with what it measures: a request allocates nothing and decodes no JSON, which
-// package client does.
+// with what it measures: it decodes no JSON, which package client does.
 type connection struct {
 	net.Conn
 	reader *bufio.Reader
-	body   []byte
+	body   bytes.Buffer
 }
 
 // dial connects. After patience, everything fails.
@@ -53,75 +50,19 @@ func (c *connection) do(encoded []byte) ([]byte, error) {
 	if _, err := c.Write(encoded); err != nil {
 		return nil, err
 	}
-	line, err := c.reader.ReadSlice('\n')
+	response, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
 		return nil, err
 	}
-	ok := bytes.HasPrefix(line, []byte("HTTP/1.1 200 "))
-	length, err := c.header()
-	if err != nil {
+	c.body.Reset()
+	if _, err := c.body.ReadFrom(response.Body); err != nil {
 		return nil, err
 	}
-	c.body = c.body[:0]
-	if length >= 0 {
-		err = c.read(length)
-	} else {
-		err = c.chunks()
+	body := c.body.Bytes()
+	if response.StatusCode != http.StatusOK || !bytes.HasPrefix(body, []byte(`{"data":{`)) {
+		return nil, fmt.Errorf("the answer is %.500s", body)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !ok || !bytes.HasPrefix(c.body, []byte(`{"data":{`)) {
-		return nil, fmt.Errorf("the answer is %.500s", c.body)
-	}
-	return c.body, nil
-}
-
-// header reads the header and returns the body's length, or -1 if it is
-// chunked.
-func (c *connection) header() (int, error) {
-	length := -1
-	for {
-		line, err := c.reader.ReadSlice('\n')
-		if err != nil {
-			return 0, err
-		}
-		if len(line) <= 2 {
-			return length, nil
-		}
-		const name = "Content-Length:"
-		if len(line) > len(name) && strings.EqualFold(string(line[:len(name)]), name) {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(name):]))); err != nil {
-				return 0, err
-			}
-		}
-	}
-}
-
-func (c *connection) read(length int) error {
-	begin := len(c.body)
-	c.body = slices.Grow(c.body, length)[:begin+length]
-	_, err := io.ReadFull(c.reader, c.body[begin:])
-	return err
-}
-
-func (c *connection) chunks() error {
-	for {
-		line, err := c.reader.ReadSlice('\n')
-		if err != nil {
-			return err
-		}
-		length, err := strconv.ParseInt(string(bytes.TrimSpace(line)), 16, 32)
-		if err != nil {
-			return err
-		}
-		if err := c.read(int(length)); err != nil {
-			return err
-		}
-		if _, err := c.reader.Discard(len("\r\n")); err != nil || length == 0 {
-			return err
-		}
-	}
+	return body, nil
 }
 
 // pressed is the duration of each request of a round, sorted, and of the round.
@@ -132,35 +73,32 @@ type pressed struct {
 
 // press sends requests for a duration over a number of connections, each of
 // which sends the next request when it has the response to the previous one.
-func press(address string, requests [][]byte, connections int, duration time.Duration) (pressed, error) {
+func press(address string, requests [][]byte, connections int, duration time.Duration) pressed {
 	clients := make([]*connection, connections)
 	for i := range clients {
-		var err error
-		if clients[i], err = dial(address, duration+30*time.Second); err != nil {
-			return pressed{}, err
-		}
+		clients[i] = must(dial(address, duration+30*time.Second))
 		defer func() { _ = clients[i].Close() }()
 	}
 	took := make([][]time.Duration, connections)
-	errs := make([]error, connections)
 	began := time.Now()
-	var group sync.WaitGroup
+	var group errgroup.Group
 	for i, c := range clients {
-		group.Go(func() {
+		group.Go(func() error {
 			took[i] = make([]time.Duration, 0, 1<<14)
 			sent := time.Now()
 			for n := i * len(requests) / connections; sent.Sub(began) < duration; n++ {
-				if _, errs[i] = c.do(requests[n%len(requests)]); errs[i] != nil {
-					return
+				if _, err := c.do(requests[n%len(requests)]); err != nil {
+					return err
 				}
 				now := time.Now()
 				took[i] = append(took[i], now.Sub(sent))
 				sent = now
 			}
+			return nil
 		})
 	}
-	group.Wait()
+	check(group.Wait())
 	p := pressed{elapsed: time.Since(began), took: slices.Concat(took...)}
 	slices.Sort(p.took)
-	return p, errors.Join(errs...)
+	return p
 }

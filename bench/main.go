@@ -27,6 +27,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"text/tabwriter"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -39,7 +40,7 @@ import (
 
 type measurement struct {
 	name string
-	run  func(context.Context, *bench) error
+	run  func(context.Context, *bench)
 	// kept: the database is filled once and kept between runs.
 	kept bool
 	// named: it runs only if it is named.
@@ -80,29 +81,57 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "of a round")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, o, flag.Args())
+	err := attempt("bench", func() { run(ctx, o, flag.Args()) })
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, o options, names []string) (err error) {
+// failure is the value that check panics with.
+type failure struct{ error }
+
+// check ends the measurement if there is an error, as t.Fatal ends a test: there
+// is nothing to print then. Other goroutines than the measurement's return their
+// errors.
+func check(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
+
+// must returns the value unless there is an error.
+func must[T any](value T, err error) T {
+	check(err)
+	return value
+}
+
+// attempt returns the error that a check in run found.
+func attempt(what string, run func()) (err error) {
+	defer func() {
+		if failed := recover(); failed != nil {
+			found, ok := failed.(failure)
+			if !ok {
+				panic(failed)
+			}
+			err = fmt.Errorf("%s: %w", what, found.error)
+		}
+	}()
+	run()
+	return nil
+}
+
+func run(ctx context.Context, o options, names []string) {
 	for _, name := range names {
 		if !slices.ContainsFunc(measurements, func(m measurement) bool { return m.name == name }) {
-			return fmt.Errorf("there is no measurement %q", name)
+			check(fmt.Errorf("there is no measurement %q", name))
 		}
 	}
-	directory, err := os.MkdirTemp("", "noetl-catalog-bench")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
+	directory := must(os.MkdirTemp("", "noetl-catalog-bench"))
+	defer func() { _ = os.RemoveAll(directory) }()
 	// PostgreSQL may run as another user, who must be able to enter.
-	if err := os.Chmod(directory, 0o755); err != nil { //nolint:gosec // what is in it is not readable
-		return err
-	}
+	check(os.Chmod(directory, 0o755)) //nolint:gosec // what is in it is not readable
 	b := &bench{
 		options: o, directory: directory,
 		binary: filepath.Join(directory, "noetl-catalog"), limit: filepath.Join(directory, "limit"),
@@ -110,9 +139,7 @@ func run(ctx context.Context, o options, names []string) (err error) {
 	for binary, source := range map[string]string{b.binary: "github.com/noetl/noetl-catalog", b.limit: "github.com/noetl/noetl-catalog/bench/limit"} {
 		build := exec.CommandContext(ctx, "go", "build", "-o", binary, source)
 		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			return fmt.Errorf("build %s: %w", source, err)
-		}
+		check(build.Run())
 	}
 	for _, kept := range []bool{false, true} {
 		var chosen []measurement
@@ -121,44 +148,33 @@ func run(ctx context.Context, o options, names []string) (err error) {
 				chosen = append(chosen, m)
 			}
 		}
-		if err := b.measure(ctx, kept, chosen); err != nil {
-			return err
+		if len(chosen) > 0 {
+			b.measure(ctx, kept, chosen)
 		}
 	}
-	return nil
 }
 
 // measure runs measurements on a PostgreSQL with fsync on.
-func (b *bench) measure(ctx context.Context, kept bool, chosen []measurement) (err error) {
-	if len(chosen) == 0 {
-		return nil
-	}
+func (b *bench) measure(ctx context.Context, kept bool, chosen []measurement) {
 	config := embedded.Config{
 		DataDir: filepath.Join(b.directory, "postgres"), Download: embedded.DownloadAuto, Logger: slog.New(slog.DiscardHandler),
 		Settings: map[string]string{"max_connections": "200"},
 	}
 	if kept {
-		if config.DataDir, err = b.keptDirectory(); err != nil {
-			return err
-		}
+		config.DataDir = b.keptDirectory()
 		config.Settings["shared_buffers"] = "1GB"
 		config.Settings["max_wal_size"] = "8GB"
 	}
-	b.postgres, err = embedded.Start(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		err = errors.Join(err, b.postgres.Stop(stopping))
-	}()
+	b.postgres = must(embedded.Start(ctx, config))
+	var err error
 	for _, m := range chosen {
-		if err := m.run(ctx, b); err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
+		if err = attempt(m.name, func() { m.run(ctx, b) }); err != nil {
+			break
 		}
 	}
-	return nil
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	check(errors.Join(err, b.postgres.Stop(stopping)))
 }
 
 // bench is what measurements use: a PostgreSQL, and the binaries of the server
@@ -170,60 +186,37 @@ type bench struct {
 }
 
 // database makes a migrated database with resources p/0 … p/n-1.
-func (b *bench) database(ctx context.Context, name string, resources int) (string, *pgxpool.Pool, error) {
-	url, err := b.create(ctx, name)
-	if err != nil {
-		return "", nil, err
-	}
-	pool, err := db.Open(ctx, url, db.Options{MaxConns: 40})
-	if err != nil {
-		return "", nil, err
-	}
-	_, err = pool.Exec(ctx, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
-		SELECT 'p/' || n, 'task', '1', '{}' FROM generate_series(0, $1 - 1) AS n`, resources)
-	return url, pool, err
+func (b *bench) database(ctx context.Context, name string, resources int) (string, *pgxpool.Pool) {
+	url := b.create(ctx, name)
+	pool := must(db.Open(ctx, url, db.Options{MaxConns: 40}))
+	must(pool.Exec(ctx, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT 'p/' || n, 'task', '1', '{}' FROM generate_series(0, $1 - 1) AS n`, resources))
+	return url, pool
 }
 
 // create makes an empty database with our schema, and replaces an existing one.
-func (b *bench) create(ctx context.Context, name string) (string, error) {
-	if err := b.admin(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
-		return "", err
-	}
-	url, err := b.url(name)
-	if err != nil {
-		return "", err
-	}
-	_, err = db.Migrate(ctx, url)
-	return url, err
-}
-
-// admin runs statements about databases.
-func (b *bench) admin(ctx context.Context, statements ...string) error {
-	return execute(ctx, b.postgres.URL(), statements...)
+func (b *bench) create(ctx context.Context, name string) string {
+	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name+" TEMPLATE template0")
+	url := b.url(name)
+	must(db.Migrate(ctx, url))
+	return url
 }
 
 // execute runs statements on a connection of their own.
-func execute(ctx context.Context, databaseURL string, statements ...string) error {
-	connection, err := pgx.Connect(ctx, databaseURL)
-	if err != nil {
-		return err
-	}
+func execute(ctx context.Context, databaseURL string, statements ...string) {
+	connection := must(pgx.Connect(ctx, databaseURL))
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
 	for _, statement := range statements {
 		if _, err := connection.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
+			check(fmt.Errorf("%s: %w", statement, err))
 		}
 	}
-	return nil
 }
 
 // url is a database's.
-func (b *bench) url(name string) (string, error) {
-	config, err := pgx.ParseConfig(b.postgres.URL())
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("postgres://%s:%s@/%s?host=%s", config.User, config.Password, name, config.Host), nil
+func (b *bench) url(name string) string {
+	config := must(pgx.ParseConfig(b.postgres.URL()))
+	return fmt.Sprintf("postgres://%s:%s@/%s?host=%s", config.User, config.Password, name, config.Host)
 }
 
 // server is a running noetl-catalog, limit or PostGraphile.
@@ -233,41 +226,35 @@ type server struct {
 	command *exec.Cmd
 }
 
-func (b *bench) serve(ctx context.Context, databaseURL string) (*server, error) {
+func (b *bench) serve(ctx context.Context, databaseURL string) *server {
 	return start(ctx, databaseURL, b.binary, "serve", "--log-level", "error")
 }
 
 // start starts a program that serves HTTP on --listen, and waits until it is
 // ready.
-func start(ctx context.Context, databaseURL, binary string, args ...string) (*server, error) {
-	free, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
+func start(ctx context.Context, databaseURL, binary string, args ...string) *server {
+	free := must((&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"))
 	s := &server{address: free.Addr().String()}
-	if err := free.Close(); err != nil {
-		return nil, err
-	}
-	if s.Client, err = client.New("http://"+s.address, ""); err != nil {
-		return nil, err
-	}
+	check(free.Close())
+	s.Client = must(client.New("http://"+s.address, ""))
 	s.command = exec.CommandContext(ctx, binary, append(args, "--listen", s.address)...)
 	s.command.Env = append(os.Environ(), "DATABASE_URL="+databaseURL)
 	s.command.Stderr = withoutGreeting{os.Stderr}
-	if err := s.command.Start(); err != nil {
-		return nil, err
-	}
-	if err := await(ctx, filepath.Base(binary)+" does not get ready", func() (bool, error) {
-		response, err := http.Get("http://" + s.address + "/readyz") //nolint:noctx // ends with the loop
-		if err != nil {
-			return false, nil //nolint:nilerr // not up yet
-		}
-		return response.StatusCode == http.StatusOK, response.Body.Close()
-	}); err != nil {
+	check(s.command.Start())
+	err := attempt("start a program", func() {
+		await(ctx, filepath.Base(binary)+" does not get ready", func() bool {
+			response, err := http.Get("http://" + s.address + "/readyz") //nolint:noctx // ends with the loop
+			if err != nil {
+				return false
+			}
+			return response.StatusCode == http.StatusOK && response.Body.Close() == nil
+		})
+	})
+	if err != nil {
 		s.stop()
-		return nil, err
 	}
-	return s, nil
+	check(err)
+	return s
 }
 
 // withoutGreeting drops the line that says where a server listens.
@@ -287,39 +274,40 @@ func (s *server) stop() {
 }
 
 // await polls until done, for two minutes at most.
-func await(ctx context.Context, what string, done func() (bool, error)) error {
+func await(ctx context.Context, what string, done func() bool) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
-	for {
-		if ok, err := done(); ok || err != nil {
-			return err
-		}
+	for !done() {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", what, ctx.Err())
+			check(fmt.Errorf("%s: %w", what, ctx.Err()))
 		}
 	}
 }
 
 // inTurn measures two contestants in each round, each first every other time,
 // and returns the medians of both and their ratios by round.
-func inTurn(rounds int, measure func(which int) (float64, error)) (medians [2]float64, ratios []float64, err error) {
+func inTurn(rounds int, measure func(which int) float64) (medians [2]float64, ratios []float64) {
 	var rates [2][]float64
 	for round := range rounds {
 		for i := range 2 {
 			which := (i + round) % 2
-			rate, err := measure(which)
-			if err != nil {
-				return medians, nil, err
-			}
-			rates[which] = append(rates[which], rate)
+			rates[which] = append(rates[which], measure(which))
 		}
 		ratios = append(ratios, rates[0][round]/rates[1][round])
 	}
-	return [2]float64{median(rates[0]), median(rates[1])}, ratios, nil
+	return [2]float64{median(rates[0]), median(rates[1])}, ratios
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	if n := len(sorted); n%2 == 0 {
+		return (sorted[n/2-1] + sorted[n/2]) / 2
+	}
+	return sorted[len(sorted)/2]
 }
 
 // quantile is the q-th of sorted durations.
@@ -331,3 +319,15 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// spread prints the median, the 99th percentile and the longest of durations.
+func spread(took []time.Duration) string {
+	slices.Sort(took)
+	return fmt.Sprintf("p50 %6.2f ms  p99 %6.2f ms  max %6.2f ms",
+		milliseconds(quantile(took, 0.5)), milliseconds(quantile(took, 0.99)), milliseconds(quantile(took, 1)))
+}
+
+// newTable returns a writer of rows of cells, which end with a tab. Flush it.
+func newTable() *tabwriter.Writer {
+	return tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+}

@@ -45,28 +45,23 @@ func peers(cursorOf func(path string) string) map[string]peer {
 }
 
 // postgraphile starts PostGraphile on a database.
-func (b *bench) postgraphile(ctx context.Context, databaseURL string) (*server, error) {
+func (b *bench) postgraphile(ctx context.Context, databaseURL string) *server {
 	directory := filepath.Join("bench", "postgraphile")
-	nodes, err := filepath.Glob(filepath.Join(directory, "node_modules", "node-linux-*", "bin", "node"))
-	if err != nil || len(nodes) == 0 {
-		return nil, errors.Join(err, errors.New("PostGraphile is not installed: make bench-peer does that"))
+	nodes := must(filepath.Glob(filepath.Join(directory, "node_modules", "node-linux-*", "bin", "node")))
+	if len(nodes) == 0 {
+		check(errors.New("PostGraphile is not installed: make bench-peer does that"))
 	}
 	return start(ctx, databaseURL, nodes[0], filepath.Join(directory, "server.js"))
 }
 
-// enterPeer derives PostGraphile's requests from the server's, and checks that
+// requestPeer derives PostGraphile's requests from the server's, and checks that
 // the responses have the same values.
-func (b *bench) enterPeer(ctx context.Context, databaseURL string, w workload, ours *contestant) (*contestant, error) {
-	c := &contestant{name: "PostGraphile"}
-	var err error
-	if c.server, err = b.postgraphile(ctx, databaseURL); err != nil {
-		return nil, err
-	}
+func (c *contestant) requestPeer(ctx context.Context, w workload, ours *contestant) {
 	cursors := map[string]string{}
-	asked := peers(func(path string) string {
+	equivalent := peers(func(path string) string {
 		if _, ok := cursors[path]; !ok {
 			var answer struct{ AllResources struct{ Edges []place } }
-			err = errors.Join(err, c.Do(ctx, `query($path: String!) { allResources(condition: {resourcePath: $path}) { edges { cursor } } }`, map[string]any{"path": path}, &answer))
+			check(c.Do(ctx, `query($path: String!) { allResources(condition: {resourcePath: $path}) { edges { cursor } } }`, map[string]any{"path": path}, &answer))
 			for _, edge := range answer.AllResources.Edges {
 				cursors[path] = edge.Cursor
 			}
@@ -75,34 +70,18 @@ func (b *bench) enterPeer(ctx context.Context, databaseURL string, w workload, o
 	})[w.name]
 	for i, variables := range ours.variables {
 		_, query, _ := strings.Cut(ours.targets[i], "?")
-		limit, err := url.ParseQuery(query)
-		if err != nil {
-			return c, err
-		}
-		body, err := encodeGraphQL(asked.document, asked.variables(variables, limit))
-		if err != nil {
-			return c, err
-		}
-		c.requests = append(c.requests, body)
-	}
-	if err != nil {
-		return c, err
+		c.requests = append(c.requests, encodeGraphQL(equivalent.document, equivalent.variables(variables, must(url.ParseQuery(query)))))
 	}
 	const compared = 20
-	answers, err := c.answers(0, compared)
-	if err != nil || w.writes {
-		return c, err
+	answers := c.answers(0, compared)
+	if w.writes {
+		return
 	}
-	want, err := ours.answers(0, compared)
-	if err != nil {
-		return c, err
-	}
-	for i := range answers {
-		if got, want := leaves(answers[i]), leaves(want[i]); !reflect.DeepEqual(got, want) {
-			return c, fmt.Errorf("PostGraphile answers request %d with other values:\n%.1000s\n%.1000s", i, got, want)
+	for i, want := range ours.answers(0, compared) {
+		if got, want := leaves(answers[i]), leaves(want); !reflect.DeepEqual(got, want) {
+			check(fmt.Errorf("PostGraphile answers request %d with other values:\n%.1000s\n%.1000s", i, got, want))
 		}
 	}
-	return c, nil
 }
 
 // leaves are the values of a response, sorted, with times in one format.
@@ -123,14 +102,4 @@ func leaves(answer any) []string {
 		text = at.UTC().Format(time.RFC3339Nano)
 	}
 	return []string{text}
-}
-
-// givenIDs makes the database generate event ids: PostGraphile's clients would
-// need a new one for each request.
-func (b *bench) givenIDs(ctx context.Context, name string) error {
-	databaseURL, err := b.url(name)
-	if err != nil {
-		return err
-	}
-	return execute(ctx, databaseURL, `ALTER TABLE event ALTER event_id SET DEFAULT gen_random_uuid()`)
 }

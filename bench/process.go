@@ -26,9 +26,6 @@ func timesOf(process int) (processTimes, error) {
 	}
 	// The name, in parentheses, may have spaces in it.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) < 15 {
-		return processTimes{}, fmt.Errorf("/proc/%d/stat: %s", process, text)
-	}
 	var numbers [5]int // ppid, utime, stime, cutime, cstime
 	for i, at := range []int{1, 11, 12, 13, 14} {
 		if numbers[i], err = strconv.Atoi(fields[at]); err != nil {
@@ -40,26 +37,11 @@ func timesOf(process int) (processTimes, error) {
 
 // postgresTime is the processor time of PostgreSQL: of its first process and of
 // all children, running and ended.
-func (b *bench) postgresTime() (time.Duration, error) {
-	text, err := os.ReadFile(filepath.Join(b.postgres.DataDir(), "postmaster.pid"))
-	if err != nil {
-		return 0, err
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	first, err := strconv.Atoi(line)
-	if err != nil {
-		return 0, err
-	}
-	processes, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return 0, err
-	}
-	var sum time.Duration
-	for _, directory := range processes {
-		process, err := strconv.Atoi(filepath.Base(directory))
-		if err != nil {
-			return 0, err
-		}
+func (b *bench) postgresTime() (sum time.Duration) {
+	line, _, _ := strings.Cut(string(must(os.ReadFile(filepath.Join(b.postgres.DataDir(), "postmaster.pid")))), "\n")
+	first := must(strconv.Atoi(line))
+	for _, directory := range must(filepath.Glob("/proc/[0-9]*")) {
+		process := must(strconv.Atoi(filepath.Base(directory)))
 		times, err := timesOf(process)
 		switch {
 		case err != nil: // it has ended since
@@ -69,23 +51,19 @@ func (b *bench) postgresTime() (time.Duration, error) {
 			sum += times.own
 		}
 	}
-	return sum, nil
+	return sum
 }
 
 // ownTime is the processor time of this process.
-func ownTime() (time.Duration, error) {
+func ownTime() time.Duration {
 	var usage syscall.Rusage
-	err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), err
+	check(syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // status is a figure of /proc/PID/status, in bytes.
-func (s *server) status(name string) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
+func (s *server) status(name string) int64 {
+	status := must(os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid)))
 	_, rest, _ := strings.Cut(string(status), name)
-	kilobytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	return kilobytes << 10, err
+	return must(strconv.ParseInt(strings.Fields(rest)[0], 10, 64)) << 10
 }

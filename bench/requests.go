@@ -4,18 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/url"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // connections is how many clients there are at once.
@@ -81,20 +77,20 @@ func workloads() []workload {
 }
 
 // chosen are the workloads that -only names.
-func (b *bench) chosen() ([]workload, error) {
+func (b *bench) chosen() []workload {
 	all := workloads()
 	if b.only == "" {
-		return all, nil
+		return all
 	}
 	var chosen []workload
 	for name := range strings.SplitSeq(b.only, ",") {
 		at := slices.IndexFunc(all, func(w workload) bool { return w.name == name })
 		if at < 0 {
-			return nil, fmt.Errorf("there is no workload %q", name)
+			check(fmt.Errorf("there is no workload %q", name))
 		}
 		chosen = append(chosen, all[at])
 	}
-	return chosen, nil
+	return chosen
 }
 
 // sample is what the requests ask for.
@@ -110,30 +106,19 @@ type place struct {
 	Node   struct{ Path string }
 }
 
-func newSample(ctx context.Context, databaseURL string, s *server) (*sample, error) {
-	connection, err := pgx.Connect(ctx, databaseURL)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
-	rows, err := connection.Query(ctx, "SELECT resource_path FROM resource ORDER BY resource_path")
-	if err != nil {
-		return nil, err
-	}
+func newSample(ctx context.Context, databaseURL string, s *server) *sample {
 	// The same in every run.
 	made := &sample{random: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // no secret
-	if made.paths, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-		return nil, err
-	}
+	made.paths = query[string](ctx, databaseURL, "SELECT resource_path FROM resource ORDER BY resource_path")
 	paths := make([]string, 200)
 	for i := range paths {
 		paths[i] = made.paths[made.random.IntN(len(made.paths)-50)] // a whole page follows
 	}
 	var answer struct{ Resources struct{ Edges []place } }
-	err = s.Do(ctx, `query($paths: [String!]) { resources(first: 200, filter: {paths: $paths}) { edges { cursor node { path } } } }`,
-		map[string]any{"paths": paths}, &answer)
+	check(s.Do(ctx, `query($paths: [String!]) { resources(first: 200, filter: {paths: $paths}) { edges { cursor node { path } } } }`,
+		map[string]any{"paths": paths}, &answer))
 	made.places = answer.Resources.Edges
-	return made, err
+	return made
 }
 
 func (s *sample) version() (path, label string) {
@@ -163,110 +148,82 @@ type figures struct {
 }
 
 // requests presses the server and the limit in turn with each workload.
-func requests(ctx context.Context, b *bench) error {
-	chosen, err := b.chosen()
-	if err != nil {
-		return err
-	}
+func requests(ctx context.Context, b *bench) {
+	chosen := b.chosen()
 	size := scale{resources: 10_000, events: 1_000_000, months: 6}
-	url, err := b.filled(ctx, "requests", size)
-	if err != nil {
-		return err
-	}
+	url := b.filled(ctx, "requests", size)
 	fmt.Printf("requests: %d connections, median of %d rounds of %s; %s\n", connections, b.rounds, b.duration, size)
 	table := newTable()
+	fmt.Fprintln(table, "\t\trequests/s\tof limit\tp50 ms\tp99 ms\t1 conn. p50\tCPU ms own\tPostgreSQL\tsum\tof limit\tallocs\tKB\tstatements\tpeak MB\t")
+	var notes []string
+	const written = "requests_written"
 	for _, w := range chosen {
-		database := url
-		if w.writes {
-			if database, err = b.copied(ctx, "requests", "requests_written"); err != nil {
-				return err
-			}
-			if b.peer {
-				if err := b.givenIDs(ctx, "requests_written"); err != nil {
-					return err
+		check(attempt(w.name, func() {
+			database := url
+			if w.writes {
+				database = b.url(written)
+				execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+written, "CREATE DATABASE "+written+" TEMPLATE requests STRATEGY file_copy", "CHECKPOINT")
+				if b.peer {
+					// PostGraphile's clients would need a new id for each request.
+					execute(ctx, database, `ALTER TABLE event ALTER event_id SET DEFAULT gen_random_uuid()`)
 				}
 			}
-		}
-		all, err := b.contest(ctx, database, w)
-		if err != nil {
-			return fmt.Errorf("%s: %w", w.name, err)
-		}
-		table.add(w, all)
+			all := b.contest(ctx, database, w)
+			for i, c := range all {
+				c.print(table, []string{w.name, "", ""}[i], all[1])
+			}
+			note := fmt.Sprintf("  %s  %s (making the load took %.3f ms of CPU a request)", w.name, w.what, all[0].of(loading))
+			if len(all) > 2 {
+				note += fmt.Sprintf("; the server answers %s times as many as PostGraphile", all[0].ratio(all[2], rate))
+			}
+			notes = append(notes, note)
+		}))
 	}
-	table.print()
-	return b.admin(ctx, "DROP DATABASE IF EXISTS requests_written")
-}
-
-// copied makes a copy of a database for writing.
-func (b *bench) copied(ctx context.Context, from, to string) (string, error) {
-	err := b.admin(ctx, "DROP DATABASE IF EXISTS "+to, "CREATE DATABASE "+to+" TEMPLATE "+from+" STRATEGY file_copy", "CHECKPOINT")
-	if err != nil {
-		return "", err
-	}
-	return b.url(to)
+	check(table.Flush())
+	fmt.Printf("%s\n\n", strings.Join(notes, "\n"))
+	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+written)
 }
 
 // contest measures a workload on the server, on the limit and, with -peer, on
 // PostGraphile.
-func (b *bench) contest(ctx context.Context, databaseURL string, w workload) ([]*contestant, error) {
-	both, err := b.compare(ctx, databaseURL, w)
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) contest(ctx context.Context, databaseURL string, w workload) []*contestant {
+	both := b.compare(ctx, databaseURL, w)
 	all := both[:]
 	for i, c := range both {
-		if c.server, err = b.enter(ctx, i, databaseURL); err != nil {
-			return nil, err
-		}
+		c.server = b.enter(ctx, i, databaseURL)
 		defer c.stop()
 	}
 	if b.peer {
-		c, err := b.enterPeer(ctx, databaseURL, w, both[0])
-		if c != nil {
-			defer c.stop()
-		}
-		if err != nil {
-			return nil, err
-		}
+		c := &contestant{name: "PostGraphile", server: b.postgraphile(ctx, databaseURL)}
+		defer c.stop()
+		c.requestPeer(ctx, w, both[0])
 		all = append(all, c)
 	}
-	return all, b.compete(all)
+	b.compete(all)
+	return all
 }
 
 // compete presses the contestants in turn, each first in its round, after a
 // warm-up.
-func (b *bench) compete(all []*contestant) (err error) {
+func (b *bench) compete(all []*contestant) {
 	for _, c := range all {
 		// Node takes longer to warm up.
-		if _, err := press(c.address, c.requests, connections, 2*time.Second*time.Duration(len(all)-1)); err != nil {
-			return err
-		}
+		press(c.address, c.requests, connections, 2*time.Second*time.Duration(len(all)-1))
 	}
 	for round := range b.rounds {
 		for i := range all {
 			c := all[(i+round)%len(all)]
-			f, err := b.round(c)
-			if err != nil {
-				return err
-			}
-			c.rounds = append(c.rounds, f)
+			c.rounds = append(c.rounds, b.round(c))
 		}
 	}
 	for _, c := range all {
-		alone, err := press(c.address, c.requests, 1, 2*time.Second)
-		if err != nil {
-			return err
-		}
-		c.alone = quantile(alone.took, 0.5)
-		if c.peak, err = c.status("VmHWM:"); err != nil {
-			return err
-		}
+		c.alone = quantile(press(c.address, c.requests, 1, 2*time.Second).took, 0.5)
+		c.peak = c.status("VmHWM:")
 	}
-	return nil
 }
 
 // enter starts the server, or the limit.
-func (b *bench) enter(ctx context.Context, which int, databaseURL string) (*server, error) {
+func (b *bench) enter(ctx context.Context, which int, databaseURL string) *server {
 	if which == 0 {
 		return b.serve(ctx, databaseURL)
 	}
@@ -275,40 +232,23 @@ func (b *bench) enter(ctx context.Context, which int, databaseURL string) (*serv
 
 // compare makes the requests of a workload, checks that both give equal
 // responses, and counts their statements.
-func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (both [2]*contestant, err error) {
+func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (both [2]*contestant) {
 	var counters [2]*counter
 	for i := range both {
-		if counters[i], err = b.count(ctx); err != nil {
-			return both, err
-		}
+		counters[i] = b.count(ctx)
 		defer counters[i].close()
-		counted, err := throughSocket(databaseURL, counters[i].directory)
-		if err != nil {
-			return both, err
-		}
 		both[i] = &contestant{name: []string{"server", "limit"}[i]}
-		if both[i].server, err = b.enter(ctx, i, counted); err != nil {
-			return both, err
-		}
+		both[i].server = b.enter(ctx, i, throughSocket(databaseURL, counters[i].directory))
 		defer both[i].stop()
 	}
-	made, err := newSample(ctx, databaseURL, both[0].server)
-	if err != nil {
-		return both, err
-	}
+	made := newSample(ctx, databaseURL, both[0].server)
 	for range w.requests {
 		variables, limit := w.make(made)
-		body, err := encodeGraphQL(w.document, variables)
-		if err != nil {
-			return both, err
-		}
-		both[0].requests = append(both[0].requests, body)
+		both[0].requests = append(both[0].requests, encodeGraphQL(w.document, variables))
 		both[0].variables, both[0].targets = append(both[0].variables, variables), append(both[0].targets, limit.target)
 		both[1].requests = append(both[1].requests, limit.encode())
 	}
-	if err := counters[0].idle(ctx); err != nil {
-		return both, err
-	}
+	counters[0].idle()
 	const asked = 100
 	var answers [2][]any
 	for i, c := range both {
@@ -316,62 +256,44 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 		// others, so that no cache has them.
 		for _, from := range []int{0, asked} {
 			before := counters[i].sum()
-			if answers[i], err = c.answers(from, asked); err != nil {
-				return both, err
-			}
+			answers[i] = c.answers(from, asked)
 			c.statements = float64(counters[i].sum()-before) / asked
 		}
 	}
 	for i := range asked {
 		if got, want := comparable(answers[0][i], w), comparable(answers[1][i], w); !reflect.DeepEqual(got, want) {
-			texts := [2][]byte{}
-			for j, answer := range []any{got, want} {
-				texts[j], _ = json.Marshal(answer) // which was read from JSON
-			}
-			return both, fmt.Errorf("the answers to request %d differ:\nserver: %.1000s\nlimit:  %.1000s", i, texts[0], texts[1])
+			check(fmt.Errorf("the answers to request %d differ:\nserver: %.1000s\nlimit:  %.1000s", i, must(json.Marshal(got)), must(json.Marshal(want))))
 		}
 	}
-	return both, nil
+	return both
 }
 
 // encodeGraphQL returns a GraphQL request in wire format.
-func encodeGraphQL(document string, variables map[string]any) ([]byte, error) {
-	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
-	return request{"POST", "/graphql", string(body)}.encode(), err
+func encodeGraphQL(document string, variables map[string]any) []byte {
+	body := must(json.Marshal(map[string]any{"query": document, "variables": variables}))
+	return request{"POST", "/graphql", string(body)}.encode()
 }
 
 // throughSocket returns a database's URL through a socket in another directory.
-func throughSocket(databaseURL, directory string) (string, error) {
-	parsed, err := url.Parse(databaseURL)
-	if err != nil {
-		return "", err
-	}
+func throughSocket(databaseURL, directory string) string {
+	parsed := must(url.Parse(databaseURL))
 	query := parsed.Query()
 	query.Set("host", directory)
 	parsed.RawQuery = query.Encode()
-	return parsed.String(), nil
+	return parsed.String()
 }
 
 // answers sends n requests, one after another.
-func (c *contestant) answers(from, n int) ([]any, error) {
-	connection, err := dial(c.address, time.Minute)
-	if err != nil {
-		return nil, err
-	}
+func (c *contestant) answers(from, n int) []any {
+	connection := must(dial(c.address, time.Minute))
 	defer func() { _ = connection.Close() }()
 	answers := make([]any, n)
 	for i := range answers {
-		body, err := connection.do(c.requests[(from+i)%len(c.requests)])
-		if err != nil {
-			return nil, err
-		}
-		decoder := json.NewDecoder(bytes.NewReader(body))
+		decoder := json.NewDecoder(bytes.NewReader(must(connection.do(c.requests[(from+i)%len(c.requests)]))))
 		decoder.UseNumber()
-		if err := decoder.Decode(&answers[i]); err != nil {
-			return nil, fmt.Errorf("%w: %.200s", err, body)
-		}
+		check(decoder.Decode(&answers[i]))
 	}
-	return answers, nil
+	return answers
 }
 
 // comparable removes from a response what is new in each.
@@ -397,19 +319,10 @@ func comparable(answer any, w workload) any {
 }
 
 // round presses a contestant, and reads clocks and counters before and after.
-func (b *bench) round(c *contestant) (figures, error) {
-	before, err := b.readings(c)
-	if err != nil {
-		return figures{}, err
-	}
-	p, err := press(c.address, c.requests, connections, b.duration)
-	if err != nil {
-		return figures{}, err
-	}
-	after, err := b.readings(c)
-	if err != nil {
-		return figures{}, err
-	}
+func (b *bench) round(c *contestant) figures {
+	before := b.readings(c)
+	p := press(c.address, c.requests, connections, b.duration)
+	after := b.readings(c)
 	n := len(p.took)
 	each := func(before, after time.Duration) time.Duration { return (after - before) / time.Duration(n) }
 	return figures{
@@ -417,7 +330,7 @@ func (b *bench) round(c *contestant) (figures, error) {
 		own: each(before.own, after.own), postgres: each(before.postgres, after.postgres), load: each(before.load, after.load),
 		allocations: (after.allocations - before.allocations) / float64(n),
 		kibibytes:   (after.bytes - before.bytes) / float64(n) / 1024,
-	}, nil
+	}
 }
 
 type readings struct {
@@ -425,24 +338,21 @@ type readings struct {
 	allocations, bytes  float64
 }
 
-func (b *bench) readings(c *contestant) (r readings, err error) {
-	times, err := timesOf(c.command.Process.Pid)
-	if err != nil {
-		return r, err
-	}
-	r.own = times.own
+func (b *bench) readings(c *contestant) readings {
+	r := readings{own: must(timesOf(c.command.Process.Pid)).own, postgres: b.postgresTime(), load: ownTime()}
 	if c.name != "PostGraphile" {
-		metrics, err := c.metrics()
-		if err != nil {
-			return r, err
-		}
+		metrics := c.metrics()
 		r.allocations, r.bytes = metrics["go_memstats_mallocs_total"], metrics["go_memstats_alloc_bytes_total"]
 	}
-	var errs [2]error
-	r.postgres, errs[0] = b.postgresTime()
-	r.load, errs[1] = ownTime()
-	return r, errors.Join(errs[:]...)
+	return r
 }
+
+// Figures to print; processor times of a request are in milliseconds.
+func rate(f figures) float64     { return f.rate }
+func own(f figures) float64      { return f.own.Seconds() * 1000 }
+func postgres(f figures) float64 { return f.postgres.Seconds() * 1000 }
+func loading(f figures) float64  { return f.load.Seconds() * 1000 }
+func cpu(f figures) float64      { return own(f) + postgres(f) }
 
 // of is the median of a figure over the rounds.
 func (c *contestant) of(figure func(figures) float64) float64 {
@@ -452,25 +362,6 @@ func (c *contestant) of(figure func(figures) float64) float64 {
 	}
 	return median(values)
 }
-
-func rate(f figures) float64 { return f.rate }
-
-// cpu is the processor time of a request, in milliseconds.
-func cpu(f figures) float64 { return (f.own + f.postgres).Seconds() * 1000 }
-
-// table is what requests prints.
-type table struct {
-	writer *tabwriter.Writer
-	notes  []string
-}
-
-func newTable() *table {
-	t := &table{writer: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)}
-	t.row("", "", "requests/s", "of limit", "p50 ms", "p99 ms", "1 conn. p50", "CPU ms own", "PostgreSQL", "sum", "of limit", "allocs", "KB", "statements", "peak MB")
-	return t
-}
-
-func (t *table) row(cells ...string) { fmt.Fprintln(t.writer, strings.Join(cells, "\t")+"\t") }
 
 // ratio is the median over the rounds of the ratio of a figure to another
 // contestant's.
@@ -482,35 +373,12 @@ func (c *contestant) ratio(other *contestant, figure func(figures) float64) stri
 	return fmt.Sprintf("%.2f", median(ratios))
 }
 
-func (t *table) add(w workload, all []*contestant) {
-	for i, c := range all {
-		ratio := func(figure func(figures) float64) string { return c.ratio(all[1], figure) }
-		name := ""
-		if i == 0 {
-			name = w.name
-		}
-		t.row(name, c.name,
-			fmt.Sprintf("%.0f", c.of(rate)), ratio(rate),
-			fmt.Sprintf("%.2f", c.of(func(f figures) float64 { return milliseconds(f.p50) })),
-			fmt.Sprintf("%.2f", c.of(func(f figures) float64 { return milliseconds(f.p99) })),
-			fmt.Sprintf("%.2f", milliseconds(c.alone)),
-			fmt.Sprintf("%.3f", c.of(func(f figures) float64 { return f.own.Seconds() * 1000 })),
-			fmt.Sprintf("%.3f", c.of(func(f figures) float64 { return f.postgres.Seconds() * 1000 })),
-			fmt.Sprintf("%.3f", c.of(cpu)), ratio(cpu),
-			fmt.Sprintf("%.0f", c.of(func(f figures) float64 { return f.allocations })),
-			fmt.Sprintf("%.1f", c.of(func(f figures) float64 { return f.kibibytes })),
-			fmt.Sprintf("%.1f", c.statements), fmt.Sprintf("%.0f", float64(c.peak)/(1<<20)))
-	}
-	note := fmt.Sprintf("  %s  %s (making the load took %.3f ms of CPU a request)",
-		w.name, w.what, all[0].of(func(f figures) float64 { return f.load.Seconds() * 1000 }))
-	if len(all) > 2 {
-		note += fmt.Sprintf("; the server answers %s times as many as PostGraphile", all[0].ratio(all[2], rate))
-	}
-	t.notes = append(t.notes, note)
-}
-
-func (t *table) print() {
-	_ = t.writer.Flush()
-	fmt.Println(strings.Join(t.notes, "\n"))
-	fmt.Println()
+// print prints the contestant's row of a workload.
+func (c *contestant) print(table io.Writer, workload string, limit *contestant) {
+	fmt.Fprintf(table, "%s\t%s\t%.0f\t%s\t%.2f\t%.2f\t%.2f\t%.3f\t%.3f\t%.3f\t%s\t%.0f\t%.1f\t%.1f\t%.0f\t\n", workload, c.name,
+		c.of(rate), c.ratio(limit, rate),
+		c.of(func(f figures) float64 { return milliseconds(f.p50) }), c.of(func(f figures) float64 { return milliseconds(f.p99) }), milliseconds(c.alone),
+		c.of(own), c.of(postgres), c.of(cpu), c.ratio(limit, cpu),
+		c.of(func(f figures) float64 { return f.allocations }), c.of(func(f figures) float64 { return f.kibibytes }),
+		c.statements, float64(c.peak)/(1<<20))
 }

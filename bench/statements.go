@@ -32,19 +32,11 @@ type counter struct {
 
 // count makes a counter with a socket in a new directory. Its goroutines end
 // when it is closed and its connections have ended.
-func (b *bench) count(ctx context.Context) (*counter, error) {
-	config, err := pgx.ParseConfig(b.postgres.URL())
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) count(ctx context.Context) *counter {
 	const socket = ".s.PGSQL.5432"
-	c := &counter{upstream: filepath.Join(config.Host, socket), background: map[*atomic.Int64]bool{}}
-	if c.directory, err = os.MkdirTemp(b.directory, "counter"); err != nil {
-		return nil, err
-	}
-	if c.listener, err = (&net.ListenConfig{}).Listen(ctx, "unix", filepath.Join(c.directory, socket)); err != nil {
-		return nil, err
-	}
+	upstream := filepath.Join(must(pgx.ParseConfig(b.postgres.URL())).Host, socket)
+	c := &counter{upstream: upstream, directory: must(os.MkdirTemp(b.directory, "counter")), background: map[*atomic.Int64]bool{}}
+	c.listener = must((&net.ListenConfig{}).Listen(ctx, "unix", filepath.Join(c.directory, socket)))
 	go func() {
 		for {
 			client, err := c.listener.Accept()
@@ -54,24 +46,20 @@ func (b *bench) count(ctx context.Context) (*counter, error) {
 			go c.pass(client)
 		}
 	}()
-	return c, nil
+	return c
 }
 
 func (c *counter) close() { _ = c.listener.Close() }
 
 // idle finds the connections that are busy without requests.
-func (c *counter) idle(ctx context.Context) error {
+func (c *counter) idle() {
 	before := map[*atomic.Int64]int64{}
 	c.mu.Lock()
 	for _, statements := range c.statements {
 		before[statements] = statements.Load()
 	}
 	c.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(1500 * time.Millisecond): // longer than a heartbeat
-	}
+	time.Sleep(1500 * time.Millisecond) // longer than a heartbeat
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for statements, n := range before {
@@ -79,7 +67,6 @@ func (c *counter) idle(ctx context.Context) error {
 			c.background[statements] = true
 		}
 	}
-	return nil
 }
 
 // sum is the number of statements without those in the background.

@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"runtime/metrics"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,7 +101,6 @@ func (l *limit) each(ctx context.Context, sql string, formats pgx.QueryResultFor
 const (
 	asText   = pgx.TextFormatCode
 	asBinary = pgx.BinaryFormatCode
-	layout   = `"2006-01-02T15:04:05.000000Z"`
 )
 
 // version is Q1.
@@ -112,13 +112,7 @@ func (l *limit) version(r *http.Request, buf []byte) ([]byte, error) {
 		WHERE resource_path = $1 AND resource_version = $2`,
 		pgx.QueryResultFormats{asText}, []any{query.Get("path"), query.Get("version")}, func(columns [][]byte) {
 			found = true
-			buf = append(buf, `{"data":{"version":{"path":`...)
-			buf = appendText(buf, columns[0])
-			buf = append(buf, `,"version":`...)
-			buf = appendText(buf, columns[1])
-			buf = append(buf, `,"payload":`...)
-			buf = append(buf, columns[2]...)
-			buf = append(buf, `}}}`...)
+			buf = appendJSON(buf, `{"data":{"version":{"path":$,"version":$,"payload":#}}}`, columns)
 		})
 	if err == nil && !found {
 		buf = append(buf, `{"data":{"version":null}}`...)
@@ -129,30 +123,17 @@ func (l *limit) version(r *http.Request, buf []byte) ([]byte, error) {
 // resources is Q2.
 func (l *limit) resources(r *http.Request, buf []byte) ([]byte, error) {
 	buf = append(buf, `{"data":{"resources":{"nodes":[`...)
-	first := true
+	begin := len(buf)
 	err := l.each(r.Context(), `
 		SELECT r.resource_path, r.resource_type, c.resource_version, c.revision, c.timestamp, c.source
 		FROM (SELECT * FROM resource WHERE resource_path > $1 ORDER BY resource_path LIMIT 50) AS r
 		JOIN catalog c ON c.resource_path = r.resource_path AND c.resource_version = r.latest_version
 		ORDER BY r.resource_path`,
 		pgx.QueryResultFormats{asText, asText, asText, asText, asBinary, asText}, []any{r.URL.Query().Get("after")}, func(columns [][]byte) {
-			if !first {
+			if len(buf) > begin {
 				buf = append(buf, ',')
 			}
-			first = false
-			buf = append(buf, `{"path":`...)
-			buf = appendText(buf, columns[0])
-			buf = append(buf, `,"type":{"name":`...)
-			buf = appendText(buf, columns[1])
-			buf = append(buf, `},"latestVersion":{"version":`...)
-			buf = appendText(buf, columns[2])
-			buf = append(buf, `,"revision":`...)
-			buf = append(buf, columns[3]...)
-			buf = append(buf, `,"timestamp":`...)
-			buf = appendTime(buf, columns[4])
-			buf = append(buf, `,"source":`...)
-			buf = appendText(buf, columns[5])
-			buf = append(buf, `}}`...)
+			buf = appendJSON(buf, `{"path":$,"type":{"name":$},"latestVersion":{"version":$,"revision":#,"timestamp":@,"source":$}}`, columns)
 		})
 	return append(buf, `]}}}`...), err
 }
@@ -189,28 +170,15 @@ func (l *limit) tree(r *http.Request, buf []byte) ([]byte, error) {
 			}
 			if !same {
 				path = append(path[:0], columns[0]...)
-				buf = append(buf, `{"path":`...)
-				buf = appendText(buf, path)
-				buf = append(buf, `,"versions":{"nodes":[`...)
+				buf = appendJSON(buf, `{"path":$,"versions":{"nodes":[`, columns)
 			}
 			if !same || string(columns[1]) != string(version) {
 				version = append(version[:0], columns[1]...)
-				buf = append(buf, `{"version":`...)
-				buf = appendText(buf, version)
-				buf = append(buf, `,"timestamp":`...)
-				buf = appendTime(buf, columns[2])
-				buf = append(buf, `,"events":{"nodes":[`...)
+				buf = appendJSON(buf, `{"version":$,"timestamp":@,"events":{"nodes":[`, columns[1:])
 			}
-			if columns[3] == nil {
-				return
+			if columns[3] != nil {
+				buf = appendJSON(buf, `{"eventId":$,"type":{"name":$},"timestamp":@}`, columns[3:])
 			}
-			buf = append(buf, `{"eventId":`...)
-			buf = appendText(buf, columns[3])
-			buf = append(buf, `,"type":{"name":`...)
-			buf = appendText(buf, columns[4])
-			buf = append(buf, `},"timestamp":`...)
-			buf = appendTime(buf, columns[5])
-			buf = append(buf, '}')
 		})
 	if path != nil {
 		buf = append(buf, `]}}]}}`...)
@@ -221,7 +189,7 @@ func (l *limit) tree(r *http.Request, buf []byte) ([]byte, error) {
 // feed is Q4.
 func (l *limit) feed(r *http.Request, buf []byte) ([]byte, error) {
 	buf = append(buf, `{"data":{"events":{"nodes":[`...)
-	first := true
+	begin := len(buf)
 	err := l.each(r.Context(), `
 		SELECT e.event_id, e.timestamp, e.event_type, e.resource_path, r.resource_type
 		FROM (
@@ -232,21 +200,10 @@ func (l *limit) feed(r *http.Request, buf []byte) ([]byte, error) {
 		JOIN resource r ON r.resource_path = e.resource_path
 		ORDER BY e.timestamp DESC, e.event_id DESC`,
 		pgx.QueryResultFormats{asText, asBinary, asText, asText, asText}, nil, func(columns [][]byte) {
-			if !first {
+			if len(buf) > begin {
 				buf = append(buf, ',')
 			}
-			first = false
-			buf = append(buf, `{"eventId":`...)
-			buf = appendText(buf, columns[0])
-			buf = append(buf, `,"timestamp":`...)
-			buf = appendTime(buf, columns[1])
-			buf = append(buf, `,"type":{"name":`...)
-			buf = appendText(buf, columns[2])
-			buf = append(buf, `},"resource":{"path":`...)
-			buf = appendText(buf, columns[3])
-			buf = append(buf, `,"type":{"name":`...)
-			buf = appendText(buf, columns[4])
-			buf = append(buf, `}}}`...)
+			buf = appendJSON(buf, `{"eventId":$,"timestamp":@,"type":{"name":$},"resource":{"path":$,"type":{"name":$}}}`, columns)
 		})
 	return append(buf, `]}}}`...), err
 }
@@ -269,13 +226,32 @@ func (l *limit) record(r *http.Request, buf []byte) ([]byte, error) {
 		pgx.QueryResultFormats{asText, asBinary},
 		[]any{id.String(), query.Get("type"), query.Get("path"), query.Get("version"), payload, query.Get("execution")},
 		func(columns [][]byte) {
-			buf = append(buf, `{"data":{"recordEvent":{"event":{"eventId":`...)
-			buf = appendText(buf, columns[0])
-			buf = append(buf, `,"timestamp":`...)
-			buf = appendTime(buf, columns[1])
-			buf = append(buf, `},"duplicate":false}}}`...)
+			buf = appendJSON(buf, `{"data":{"recordEvent":{"event":{"eventId":$,"timestamp":@},"duplicate":false}}}`, columns)
 		})
 	return buf, err
+}
+
+// appendJSON appends a format with the columns in it, in their order: $ stands
+// for a text, @ for a time, and # for a column that is JSON already.
+func appendJSON(buf []byte, format string, columns [][]byte) []byte {
+	for {
+		next := strings.IndexAny(format, "$@#")
+		if next < 0 {
+			return append(buf, format...)
+		}
+		buf = append(buf, format[:next]...)
+		switch format[next] {
+		case '$':
+			buf = appendText(buf, columns[0])
+		case '@':
+			// PostgreSQL's binary timestamptz: microseconds since 2000.
+			const epoch = 946_684_800_000_000
+			buf = time.UnixMicro(int64(binary.BigEndian.Uint64(columns[0]))+epoch).UTC().AppendFormat(buf, `"2006-01-02T15:04:05.000000Z"`)
+		case '#':
+			buf = append(buf, columns[0]...)
+		}
+		format, columns = format[next+1:], columns[1:]
+	}
 }
 
 // appendText writes a text as JSON.
@@ -295,12 +271,6 @@ func appendText(buf, text []byte) []byte {
 		}
 	}
 	return append(append(buf, text[start:]...), '"')
-}
-
-// appendTime writes PostgreSQL's binary timestamptz: microseconds since 2000.
-func appendTime(buf, column []byte) []byte {
-	const epoch = 946_684_800_000_000
-	return time.UnixMicro(int64(binary.BigEndian.Uint64(column))+epoch).UTC().AppendFormat(buf, layout)
 }
 
 // allocations reports how much has been allocated since the start, in the form
