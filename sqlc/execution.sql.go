@@ -11,21 +11,23 @@ import (
 )
 
 const countExecutions = `-- name: CountExecutions :one
-SELECT count(*) FROM execution
-WHERE started_at >= $1::timestamptz AND started_at < $2::timestamptz
-  AND ($3::text[] IS NULL OR status = ANY ($3::text[]))
-  AND ($4::text[] IS NULL OR path = ANY ($4::text[]))
-  AND ($5::text IS NULL OR path ^@ $5::text)
-  AND ($6::text IS NULL OR version = $6::text)
-  AND ($7::timestamptz IS NULL OR last_event_at < $7::timestamptz)
-  AND path ^@ ANY ($8::text[])
+SELECT count(*) FROM execution x
+WHERE x.started_at >= $1::timestamptz AND x.started_at < $2::timestamptz
+  AND ($3::text[] IS NULL OR x.path = ANY ($3::text[]))
+  AND ($4::text[] IS NULL OR x.status = ANY ($4::text[]))
+  AND ($5::text IS NULL OR x.path = $5::text)
+  AND ($6::text IS NULL OR x.path ^@ $6::text)
+  AND ($7::text IS NULL OR x.version = $7::text)
+  AND ($8::timestamptz IS NULL OR x.last_event_at < $8::timestamptz)
+  AND x.path ^@ ANY ($9::text[])
 `
 
 type CountExecutionsParams struct {
 	LowTime    time.Time
 	HighTime   time.Time
-	Statuses   []string
 	Paths      []string
+	Statuses   []string
+	Path       *string
 	PathPrefix *string
 	Version    *string
 	IdleSince  *time.Time
@@ -36,8 +38,9 @@ func (q *Queries) CountExecutions(ctx context.Context, arg CountExecutionsParams
 	row := q.db.QueryRow(ctx, countExecutions,
 		arg.LowTime,
 		arg.HighTime,
-		arg.Statuses,
 		arg.Paths,
+		arg.Statuses,
+		arg.Path,
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
@@ -46,63 +49,6 @@ func (q *Queries) CountExecutions(ctx context.Context, arg CountExecutionsParams
 	var count int64
 	err := row.Scan(&count)
 	return count, err
-}
-
-const countExecutionsOfEachPath = `-- name: CountExecutionsOfEachPath :many
-SELECT count(x.execution_id) AS count
-FROM unnest($1::text[]) WITH ORDINALITY AS p(path, ordinal)
-LEFT JOIN execution x ON x.path = p.path
-  AND x.started_at >= $2::timestamptz AND x.started_at < $3::timestamptz
-  AND ($4::text[] IS NULL OR x.status = ANY ($4::text[]))
-  AND ($5::text IS NULL OR x.path = $5::text)
-  AND ($6::text IS NULL OR x.path ^@ $6::text)
-  AND ($7::text IS NULL OR x.version = $7::text)
-  AND ($8::timestamptz IS NULL OR x.last_event_at < $8::timestamptz)
-  AND x.path ^@ ANY ($9::text[])
-GROUP BY p.ordinal
-ORDER BY p.ordinal
-`
-
-type CountExecutionsOfEachPathParams struct {
-	Parents    []string
-	LowTime    time.Time
-	HighTime   time.Time
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-}
-
-func (q *Queries) CountExecutionsOfEachPath(ctx context.Context, arg CountExecutionsOfEachPathParams) ([]int64, error) {
-	rows, err := q.db.Query(ctx, countExecutionsOfEachPath,
-		arg.Parents,
-		arg.LowTime,
-		arg.HighTime,
-		arg.Statuses,
-		arg.Path,
-		arg.PathPrefix,
-		arg.Version,
-		arg.IdleSince,
-		arg.Scopes,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []int64{}
-	for rows.Next() {
-		var count int64
-		if err := rows.Scan(&count); err != nil {
-			return nil, err
-		}
-		items = append(items, count)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const countExecutionsOfParents = `-- name: CountExecutionsOfParents :many
@@ -138,6 +84,63 @@ func (q *Queries) CountExecutionsOfParents(ctx context.Context, arg CountExecuti
 	return items, nil
 }
 
+const countExecutionsOfPaths = `-- name: CountExecutionsOfPaths :many
+SELECT count(x.execution_id) AS count
+FROM unnest($1::text[]) WITH ORDINALITY AS p(path, ordinal)
+LEFT JOIN execution x ON x.path = p.path
+  AND x.started_at >= $2::timestamptz AND x.started_at < $3::timestamptz
+  AND ($4::text[] IS NULL OR x.status = ANY ($4::text[]))
+  AND ($5::text IS NULL OR x.path = $5::text)
+  AND ($6::text IS NULL OR x.path ^@ $6::text)
+  AND ($7::text IS NULL OR x.version = $7::text)
+  AND ($8::timestamptz IS NULL OR x.last_event_at < $8::timestamptz)
+  AND x.path ^@ ANY ($9::text[])
+GROUP BY p.ordinal
+ORDER BY p.ordinal
+`
+
+type CountExecutionsOfPathsParams struct {
+	Parents    []string
+	LowTime    time.Time
+	HighTime   time.Time
+	Statuses   []string
+	Path       *string
+	PathPrefix *string
+	Version    *string
+	IdleSince  *time.Time
+	Scopes     []string
+}
+
+func (q *Queries) CountExecutionsOfPaths(ctx context.Context, arg CountExecutionsOfPathsParams) ([]int64, error) {
+	rows, err := q.db.Query(ctx, countExecutionsOfPaths,
+		arg.Parents,
+		arg.LowTime,
+		arg.HighTime,
+		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.IdleSince,
+		arg.Scopes,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var count int64
+		if err := rows.Scan(&count); err != nil {
+			return nil, err
+		}
+		items = append(items, count)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const executionsByID = `-- name: ExecutionsByID :many
 
 SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
@@ -150,8 +153,9 @@ type ExecutionsByIDParams struct {
 	Scopes       []string
 }
 
-// Executions: newest start first, or, for the pages before a cursor, oldest
-// first. A page is the half-open range low <= (started_at, execution_id) < high.
+// Generated from sqlc/templates/execution.sql.tmpl by `make generate`; do not edit.
+// Executions by their start. A page is the half-open range
+// low <= (started_at, execution_id) < high.
 func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsByID, arg.ExecutionIds, arg.Scopes)
 	if err != nil {
@@ -186,24 +190,29 @@ func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) 
 }
 
 const executionsNewestFirst = `-- name: ExecutionsNewestFirst :many
-SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-WHERE (started_at, execution_id) >= ($1::timestamptz, $2::text)
-  AND (started_at, execution_id) < ($3::timestamptz, $4::text)
-  AND ($5::text[] IS NULL OR status = ANY ($5::text[]))
-  AND ($6::text IS NULL OR path ^@ $6::text)
-  AND ($7::text IS NULL OR version = $7::text)
-  AND ($8::timestamptz IS NULL OR last_event_at < $8::timestamptz)
-  AND path ^@ ANY ($9::text[])
-ORDER BY started_at DESC, execution_id DESC
-LIMIT $10::integer
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
+WHERE ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[])
+ORDER BY x.started_at DESC, x.execution_id DESC
+LIMIT $13::integer
 `
 
 type ExecutionsNewestFirstParams struct {
+	Keys       []string
+	Total      int32
 	LowTime    time.Time
 	LowID      string
 	HighTime   time.Time
 	HighID     string
 	Statuses   []string
+	Path       *string
 	PathPrefix *string
 	Version    *string
 	IdleSince  *time.Time
@@ -213,11 +222,14 @@ type ExecutionsNewestFirstParams struct {
 
 func (q *Queries) ExecutionsNewestFirst(ctx context.Context, arg ExecutionsNewestFirstParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsNewestFirst,
+		arg.Keys,
+		arg.Total,
 		arg.LowTime,
 		arg.LowID,
 		arg.HighTime,
 		arg.HighID,
 		arg.Statuses,
+		arg.Path,
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
@@ -255,252 +267,56 @@ func (q *Queries) ExecutionsNewestFirst(ctx context.Context, arg ExecutionsNewes
 	return items, nil
 }
 
-const executionsOfEachPathNewestFirst = `-- name: ExecutionsOfEachPathNewestFirst :many
-SELECT p.ordinal::integer AS ordinal, x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count
-FROM unnest($1::text[]) WITH ORDINALITY AS p(path, ordinal)
+const executionsOfParentsNewestFirst = `-- name: ExecutionsOfParentsNewestFirst :many
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-    WHERE execution.path = p.path
-      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
-      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
-      AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
-      AND ($7::text IS NULL OR execution.path = $7::text)
-      AND ($8::text IS NULL OR execution.path ^@ $8::text)
-      AND ($9::text IS NULL OR version = $9::text)
-      AND ($10::timestamptz IS NULL OR last_event_at < $10::timestamptz)
-      AND execution.path ^@ ANY ($11::text[])
-    ORDER BY started_at DESC, execution_id DESC
-    LIMIT $12::integer
-) AS x
-ORDER BY p.ordinal, x.started_at DESC, x.execution_id DESC
-`
-
-type ExecutionsOfEachPathNewestFirstParams struct {
-	Parents    []string
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
-}
-
-type ExecutionsOfEachPathNewestFirstRow struct {
-	Ordinal         int32
-	ExecutionID     string
-	Path            string
-	Version         string
-	Status          string
-	Started         bool
-	StartedAt       time.Time
-	FinishedAt      *time.Time
-	LastEventAt     time.Time
-	EventCount      int32
-	Error           *string
-	Parent          *string
-	FailedStepCount int32
-}
-
-// A page of the runs of each path; paths × page at most.
-func (q *Queries) ExecutionsOfEachPathNewestFirst(ctx context.Context, arg ExecutionsOfEachPathNewestFirstParams) ([]ExecutionsOfEachPathNewestFirstRow, error) {
-	rows, err := q.db.Query(ctx, executionsOfEachPathNewestFirst,
-		arg.Parents,
-		arg.LowTime,
-		arg.LowID,
-		arg.HighTime,
-		arg.HighID,
-		arg.Statuses,
-		arg.Path,
-		arg.PathPrefix,
-		arg.Version,
-		arg.IdleSince,
-		arg.Scopes,
-		arg.PageSize,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []ExecutionsOfEachPathNewestFirstRow{}
-	for rows.Next() {
-		var i ExecutionsOfEachPathNewestFirstRow
-		if err := rows.Scan(
-			&i.Ordinal,
-			&i.ExecutionID,
-			&i.Path,
-			&i.Version,
-			&i.Status,
-			&i.Started,
-			&i.StartedAt,
-			&i.FinishedAt,
-			&i.LastEventAt,
-			&i.EventCount,
-			&i.Error,
-			&i.Parent,
-			&i.FailedStepCount,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const executionsOfEachPathOldestFirst = `-- name: ExecutionsOfEachPathOldestFirst :many
-SELECT p.ordinal::integer AS ordinal, x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count
-FROM unnest($1::text[]) WITH ORDINALITY AS p(path, ordinal)
-CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-    WHERE execution.path = p.path
-      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
-      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
-      AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
-      AND ($7::text IS NULL OR execution.path = $7::text)
-      AND ($8::text IS NULL OR execution.path ^@ $8::text)
-      AND ($9::text IS NULL OR version = $9::text)
-      AND ($10::timestamptz IS NULL OR last_event_at < $10::timestamptz)
-      AND execution.path ^@ ANY ($11::text[])
-    ORDER BY started_at, execution_id
-    LIMIT $12::integer
-) AS x
-ORDER BY p.ordinal, x.started_at, x.execution_id
-`
-
-type ExecutionsOfEachPathOldestFirstParams struct {
-	Parents    []string
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
-}
-
-type ExecutionsOfEachPathOldestFirstRow struct {
-	Ordinal         int32
-	ExecutionID     string
-	Path            string
-	Version         string
-	Status          string
-	Started         bool
-	StartedAt       time.Time
-	FinishedAt      *time.Time
-	LastEventAt     time.Time
-	EventCount      int32
-	Error           *string
-	Parent          *string
-	FailedStepCount int32
-}
-
-func (q *Queries) ExecutionsOfEachPathOldestFirst(ctx context.Context, arg ExecutionsOfEachPathOldestFirstParams) ([]ExecutionsOfEachPathOldestFirstRow, error) {
-	rows, err := q.db.Query(ctx, executionsOfEachPathOldestFirst,
-		arg.Parents,
-		arg.LowTime,
-		arg.LowID,
-		arg.HighTime,
-		arg.HighID,
-		arg.Statuses,
-		arg.Path,
-		arg.PathPrefix,
-		arg.Version,
-		arg.IdleSince,
-		arg.Scopes,
-		arg.PageSize,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []ExecutionsOfEachPathOldestFirstRow{}
-	for rows.Next() {
-		var i ExecutionsOfEachPathOldestFirstRow
-		if err := rows.Scan(
-			&i.Ordinal,
-			&i.ExecutionID,
-			&i.Path,
-			&i.Version,
-			&i.Status,
-			&i.Started,
-			&i.StartedAt,
-			&i.FinishedAt,
-			&i.LastEventAt,
-			&i.EventCount,
-			&i.Error,
-			&i.Parent,
-			&i.FailedStepCount,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const executionsOfParents = `-- name: ExecutionsOfParents :many
-SELECT p.ordinal::integer AS ordinal, x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count
-FROM unnest($1::text[]) WITH ORDINALITY AS p(parent, ordinal)
-CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-    WHERE execution.parent = p.parent
-      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
-      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
-      AND path ^@ ANY ($6::text[])
-    ORDER BY started_at DESC, execution_id DESC
-    LIMIT $7::integer
+    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
+    WHERE x.parent = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[])
+    ORDER BY x.started_at DESC, x.execution_id DESC
+    LIMIT $13::integer
 ) AS x
 ORDER BY x.started_at DESC, x.execution_id DESC
+LIMIT $2::integer
 `
 
-type ExecutionsOfParentsParams struct {
-	Parents  []string
-	LowTime  time.Time
-	LowID    string
-	HighTime time.Time
-	HighID   string
-	Scopes   []string
-	PageSize int32
+type ExecutionsOfParentsNewestFirstParams struct {
+	Keys       []string
+	Total      int32
+	LowTime    time.Time
+	LowID      string
+	HighTime   time.Time
+	HighID     string
+	Statuses   []string
+	Path       *string
+	PathPrefix *string
+	Version    *string
+	IdleSince  *time.Time
+	Scopes     []string
+	PageSize   int32
 }
 
-type ExecutionsOfParentsRow struct {
-	Ordinal         int32
-	ExecutionID     string
-	Path            string
-	Version         string
-	Status          string
-	Started         bool
-	StartedAt       time.Time
-	FinishedAt      *time.Time
-	LastEventAt     time.Time
-	EventCount      int32
-	Error           *string
-	Parent          *string
-	FailedStepCount int32
-}
-
-// The runs that each of these started, newest first; parents × page at most.
-func (q *Queries) ExecutionsOfParents(ctx context.Context, arg ExecutionsOfParentsParams) ([]ExecutionsOfParentsRow, error) {
-	rows, err := q.db.Query(ctx, executionsOfParents,
-		arg.Parents,
+// Up to @page_size of each key, and up to @total of all, merged.
+func (q *Queries) ExecutionsOfParentsNewestFirst(ctx context.Context, arg ExecutionsOfParentsNewestFirstParams) ([]Execution, error) {
+	rows, err := q.db.Query(ctx, executionsOfParentsNewestFirst,
+		arg.Keys,
+		arg.Total,
 		arg.LowTime,
 		arg.LowID,
 		arg.HighTime,
 		arg.HighID,
+		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.IdleSince,
 		arg.Scopes,
 		arg.PageSize,
 	)
@@ -508,11 +324,10 @@ func (q *Queries) ExecutionsOfParents(ctx context.Context, arg ExecutionsOfParen
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ExecutionsOfParentsRow{}
+	items := []Execution{}
 	for rows.Next() {
-		var i ExecutionsOfParentsRow
+		var i Execution
 		if err := rows.Scan(
-			&i.Ordinal,
 			&i.ExecutionID,
 			&i.Path,
 			&i.Version,
@@ -537,45 +352,53 @@ func (q *Queries) ExecutionsOfParents(ctx context.Context, arg ExecutionsOfParen
 }
 
 const executionsOfPathsNewestFirst = `-- name: ExecutionsOfPathsNewestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS p(path)
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-    WHERE execution.path = p.path
-      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
-      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
-      AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
-      AND ($7::text IS NULL OR version = $7::text)
-      AND ($8::timestamptz IS NULL OR last_event_at < $8::timestamptz)
-      AND execution.path ^@ ANY ($9::text[])
-    ORDER BY started_at DESC, execution_id DESC
-    LIMIT $10::integer
+    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
+    WHERE x.path = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[])
+    ORDER BY x.started_at DESC, x.execution_id DESC
+    LIMIT $13::integer
 ) AS x
 ORDER BY x.started_at DESC, x.execution_id DESC
-LIMIT $10::integer
+LIMIT $2::integer
 `
 
 type ExecutionsOfPathsNewestFirstParams struct {
-	Paths     []string
-	LowTime   time.Time
-	LowID     string
-	HighTime  time.Time
-	HighID    string
-	Statuses  []string
-	Version   *string
-	IdleSince *time.Time
-	Scopes    []string
-	PageSize  int32
+	Keys       []string
+	Total      int32
+	LowTime    time.Time
+	LowID      string
+	HighTime   time.Time
+	HighID     string
+	Statuses   []string
+	Path       *string
+	PathPrefix *string
+	Version    *string
+	IdleSince  *time.Time
+	Scopes     []string
+	PageSize   int32
 }
 
-// Any of the paths, merged: a path, or the few paths under a prefix.
+// Up to @page_size of each key, and up to @total of all, merged.
 func (q *Queries) ExecutionsOfPathsNewestFirst(ctx context.Context, arg ExecutionsOfPathsNewestFirstParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsOfPathsNewestFirst,
-		arg.Paths,
+		arg.Keys,
+		arg.Total,
 		arg.LowTime,
 		arg.LowID,
 		arg.HighTime,
 		arg.HighID,
 		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
 		arg.Scopes,
@@ -613,44 +436,53 @@ func (q *Queries) ExecutionsOfPathsNewestFirst(ctx context.Context, arg Executio
 }
 
 const executionsOfPathsOldestFirst = `-- name: ExecutionsOfPathsOldestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS p(path)
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-    WHERE execution.path = p.path
-      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
-      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
-      AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
-      AND ($7::text IS NULL OR version = $7::text)
-      AND ($8::timestamptz IS NULL OR last_event_at < $8::timestamptz)
-      AND execution.path ^@ ANY ($9::text[])
-    ORDER BY started_at, execution_id
-    LIMIT $10::integer
+    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
+    WHERE x.path = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[])
+    ORDER BY x.started_at ASC, x.execution_id ASC
+    LIMIT $13::integer
 ) AS x
-ORDER BY x.started_at, x.execution_id
-LIMIT $10::integer
+ORDER BY x.started_at ASC, x.execution_id ASC
+LIMIT $2::integer
 `
 
 type ExecutionsOfPathsOldestFirstParams struct {
-	Paths     []string
-	LowTime   time.Time
-	LowID     string
-	HighTime  time.Time
-	HighID    string
-	Statuses  []string
-	Version   *string
-	IdleSince *time.Time
-	Scopes    []string
-	PageSize  int32
+	Keys       []string
+	Total      int32
+	LowTime    time.Time
+	LowID      string
+	HighTime   time.Time
+	HighID     string
+	Statuses   []string
+	Path       *string
+	PathPrefix *string
+	Version    *string
+	IdleSince  *time.Time
+	Scopes     []string
+	PageSize   int32
 }
 
+// Up to @page_size of each key, and up to @total of all, merged.
 func (q *Queries) ExecutionsOfPathsOldestFirst(ctx context.Context, arg ExecutionsOfPathsOldestFirstParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsOfPathsOldestFirst,
-		arg.Paths,
+		arg.Keys,
+		arg.Total,
 		arg.LowTime,
 		arg.LowID,
 		arg.HighTime,
 		arg.HighID,
 		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
 		arg.Scopes,
@@ -688,29 +520,34 @@ func (q *Queries) ExecutionsOfPathsOldestFirst(ctx context.Context, arg Executio
 }
 
 const executionsOfStatusesNewestFirst = `-- name: ExecutionsOfStatusesNewestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS s(status)
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-    WHERE execution.status = s.status
-      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
-      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
-      AND ($6::text IS NULL OR path ^@ $6::text)
-      AND ($7::text IS NULL OR version = $7::text)
-      AND ($8::timestamptz IS NULL OR last_event_at < $8::timestamptz)
-      AND path ^@ ANY ($9::text[])
-    ORDER BY started_at DESC, execution_id DESC
-    LIMIT $10::integer
+    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
+    WHERE x.status = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[])
+    ORDER BY x.started_at DESC, x.execution_id DESC
+    LIMIT $13::integer
 ) AS x
 ORDER BY x.started_at DESC, x.execution_id DESC
-LIMIT $10::integer
+LIMIT $2::integer
 `
 
 type ExecutionsOfStatusesNewestFirstParams struct {
-	Statuses   []string
+	Keys       []string
+	Total      int32
 	LowTime    time.Time
 	LowID      string
 	HighTime   time.Time
 	HighID     string
+	Statuses   []string
+	Path       *string
 	PathPrefix *string
 	Version    *string
 	IdleSince  *time.Time
@@ -718,13 +555,17 @@ type ExecutionsOfStatusesNewestFirstParams struct {
 	PageSize   int32
 }
 
+// Up to @page_size of each key, and up to @total of all, merged.
 func (q *Queries) ExecutionsOfStatusesNewestFirst(ctx context.Context, arg ExecutionsOfStatusesNewestFirstParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsOfStatusesNewestFirst,
-		arg.Statuses,
+		arg.Keys,
+		arg.Total,
 		arg.LowTime,
 		arg.LowID,
 		arg.HighTime,
 		arg.HighID,
+		arg.Statuses,
+		arg.Path,
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
@@ -763,29 +604,34 @@ func (q *Queries) ExecutionsOfStatusesNewestFirst(ctx context.Context, arg Execu
 }
 
 const executionsOfStatusesOldestFirst = `-- name: ExecutionsOfStatusesOldestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS s(status)
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
 CROSS JOIN LATERAL (
-    SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-    WHERE execution.status = s.status
-      AND (started_at, execution_id) >= ($2::timestamptz, $3::text)
-      AND (started_at, execution_id) < ($4::timestamptz, $5::text)
-      AND ($6::text IS NULL OR path ^@ $6::text)
-      AND ($7::text IS NULL OR version = $7::text)
-      AND ($8::timestamptz IS NULL OR last_event_at < $8::timestamptz)
-      AND path ^@ ANY ($9::text[])
-    ORDER BY started_at, execution_id
-    LIMIT $10::integer
+    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
+    WHERE x.status = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[])
+    ORDER BY x.started_at ASC, x.execution_id ASC
+    LIMIT $13::integer
 ) AS x
-ORDER BY x.started_at, x.execution_id
-LIMIT $10::integer
+ORDER BY x.started_at ASC, x.execution_id ASC
+LIMIT $2::integer
 `
 
 type ExecutionsOfStatusesOldestFirstParams struct {
-	Statuses   []string
+	Keys       []string
+	Total      int32
 	LowTime    time.Time
 	LowID      string
 	HighTime   time.Time
 	HighID     string
+	Statuses   []string
+	Path       *string
 	PathPrefix *string
 	Version    *string
 	IdleSince  *time.Time
@@ -793,13 +639,17 @@ type ExecutionsOfStatusesOldestFirstParams struct {
 	PageSize   int32
 }
 
+// Up to @page_size of each key, and up to @total of all, merged.
 func (q *Queries) ExecutionsOfStatusesOldestFirst(ctx context.Context, arg ExecutionsOfStatusesOldestFirstParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsOfStatusesOldestFirst,
-		arg.Statuses,
+		arg.Keys,
+		arg.Total,
 		arg.LowTime,
 		arg.LowID,
 		arg.HighTime,
 		arg.HighID,
+		arg.Statuses,
+		arg.Path,
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
@@ -838,24 +688,29 @@ func (q *Queries) ExecutionsOfStatusesOldestFirst(ctx context.Context, arg Execu
 }
 
 const executionsOldestFirst = `-- name: ExecutionsOldestFirst :many
-SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
-WHERE (started_at, execution_id) >= ($1::timestamptz, $2::text)
-  AND (started_at, execution_id) < ($3::timestamptz, $4::text)
-  AND ($5::text[] IS NULL OR status = ANY ($5::text[]))
-  AND ($6::text IS NULL OR path ^@ $6::text)
-  AND ($7::text IS NULL OR version = $7::text)
-  AND ($8::timestamptz IS NULL OR last_event_at < $8::timestamptz)
-  AND path ^@ ANY ($9::text[])
-ORDER BY started_at, execution_id
-LIMIT $10::integer
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
+WHERE ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[])
+ORDER BY x.started_at ASC, x.execution_id ASC
+LIMIT $13::integer
 `
 
 type ExecutionsOldestFirstParams struct {
+	Keys       []string
+	Total      int32
 	LowTime    time.Time
 	LowID      string
 	HighTime   time.Time
 	HighID     string
 	Statuses   []string
+	Path       *string
 	PathPrefix *string
 	Version    *string
 	IdleSince  *time.Time
@@ -865,11 +720,14 @@ type ExecutionsOldestFirstParams struct {
 
 func (q *Queries) ExecutionsOldestFirst(ctx context.Context, arg ExecutionsOldestFirstParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsOldestFirst,
+		arg.Keys,
+		arg.Total,
 		arg.LowTime,
 		arg.LowID,
 		arg.HighTime,
 		arg.HighID,
 		arg.Statuses,
+		arg.Path,
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,

@@ -103,7 +103,7 @@ WHERE r.resource_type = ANY ($1::text[])
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
         AND ($9::jsonb IS NULL OR c.payload @> $9::jsonb)
-        AND ($10::jsonb IS NULL OR c.meta @> $10::jsonb)))
+  AND ($10::jsonb IS NULL OR c.meta @> $10::jsonb)))
 GROUP BY r.resource_type
 ORDER BY r.resource_type
 `
@@ -587,12 +587,12 @@ FROM (
     FROM catalog c
     JOIN resource r ON r.resource_path = c.resource_path AND r.latest_revision = c.revision
     WHERE ($2::jsonb IS NULL OR c.payload @> $2::jsonb)
-      AND ($3::jsonb IS NULL OR c.meta @> $3::jsonb)
+  AND ($3::jsonb IS NULL OR c.meta @> $3::jsonb)
       AND ($4::text[] IS NULL OR r.resource_type = ANY ($4::text[]))
-      AND ($5::text[] IS NULL OR r.resource_path = ANY ($5::text[]))
-      AND r.resource_path >= $6::text AND ($7::text = '' OR r.resource_path < $7::text)
-      AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
-      AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
+  AND ($5::text[] IS NULL OR r.resource_path = ANY ($5::text[]))
+  AND r.resource_path >= $6::text AND ($7::text = '' OR r.resource_path < $7::text)
+  AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
+  AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
       AND r.resource_path ^@ ANY ($10::text[])
 ) AS s
 WHERE (s.sort_time, s.resource_path) >= ($11::timestamptz, $12::text)
@@ -675,12 +675,12 @@ FROM (
     FROM catalog c
     JOIN resource r ON r.resource_path = c.resource_path AND r.latest_revision = c.revision
     WHERE ($2::jsonb IS NULL OR c.payload @> $2::jsonb)
-      AND ($3::jsonb IS NULL OR c.meta @> $3::jsonb)
+  AND ($3::jsonb IS NULL OR c.meta @> $3::jsonb)
       AND ($4::text[] IS NULL OR r.resource_type = ANY ($4::text[]))
-      AND ($5::text[] IS NULL OR r.resource_path = ANY ($5::text[]))
-      AND r.resource_path >= $6::text AND ($7::text = '' OR r.resource_path < $7::text)
-      AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
-      AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
+  AND ($5::text[] IS NULL OR r.resource_path = ANY ($5::text[]))
+  AND r.resource_path >= $6::text AND ($7::text = '' OR r.resource_path < $7::text)
+  AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
+  AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
       AND r.resource_path ^@ ANY ($10::text[])
 ) AS s
 WHERE (s.sort_time, s.resource_path) >= ($11::timestamptz, $12::text)
@@ -765,16 +765,16 @@ CROSS JOIN LATERAL (
         FROM resource r
         WHERE r.resource_type = p.type
           AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
-          AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
-          AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-          AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
-          AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
+  AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
+  AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
+  AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
+  AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
           AND r.resource_path ^@ ANY ($9::text[])
           AND ($10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-                AND ($10::jsonb IS NULL OR c.payload @> $10::jsonb)
-                AND ($11::jsonb IS NULL OR c.meta @> $11::jsonb)))
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($10::jsonb IS NULL OR c.payload @> $10::jsonb)
+  AND ($11::jsonb IS NULL OR c.meta @> $11::jsonb)))
     ) AS k
     WHERE (k.sort_time, k.resource_path) >= ($12::timestamptz, $13::text)
       AND (k.sort_time, k.resource_path) < ($14::timestamptz, $15::text)
@@ -873,16 +873,16 @@ CROSS JOIN LATERAL (
         FROM resource r
         WHERE r.resource_type = p.type
           AND ($3::text[] IS NULL OR r.resource_type = ANY ($3::text[]))
-          AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
-          AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
-          AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
-          AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
+  AND ($4::text[] IS NULL OR r.resource_path = ANY ($4::text[]))
+  AND r.resource_path >= $5::text AND ($6::text = '' OR r.resource_path < $6::text)
+  AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
+  AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
           AND r.resource_path ^@ ANY ($9::text[])
           AND ($10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-                AND ($10::jsonb IS NULL OR c.payload @> $10::jsonb)
-                AND ($11::jsonb IS NULL OR c.meta @> $11::jsonb)))
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($10::jsonb IS NULL OR c.payload @> $10::jsonb)
+  AND ($11::jsonb IS NULL OR c.meta @> $11::jsonb)))
     ) AS k
     WHERE (k.sort_time, k.resource_path) >= ($12::timestamptz, $13::text)
       AND (k.sort_time, k.resource_path) < ($14::timestamptz, $15::text)
@@ -1026,6 +1026,7 @@ type ResourcesByPathParams struct {
 	Scopes []string
 }
 
+// Generated from sqlc/templates/resource.sql.tmpl by `make generate`; do not edit.
 // Resources: the head row of each path.
 //
 // A page is the half-open range low <= (sort time, path) < high of its order;

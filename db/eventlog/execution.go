@@ -39,15 +39,7 @@ func (s *Store) ExecutionsByID(ctx context.Context, scopes, ids []string) ([]*Ex
 	if err != nil {
 		return nil, fmt.Errorf("read executions: %w", err)
 	}
-	byID := make(map[string]*Execution, len(rows))
-	for i := range rows {
-		byID[rows[i].ExecutionID] = &rows[i]
-	}
-	found := make([]*Execution, len(ids))
-	for i, id := range ids {
-		found[i] = byID[id]
-	}
-	return found, nil
+	return inOrder(ids, rows, func(e *Execution) string { return e.ExecutionID }), nil
 }
 
 // ListExecutions lists up to limit executions by their start.
@@ -59,47 +51,58 @@ func (s *Store) ListExecutions(ctx context.Context, scopes []string, filter Exec
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.listExecutions(ctx, scopes, filter, filter.narrow(span), direction, limit, paths)
+	params := executionParams(scopes, filter, span, limit)
+	params.Total = params.PageSize
+	list := s.allExecutions
+	switch {
+	case paths != nil:
+		params.Keys, list = paths, s.executionsOfPaths
+	case filter.Statuses != nil:
+		params.Keys, list = distinct(filter.Statuses), s.executionsOfStatuses
+	}
+	rows, err := list(ctx, params, direction)
 	if err != nil {
 		return nil, fmt.Errorf("list executions: %w", err)
 	}
-	return pointersTo(rows), nil
+	executions := make([]*Execution, len(rows))
+	for i := range rows {
+		executions[i] = &rows[i]
+	}
+	return executions, nil
 }
 
-func (s *Store) listExecutions(ctx context.Context, scopes []string, filter ExecutionFilter, span Range, direction Direction, limit int, paths []string) ([]Execution, error) {
-	switch {
-	case paths != nil:
-		params := sqlc.ExecutionsOfPathsNewestFirstParams{
-			Paths:   paths,
-			LowTime: span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
-			Statuses: filter.Statuses, Version: filter.Version, IdleSince: filter.IdleSince,
-			Scopes: scopes, PageSize: int32(limit),
-		}
-		if direction == OldestFirst {
-			return s.queries.ExecutionsOfPathsOldestFirst(ctx, sqlc.ExecutionsOfPathsOldestFirstParams(params))
-		}
-		return s.queries.ExecutionsOfPathsNewestFirst(ctx, params)
-	case filter.Statuses != nil:
-		params := sqlc.ExecutionsOfStatusesNewestFirstParams{
-			Statuses: distinct(filter.Statuses),
-			LowTime:  span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
-			PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
-			Scopes: scopes, PageSize: int32(limit),
-		}
-		if direction == OldestFirst {
-			return s.queries.ExecutionsOfStatusesOldestFirst(ctx, sqlc.ExecutionsOfStatusesOldestFirstParams(params))
-		}
-		return s.queries.ExecutionsOfStatusesNewestFirst(ctx, params)
-	}
-	params := sqlc.ExecutionsNewestFirstParams{
+// executionList are the parameters of every list of executions: up to PageSize of
+// each of Keys, and up to Total of all.
+type executionList = sqlc.ExecutionsNewestFirstParams
+
+func executionParams(scopes []string, filter ExecutionFilter, span Range, limit int) executionList {
+	span = filter.narrow(span)
+	return executionList{
 		LowTime: span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
-		PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
+		Statuses: filter.Statuses, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
 		Scopes: scopes, PageSize: int32(limit),
 	}
+}
+
+func (s *Store) allExecutions(ctx context.Context, list executionList, direction Direction) ([]Execution, error) {
 	if direction == OldestFirst {
-		return s.queries.ExecutionsOldestFirst(ctx, sqlc.ExecutionsOldestFirstParams(params))
+		return s.queries.ExecutionsOldestFirst(ctx, sqlc.ExecutionsOldestFirstParams(list))
 	}
-	return s.queries.ExecutionsNewestFirst(ctx, params)
+	return s.queries.ExecutionsNewestFirst(ctx, list)
+}
+
+func (s *Store) executionsOfPaths(ctx context.Context, list executionList, direction Direction) ([]Execution, error) {
+	if direction == OldestFirst {
+		return s.queries.ExecutionsOfPathsOldestFirst(ctx, sqlc.ExecutionsOfPathsOldestFirstParams(list))
+	}
+	return s.queries.ExecutionsOfPathsNewestFirst(ctx, sqlc.ExecutionsOfPathsNewestFirstParams(list))
+}
+
+func (s *Store) executionsOfStatuses(ctx context.Context, list executionList, direction Direction) ([]Execution, error) {
+	if direction == OldestFirst {
+		return s.queries.ExecutionsOfStatusesOldestFirst(ctx, sqlc.ExecutionsOfStatusesOldestFirstParams(list))
+	}
+	return s.queries.ExecutionsOfStatusesNewestFirst(ctx, sqlc.ExecutionsOfStatusesNewestFirstParams(list))
 }
 
 // CountExecutions counts the executions that pass the filter.
@@ -114,7 +117,7 @@ func (s *Store) CountExecutions(ctx context.Context, scopes []string, filter Exe
 	within := filter.narrow(WholeRange())
 	count, err := s.custom.CountExecutions(ctx, sqlc.CountExecutionsParams{
 		LowTime: within.LowTime, HighTime: within.HighTime, Statuses: filter.Statuses, Paths: paths,
-		PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,
+		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,
 	})
 	if err != nil {
 		return 0, fmt.Errorf("count executions: %w", err)
@@ -128,32 +131,35 @@ func (s *Store) ListExecutionsOfPaths(ctx context.Context, scopes, paths []strin
 	if err := s.settleAll(ctx); err != nil {
 		return nil, err
 	}
-	span = filter.narrow(span)
-	params := sqlc.ExecutionsOfEachPathNewestFirstParams{
-		Parents: paths,
-		LowTime: span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
-		Statuses: filter.Statuses, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
-		Scopes: scopes, PageSize: int32(limit),
-	}
-	var rows []sqlc.ExecutionsOfEachPathNewestFirstRow
-	var err error
-	if direction == OldestFirst {
-		var oldest []sqlc.ExecutionsOfEachPathOldestFirstRow
-		oldest, err = s.queries.ExecutionsOfEachPathOldestFirst(ctx, sqlc.ExecutionsOfEachPathOldestFirstParams(params))
-		rows = convert(oldest, func(r sqlc.ExecutionsOfEachPathOldestFirstRow) sqlc.ExecutionsOfEachPathNewestFirstRow {
-			return sqlc.ExecutionsOfEachPathNewestFirstRow(r)
-		})
-	} else {
-		rows, err = s.queries.ExecutionsOfEachPathNewestFirst(ctx, params)
-	}
+	params := executionParams(scopes, filter, span, limit)
+	params.Keys = distinct(paths)
+	params.Total = params.PageSize * int32(len(params.Keys)) //nolint:gosec // pages and batches are bounded
+	rows, err := s.executionsOfPaths(ctx, params, direction)
 	if err != nil {
 		return nil, fmt.Errorf("list executions of paths: %w", err)
 	}
-	lists := make([][]*Execution, len(paths))
-	for _, row := range rows {
-		lists[row.Ordinal-1] = append(lists[row.Ordinal-1], childOf(sqlc.ExecutionsOfParentsRow(row)))
+	return listsOf(paths, rows, func(e *Execution) string { return e.Path }), nil
+}
+
+// listsOf returns the rows of each key, in the order of keys.
+func listsOf[T any](keys []string, rows []T, keyOf func(*T) string) [][]*T {
+	byKey := make(map[string][]*T, len(keys))
+	for i := range rows {
+		key := keyOf(&rows[i])
+		byKey[key] = append(byKey[key], &rows[i])
 	}
-	return lists, nil
+	return convert(keys, func(key string) []*T { return byKey[key] })
+}
+
+// inOrder returns the row of each key, in the order of keys; nil for a key without
+// a row.
+func inOrder[T any](keys []string, rows []T, keyOf func(*T) string) []*T {
+	return convert(listsOf(keys, rows, keyOf), func(list []*T) *T {
+		if len(list) == 0 {
+			return nil
+		}
+		return list[0]
+	})
 }
 
 // CountExecutionsOfPaths counts, for each path, the executions that pass the filter.
@@ -162,7 +168,7 @@ func (s *Store) CountExecutionsOfPaths(ctx context.Context, scopes, paths []stri
 		return nil, err
 	}
 	within := filter.narrow(WholeRange())
-	rows, err := s.queries.CountExecutionsOfEachPath(ctx, sqlc.CountExecutionsOfEachPathParams{
+	rows, err := s.queries.CountExecutionsOfPaths(ctx, sqlc.CountExecutionsOfPathsParams{
 		Parents: paths, LowTime: within.LowTime, HighTime: within.HighTime, Statuses: filter.Statuses,
 		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,
 	})
@@ -172,30 +178,17 @@ func (s *Store) CountExecutionsOfPaths(ctx context.Context, scopes, paths []stri
 	return ints(rows), nil
 }
 
-func childOf(row sqlc.ExecutionsOfParentsRow) *Execution {
-	return &Execution{
-		ExecutionID: row.ExecutionID, Path: row.Path, Version: row.Version, Status: row.Status,
-		Started: row.Started, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
-		LastEventAt: row.LastEventAt, EventCount: row.EventCount, Error: row.Error, Parent: row.Parent, FailedStepCount: row.FailedStepCount,
-	}
-}
-
 // ExecutionsOfParents lists, for each execution, up to limit of those that it
 // started, newest first, in the order of parents.
 func (s *Store) ExecutionsOfParents(ctx context.Context, scopes, parents []string, span Range, limit int) ([][]*Execution, error) {
-	rows, err := s.queries.ExecutionsOfParents(ctx, sqlc.ExecutionsOfParentsParams{
-		Parents: parents,
-		LowTime: span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
-		Scopes: scopes, PageSize: int32(limit),
-	})
+	params := executionParams(scopes, ExecutionFilter{}, span, limit)
+	params.Keys = distinct(parents)
+	params.Total = params.PageSize * int32(len(params.Keys)) //nolint:gosec // pages and batches are bounded
+	rows, err := s.queries.ExecutionsOfParentsNewestFirst(ctx, sqlc.ExecutionsOfParentsNewestFirstParams(params))
 	if err != nil {
 		return nil, fmt.Errorf("list child executions: %w", err)
 	}
-	lists := make([][]*Execution, len(parents))
-	for _, row := range rows {
-		lists[row.Ordinal-1] = append(lists[row.Ordinal-1], childOf(row))
-	}
-	return lists, nil
+	return listsOf(parents, rows, func(e *Execution) string { return *e.Parent }), nil
 }
 
 // CountOfParents counts, for each execution, those that it started.
@@ -216,12 +209,4 @@ func (s *Store) ListOfExecutions(ctx context.Context, scopes, executions []strin
 // CountOfExecutions counts, for each execution, its events that pass the filter.
 func (s *Store) CountOfExecutions(ctx context.Context, scopes, executions []string, filter Filter) ([]int, error) {
 	return s.countPerParent(ctx, accessPath{kind: byExecution, keys: executions}, scopes, filter)
-}
-
-func pointersTo[T any](rows []T) []*T {
-	pointers := make([]*T, len(rows))
-	for i := range rows {
-		pointers[i] = &rows[i]
-	}
-	return pointers
 }

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -131,18 +132,13 @@ func (s *Store) ByID(ctx context.Context, scopes, ids []string, columns Columns)
 	if err != nil {
 		return nil, fmt.Errorf("read events by id: %w", err)
 	}
-	byID := make(map[string]*Event, len(rows))
-	for _, row := range rows {
-		byID[row.EventID] = &Event{
+	events := convert(rows, func(row sqlc.EventsByIDRow) Event {
+		return Event{
 			ID: row.EventID, Type: row.EventType, Path: row.ResourcePath, Version: row.ResourceVersion,
 			Payload: row.Payload, Meta: row.Meta, Timestamp: row.Timestamp, Columns: columns,
 		}
-	}
-	found := make([]*Event, len(ids))
-	for i, id := range ids {
-		found[i] = byID[id]
-	}
-	return found, nil
+	})
+	return inOrder(ids, events, func(e *Event) string { return e.ID }), nil
 }
 
 // accessKind is the index that a list reads along.
@@ -194,14 +190,11 @@ func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) 
 	case filter.contains():
 		return accessPath{kind: byTime}, nil
 	case filter.PathPrefix != nil && *filter.PathPrefix != "":
-		low, high := catalog.PrefixRange(*filter.PathPrefix)
-		paths, err := s.queries.PathsUnderPrefix(ctx, sqlc.PathsUnderPrefixParams{
-			PrefixLow: low, PrefixHigh: high, Scopes: scopes, AtMost: fewPaths + 1,
-		})
+		paths, err := s.fewPathsOf(ctx, scopes, *filter)
 		if err != nil {
-			return accessPath{}, fmt.Errorf("find the paths of a prefix: %w", err)
+			return accessPath{}, err
 		}
-		if len(paths) <= fewPaths {
+		if paths != nil {
 			filter.PathPrefix = nil
 			return accessPath{kind: byPaths, keys: paths}, nil
 		}
@@ -215,15 +208,7 @@ func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) 
 }
 
 func distinct(words []string) []string {
-	seen := make(map[string]bool, len(words))
-	var once []string
-	for _, word := range words {
-		if !seen[word] {
-			seen[word] = true
-			once = append(once, word)
-		}
-	}
-	return once
+	return slices.Compact(slices.Sorted(slices.Values(words)))
 }
 
 func (s *Store) listPerParent(ctx context.Context, l listing) ([][]*Event, error) {

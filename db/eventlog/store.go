@@ -70,15 +70,7 @@ func (s *Store) EventTypesByName(ctx context.Context, names []string) ([]*EventT
 	if err != nil {
 		return nil, fmt.Errorf("read event types: %w", err)
 	}
-	byName := make(map[string]*EventType, len(rows))
-	for i := range rows {
-		byName[rows[i].Name] = &rows[i]
-	}
-	found := make([]*EventType, len(names))
-	for i, name := range names {
-		found[i] = byName[name]
-	}
-	return found, nil
+	return inOrder(names, rows, func(t *EventType) string { return t.Name }), nil
 }
 
 // EventTypeChange says what to save of an event type.

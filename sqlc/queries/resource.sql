@@ -1,3 +1,4 @@
+-- Generated from sqlc/templates/resource.sql.tmpl by `make generate`; do not edit.
 -- Resources: the head row of each path.
 --
 -- A page is the half-open range low <= (sort time, path) < high of its order;
@@ -64,12 +65,12 @@ FROM (
     FROM catalog c
     JOIN resource r ON r.resource_path = c.resource_path AND r.latest_revision = c.revision
     WHERE (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
-      AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)
       AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
-      AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
-      AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-      AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
-      AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+  AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
+  AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
       AND r.resource_path ^@ ANY (@scopes::text[])
 ) AS s
 WHERE (s.sort_time, s.resource_path) >= (@low_time::timestamptz, @low_path::text)
@@ -88,16 +89,16 @@ CROSS JOIN LATERAL (
         FROM resource r
         WHERE r.resource_type = p.type
           AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
-          AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
-          AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-          AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
-          AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+  AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
+  AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
           AND r.resource_path ^@ ANY (@scopes::text[])
           AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-                AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
-                AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))
     ) AS k
     WHERE (k.sort_time, k.resource_path) >= (@low_time::timestamptz, @low_path::text)
       AND (k.sort_time, k.resource_path) < (@high_time::timestamptz, @high_path::text)
@@ -158,12 +159,12 @@ FROM (
     FROM catalog c
     JOIN resource r ON r.resource_path = c.resource_path AND r.latest_revision = c.revision
     WHERE (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
-      AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)
       AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
-      AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
-      AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-      AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
-      AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+  AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
+  AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
       AND r.resource_path ^@ ANY (@scopes::text[])
 ) AS s
 WHERE (s.sort_time, s.resource_path) >= (@low_time::timestamptz, @low_path::text)
@@ -182,16 +183,16 @@ CROSS JOIN LATERAL (
         FROM resource r
         WHERE r.resource_type = p.type
           AND (@types::text[] IS NULL OR r.resource_type = ANY (@types::text[]))
-          AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
-          AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
-          AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
-          AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+  AND (@paths::text[] IS NULL OR r.resource_path = ANY (@paths::text[]))
+  AND r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)
+  AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+  AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
           AND r.resource_path ^@ ANY (@scopes::text[])
           AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM catalog c
-              WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-                AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
-                AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))
     ) AS k
     WHERE (k.sort_time, k.resource_path) >= (@low_time::timestamptz, @low_path::text)
       AND (k.sort_time, k.resource_path) < (@high_time::timestamptz, @high_path::text)
@@ -237,7 +238,7 @@ WHERE r.resource_type = ANY (@parents::text[])
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
         AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
-        AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))
 GROUP BY r.resource_type
 ORDER BY r.resource_type;
 
