@@ -230,7 +230,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		return errors.Join(server.Shutdown(closing), streams.Close(closing))
 	})
 	group.Go(func() error { return log.Run(live) })
-	group.Go(func() error { return stream.NewSequencer(connect, metrics, logger).Run(live) })
+	group.Go(func() error { return stream.Sequence(live, connect, metrics, logger) })
 	group.Go(func() error { return db.KeepPartitions(groupCtx, pool, logger) })
 	if c.Pprof != "" {
 		group.Go(func() error { return transport.ServeProfiles(groupCtx, c.Pprof) })

@@ -50,7 +50,7 @@ func (c *connection) do(encoded []byte) ([]byte, error) {
 	if _, err := c.Write(encoded); err != nil {
 		return nil, err
 	}
-	response, err := http.ReadResponse(c.reader, nil)
+	response, err := http.ReadResponse(c.reader, nil) //nolint:bodyclose // is read to its end
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerO
 	a.live = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return log.Run(ctx) })
-		group.Go(func() error { return stream.NewSequencer(connect, metrics, logger).Run(ctx) })
+		group.Go(func() error { return stream.Sequence(ctx, connect, metrics, logger) })
 		return group.Wait()
 	}
 	resolver := graph.NewResolver(catalog.NewStore(a.pool), events, log, catalog.DefaultLimits(), logger)

@@ -2,10 +2,8 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -14,10 +12,6 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/fault"
 )
-
-// Connect makes a connection of its own, outside any pool: one that listens
-// and sits waiting. It must be direct, not through a transaction pooler.
-type Connect func(context.Context) (*pgx.Conn, error)
 
 // Options configure a Log; zero values select the defaults.
 type Options struct {
@@ -85,63 +79,11 @@ func NewLog(store *eventlog.Store, connect Connect, metrics *Metrics, logger *sl
 // connections; subscriptions stay open meanwhile. It is called once.
 func (l *Log) Run(ctx context.Context) error {
 	defer close(l.ended)
-	return keepConnected(ctx, l.connect, l.logger, "the event log's tail", l.metrics.tailConnections, l.follow)
+	return keepConnected(ctx, l.connect, "event_log", l.logger, "the event log's tail", l.metrics.tailConnections, l.follow)
 }
 
-// keepConnected runs work on a connection, and again on a new one whenever it
-// fails, until the context ends. work calls its last argument when it has got
-// what it needs from the database.
-func keepConnected(ctx context.Context, connect Connect, logger *slog.Logger, what string, connections counter, work func(context.Context, *pgx.Conn, func()) error) error {
-	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
-	pause := shortest
-	for failures := 0; ; {
-		err := onConnection(ctx, connect, connections, func(ctx context.Context, connection *pgx.Conn) error {
-			return work(ctx, connection, func() { pause, failures = shortest, 0 })
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		// An outage is logged when it begins, and then now and again.
-		if failures%30 == 0 {
-			logger.WarnContext(ctx, what+" has lost its connection; connecting again", "error", err)
-		}
-		failures++
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // jitter
-		}
-		pause = min(2*pause, longest)
-	}
-}
-
-func onConnection(ctx context.Context, connect Connect, connections counter, work func(context.Context, *pgx.Conn) error) error {
-	connection, err := connect(ctx)
-	if err != nil {
-		return err
-	}
-	connections.Inc()
-	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = connection.Close(closing)
-	}()
-	return work(ctx, connection)
-}
-
-// answerTimeout bounds the wait for an answer of the database, which never arrives
-// if the network is broken.
-const answerTimeout = 10 * time.Second
-
-// follow reads the log as it grows. It listens first and reads second, so that
-// nothing is appended between the two unnoticed.
+// follow reads the log as it grows.
 func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) error {
-	if err := bounded(ctx, func(ctx context.Context) error {
-		_, err := connection.Exec(ctx, "LISTEN event_log")
-		return err
-	}); err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
 	store := eventlog.NewStore(connection)
 	for unannounced := 0; ; {
 		found, err := l.catchUp(ctx, store)
@@ -166,32 +108,11 @@ func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) 
 	}
 }
 
-// bounded bounds the time of one exchange with the database.
-func bounded(ctx context.Context, exchange func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	return exchange(ctx)
-}
-
-// waitForNotification returns false if none has arrived in time.
-func waitForNotification(ctx context.Context, connection *pgx.Conn, timeout time.Duration) (bool, error) {
-	waiting, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	_, err := connection.WaitForNotification(waiting)
-	switch {
-	case err == nil:
-		return true, nil
-	case ctx.Err() == nil && errors.Is(waiting.Err(), context.DeadlineExceeded) && !connection.IsClosed():
-		return false, nil
-	}
-	return false, fmt.Errorf("wait for a notification: %w", err)
-}
-
 // catchUp reads everything appended since the last look. found reports whether
 // there was anything.
 func (l *Log) catchUp(ctx context.Context, store *eventlog.Store) (found bool, err error) {
-	var head eventlog.Head
-	if err := bounded(ctx, func(ctx context.Context) error { head, err = store.Head(ctx); return err }); err != nil {
+	head, err := bounded(ctx, store.Head)
+	if err != nil {
 		return false, err
 	}
 	for {
@@ -199,10 +120,8 @@ func (l *Log) catchUp(ctx context.Context, store *eventlog.Store) (found bool, e
 		if after >= head.Position {
 			return found, nil
 		}
-		var entries []*Entry
-		err := bounded(ctx, func(ctx context.Context) error {
-			entries, err = walkPage(ctx, store, after, head.Position, &l.tailLimit)
-			return err
+		entries, err := bounded(ctx, func(ctx context.Context) ([]*Entry, error) {
+			return walkPage(ctx, store, after, head.Position, &l.tailLimit)
 		})
 		if err != nil {
 			return found, err

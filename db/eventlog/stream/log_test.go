@@ -60,7 +60,7 @@ func (l *live) process(t *testing.T, options stream.Options) *stream.Log {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { _ = log.Run(ctx) })
-	group.Go(func() { _ = stream.NewSequencer(connect, metrics, logger).Run(ctx) })
+	group.Go(func() { _ = stream.Sequence(ctx, connect, metrics, logger) })
 	t.Cleanup(func() { cancel(); group.Wait() })
 	return log
 }

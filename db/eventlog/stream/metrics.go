@@ -7,8 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-type counter interface{ Inc() }
-
 // Metrics are the numbers of the sequencer, the tail and the subscriptions.
 type Metrics struct {
 	sequenced            prometheus.Counter
@@ -52,7 +50,6 @@ var (
 	ringDesc          = describe("ring_events", "Recent events held in memory.")
 	ringBytesDesc     = describe("ring_bytes", "Memory that they hold, about.")
 	subscriptionsDesc = describe("subscriptions", "Open subscriptions, by whether they read the ring (live) or the database (catching_up).", "state")
-	lagDesc           = describe("subscription_lag_events", "How many positions the open subscriptions are behind the log's head.")
 	pendingDesc       = describe("events_pending", "Committed events without a position in the log (counted to 100,000).")
 	pendingAgeDesc    = describe("events_pending_oldest_seconds", "Age of the oldest of them.")
 	queueDesc         = describe("notification_queue_usage_ratio", "How full PostgreSQL's notification queue is.")
@@ -61,13 +58,16 @@ var (
 	upDesc            = describe("database_up", "Whether the database answered this scrape.")
 )
 
-// lagBuckets are the bounds of the lag's histogram, in positions.
-var lagBuckets = []float64{0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000}
+// lagOptions have buckets in positions.
+var lagOptions = prometheus.HistogramOpts{
+	Name: "catalog_subscription_lag_events", Help: "How many positions the open subscriptions are behind the log's head.",
+	Buckets: []float64{0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000},
+}
 
 // Describe implements prometheus.Collector.
 func (l *Log) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		headDesc, ringDesc, ringBytesDesc, subscriptionsDesc, lagDesc,
+		headDesc, ringDesc, ringBytesDesc, subscriptionsDesc, prometheus.NewHistogram(lagOptions).Desc(),
 		pendingDesc, pendingAgeDesc, queueDesc, aheadDesc, unguardedDesc, upDesc,
 	} {
 		descs <- desc
@@ -108,21 +108,15 @@ func (l *Log) collectProcess(gauge func(*prometheus.Desc, float64, ...string), m
 	gauge(ringDesc, float64(l.ring.last-l.ring.first+1))
 	gauge(ringBytesDesc, float64(l.ring.bytes))
 
-	live, sum := 0, 0.0
-	buckets := map[float64]uint64{}
+	live := 0
+	lag := prometheus.NewHistogram(lagOptions)
 	for s := range l.subscriptions {
-		lag := s.lag()
-		sum += float64(lag)
-		for _, bound := range lagBuckets {
-			if float64(lag) <= bound {
-				buckets[bound]++
-			}
-		}
+		lag.Observe(float64(s.lag()))
 		if s.registered {
 			live++
 		}
 	}
 	gauge(subscriptionsDesc, float64(live), "live")
 	gauge(subscriptionsDesc, float64(len(l.subscriptions)-live), "catching_up")
-	metrics <- prometheus.MustNewConstHistogram(lagDesc, uint64(len(l.subscriptions)), sum, buckets)
+	metrics <- lag
 }

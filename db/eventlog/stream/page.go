@@ -22,19 +22,29 @@ func (l pageLimit) rows() int32 {
 	return int32(l)
 }
 
-// read notes a page of so many entries: whether it ended for its bytes.
-func (l *pageLimit) read(entries int, over bool) {
-	if over {
-		*l = pageLimit(min(max(2*entries, 2), logPage)) //nolint:gosec // within logPage
-	} else {
-		*l = pageLimit(min(2*l.rows(), logPage))
+// entries makes entries of the rows that pass, or, if every is set, of every row:
+// up to the first that is over the page's bytes, whose position it returns; 0 if
+// there is none. It adapts the limit for the next page.
+func (l *pageLimit) entries(rows []eventlog.LogRow, every bool) (entries []*Entry, over int64) {
+	for i := range rows {
+		switch row := &rows[i]; {
+		case row.Over:
+			*l = pageLimit(min(max(2*len(entries), 2), logPage)) //nolint:gosec // within logPage
+			return entries, row.Position
+		case row.Passes:
+			entries = append(entries, entryOf(row))
+		case every:
+			entries = append(entries, &Entry{Position: row.Position})
+		}
 	}
+	*l = pageLimit(min(2*l.rows(), logPage))
+	return entries, 0
 }
 
 // readPage reads, in the log's order, events after a position and up to another
 // that pass the filter: one page of them, and the position that it has reached.
 // That is always past after, and upTo where nothing is left.
-func readPage(ctx context.Context, store *eventlog.Store, scopes []string, filter eventlog.Filter, after, upTo int64, limit *pageLimit) (entries []*Entry, reached int64, err error) {
+func readPage(ctx context.Context, store *eventlog.Store, scopes []string, filter eventlog.Filter, after, upTo int64, limit *pageLimit) ([]*Entry, int64, error) {
 	rows, reached, err := store.ReadLog(ctx, scopes, filter, after, upTo, limit.rows())
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the log: %w", err)
@@ -42,17 +52,9 @@ func readPage(ctx context.Context, store *eventlog.Store, scopes []string, filte
 	if len(rows) == int(limit.rows()) {
 		reached = rows[len(rows)-1].Position
 	}
-	over := false
-	defer func() { limit.read(len(entries), over) }()
-	for i := range rows {
-		row := &rows[i]
-		if row.Over {
-			over = true
-			return entries, row.Position - 1, nil
-		}
-		if row.Passes {
-			entries = append(entries, entryOf(row))
-		}
+	entries, over := limit.entries(rows, false)
+	if over > 0 {
+		reached = over - 1
 	}
 	return entries, reached, nil
 }
@@ -64,21 +66,7 @@ func walkPage(ctx context.Context, store *eventlog.Store, after, upTo int64, lim
 	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
-	entries := make([]*Entry, 0, len(rows))
-	over := false
-	defer func() { limit.read(len(entries), over) }()
-	for i := range rows {
-		row := &rows[i]
-		if row.Over {
-			over = true
-			break
-		}
-		entry := &Entry{Position: row.Position}
-		if row.Passes {
-			entry = entryOf(row)
-		}
-		entries = append(entries, entry)
-	}
+	entries, _ := limit.entries(rows, true)
 	return entries, nil
 }
 

@@ -27,32 +27,15 @@ const (
 	sequenceHeartbeat = 300 * time.Millisecond
 )
 
-// Sequencer gives committed events their positions in the log. Every server
-// process runs one; an advisory lock elects the one that is awake, and PostgreSQL
-// releases the lock when its holder dies. Correctness does not depend on the
-// election: event_sequence admits one session at a time.
-type Sequencer struct {
-	connect Connect
-	metrics *Metrics
-	logger  *slog.Logger
-}
-
-// NewSequencer makes a sequencer; Run runs it.
-func NewSequencer(connect Connect, metrics *Metrics, logger *slog.Logger) *Sequencer {
-	return &Sequencer{connect: connect, metrics: metrics, logger: logger}
-}
-
-// Run sequences until the context ends, through any number of lost connections.
-func (s *Sequencer) Run(ctx context.Context) error {
-	return keepConnected(ctx, s.connect, s.logger, "the sequencer", s.metrics.sequencerConnections,
+// Sequence gives committed events their positions in the log, until the context
+// ends, through any number of lost connections. Every server process runs it; an
+// advisory lock elects the one that is awake, and PostgreSQL releases the lock when
+// its holder dies. Correctness does not depend on the election: event_sequence
+// admits one session at a time.
+func Sequence(ctx context.Context, connect Connect, metrics *Metrics, logger *slog.Logger) error {
+	return keepConnected(ctx, connect, "event_bell", logger, "the sequencer", metrics.sequencerConnections,
 		func(ctx context.Context, connection *pgx.Conn, healthy func()) error {
-			if err := bounded(ctx, func(ctx context.Context) error {
-				_, err := connection.Exec(ctx, "LISTEN event_bell")
-				return err
-			}); err != nil {
-				return fmt.Errorf("listen: %w", err)
-			}
-			turn := turn{connection: connection, queries: sqlc.New(connection), metrics: s.metrics}
+			turn := turn{connection: connection, queries: sqlc.New(connection), metrics: metrics}
 			for {
 				if err := turn.run(ctx); err != nil {
 					return err
@@ -81,8 +64,8 @@ type fence struct{ seq, transaction int64 }
 
 // run sequences for as long as there is work, and then sleeps until it is woken.
 func (t *turn) run(ctx context.Context) error {
-	var awake bool
-	if err := bounded(ctx, func(ctx context.Context) (err error) { awake, err = t.queries.TryAwake(ctx); return err }); err != nil {
+	awake, err := bounded(ctx, t.queries.TryAwake)
+	if err != nil {
 		return fmt.Errorf("try to wake up: %w", err)
 	}
 	if !awake {
@@ -97,7 +80,7 @@ func (t *turn) run(ctx context.Context) error {
 	if err := t.work(ctx); err != nil {
 		return err
 	}
-	if err := bounded(ctx, t.queries.FallAsleep); err != nil {
+	if err := boundedDo(ctx, t.queries.FallAsleep); err != nil {
 		return fmt.Errorf("fall asleep: %w", err)
 	}
 	return t.sleep(ctx)
@@ -144,10 +127,8 @@ func (t *turn) drain(ctx context.Context) (total int64, err error) {
 		}
 	}
 	for {
-		var row sqlc.SequenceRow
-		err := bounded(ctx, func(ctx context.Context) (err error) {
-			row, err = t.queries.Sequence(ctx, sqlc.SequenceParams{RowLimit: eventlog.SequencePage, AfterSeq: t.floor})
-			return err
+		row, err := bounded(ctx, func(ctx context.Context) (sqlc.SequenceRow, error) {
+			return t.queries.Sequence(ctx, sqlc.SequenceParams{RowLimit: eventlog.SequencePage, AfterSeq: t.floor})
 		})
 		if err != nil {
 			return total, fmt.Errorf("sequence events: %w", err)
@@ -168,19 +149,17 @@ func (t *turn) drain(ctx context.Context) (total int64, err error) {
 }
 
 func (t *turn) setFence(ctx context.Context) error {
-	return bounded(ctx, func(ctx context.Context) error {
-		// In this order: a writer has its transaction id before it takes a seq.
-		seq, err := t.queries.LastPendingSeq(ctx)
-		if err != nil {
-			return fmt.Errorf("read the last seq: %w", err)
-		}
-		id, err := t.queries.NextTransaction(ctx)
-		if err != nil {
-			return fmt.Errorf("take a transaction id: %w", err)
-		}
-		t.next = &fence{seq, id}
-		return nil
-	})
+	// In this order: a writer has its transaction id before it takes a seq.
+	seq, err := bounded(ctx, t.queries.LastPendingSeq)
+	if err != nil {
+		return fmt.Errorf("read the last seq: %w", err)
+	}
+	id, err := bounded(ctx, t.queries.NextTransaction)
+	if err != nil {
+		return fmt.Errorf("take a transaction id: %w", err)
+	}
+	t.next = &fence{seq, id}
+	return nil
 }
 
 // sleep waits for the doorbell. A writer that saw the sequencer awake does not
@@ -197,32 +176,13 @@ func (t *turn) sleep(ctx context.Context) error {
 		if time.Since(began) > time.Second {
 			poll = longFencePoll
 		}
-		rung, err := waitForNotification(ctx, t.connection, poll)
-		if err != nil {
+		if rung, err := waitForNotification(ctx, t.connection, poll); err != nil || rung {
 			return err
 		}
-		if rung {
-			return nil
-		}
-		moved, err := t.drain(ctx)
-		if err != nil {
+		if moved, err := t.drain(ctx); err != nil || moved > 0 {
 			return err
-		}
-		if moved > 0 {
-			return nil
 		}
 	}
 	_, err := waitForNotification(ctx, t.connection, sequenceHeartbeat)
 	return err
-}
-
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

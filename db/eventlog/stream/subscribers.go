@@ -1,113 +1,110 @@
 package stream
 
+import "github.com/noetl/noetl-catalog/db/eventlog"
+
 // wakeups finds the subscriptions that an event may concern, so that an event
 // of one path does not wake those of ten thousand others. A subscription is listed
 // under the most selective field of its filter.
 type wakeups struct {
-	byExecution map[string]subscribers
-	byPath      map[string]subscribers
-	byPrefix    map[string]subscribers
-	// prefixLengths counts the prefixes of each length, in bytes.
-	prefixLengths map[int]int
-	byType        map[string]subscribers
-	everything    subscribers
+	byTopic map[topic]subscribers
+	// fields counts the topics of each field.
+	fields map[field]int
 }
 
 type subscribers map[*Subscription]struct{}
 
+// topic is a field of events with its value.
+type topic struct {
+	field field
+	value string
+}
+
+// field is a field of events; a number above 0 is a prefix of the path, of so many
+// bytes.
+type field int
+
+const (
+	noField     field = 0 // of every event, with an empty value
+	path        field = -1
+	eventType   field = -2
+	executionID field = -3
+)
+
 func newWakeups() wakeups {
-	return wakeups{
-		byExecution: map[string]subscribers{}, byPath: map[string]subscribers{},
-		byPrefix: map[string]subscribers{}, prefixLengths: map[int]int{},
-		byType: map[string]subscribers{}, everything: subscribers{},
+	return wakeups{byTopic: map[topic]subscribers{}, fields: map[field]int{}}
+}
+
+// topicsOf are the topics that a filter is listed under.
+func topicsOf(filter *eventlog.Filter) []topic {
+	switch {
+	case filter.ExecutionID != nil:
+		return []topic{{executionID, *filter.ExecutionID}}
+	case filter.Path != nil:
+		return []topic{{path, *filter.Path}}
+	case filter.PathPrefix != nil && *filter.PathPrefix != "":
+		return []topic{{field(len(*filter.PathPrefix)), *filter.PathPrefix}}
+	case filter.Types != nil:
+		topics := make([]topic, len(filter.Types))
+		for i, name := range filter.Types {
+			topics[i] = topic{eventType, name}
+		}
+		return topics
 	}
+	return []topic{{}}
+}
+
+// value returns the field's value in an entry.
+func (f field) value(entry *Entry) (value string, found bool) {
+	switch {
+	case f == noField:
+		return "", true
+	case entry.Event == nil:
+	case f == path:
+		return entry.Event.Path, true
+	case f == eventType:
+		return entry.Event.Type, true
+	case f == executionID:
+		if id := entry.executionID(); id != nil {
+			return *id, true
+		}
+	case int(f) <= len(entry.Event.Path):
+		return entry.Event.Path[:f], true
+	}
+	return "", false
 }
 
 func (w *wakeups) add(s *Subscription) {
-	switch filter := &s.filter; {
-	case filter.ExecutionID != nil:
-		put(w.byExecution, *filter.ExecutionID, s)
-	case filter.Path != nil:
-		put(w.byPath, *filter.Path, s)
-	case filter.PathPrefix != nil && *filter.PathPrefix != "":
-		if len(w.byPrefix[*filter.PathPrefix]) == 0 {
-			w.prefixLengths[len(*filter.PathPrefix)]++
+	for _, topic := range topicsOf(&s.filter) {
+		set := w.byTopic[topic]
+		if set == nil {
+			set = subscribers{}
+			w.byTopic[topic] = set
+			w.fields[topic.field]++
 		}
-		put(w.byPrefix, *filter.PathPrefix, s)
-	case filter.Types != nil:
-		for _, name := range filter.Types {
-			put(w.byType, name, s)
-		}
-	default:
-		w.everything[s] = struct{}{}
+		set[s] = struct{}{}
 	}
 }
 
 func (w *wakeups) remove(s *Subscription) {
-	switch filter := &s.filter; {
-	case filter.ExecutionID != nil:
-		take(w.byExecution, *filter.ExecutionID, s)
-	case filter.Path != nil:
-		take(w.byPath, *filter.Path, s)
-	case filter.PathPrefix != nil && *filter.PathPrefix != "":
-		take(w.byPrefix, *filter.PathPrefix, s)
-		if length := len(*filter.PathPrefix); len(w.byPrefix[*filter.PathPrefix]) == 0 {
-			if w.prefixLengths[length]--; w.prefixLengths[length] == 0 {
-				delete(w.prefixLengths, length)
-			}
+	for _, topic := range topicsOf(&s.filter) {
+		set := w.byTopic[topic]
+		if delete(set, s); set == nil || len(set) > 0 {
+			continue
 		}
-	case filter.Types != nil:
-		for _, name := range filter.Types {
-			take(w.byType, name, s)
+		delete(w.byTopic, topic)
+		if w.fields[topic.field]--; w.fields[topic.field] == 0 {
+			delete(w.fields, topic.field)
 		}
-	default:
-		delete(w.everything, s)
 	}
 }
 
 // concerned calls wake for the subscriptions that an event may concern.
 func (w *wakeups) concerned(entry *Entry, wake func(*Subscription)) {
-	for s := range w.everything {
-		wake(s)
-	}
-	if entry.Event == nil {
-		return
-	}
-	for s := range w.byPath[entry.Event.Path] {
-		wake(s)
-	}
-	for length := range w.prefixLengths {
-		if length <= len(entry.Event.Path) {
-			for s := range w.byPrefix[entry.Event.Path[:length]] {
+	for field := range w.fields {
+		if value, found := field.value(entry); found {
+			for s := range w.byTopic[topic{field, value}] {
 				wake(s)
 			}
 		}
-	}
-	for s := range w.byType[entry.Event.Type] {
-		wake(s)
-	}
-	if len(w.byExecution) == 0 {
-		return
-	}
-	if id := entry.executionID(); id != nil {
-		for s := range w.byExecution[*id] {
-			wake(s)
-		}
-	}
-}
-
-func put(sets map[string]subscribers, key string, s *Subscription) {
-	set := sets[key]
-	if set == nil {
-		set = subscribers{}
-		sets[key] = set
-	}
-	set[s] = struct{}{}
-}
-
-func take(sets map[string]subscribers, key string, s *Subscription) {
-	delete(sets[key], s)
-	if len(sets[key]) == 0 {
-		delete(sets, key)
 	}
 }

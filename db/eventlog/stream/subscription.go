@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -130,11 +129,6 @@ func (l *Log) SubscribeExecution(ctx context.Context, scopes []string, execution
 
 // wait waits until the end of the log is known, for as long as a query may.
 func (l *Log) wait(ctx context.Context) error {
-	select {
-	case <-l.begun:
-		return nil
-	default:
-	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	select {
@@ -416,14 +410,14 @@ func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 // Patiently reads from the database, and retries temporary failures until the
 // context or the log's Run ends. Each attempt has the timeout of a query.
 func (l *Log) Patiently(ctx context.Context, read func(context.Context) error) error {
-	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
-	for pause := shortest; ; pause = min(2*pause, longest) {
-		err := bounded(ctx, read)
+	var attempts backoff
+	for {
+		err := boundedDo(ctx, read)
 		if err == nil || ctx.Err() != nil || !passing(err) {
 			return err
 		}
 		select {
-		case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // jitter
+		case <-time.After(attempts.next()):
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-l.ended:
