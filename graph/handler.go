@@ -65,10 +65,6 @@ type HandlerOptions struct {
 // NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz,
 // /metrics and GraphiQL at /, to this machine only.
 func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error) {
-	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true, Origins: options.Origins, Logger: options.Logger})
-	if err != nil {
-		return nil, err
-	}
 	schema := generated.NewExecutableSchema(generated.Config{
 		Resolvers: resolver, Directives: generated.DirectiveRoot{Auth: requireRole(options.Tokens)},
 	})
@@ -103,14 +99,14 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	routes.Handle("GET /assets/", page)
 	routes.Handle("GET /favicon.ico", text("image/svg+xml", icon))
 	if len(options.Origins) == 0 {
-		return guard.Wrap(routes), nil
+		return transport.Guard(routes, nil, options.Logger)
 	}
 	// No cookies are at stake, so that any header is as good as another.
 	crossOrigin := cors.New(cors.Options{
 		AllowedOrigins: options.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"*"}, MaxAge: 600,
 	})
-	return guard.Wrap(crossOrigin.Handler(routes)), nil
+	return transport.Guard(crossOrigin.Handler(routes), options.Origins, options.Logger)
 }
 
 // icon is what browsers ask for by themselves.
@@ -142,7 +138,7 @@ func compression() (func(http.Handler) http.Handler, error) {
 		compressed := wrap(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
-			case (transport.WebSocket{}).Supports(r):
+			case transport.IsHandshake(r):
 				next.ServeHTTP(w, r)
 			case r.Header.Get("Accept-Encoding") == "": // as programs send it; nothing to choose from
 				w.Header().Add("Vary", "Accept-Encoding")
@@ -181,20 +177,10 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 		return next(withFeed(loader.WithLoaders(ctx, loader.New(maxList)), answers))
 	})
 	server.AroundResponses(resolver.eachDelivery)
-	slow := slowConsumers(options.Metrics)
-	plain := transport.HTTP{QueryTimeout: options.QueryTimeout}
-	server.AddTransport(transport.WebSocket{
-		QueryTimeout: options.QueryTimeout, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
-		PingInterval: options.KeepAlive,
-		Authenticate: authenticate, Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
+	transport.Add(server, transport.Options{
+		QueryTimeout: options.QueryTimeout, SlowTimeout: options.SlowTimeout, KeepAlive: options.KeepAlive,
+		Authenticate: authenticate, Streams: options.Streams, Logger: options.Logger, OnSlow: slowConsumers(options.Metrics),
 	})
-	streaming := transport.Streaming{
-		HTTP: plain, KeepAlive: options.KeepAlive, SlowTimeout: options.SlowTimeout, WriteTimeout: 2 * options.SlowTimeout,
-		Streams: options.Streams, Logger: options.Logger, OnSlow: slow,
-	}
-	server.AddTransport(transport.SSE(streaming))
-	server.AddTransport(transport.Multipart(streaming))
-	server.AddTransport(plain)
 	return server
 }
 

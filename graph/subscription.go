@@ -56,7 +56,7 @@ func withFeed(ctx context.Context, answers *plan.Answers) context.Context {
 // ends.
 func (r *Resolver) deliver(ctx context.Context, subscription *stream.Subscription) <-chan *model.EventDelivery {
 	context.AfterFunc(ctx, subscription.Close)
-	transport.StreamOf(ctx).Checkpoints(subscription.Checkpoint)
+	transport.StreamOf(ctx).Checkpoint = subscription.Checkpoint
 	feed, _ := ctx.Value(feedKey{}).(*feed)
 	feed.subscription, feed.resolved = subscription, make(chan *model.EventDelivery, 1)
 	if feed.answers != nil {
@@ -78,11 +78,11 @@ func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandle
 	if err != nil {
 		feed.subscription.Close()
 		if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-			stream.Fail(apierror.Presenter{Log: r.logger}.Present(ctx, err))
+			stream.Failure = apierror.Presenter{Log: r.logger}.Present(ctx, err)
 		}
 		return nil
 	}
-	stream.Announce(delivery.Cursor, feed.subscription.Ready())
+	stream.Cursor, stream.More = delivery.Cursor, feed.subscription.Ready()
 	response := feed.respond(ctx, r.delivery(&delivery), next)
 	if response == nil {
 		return nil
@@ -91,7 +91,7 @@ func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandle
 		switch apierror.Code(failure) {
 		case apierror.Unavailable, apierror.Timeout, apierror.Internal:
 			// The client resumes after its last response.
-			stream.Fail(failure)
+			stream.Failure = failure
 			return nil
 		}
 	}

@@ -1,10 +1,12 @@
 package transport
 
 import (
-	"iter"
 	"mime"
 	"strconv"
 	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 const (
@@ -12,28 +14,81 @@ const (
 	plainJSON = "application/json"
 	// responseJSON is GraphQL's own, whose statuses mean what they say.
 	responseJSON = "application/graphql-response+json"
+	// eventStream is the media type of server-sent events.
+	eventStream = "text/event-stream"
+	// multipartMixed is the media type of responses whose parts are JSON
+	// documents.
+	multipartMixed = "multipart/mixed"
 )
 
-// negotiate chooses the media type of the response by the Accept headers: the
-// one of higher quality; if equal, GraphQL's own if it is named, else
-// application/json. ok is false if neither is acceptable.
-func negotiate(accept []string) (mediaType string, ok bool) {
-	if strings.TrimSpace(strings.Join(accept, "")) == "" {
-		return plainJSON, true
+// acceptance is what a client accepts.
+type acceptance struct {
+	// json is the media type of a response in JSON; empty if none is accepted.
+	json   string
+	events bool
+	// deferrals and subscriptions are the forms of multipart/mixed.
+	deferrals, subscriptions bool
+	// checkpoints: the keep-alives of a multipart subscription may carry them.
+	// Clients opt in, since Apollo Client treats one as a response without data.
+	checkpoints bool
+}
+
+// accepted reads the Accept headers, and skips invalid ranges. In JSON it chooses
+// the media type of higher quality; if equal, GraphQL's own if it is named, else
+// application/json. A client that names no form of multipart/mixed is assumed to
+// support @defer, the first use of the type.
+func accepted(headers []string) (a acceptance) {
+	if strings.TrimSpace(strings.Join(headers, "")) == "" {
+		return acceptance{json: plainJSON}
 	}
 	var plain, response preference
-	for accepted := range acceptedRanges(accept) {
-		plain.consider(accepted, plainJSON)
-		response.consider(accepted, responseJSON)
+	for part := range strings.SplitSeq(strings.Join(headers, ","), ",") {
+		name, parameters, err := mime.ParseMediaType(part)
+		quality := 1.0
+		if q, given := parameters["q"]; given && err == nil {
+			quality, err = strconv.ParseFloat(q, 64)
+		}
+		if err != nil || !(quality >= 0 && quality <= 1) {
+			continue
+		}
+		plain.consider(name, quality, plainJSON)
+		response.consider(name, quality, responseJSON)
+		switch {
+		case quality == 0:
+		case name == eventStream:
+			a.events = true
+		case name == multipartMixed:
+			deferSpec, defers := parameters["deferspec"]
+			subscriptionSpec, subscribes := parameters["subscriptionspec"]
+			_, newer := parameters["incrementalspec"]
+			a.deferrals = a.deferrals || deferSpec == "20220824" || !defers && !subscribes && !newer
+			a.subscriptions = a.subscriptions || subscriptionSpec == "1.0"
+			a.checkpoints = a.checkpoints || parameters["checkpoints"] == "true"
+		}
 	}
 	switch {
 	case plain.quality == 0 && response.quality == 0:
-		return "", false
-	case response.quality > plain.quality,
-		response.quality == plain.quality && response.precision == exact:
-		return responseJSON, true
+	case response.quality > plain.quality, response.quality == plain.quality && response.precision == exact:
+		a.json = responseJSON
+	default:
+		a.json = plainJSON
 	}
-	return plainJSON, true
+	return a
+}
+
+// framing returns the framing of a response in parts, and whether the operation
+// needs one that the client accepts. op is nil for an invalid operation.
+func (a acceptance) framing(op *graphql.OperationContext, deferred bool) (frames framing, several bool) {
+	subscribes := op != nil && op.Operation.Operation == ast.Subscription
+	switch {
+	case a.events:
+		return serverSentEvents{}, subscribes || deferred
+	case subscribes:
+		return multipartEvents{checkpoints: a.checkpoints}, a.subscriptions
+	case a.deferrals:
+		return multipartIncrements{}, deferred
+	}
+	return multipartEvents{}, false
 }
 
 // How precisely a range names a media type: the most precise range that matches
@@ -49,9 +104,9 @@ type preference struct {
 	quality   float64
 }
 
-func (p *preference) consider(accepted mediaRange, mediaType string) {
+func (p *preference) consider(name string, quality float64, mediaType string) {
 	precision := 0
-	switch accepted.name {
+	switch name {
 	case "*/*":
 		precision = anything
 	case "application/*":
@@ -59,44 +114,7 @@ func (p *preference) consider(accepted mediaRange, mediaType string) {
 	case mediaType:
 		precision = exact
 	}
-	if precision > p.precision || precision == p.precision && precision > 0 && accepted.quality > p.quality {
-		*p = preference{precision, accepted.quality}
+	if precision > p.precision || precision == p.precision && precision > 0 && quality > p.quality {
+		*p = preference{precision, quality}
 	}
-}
-
-// mediaRange is a media type that a client accepts, with its quality (0 to 1)
-// and parameters.
-type mediaRange struct {
-	name       string
-	quality    float64
-	parameters map[string]string
-}
-
-// acceptedRanges parses Accept headers and skips invalid ranges.
-func acceptedRanges(accept []string) iter.Seq[mediaRange] {
-	return func(yield func(mediaRange) bool) {
-		for _, header := range accept {
-			for part := range strings.SplitSeq(header, ",") {
-				accepted, ok := parseRange(part)
-				if ok && !yield(accepted) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func parseRange(part string) (mediaRange, bool) {
-	name, parameters, err := mime.ParseMediaType(part)
-	if err != nil {
-		return mediaRange{}, false
-	}
-	accepted := mediaRange{name, 1, parameters}
-	if q, given := parameters["q"]; given {
-		accepted.quality, err = strconv.ParseFloat(q, 64)
-		if err != nil || !(accepted.quality >= 0 && accepted.quality <= 1) {
-			return mediaRange{}, false
-		}
-	}
-	return accepted, true
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -15,18 +16,14 @@ type Authenticate func(ctx context.Context, authorization string) (context.Conte
 // its client authenticates in connection_init.
 func Authenticated(next http.Handler, authenticate Authenticate) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if (WebSocket{}).Supports(r) {
+		if IsHandshake(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		ctx, err := authenticate(r.Context(), r.Header.Get("Authorization"))
 		if err != nil {
-			mediaType, ok := negotiate(r.Header.Values("Accept"))
-			if !ok {
-				mediaType = plainJSON
-			}
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			a := answer{w: w, mediaType: mediaType}
+			a := answer{w: w, mediaType: cmp.Or(accepted(r.Header.Values("Accept")).json, plainJSON)}
 			a.refuse(refuse(http.StatusUnauthorized, apierror.Unauthenticated, "%s", err))
 			return
 		}

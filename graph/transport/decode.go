@@ -27,7 +27,7 @@ const (
 	maxValues = 1_000_000
 )
 
-// DecodeRequest reads a GraphQL-over-HTTP request: exactly one JSON object
+// decodeRequest reads a GraphQL-over-HTTP request: exactly one JSON object
 // with query, variables, operationName and extensions, each of its type;
 // unknown keys are skipped. A repeated key is rejected, as it is in a literal
 // of GraphQL and in the address of a GET. Numbers stay json.Number. Unlike
@@ -36,7 +36,7 @@ const (
 //
 // The error is BAD_USER_INPUT, or PAYLOAD_TOO_LARGE for more than a million
 // values, and quotes nothing of the body, which may contain a password.
-func DecodeRequest(body []byte) (*graphql.RawParams, *gqlerror.Error) {
+func decodeRequest(body []byte) (*graphql.RawParams, *gqlerror.Error) {
 	repeated := ""
 	value, refused := decode(body, func(key string) {
 		switch key {

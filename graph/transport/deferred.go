@@ -14,9 +14,9 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// Defers reports whether the operation has an active @defer, so that its
+// defers reports whether the operation has an active @defer, so that its
 // response has several parts.
-func Defers(op *graphql.OperationContext) bool {
+func defers(op *graphql.OperationContext) bool {
 	return setDefers(op.Operation.SelectionSet, op.Variables, map[*ast.FragmentDefinition]bool{})
 }
 
@@ -57,11 +57,8 @@ func directiveDefers(directives ast.DirectiveList, variables map[string]any) boo
 
 // undeferrable rejects @defer outside queries: execution would lose the
 // deferred parts.
-func undeferrable(op *graphql.OperationContext) *refusal {
-	if op.Operation.Operation == ast.Query {
-		return nil
-	}
-	return refuse(http.StatusBadRequest, fault.BadUserInput, "@defer works in queries, not in a %s", op.Operation.Operation)
+func undeferrable(kind ast.Operation) *refusal {
+	return refuse(http.StatusBadRequest, fault.BadUserInput, "@defer works in queries, not in a %s", kind)
 }
 
 // payloadOf returns a response as JSON, in pieces so that its data is not

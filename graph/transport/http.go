@@ -1,12 +1,13 @@
-// Package transport is the server's edge on HTTP: the POST and GET of
-// GraphQL-over-HTTP, the guard before them, and net/http's limits.
+// Package transport is the server's edge on HTTP: GraphQL-over-HTTP,
+// subscriptions and @defer as server-sent events and multipart/mixed,
+// graphql-transport-ws, the guard before them, and net/http's limits.
 //
-//	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
 //	gql := handler.New(schema)
-//	gql.AddTransport(transport.HTTP{})
-//	server := transport.Server("127.0.0.1:8080", guard.Wrap(gql), log)
+//	transport.Add(gql, transport.Options{})
+//	guarded, err := transport.Guard(gql, nil, log)
+//	server := transport.Server("127.0.0.1:8080", guarded, log)
 //
-// It replaces gqlgen's own POST and GET, which repeat a malformed body in the
+// It replaces gqlgen's own transports, which repeat a malformed body in the
 // error, read bodies without a limit, choose the wrong status in many cases
 // and encode the response twice.
 package transport
@@ -20,7 +21,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -31,78 +31,124 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// HTTP is the transport for POST and GET. It responds to every request, if only
-// with 405, so it must be added last.
-type HTTP struct {
-	// MaxBody is the longest request body in bytes; 0 for 16 MiB.
-	MaxBody int64
-	// QueryTimeout is how long a query may run; 0 for 10 s.
-	QueryTimeout time.Duration
-	// MutationTimeout is how long a mutation may run; 0 for 60 s. Stopping one
-	// leaves its caller in doubt, and a batch of 10,000 events takes a while.
-	MutationTimeout time.Duration
-}
+// overHTTP is the transport for POST and GET: it responds in JSON, in server-sent
+// events, or in multipart/mixed. If the client also accepts JSON, a response of
+// one part is JSON.
+type overHTTP struct{ Options }
 
-var _ graphql.Transport = HTTP{}
-
-const (
-	defaultMaxBody         = 16 << 20
-	defaultQueryTimeout    = 10 * time.Second
-	defaultMutationTimeout = 60 * time.Second
-
-	allowed = "GET, POST, OPTIONS"
-)
+const allowed = "GET, POST, OPTIONS"
 
 var errNoResponse = errors.New("execution gave no response")
 
 // Supports implements graphql.Transport.
-func (HTTP) Supports(*http.Request) bool { return true }
+func (*overHTTP) Supports(*http.Request) bool { return true }
 
 // Do implements graphql.Transport.
-func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+func (h *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	a := &answer{w: w, mediaType: plainJSON}
 	defer a.recover(r.Context(), exec)
-
-	if r.Method == http.MethodOptions {
+	switch r.Method {
+	case http.MethodGet, http.MethodPost:
+		if refused := h.serve(a, r, exec); refused != nil {
+			a.refuse(refused)
+		}
+	case http.MethodOptions:
 		w.Header().Set("Allow", allowed)
 		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	if r.Method != http.MethodPost && r.Method != http.MethodGet {
+	default:
 		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "send GraphQL requests with POST or GET")
 		refused.allow = allowed
 		a.refuse(refused)
-		return
 	}
-	mediaType, ok := negotiate(r.Header.Values("Accept"))
-	if !ok {
-		a.refuse(refuse(http.StatusNotAcceptable, fault.BadUserInput,
-			"answers come as %s or %s, and subscriptions as %s; the Accept header allows neither", responseJSON, plainJSON, eventStream))
-		return
-	}
-	a.mediaType = mediaType
-	params, refused := h.read(a, r)
-	if refused != nil {
-		a.refuse(refused)
-		return
-	}
-	op, errs := exec.CreateOperationContext(r.Context(), params)
-	h.run(a, r, op, errs, exec)
 }
 
-// read parses the request. The cheapest checks come first.
-func (h HTTP) read(a *answer, r *http.Request) (*graphql.RawParams, *refusal) {
-	start := graphql.Now()
-	params, refused := h.decode(a, r)
-	if refused != nil {
-		return nil, refused
+// serve responds to a GET or a POST, unless it returns why not. The cheapest
+// checks come first.
+func (h *overHTTP) serve(a *answer, r *http.Request, exec graphql.GraphExecutor) *refusal {
+	accept := accepted(r.Header.Values("Accept"))
+	if accept.json == "" && !accept.events && !accept.deferrals && !accept.subscriptions {
+		return refuse(http.StatusNotAcceptable, fault.BadUserInput,
+			"answers come as %s or %s, and subscriptions as %s; the Accept header allows neither", responseJSON, plainJSON, eventStream)
 	}
-	params.Headers = r.Header
-	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
-	return params, nil
+	a.mediaType = cmp.Or(accept.json, plainJSON)
+	params, refused := h.decode(a.w, r)
+	if refused != nil {
+		return refused
+	}
+	op, failed := prepare(r.Context(), exec, params)
+	deferred := failed == nil && defers(op)
+	frames, several := accept.framing(op, deferred)
+	if failed == nil {
+		if refused := permitted(r.Method, op, deferred, several); refused != nil {
+			return refused
+		}
+	}
+	if accept.json == "" || several {
+		return h.stream(a, r, op, failed, exec, frames)
+	}
+	send := func(response *graphql.Response, _ bool) bool {
+		status := http.StatusOK
+		if len(response.Data) == 0 {
+			status = requestStatus(a.mediaType, response.Errors)
+		}
+		a.write(status, response)
+		return true
+	}
+	if failed != nil {
+		send(failed, true)
+	} else {
+		execute(r.Context(), h.timeout(op), exec, op, send)
+	}
+	return nil
 }
 
-func (h HTTP) decode(a *answer, r *http.Request) (*graphql.RawParams, *refusal) {
+// prepare parses and checks an operation, or returns the response to an invalid
+// one.
+func prepare(ctx context.Context, exec graphql.GraphExecutor, params *graphql.RawParams) (op *graphql.OperationContext, failed *graphql.Response) {
+	op, errs := exec.CreateOperationContext(ctx, params)
+	if len(errs) == 0 {
+		return op, nil
+	}
+	return nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), apierror.Cap(errs))
+}
+
+// stream responds in parts, unless it returns why not.
+func (h *overHTTP) stream(a *answer, r *http.Request, op *graphql.OperationContext, failed *graphql.Response, exec graphql.GraphExecutor, frames framing) *refusal {
+	if !h.Streams.enter() {
+		return shuttingDown()
+	}
+	defer h.Streams.leave()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer h.Streams.onClosing(cancel)()
+
+	stream := &Stream{After: r.Header.Get("Last-Event-ID")}
+	running, next := ctx, graphql.ResponseHandler(nil)
+	if failed == nil && op.Operation.Operation == ast.Subscription {
+		// Before the stream begins: a client that sees it open misses no event
+		// from there on.
+		next, running = exec.DispatchOperation(WithStream(ctx, stream), op)
+	}
+	a.begun = true
+	out := h.begin(ctx, a.w, frames, stream)
+	defer out.stop()
+	switch {
+	case failed != nil:
+		out.fail(failed.Errors)
+	case next != nil:
+		h.deliver(running, stream, next, out)
+	default:
+		execute(ctx, h.timeout(op), exec, op, out.write)
+		out.end()
+	}
+	return nil
+}
+
+func shuttingDown() *refusal {
+	return refuse(http.StatusServiceUnavailable, apierror.Unavailable, "the server is shutting down")
+}
+
+func (h *overHTTP) decode(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
 	if r.Method == http.MethodGet {
 		params, err := decodeURL(r.URL.RawQuery)
 		return params, badRequest(err)
@@ -115,10 +161,10 @@ func (h HTTP) decode(a *answer, r *http.Request) (*graphql.RawParams, *refusal) 
 		body = new(bytes.Buffer)
 	}
 	defer func() { bodies.put(body, body.Cap()) }()
-	if refused := h.readBody(body, a.w, r); refused != nil {
+	if refused := readBody(body, w, r, h.MaxBody); refused != nil {
 		return nil, refused
 	}
-	params, err := DecodeRequest(body.Bytes())
+	params, err := decodeRequest(body.Bytes())
 	return params, badRequest(err)
 }
 
@@ -153,8 +199,7 @@ func checkContent(header http.Header) *refusal {
 
 // readBody reads the whole body before gqlgen starts, which would treat a read
 // error as a request.
-func (h HTTP) readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request) *refusal {
-	limit := cmp.Or(h.MaxBody, defaultMaxBody)
+func readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, limit int64) *refusal {
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close")
 		return tooLarge(limit)
@@ -223,49 +268,23 @@ func decodeObject(name, text string) (map[string]any, *gqlerror.Error) {
 	return object, refused
 }
 
-// run checks the parsed operation and executes it.
-func (h HTTP) run(a *answer, r *http.Request, op *graphql.OperationContext, errs gqlerror.List, exec graphql.GraphExecutor) {
-	if len(errs) > 0 {
-		ctx := graphql.WithOperationContext(r.Context(), op)
-		a.write(requestStatus(a.mediaType, errs), exec.DispatchError(ctx, apierror.Cap(errs)))
-		return
-	}
-	if refused := h.permitted(r.Method, op); refused != nil {
-		a.refuse(refused)
-		return
-	}
-	execute(r.Context(), h.timeout(op), exec, op, func(response *graphql.Response, _ bool) bool {
-		status := http.StatusOK
-		if len(response.Data) == 0 {
-			status = requestStatus(a.mediaType, response.Errors)
-		}
-		a.write(status, response)
-		return true
-	})
-}
-
-// timeout returns how long a query or a mutation may run.
-func (h HTTP) timeout(op *graphql.OperationContext) time.Duration {
-	if op.Operation.Operation == ast.Mutation {
-		return cmp.Or(h.MutationTimeout, defaultMutationTimeout)
-	}
-	return cmp.Or(h.QueryTimeout, defaultQueryTimeout)
-}
-
-// permitted rejects operations that this transport must not execute.
-func (HTTP) permitted(method string, op *graphql.OperationContext) *refusal {
+// permitted rejects operations that must not be executed, or whose response has
+// several parts and would be cut to its first.
+func permitted(method string, op *graphql.OperationContext, deferred, several bool) *refusal {
+	kind := op.Operation.Operation
 	switch {
-	case op.Operation.Operation == ast.Subscription:
+	case kind == ast.Subscription && !several:
 		return refuse(http.StatusBadRequest, fault.BadUserInput,
 			"subscriptions are served over WebSocket (graphql-transport-ws), as %s, and as multipart/mixed;subscriptionSpec=1.0", eventStream)
-	case method == http.MethodGet && op.Operation.Operation != ast.Query:
-		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "a GET runs queries only; send a %s with POST", op.Operation.Operation)
+	case kind == ast.Mutation && method == http.MethodGet && !several:
+		refused := refuse(http.StatusMethodNotAllowed, fault.BadUserInput, "a GET runs queries only; send a %s with POST", kind)
 		refused.allow = http.MethodPost
 		return refused
-	case Defers(op):
-		// A single response has the first part only.
-		return cmp.Or(undeferrable(op), refuse(http.StatusBadRequest, fault.BadUserInput,
-			"the answer to @defer comes in parts: accept multipart/mixed;deferSpec=20220824 or %s", eventStream))
+	case deferred && kind != ast.Query:
+		return undeferrable(kind)
+	case deferred && !several:
+		return refuse(http.StatusBadRequest, fault.BadUserInput,
+			"the answer to @defer comes in parts: accept multipart/mixed;deferSpec=20220824 or %s", eventStream)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ const (
 )
 
 // server is a gqlgen server whose execution is exec.
-func server(t testing.TB, h transport.HTTP, exec func(ctx context.Context) *graphql.Response) *handler.Server {
+func server(t testing.TB, h transport.Options, exec func(ctx context.Context) *graphql.Response) *handler.Server {
 	t.Helper()
 	schema := gqlparser.MustLoadSchema(&ast.Source{Input: schemaText})
 	gql := handler.New(&graphql.ExecutableSchemaMock{
@@ -58,7 +58,7 @@ func server(t testing.TB, h transport.HTTP, exec func(ctx context.Context) *grap
 	gql.SetRecoverFunc(present.Recover)
 	gql.SetParserTokenLimit(10_000)
 	gql.Use(limit.New(limit.Options{}))
-	gql.AddTransport(h)
+	transport.Add(gql, h)
 	return gql
 }
 
@@ -128,7 +128,7 @@ func codes(t *testing.T, w *httptest.ResponseRecorder) []string {
 
 func TestDo_DataPassesThroughByteForByte(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.HTTP{}, data)
+	srv := server(t, transport.Options{}, data)
 	for name, r := range map[string]*http.Request{
 		"POST": post(`{"query":"{name}"}`),
 		"GET":  get(url.Values{"query": {"{name}"}}),
@@ -143,7 +143,7 @@ func TestDo_DataPassesThroughByteForByte(t *testing.T) {
 
 func TestDo_DataWithErrorsAndExtensions_ErrorsFirstStatus200(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.HTTP{}, func(ctx context.Context) *graphql.Response {
+	srv := server(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
 		graphql.AddError(ctx, apierror.Errorf(apierror.Timeout, "a < b"))
 		graphql.RegisterExtension(ctx, "took", 1)
 		return &graphql.Response{Data: []byte(`null`)}
@@ -209,7 +209,7 @@ func TestDo_RequestError_StatusAndCodeByMediaTypeWithoutData(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			srv := server(t, transport.HTTP{}, neverRun(t))
+			srv := server(t, transport.Options{}, neverRun(t))
 			for accept, status := range map[string]int{plain: tc.plain, response: tc.response} {
 				w := send(srv, post(tc.body, "Accept", accept))
 				if w.Code != status {
@@ -248,7 +248,7 @@ func TestDo_RequestTolerated_Runs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := send(server(t, transport.HTTP{}, data), post(body))
+			w := send(server(t, transport.Options{}, data), post(body))
 			if got := codes(t, w); w.Code != 200 || got != nil {
 				t.Errorf("status %d, codes %v: %s", w.Code, got, w.Body)
 			}
@@ -259,7 +259,7 @@ func TestDo_RequestTolerated_Runs(t *testing.T) {
 func TestDo_MalformedBody_IsNotRepeated(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
-	srv := server(t, transport.HTTP{}, neverRun(t))
+	srv := server(t, transport.Options{}, neverRun(t))
 	for _, body := range []string{
 		secret,
 		`{"password":"` + secret + `"`,
@@ -282,7 +282,7 @@ func TestDo_MalformedBody_IsNotRepeated(t *testing.T) {
 
 func TestDo_TextThatCannotBeKept_ArgumentNamed(t *testing.T) {
 	t.Parallel()
-	w := send(server(t, transport.HTTP{}, neverRun(t)),
+	w := send(server(t, transport.Options{}, neverRun(t)),
 		post(`{"query":"{name}","variables":{"in":[{"payload":{"no name":{"a":"\udc00"}}}]}}`))
 	if !strings.Contains(w.Body.String(), `"argument":"variables.in.0.payload"`) {
 		t.Errorf("got %s", w.Body)
@@ -327,7 +327,7 @@ func TestDo_HTTPRefusals_StatusCodeAndAllow(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			w := send(server(t, transport.HTTP{}, neverRun(t)), tc.r)
+			w := send(server(t, transport.Options{}, neverRun(t)), tc.r)
 			if got := codes(t, w); w.Code != tc.status || len(got) != 1 || got[0] != tc.code {
 				t.Errorf("%d %v, want %d %s", w.Code, got, tc.status, tc.code)
 			}
@@ -341,7 +341,7 @@ func TestDo_HTTPRefusals_StatusCodeAndAllow(t *testing.T) {
 func TestDo_Charset_UTF8IsTaken(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"application/json; charset=utf-8", `Application/JSON;charset="UTF-8"`} {
-		if w := send(server(t, transport.HTTP{}, data), post(`{"query":"{name}"}`, "Content-Type", contentType)); w.Code != 200 {
+		if w := send(server(t, transport.Options{}, data), post(`{"query":"{name}"}`, "Content-Type", contentType)); w.Code != 200 {
 			t.Errorf("%s: %d", contentType, w.Code)
 		}
 	}
@@ -349,7 +349,7 @@ func TestDo_Charset_UTF8IsTaken(t *testing.T) {
 
 func TestDo_Options_SaysWhatIsAllowed(t *testing.T) {
 	t.Parallel()
-	w := send(server(t, transport.HTTP{}, neverRun(t)), httptest.NewRequest("OPTIONS", "/graphql", nil))
+	w := send(server(t, transport.Options{}, neverRun(t)), httptest.NewRequest("OPTIONS", "/graphql", nil))
 	if w.Code != 204 || w.Header().Get("Allow") != "GET, POST, OPTIONS" {
 		t.Errorf("%d, Allow: %s", w.Code, w.Header().Get("Allow"))
 	}
@@ -357,7 +357,7 @@ func TestDo_Options_SaysWhatIsAllowed(t *testing.T) {
 
 func TestDo_GET_VariablesAndOperationNameAreRead(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.HTTP{}, func(ctx context.Context) *graphql.Response {
+	srv := server(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
 		op := graphql.GetOperationContext(ctx)
 		text, _ := json.Marshal([]any{op.Operation.Name, op.Variables, op.Extensions})
 		return &graphql.Response{Data: text}
@@ -381,7 +381,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func TestDo_BodyOverTheLimit_413AndNoMoreIsRead(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.HTTP{MaxBody: 1000}, data)
+	srv := server(t, transport.Options{MaxBody: 1000}, data)
 	fill := func(n int) string { return `{"query":"{name}"}` + strings.Repeat(" ", n-18) }
 
 	if w := send(srv, post(fill(1000))); w.Code != 200 {
@@ -412,7 +412,7 @@ func TestDo_BodyThatBreaksOff_400(t *testing.T) {
 	t.Parallel()
 	body := io.MultiReader(strings.NewReader(`{"query":"{name}"}`), errReader{io.ErrUnexpectedEOF})
 	r := with(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plain)
-	if w := send(server(t, transport.HTTP{}, neverRun(t)), r); w.Code != 400 || codes(t, w)[0] != "BAD_USER_INPUT" {
+	if w := send(server(t, transport.Options{}, neverRun(t)), r); w.Code != 400 || codes(t, w)[0] != "BAD_USER_INPUT" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -420,7 +420,7 @@ func TestDo_BodyThatBreaksOff_400(t *testing.T) {
 func TestDo_BodyThatDoesNotArrive_408(t *testing.T) {
 	t.Parallel()
 	r := with(httptest.NewRequest("POST", "/graphql", errReader{context.DeadlineExceeded}), "Content-Type", plain)
-	if w := send(server(t, transport.HTTP{}, neverRun(t)), r); w.Code != 408 || codes(t, w)[0] != "TIMEOUT" {
+	if w := send(server(t, transport.Options{}, neverRun(t)), r); w.Code != 408 || codes(t, w)[0] != "TIMEOUT" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -435,11 +435,11 @@ func TestDo_ManyErrors_TwentyInTheAnswer(t *testing.T) {
 	for i := range fields {
 		fields[i] = fmt.Sprintf("f%d", i)
 	}
-	w := send(server(t, transport.HTTP{}, neverRun(t)), post(`{"query":"{`+strings.Join(fields, " ")+`}"}`))
+	w := send(server(t, transport.Options{}, neverRun(t)), post(`{"query":"{`+strings.Join(fields, " ")+`}"}`))
 	if got := len(codes(t, w)); got != 20 {
 		t.Errorf("%d errors from validation", got)
 	}
-	w = send(server(t, transport.HTTP{}, func(ctx context.Context) *graphql.Response {
+	w = send(server(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
 		for range 100 {
 			graphql.AddError(ctx, errors.New("x"))
 		}
@@ -454,13 +454,13 @@ func TestDo_Deadline_ByOperation(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		query string
-		h     transport.HTTP
+		h     transport.Options
 		want  time.Duration
 	}{
-		{"{name}", transport.HTTP{}, 10 * time.Second},
-		{"{name}", transport.HTTP{QueryTimeout: time.Minute}, time.Minute},
-		{"mutation{save}", transport.HTTP{}, time.Minute},
-		{"mutation{save}", transport.HTTP{MutationTimeout: time.Hour}, time.Hour},
+		{"{name}", transport.Options{}, 10 * time.Second},
+		{"{name}", transport.Options{QueryTimeout: time.Minute}, time.Minute},
+		{"mutation{save}", transport.Options{}, time.Minute},
+		{"mutation{save}", transport.Options{MutationTimeout: time.Hour}, time.Hour},
 	} {
 		srv := server(t, tc.h, func(ctx context.Context) *graphql.Response {
 			deadline, _ := ctx.Deadline()
@@ -475,7 +475,7 @@ func TestDo_Deadline_ByOperation(t *testing.T) {
 
 func TestDo_DeadlineBeforeExecution_Timeout(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.HTTP{QueryTimeout: time.Nanosecond}, neverRun(t))
+	srv := server(t, transport.Options{QueryTimeout: time.Nanosecond}, neverRun(t))
 	w := send(srv, post(`{"query":"{name}"}`, "Accept", response))
 	if got := codes(t, w); w.Code != 503 || len(got) != 1 || got[0] != "TIMEOUT" {
 		t.Errorf("%d %v", w.Code, got)
@@ -485,7 +485,7 @@ func TestDo_DeadlineBeforeExecution_Timeout(t *testing.T) {
 func TestDo_NotAllowedToAsk_StatusByMediaType(t *testing.T) {
 	t.Parallel()
 	for code, status := range map[string]int{"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429, "INTERNAL": 500} {
-		srv := server(t, transport.HTTP{}, data)
+		srv := server(t, transport.Options{}, data)
 		srv.AroundOperations(func(ctx context.Context, _ graphql.OperationHandler) graphql.ResponseHandler {
 			r := graphql.ErrorResponse(ctx, "no")
 			r.Errors[0].Extensions = map[string]any{"code": code}
@@ -502,7 +502,7 @@ func TestDo_NotAllowedToAsk_StatusByMediaType(t *testing.T) {
 
 func TestDo_Panic_InternalInTheRightShape(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.HTTP{}, func(context.Context) *graphql.Response { panic("hunter2") })
+	srv := server(t, transport.Options{}, func(context.Context) *graphql.Response { panic("hunter2") })
 	w := send(srv, post(`{"query":"{name}"}`))
 	if got := codes(t, w); w.Code != 500 || len(got) != 1 || got[0] != "INTERNAL" || strings.Contains(w.Body.String(), "hunter2") {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -529,12 +529,12 @@ func TestDo_Accept_ChoosesTheMediaType(t *testing.T) {
 		"text/html, */*;q=0.8":                          plain,
 		"text/html;q=x, application/json;q=7, " + plain: plain,
 		"text/html":              "",
-		"text/event-stream":      "",
+		"text/event-stream":      "text/event-stream",
 		"*/*;q=0":                "",
 		"application/json;q=NaN": "",
 		";;;":                    "",
 	} {
-		w := send(server(t, transport.HTTP{}, data), post(`{"query":"{name}"}`, "Accept", accept))
+		w := send(server(t, transport.Options{}, data), post(`{"query":"{name}"}`, "Accept", accept))
 		got, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
 		if w.Code == 406 {
 			got = ""
@@ -547,7 +547,7 @@ func TestDo_Accept_ChoosesTheMediaType(t *testing.T) {
 
 func BenchmarkDo_POST(b *testing.B) {
 	variables := `{"in":{"payload":{"steps":[` + strings.Repeat(`{"name":"fetch","n":17,"retry":true},`, 40) + `{}]}}}`
-	srv := server(b, transport.HTTP{}, data)
+	srv := server(b, transport.Options{}, data)
 	srv.SetQueryCache(graphql.MapCache[*ast.QueryDocument]{})
 	for name, body := range map[string]string{
 		"small":     `{"query":"{name}"}`,

@@ -2,74 +2,8 @@ package transport
 
 import (
 	"bytes"
-	"net/http"
 	"slices"
-
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 )
-
-// multipartMixed is the media type of responses whose parts are JSON documents.
-const multipartMixed = "multipart/mixed"
-
-// Multipart is the transport for multipart/mixed: @defer in the form of
-// 2022-08-24 (deferSpec=20220824), which Apollo Client and urql support, and
-// subscriptions in Apollo's own (subscriptionSpec=1.0, see
-// https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol),
-// which Apollo Client chooses by default.
-//
-// If the client also accepts JSON, a response of one part is JSON.
-type Multipart Streaming
-
-var _ graphql.Transport = Multipart{}
-
-// Supports implements graphql.Transport.
-func (Multipart) Supports(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodPost {
-		return false
-	}
-	forms := multipartForms(r)
-	return forms.deferrals || forms.subscriptions
-}
-
-// forms are the supported forms of multipart/mixed that a client accepts.
-type forms struct {
-	deferrals, subscriptions bool
-	// checkpoints: keep-alives may carry them. Clients opt in, since Apollo
-	// Client treats one as a response without data.
-	checkpoints bool
-}
-
-// multipartForms reads the Accept headers. A client that names no form is
-// assumed to support @defer, the first use of the type.
-func multipartForms(r *http.Request) (known forms) {
-	for accepted := range acceptedRanges(r.Header.Values("Accept")) {
-		if accepted.name != multipartMixed || accepted.quality == 0 {
-			continue
-		}
-		deferSpec, defers := accepted.parameters["deferspec"]
-		subscriptionSpec, subscribes := accepted.parameters["subscriptionspec"]
-		_, newer := accepted.parameters["incrementalspec"]
-		known.deferrals = known.deferrals || deferSpec == "20220824" || !defers && !subscribes && !newer
-		known.subscriptions = known.subscriptions || subscriptionSpec == "1.0"
-		known.checkpoints = known.checkpoints || accepted.parameters["checkpoints"] == "true"
-	}
-	return known
-}
-
-// Do implements graphql.Transport.
-func (m Multipart) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	forms := multipartForms(r)
-	Streaming(m).serve(w, r, exec, func(op *graphql.OperationContext) (framing, bool) {
-		switch {
-		case op != nil && op.Operation.Operation == ast.Subscription:
-			return multipartEvents{checkpoints: forms.checkpoints}, forms.subscriptions
-		case forms.deferrals:
-			return multipartIncrements{}, op != nil && Defers(op)
-		}
-		return multipartEvents{}, false
-	})
-}
 
 const (
 	boundary = "graphql"
@@ -79,7 +13,8 @@ const (
 	partTail = "\r\n--" + boundary
 )
 
-// multipartIncrements frames the parts of a response to @defer.
+// multipartIncrements frames the parts of a response to @defer in the form of
+// 2022-08-24 (deferSpec=20220824), which Apollo Client and urql support.
 type multipartIncrements struct{}
 
 func (multipartIncrements) mediaType() string {
@@ -94,7 +29,10 @@ func (multipartIncrements) part(_ string, payload [][]byte) []byte {
 	return bytes.Join(pieces, nil)
 }
 
-// multipartEvents frames the responses of a subscription.
+// multipartEvents frames the responses of a subscription in Apollo's own form
+// (subscriptionSpec=1.0, see
+// https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol),
+// which Apollo Client chooses by default.
 type multipartEvents struct {
 	multipartIncrements
 	checkpoints bool

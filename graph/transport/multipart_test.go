@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -45,19 +44,13 @@ func deferred(context.Context) graphql.ResponseHandler {
 
 // inParts serves the operations with all transports over HTTP, and returns the
 // address.
-func (ops operations) inParts(t testing.TB, streaming transport.Streaming) string {
+func (ops operations) inParts(t testing.TB, options transport.Options) string {
 	t.Helper()
-	streaming.Logger = slog.New(slog.DiscardHandler)
 	// On a busy machine the defaults would end a stream, or send a comment that the
 	// test does not expect.
-	streaming.KeepAlive = cmp.Or(streaming.KeepAlive, time.Hour)
-	streaming.SlowTimeout = cmp.Or(streaming.SlowTimeout, patience)
-	streaming.WriteTimeout = cmp.Or(streaming.WriteTimeout, patience)
-	gql := ops.server(transport.WebSocket{})
-	gql.AddTransport(transport.SSE(streaming))
-	gql.AddTransport(transport.Multipart(streaming))
-	gql.AddTransport(streaming.HTTP)
-	server := httptest.NewServer(gql)
+	options.KeepAlive = cmp.Or(options.KeepAlive, time.Hour)
+	options.SlowTimeout = cmp.Or(options.SlowTimeout, patience)
+	server := httptest.NewServer(ops.server(options))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -85,7 +78,7 @@ func TestStreaming_Answer_InAFormThatTheClientTakes(t *testing.T) {
 		"Plain":    once(&graphql.Response{Data: []byte(`{"a":1}`)}),
 		"Two":      numbered(2, nil),
 		"Fails":    numbered(1, failure),
-	}.inParts(t, transport.Streaming{})
+	}.inParts(t, transport.Options{})
 	const (
 		query    = "query Plain {name}"
 		defers   = "query Deferred {... @defer(label: \"two\") {name}}"
@@ -161,7 +154,7 @@ func TestStreaming_Answer_InAFormThatTheClientTakes(t *testing.T) {
 func TestMultipart_QuietSubscription_SignsOfLifeUntilTheServerCloses(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
-	address := operations{"Never": withCheckpoint}.inParts(t, transport.Streaming{KeepAlive: time.Millisecond, Streams: streams})
+	address := operations{"Never": withCheckpoint}.inParts(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
 	request := getting(t, address, "subscription Never {name}")
 	request.Header.Set("Accept", apolloSubscribes)
 	response, err := http.DefaultClient.Do(request)
@@ -187,18 +180,18 @@ func TestMultipart_QuietSubscription_SignsOfLifeUntilTheServerCloses(t *testing.
 // withCheckpoint is a subscription that delivers nothing and has one checkpoint.
 func withCheckpoint(ctx context.Context) graphql.ResponseHandler {
 	var told atomic.Bool
-	transport.StreamOf(ctx).Checkpoints(func() string {
+	transport.StreamOf(ctx).Checkpoint = func() string {
 		if told.Swap(true) {
 			return ""
 		}
 		return "somewhere"
-	})
+	}
 	return never(ctx)
 }
 
 func TestMultipart_QuietSubscription_CheckpointInAPartWithoutPayload(t *testing.T) {
 	t.Parallel()
-	address := operations{"Never": withCheckpoint}.inParts(t, transport.Streaming{KeepAlive: time.Millisecond})
+	address := operations{"Never": withCheckpoint}.inParts(t, transport.Options{KeepAlive: time.Millisecond})
 	request := getting(t, address, "subscription Never {name}")
 	request.Header.Set("Accept", "multipart/mixed;subscriptionSpec=1.0;checkpoints=true")
 	response, err := http.DefaultClient.Do(request)
@@ -231,7 +224,7 @@ func TestMultipart_ClientGoesAway_NoMorePartsAreMade(t *testing.T) {
 			made.Add(1)
 			return &graphql.Response{Data: []byte(`"` + strings.Repeat("x", 64<<10) + `"`), HasNext: new(true)}
 		}
-	}}.inParts(t, transport.Streaming{})
+	}}.inParts(t, transport.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	request := getting(t, address, "query Many {... @defer {name}}").WithContext(ctx)
 	request.Header.Set("Accept", apolloDefers)

@@ -27,7 +27,7 @@ import (
 func TestWebSocket_WrongInit_NoDescriptorAndNoGoroutineLeft(t *testing.T) {
 	const sockets = 100
 	// Neither the timer for connection_init nor the pings may be what ends them.
-	addr := operations{}.listen(t, transport.WebSocket{InitTimeout: time.Hour, PingInterval: time.Hour})
+	addr := operations{}.listen(t, transport.Options{InitTimeout: time.Hour, KeepAlive: time.Hour})
 	payloads := []string{`"x"`, `["x"]`, `7`, `true`}
 	leave := []func(net.Conn, io.Reader){
 		func(conn net.Conn, reader io.Reader) { // as the protocol has it
@@ -81,14 +81,10 @@ func TestAllTransports_MalformedRequest_NotAByteOfItInTheAnswerOrTheLog(t *testi
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 
 	streams := transport.NewStreams()
-	gql := operations{}.server(transport.WebSocket{Logger: logger, Streams: streams})
+	gql := operations{}.server(transport.Options{Logger: logger, Streams: streams})
 	present := apierror.Presenter{Log: logger}
 	gql.SetErrorPresenter(present.Present)
 	gql.SetRecoverFunc(present.Recover)
-	streaming := transport.Streaming{Logger: logger}
-	gql.AddTransport(transport.SSE(streaming))
-	gql.AddTransport(transport.Multipart(streaming))
-	gql.AddTransport(transport.HTTP{})
 	server := httptest.NewUnstartedServer(gql)
 	server.Config.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelError)
 	server.Start()

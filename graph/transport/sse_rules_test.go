@@ -26,7 +26,7 @@ func TestSSE_Refused_AsJSONBeforeTheStream(t *testing.T) {
 			t.Error("it was executed")
 			return graphql.OneShot(&graphql.Response{Data: []byte("1")})
 		},
-	}.inParts(t, transport.Streaming{HTTP: transport.HTTP{MaxBody: 1000}})
+	}.inParts(t, transport.Options{MaxBody: 1000})
 	const subscription = `{"query":"subscription Data {name}"}`
 	for name, tc := range map[string]struct {
 		method, query, body, contentType string
@@ -68,14 +68,15 @@ func TestSSE_Refused_AsJSONBeforeTheStream(t *testing.T) {
 // operation is reported in an event.
 func TestSSE_InvalidOperation_EventWithErrors(t *testing.T) {
 	t.Parallel()
-	address := operations{}.inParts(t, transport.Streaming{})
+	address := operations{}.inParts(t, transport.Options{})
 	for operation, code := range map[string]string{
 		"{": "GRAPHQL_PARSE_FAILED", "subscription {other}": "GRAPHQL_VALIDATION_FAILED", "subscription($n:Int!){name}": "GRAPHQL_VALIDATION_FAILED",
+		"{" + strings.Repeat("x", 5000) + "}": "…",
 	} {
 		response, got, err := ask(t, getting(t, address, operation), nil)
 		if err != nil || response.StatusCode != http.StatusOK || !strings.HasPrefix(got, opened+`event: next`+"\n"+`data: {"errors":[`) ||
-			!strings.Contains(got, code) || !strings.HasSuffix(got, "\n\nevent: complete\ndata:\n\n") {
-			t.Errorf("%s: %d %v %q", operation, response.StatusCode, err, got)
+			!strings.Contains(got, code) || !strings.HasSuffix(got, "\n\nevent: complete\ndata:\n\n") || len(got) > 1500 {
+			t.Errorf("%.100s: %d %v %q", operation, response.StatusCode, err, got)
 		}
 	}
 }
@@ -93,7 +94,7 @@ func TestSSE_ClientsGoAway_NothingIsLeft(t *testing.T) {
 		// Of a client that has gone already, no response is asked for.
 		context.AfterFunc(ctx, func() { running.Add(-1) })
 		return never(ctx)
-	}}.inParts(t, transport.Streaming{Streams: streams, KeepAlive: time.Hour})
+	}}.inParts(t, transport.Options{Streams: streams, KeepAlive: time.Hour})
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	for range clients {
@@ -121,8 +122,7 @@ func TestSSE_Quiet_CommentEvery12Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener := pipes{make(chan net.Conn), make(chan struct{})}
 		streams := transport.NewStreams()
-		gql := operations{"Never": never}.server(transport.WebSocket{})
-		gql.AddTransport(transport.SSE{Streams: streams})
+		gql := operations{"Never": never}.server(transport.Options{Streams: streams})
 		server := &http.Server{Handler: gql, ReadHeaderTimeout: time.Minute, ReadTimeout: 15 * time.Second, IdleTimeout: time.Minute}
 		go server.Serve(listener)
 		defer server.Close()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -23,14 +22,9 @@ import (
 )
 
 // events serves the operations as server-sent events, and returns the address.
-func (ops operations) events(t testing.TB, sse transport.SSE) string {
+func (ops operations) events(t testing.TB, sse transport.Options) string {
 	t.Helper()
-	if sse.Logger == nil {
-		sse.Logger = slog.New(slog.DiscardHandler)
-	}
-	gql := ops.server(transport.WebSocket{})
-	gql.AddTransport(sse)
-	server := httptest.NewServer(gql)
+	server := httptest.NewServer(ops.server(sse))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -70,7 +64,7 @@ func TestSSE_Operations_AsEvents(t *testing.T) {
 		"Fails":  numbered(1, failure),
 		"Query":  once(&graphql.Response{Data: []byte(`{"a":1}`)}),
 		"Errors": once(&graphql.Response{Errors: gqlerror.List{failure}}),
-	}.events(t, transport.SSE{})
+	}.events(t, transport.Options{})
 	const complete = "event: complete\ndata:\n\n"
 	one := "event: next\nid: cursor-1\ndata: {\"data\":{\"n\":1}}\n\n"
 	failed := "event: next\ndata: {\"errors\":[{\"message\":\"another log\",\"extensions\":{\"code\":\"STREAM_CHANGED\"}}]}\n\n"
@@ -94,7 +88,7 @@ func TestSSE_LastEventID_IsWhereToBegin(t *testing.T) {
 	t.Parallel()
 	address := operations{"Tells": func(ctx context.Context) graphql.ResponseHandler {
 		return graphql.OneShot(&graphql.Response{Data: fmt.Appendf(nil, "%q", transport.StreamOf(ctx).After)})
-	}}.events(t, transport.SSE{})
+	}}.events(t, transport.Options{})
 	_, got, err := ask(t, getting(t, address, "subscription Tells {name}"), http.Header{"Last-Event-Id": {"cursor-7"}})
 	if err != nil || !strings.Contains(got, `data: {"data":"cursor-7"}`) {
 		t.Errorf("%v: %q", err, got)
@@ -106,7 +100,7 @@ func TestSSE_LastEventID_IsWhereToBegin(t *testing.T) {
 func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
-	address := operations{"Never": never}.events(t, transport.SSE{KeepAlive: time.Millisecond, Streams: streams})
+	address := operations{"Never": never}.events(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
 	response, err := http.DefaultClient.Do(withAccept(getting(t, address, "subscription Never {name}")))
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +127,7 @@ func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 
 func TestSSE_QuietStream_CheckpointAsAnIDAlone(t *testing.T) {
 	t.Parallel()
-	address := operations{"Never": withCheckpoint}.events(t, transport.SSE{KeepAlive: time.Millisecond})
+	address := operations{"Never": withCheckpoint}.events(t, transport.Options{KeepAlive: time.Millisecond})
 	response, err := http.DefaultClient.Do(withAccept(getting(t, address, "subscription Never {name}")))
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +154,7 @@ func TestSSE_SlowClient_ToldOrCutOff(t *testing.T) {
 		stream, sent := transport.StreamOf(ctx), 0
 		return func(context.Context) *graphql.Response {
 			sent++
-			stream.Announce(fmt.Sprint("cursor-", sent), false)
+			stream.Cursor = fmt.Sprint("cursor-", sent)
 			if sent == 1 {
 				return &graphql.Response{Data: []byte(`1`)}
 			}
@@ -168,13 +162,13 @@ func TestSSE_SlowClient_ToldOrCutOff(t *testing.T) {
 		}
 	}}
 	for name, test := range map[string]struct {
-		sse transport.SSE
+		sse transport.Options
 		// told: the client reads again before it is cut off.
 		told   bool
 		cursor string
 	}{
-		"told":    {transport.SSE{SlowTimeout: 200 * time.Millisecond, WriteTimeout: time.Minute}, true, "cursor-2"},
-		"cut off": {transport.SSE{SlowTimeout: 100 * time.Millisecond, WriteTimeout: 200 * time.Millisecond}, false, "cursor-1"},
+		"told":    {transport.Options{SlowTimeout: 200 * time.Millisecond, WriteTimeout: time.Minute}, true, "cursor-2"},
+		"cut off": {transport.Options{SlowTimeout: 100 * time.Millisecond, WriteTimeout: 200 * time.Millisecond}, false, "cursor-1"},
 	} {
 		test.sse.OnSlow = func(cursor string) { slow <- cursor }
 		address := ops.events(t, test.sse)

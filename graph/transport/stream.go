@@ -1,10 +1,14 @@
 package transport
 
 import (
+	"cmp"
 	"context"
-	"sync"
+	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
 // Stream carries what gqlgen's channel between a subscription's resolver and
@@ -14,16 +18,16 @@ type Stream struct {
 	// After is the cursor to resume after, from SSE's Last-Event-ID. If set, it
 	// overrides the argument `after`.
 	After string
-
-	mu         sync.Mutex
-	announced  []announcement
-	failure    *gqlerror.Error
-	checkpoint func() string
-}
-
-type announcement struct {
-	cursor string
-	more   bool
+	// Cursor is that of the response being made, and More whether another
+	// follows at once.
+	Cursor string
+	More   bool
+	// Failure is the error that the client gets in place of `complete`.
+	Failure *gqlerror.Error
+	// Checkpoint returns a cursor to resume after that the client does not have
+	// yet, or an empty one; nil for none. It is not called while a response is
+	// being sent. The resolver sets it before the first response.
+	Checkpoint func() string
 }
 
 type streamKey struct{}
@@ -40,73 +44,68 @@ func StreamOf(ctx context.Context) *Stream {
 	return stream
 }
 
-// Announce sets the cursor of the next response, and whether another follows at
-// once. The resolver calls it before it sends each value.
-func (s *Stream) Announce(cursor string, more bool) {
-	if s == nil {
-		return
+// subscriber is the client of a subscription.
+type subscriber interface {
+	// next sends a response, and returns how long the client took to accept it.
+	next(stream *Stream, response *graphql.Response) (took time.Duration, err error)
+	// fail ends the subscription with errors.
+	fail(errs gqlerror.List)
+	// complete ends the subscription.
+	complete()
+}
+
+// deliver sends the responses of a subscription until it ends, or the client is
+// too slow to accept one.
+func (o *Options) deliver(ctx context.Context, stream *Stream, next graphql.ResponseHandler, to subscriber) {
+	last := "" // the cursor of the last response written
+	for {
+		stream.Cursor, stream.More = "", false
+		response := next(ctx)
+		switch {
+		case response == nil && stream.Failure != nil:
+			to.fail(gqlerror.List{stream.Failure})
+			return
+		case response == nil:
+			to.complete()
+			return
+		case notExecuted(response):
+			to.fail(response.Errors)
+			return
+		}
+		took, err := to.next(stream, response)
+		if err == nil {
+			last = cmp.Or(stream.Cursor, last)
+		}
+		if took >= o.SlowTimeout {
+			o.Logger.Warn("a subscriber was too slow",
+				"code", string(apierror.SlowConsumer), "cursor", last, "took", took, "cut", err != nil)
+			if o.OnSlow != nil {
+				o.OnSlow(last)
+			}
+			if err == nil {
+				to.fail(gqlerror.List{slowConsumer(last)})
+			}
+			return
+		}
+		if err != nil {
+			return
+		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.announced = append(s.announced, announcement{cursor, more})
 }
 
-// Cursor returns the cursor of the next response, in the order announced; empty
-// if none was. The transport calls it once for each response.
-func (s *Stream) Cursor() string {
-	cursor, _ := s.next()
-	return cursor
+// notExecuted reports whether the operation was not executed: gqlgen sends such
+// a response if the resolver of a subscription fails.
+func notExecuted(response *graphql.Response) bool {
+	return len(response.Data) == 0 && len(response.Errors) > 0
 }
 
-// next returns the cursor of the next response, and whether another follows at once.
-func (s *Stream) next() (cursor string, more bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.announced) == 0 {
-		return "", false
+// slowConsumer returns the error that ends the stream of a client that does not
+// keep up; it resumes after cursor.
+func slowConsumer(cursor string) *gqlerror.Error {
+	err := apierror.Errorf(apierror.SlowConsumer, "events were not accepted in time; subscribe again after the last cursor")
+	err.Extensions["retryable"] = true
+	if cursor != "" {
+		err.Extensions["cursor"] = cursor
 	}
-	first := s.announced[0]
-	s.announced = s.announced[1:]
-	return first.cursor, first.more
-}
-
-// Checkpoints sets the function that returns a cursor while nothing is
-// delivered, or an empty one if it has not changed.
-func (s *Stream) Checkpoints(checkpoint func() string) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.checkpoint = checkpoint
-}
-
-// Checkpoint returns a cursor to resume after that the client does not have
-// yet; empty for none. It must not be called while a response is being sent.
-func (s *Stream) Checkpoint() string {
-	s.mu.Lock()
-	checkpoint := s.checkpoint
-	s.mu.Unlock()
-	if checkpoint == nil {
-		return ""
-	}
-	return checkpoint()
-}
-
-// Fail sets the error that the client gets in place of `complete`. The resolver
-// calls it before it closes its channel.
-func (s *Stream) Fail(err *gqlerror.Error) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failure = err
-}
-
-// Failure returns the error given to Fail; nil for a stream that ended by itself.
-func (s *Stream) Failure() *gqlerror.Error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failure
+	return err
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -22,54 +21,21 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// WebSocket is the transport for queries, mutations and subscriptions over the
-// protocol graphql-transport-ws
+// overWebSocket is the transport for queries, mutations and subscriptions over
+// the protocol graphql-transport-ws
 // (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). It relies
 // on the Guard to check the Origin.
 //
 // gqlgen's own closes with codes that are not the protocol's, runs two
 // operations under one id, blocks for ever on a client that does not read, and
 // leaks the socket of a client with an invalid connection_init.
-type WebSocket struct {
-	// MaxMessage is the longest message of a client in bytes; 0 for 16 MiB.
-	// Before connection_init it is 64 KiB at most.
-	MaxMessage int64
-	// InitTimeout is how long a client may take to send connection_init; 0 for
-	// 5 s.
-	InitTimeout time.Duration
-	// PingInterval is the interval of pings; 0 for 25 s. A client that is
-	// silent for two intervals is cut off.
-	PingInterval time.Duration
-	// SlowTimeout ends a subscription whose client takes longer to accept a
-	// response; 0 for 5 s. WriteTimeout cuts the socket off; 0 for 10 s.
-	SlowTimeout, WriteTimeout time.Duration
-	// MaxOperations is how many operations run on one socket; 0 for 100.
-	MaxOperations int
-	// QueryTimeout and MutationTimeout are those of HTTP.
-	QueryTimeout, MutationTimeout time.Duration
-	// Authenticate identifies a client by the Authorization of its
-	// connection_init or, without one, of its handshake, whose headers a
-	// browser cannot set; nil accepts anybody.
-	Authenticate Authenticate
-	// Streams ends the sockets at shutdown; nil for never.
-	Streams *Streams
-	// Logger may be nil.
-	Logger *slog.Logger
-	// OnSlow is called for each subscription that ends because its client is
-	// slow, with the cursor of the last response written; may be nil.
-	OnSlow func(cursor string)
-}
-
-var _ graphql.Transport = WebSocket{}
+type overWebSocket struct{ Options }
 
 const (
 	subprotocol = "graphql-transport-ws"
 
 	// maxUnknown is how long a message may be before connection_init, in bytes.
 	maxUnknown            = 64 << 10
-	defaultMaxOperations  = 100
-	defaultInitTimeout    = 5 * time.Second
-	defaultPingInterval   = 25 * time.Second
 	closeHandshakeTimeout = 5 * time.Second
 	// Larger reads and writes bypass the buffers.
 	readBuffer  = 512
@@ -91,7 +57,10 @@ const (
 )
 
 // Supports implements graphql.Transport.
-func (WebSocket) Supports(r *http.Request) bool {
+func (*overWebSocket) Supports(r *http.Request) bool { return IsHandshake(r) }
+
+// IsHandshake reports whether a request opens a WebSocket.
+func IsHandshake(r *http.Request) bool {
 	return r.Method == http.MethodGet &&
 		hasToken(r.Header.Values("Connection"), "upgrade") && hasToken(r.Header.Values("Upgrade"), "websocket")
 }
@@ -110,27 +79,25 @@ func hasToken(headers []string, token string) bool {
 // Do implements graphql.Transport. It returns once the socket is open, so that
 // net/http frees the request's goroutine and buffers, which are twice what a
 // socket needs. Streams tracks the end of the socket.
-func (ws WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	_, leave, ok := ws.Streams.Enter()
-	if !ok {
+func (ws *overWebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	if !ws.Streams.enter() {
 		a := answer{w: w, mediaType: plainJSON}
-		a.refuse(refuse(http.StatusServiceUnavailable, apierror.Unavailable, "the server is shutting down"))
+		a.refuse(shuttingDown())
 		return
 	}
-	ws = ws.withDefaults()
 	conn, peer, err := accept(w, r)
 	if err != nil {
-		leave()
+		ws.Streams.leave()
 		ws.Logger.DebugContext(r.Context(), "a WebSocket handshake failed", "error", err)
 		return
 	}
 	s := &socket{
-		WebSocket: ws, exec: exec, conn: conn, peer: peer, writing: make(chan struct{}, 1),
+		Options: &ws.Options, exec: exec, conn: conn, peer: peer, writing: make(chan struct{}, 1),
 		authorization: r.Header.Get("Authorization"),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
 	go func() { //nolint:contextcheck // operations have the socket's
-		defer leave()
+		defer s.Streams.leave()
 		s.serve()
 	}()
 }
@@ -144,24 +111,12 @@ func (s *socket) serve() {
 		return
 	}
 	s.conn.SetReadLimit(-1) // read has its own, with the right close code
-	stop := s.Streams.onClosing(s.shutDown)
-	defer stop()
-	s.startTimer()
+	defer s.Streams.onClosing(s.shutDown)()
+	s.mu.Lock()
+	s.timer = time.AfterFunc(s.InitTimeout, s.tick)
+	s.mu.Unlock()
 	for s.receive() {
 	}
-}
-
-func (ws WebSocket) withDefaults() WebSocket {
-	ws.MaxMessage = cmp.Or(ws.MaxMessage, defaultMaxBody)
-	ws.InitTimeout = cmp.Or(ws.InitTimeout, defaultInitTimeout)
-	ws.PingInterval = cmp.Or(ws.PingInterval, defaultPingInterval)
-	ws.SlowTimeout = cmp.Or(ws.SlowTimeout, defaultSlowTimeout)
-	ws.WriteTimeout = cmp.Or(ws.WriteTimeout, defaultWriteTimeout)
-	ws.MaxOperations = cmp.Or(ws.MaxOperations, defaultMaxOperations)
-	if ws.Logger == nil {
-		ws.Logger = slog.New(slog.DiscardHandler)
-	}
-	return ws
 }
 
 // accept does the handshake, without compression, which would keep 40 KB and
@@ -219,7 +174,7 @@ func (p *peer) silent() time.Duration {
 // socket is one WebSocket. One goroutine reads; each operation has its own,
 // which executes and writes.
 type socket struct {
-	WebSocket
+	*Options
 	exec graphql.GraphExecutor
 	conn *websocket.Conn
 	peer *peer
@@ -236,11 +191,13 @@ type socket struct {
 	// wait counts the operations, and what the timer and the shutdown run.
 	wait sync.WaitGroup
 
-	mu           sync.Mutex
-	timer        *time.Timer
-	acknowledged bool
-	closing      bool // the close frame is on its way
-	ended        bool // the reader returns
+	// acknowledged: connection_init has come.
+	acknowledged atomic.Bool
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	closing bool // the close frame is on its way
+	ended   bool // the reader returns
 	// operations are those whose ids are in use; nil before the first.
 	operations map[string]*operation
 	// completed counts the operations that the client has completed but that
@@ -302,54 +259,44 @@ func (s *socket) shutDown() {
 	s.close(websocket.StatusGoingAway, "Going away")
 }
 
-// startTimer starts the socket's timer: for connection_init, then for the
-// pings.
-func (s *socket) startTimer() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.timer = time.AfterFunc(s.InitTimeout, s.tick)
-}
-
+// tick is what the timer calls: first for connection_init, then for the pings.
 func (s *socket) tick() {
 	if !s.enter() {
 		return
 	}
 	defer s.wait.Done()
-	s.mu.Lock()
-	acknowledged := s.acknowledged
-	s.mu.Unlock()
-	if !acknowledged {
+	if !s.acknowledged.Load() {
 		s.close(closeInitTimeout, "Connection initialisation timeout")
 		return
 	}
-	if silent := s.peer.silent(); silent >= 2*s.PingInterval {
+	if silent := s.peer.silent(); silent >= 2*s.KeepAlive {
 		s.Logger.Debug("a WebSocket is cut off: its client answers no ping", "silent", silent)
 		_ = s.peer.Close()
 		return
 	}
 	if !s.checkpoints() {
-		s.send([]byte(`{"type":"ping"}`))
+		s.send(outgoing{Type: typePing})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended {
-		s.timer.Reset(s.PingInterval)
+		s.timer.Reset(s.KeepAlive)
 	}
 }
 
 // checkpoints sends the subscriptions' checkpoints, each as a ping, and reports
 // whether there were any.
 func (s *socket) checkpoints() (sent bool) {
-	subscriptions := map[*operation]*Stream{}
+	checkpoints := map[*operation]func() string{}
 	s.mu.Lock()
 	for _, o := range s.operations {
-		if o.subscription != nil {
-			subscriptions[o] = o.subscription
+		if o.checkpoint != nil {
+			checkpoints[o] = o.checkpoint
 		}
 	}
 	s.mu.Unlock()
-	for o, subscription := range subscriptions {
-		sent = o.checkpoint(subscription) || sent
+	for o, checkpoint := range checkpoints {
+		sent = o.sendCheckpoint(checkpoint) || sent
 	}
 	return sent
 }
@@ -369,7 +316,7 @@ func (s *socket) receive() bool {
 	case typeConnectionInit:
 		return s.acknowledge(m)
 	case typePing:
-		return s.send(pongFrame(m.payload))
+		return s.send(outgoing{Type: typePong, Payload: m.payload})
 	case typeSubscribe:
 		return s.subscribe(m)
 	case typeComplete:
@@ -392,7 +339,10 @@ func (s *socket) read() ([]byte, bool) {
 		s.close(closeInvalidMessage, "Invalid message: it must be text")
 		return nil, false
 	}
-	limit := s.maxMessage()
+	limit := s.MaxBody
+	if !s.acknowledged.Load() {
+		limit = min(limit, maxUnknown)
+	}
 	s.setReadDeadline(time.Now().Add(messageTimeout))
 	var text bytes.Buffer
 	if _, err := text.ReadFrom(io.LimitReader(message, limit+1)); err != nil {
@@ -407,15 +357,6 @@ func (s *socket) read() ([]byte, bool) {
 	return text.Bytes(), true
 }
 
-func (s *socket) maxMessage() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.acknowledged {
-		return s.MaxMessage
-	}
-	return min(s.MaxMessage, maxUnknown)
-}
-
 // setReadDeadline does not override the deadline of close.
 func (s *socket) setReadDeadline(deadline time.Time) {
 	s.mu.Lock()
@@ -426,17 +367,11 @@ func (s *socket) setReadDeadline(deadline time.Time) {
 }
 
 func (s *socket) acknowledge(m message) bool {
-	s.mu.Lock()
-	again := s.acknowledged
-	s.acknowledged = true
-	if !again {
-		s.timer.Reset(s.PingInterval)
-	}
-	s.mu.Unlock()
-	if again {
+	if s.acknowledged.Swap(true) {
 		s.close(closeTooManyInitRequest, "Too many initialisation requests")
 		return false
 	}
+	s.timer.Reset(s.KeepAlive)
 	s.caller = s.ctx
 	if s.Authenticate != nil {
 		caller, err := s.Authenticate(s.ctx, cmp.Or(authorizationOf(m.payload), s.authorization))
@@ -446,13 +381,14 @@ func (s *socket) acknowledge(m message) bool {
 		}
 		s.caller = caller
 	}
-	return s.send([]byte(`{"type":"connection_ack"}`))
+	return s.send(outgoing{Type: typeConnectionAck})
 }
 
 // authorizationOf returns the Authorization in the payload of connection_init,
 // in any case.
-func authorizationOf(payload map[string]any) string {
-	for name, value := range payload {
+func authorizationOf(payload any) string {
+	object, _ := payload.(map[string]any)
+	for name, value := range object {
 		if text, ok := value.(string); ok && strings.EqualFold(name, "Authorization") {
 			return text
 		}
@@ -462,21 +398,21 @@ func authorizationOf(payload map[string]any) string {
 
 func (s *socket) subscribe(m message) bool {
 	s.mu.Lock()
-	acknowledged, running := s.acknowledged, len(s.operations)+s.completed
+	running := len(s.operations) + s.completed
 	_, exists := s.operations[m.id]
 	s.mu.Unlock()
 	switch {
-	case !acknowledged:
+	case !s.acknowledged.Load():
 		s.close(closeUnauthorized, "Unauthorized")
 		return false
 	case exists:
 		s.close(closeSubscriberExists, "Subscriber for "+cutReason(m.id)+" already exists")
 		return false
 	case m.refused != nil:
-		return s.send(errorFrame(frameHead(m.id), gqlerror.List{m.refused}))
+		return s.send(outgoing{m.id, typeError, gqlerror.List{m.refused}})
 	case running >= s.MaxOperations:
-		return s.send(errorFrame(frameHead(m.id), gqlerror.List{apierror.Errorf(apierror.TooManyRequests,
-			"%d operations run on this socket, and no more are allowed; complete one first", running)}))
+		return s.send(outgoing{m.id, typeError, gqlerror.List{apierror.Errorf(apierror.TooManyRequests,
+			"%d operations run on this socket, and no more are allowed; complete one first", running)}})
 	}
 	s.start(m.id, m.params)
 	return true
@@ -484,9 +420,7 @@ func (s *socket) subscribe(m message) bool {
 
 // start runs an operation. Only the reader starts one, so the id is still free.
 func (s *socket) start(id string, params *graphql.RawParams) {
-	now := graphql.Now()
-	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
-	o := &operation{socket: s, id: id}
+	o := &operation{socket: s, id: id, head: headOf(id)}
 	o.ctx, o.cancel = context.WithCancel(s.caller)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -494,7 +428,10 @@ func (s *socket) start(id string, params *graphql.RawParams) {
 		s.operations = map[string]*operation{}
 	}
 	s.operations[id] = o
-	s.wait.Go(func() { o.run(params) })
+	s.wait.Go(func() {
+		defer s.left(o)
+		o.run(params)
+	})
 }
 
 // complete stops an operation for the client, and frees its id.
@@ -535,12 +472,12 @@ func (s *socket) left(o *operation) {
 
 // send writes a message that belongs to no operation, and reports whether the
 // socket may continue.
-func (s *socket) send(text []byte) bool {
+func (s *socket) send(message outgoing) bool {
 	if s.lock(s.ctx) != nil {
 		return false
 	}
 	defer s.unlock()
-	_, err := s.write(text)
+	_, err := s.write(message.text())
 	return err == nil
 }
 

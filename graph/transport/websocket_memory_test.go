@@ -29,7 +29,7 @@ func TestWebSocket_IdleSubscriptions_MemoryPerSocket(t *testing.T) {
 			return nil
 		}
 	}}
-	addr := ops.listen(t, transport.WebSocket{})
+	addr := ops.listen(t, transport.Options{})
 	open := func() {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -97,7 +97,7 @@ func BenchmarkWebSocket_Next(b *testing.B) {
 			return response
 		}
 	}}
-	conn, err := net.DialTimeout("tcp", ops.listen(b, transport.WebSocket{}), time.Second)
+	conn, err := net.DialTimeout("tcp", ops.listen(b, transport.Options{}), time.Second)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 // The types of messages, named in PROTOCOL.md.
 const (
 	typeConnectionInit = "connection_init"
+	typeConnectionAck  = "connection_ack"
 	typePing           = "ping"
 	typePong           = "pong"
 	typeSubscribe      = "subscribe"
@@ -26,8 +27,8 @@ type message struct {
 	kind string
 	// id is that of the operation, for subscribe and complete.
 	id string
-	// payload is that of connection_init, ping and pong.
-	payload map[string]any
+	// payload is that of connection_init, ping and pong: an object or nil.
+	payload any
 	// params are to be executed, unless refused says why not.
 	params  *graphql.RawParams
 	refused *gqlerror.Error
@@ -47,7 +48,8 @@ func parseMessage(text []byte) (m message, invalid string) {
 	m.kind, _ = object["type"].(string)
 	switch m.kind {
 	case typeConnectionInit, typePing, typePong:
-		if member(object["payload"], "payload", "object", &m.payload) != nil {
+		m.payload = object["payload"]
+		if _, ok := m.payload.(map[string]any); !ok && m.payload != nil {
 			return message{}, "Invalid message: the payload must be an object"
 		}
 		return m, ""
@@ -100,70 +102,32 @@ func parseRefused(text []byte, refused *gqlerror.Error) (message, string) {
 	return message{kind: typeSubscribe, id: head.ID, refused: refused}, ""
 }
 
-// frameHead returns the start of an operation's messages, up to their type.
-func frameHead(id string) string {
-	var head bytes.Buffer
-	head.WriteString(`{"id":`)
-	encode(&head, id)
-	head.WriteString(`,"type":"`)
-	return head.String()
+// outgoing is a message of the server.
+type outgoing struct {
+	ID      string `json:"id,omitempty"`
+	Type    string `json:"type"`
+	Payload any    `json:"payload,omitempty"`
 }
 
-// frame returns a message of an operation, with its payload in parts, if any.
-func frame(head, kind string, payload ...[]byte) []byte {
-	size := len(head) + len(kind) + len(`","payload":}`)
-	for _, part := range payload {
-		size += len(part)
-	}
-	text := make([]byte, 0, size)
-	text = append(text, head...)
-	text = append(text, kind...)
-	text = append(text, '"')
-	if len(payload) > 0 {
-		text = append(text, `,"payload":`...)
-	}
-	for _, part := range payload {
-		text = append(text, part...)
-	}
-	return append(text, '}')
-}
-
-// errorFrame returns the message that ends an operation with errors.
-func errorFrame(head string, errs gqlerror.List) []byte {
-	var payload bytes.Buffer
-	encode(&payload, errs)
-	return frame(head, typeError, payload.Bytes())
-}
-
-// checkpointFrame returns a ping with a cursor to resume a subscription after.
-func checkpointFrame(id, cursor string) []byte {
-	text := bytes.NewBufferString(`{"type":"ping","payload":{"checkpoint":{"id":`)
-	encode(text, id)
-	text.WriteString(`,"cursor":"` + cursor + `"}}}`)
-	return text.Bytes()
-}
-
-// pongFrame answers a ping with its payload.
-func pongFrame(payload map[string]any) []byte {
-	if payload == nil {
-		return []byte(`{"type":"pong"}`)
-	}
+func (m outgoing) text() []byte {
 	var text bytes.Buffer
-	text.WriteString(`{"type":"pong","payload":`)
-	encode(&text, payload)
-	text.WriteByte('}')
+	encode(&text, m)
 	return text.Bytes()
+}
+
+// headOf returns the start of an operation's responses.
+func headOf(id string) []byte {
+	return append(bytes.TrimSuffix(outgoing{ID: id, Type: typeNext}.text(), []byte("}")), `,"payload":`...)
+}
+
+// checkpointPing returns a ping with a cursor to resume a subscription after.
+func checkpointPing(id, cursor string) outgoing {
+	type checkpoint struct {
+		ID     string `json:"id"`
+		Cursor string `json:"cursor"`
+	}
+	return outgoing{Type: typePing, Payload: map[string]checkpoint{"checkpoint": {id, cursor}}}
 }
 
 // cutReason cuts the reason of a close frame to its limit of 123 bytes.
-func cutReason(reason string) string {
-	const most = 123
-	if len(reason) <= most {
-		return reason
-	}
-	end := most
-	for !utf8.RuneStart(reason[end]) {
-		end--
-	}
-	return reason[:end]
-}
+func cutReason(reason string) string { return strings.ToValidUTF8(reason[:min(len(reason), 123)], "") }

@@ -27,7 +27,7 @@ func TestWebSocket_FurtherRules(t *testing.T) {
 	addr := operations{
 		"Never": never,
 		"Data":  once(&graphql.Response{Data: []byte("1")}),
-	}.listen(t, transport.WebSocket{MaxMessage: 1 << 20})
+	}.listen(t, transport.Options{MaxBody: 1 << 20})
 	const one = `{"id":"a","type":"next","payload":{"data":1}}`
 	for name, steps := range map[string][]string{
 		// The answers come in the order of the messages: the ack is the first.
@@ -51,7 +51,7 @@ func TestWebSocket_FurtherRules(t *testing.T) {
 // A client's error does not affect other clients.
 func TestWebSocket_SocketClosedForAFault_OthersLive(t *testing.T) {
 	t.Parallel()
-	addr := operations{"Never": never}.listen(t, transport.WebSocket{})
+	addr := operations{"Never": never}.listen(t, transport.Options{})
 	bystander := ready(t, addr)
 	bystander.play(subscribed("a", "Never"))
 	ready(t, addr).play(subscribed("a", "Never"), subscribed("a", "Never"), "! 4409 Subscriber for a already exists")
@@ -61,7 +61,7 @@ func TestWebSocket_SocketClosedForAFault_OthersLive(t *testing.T) {
 
 func TestWebSocket_Standard_100OperationsAnd16MB(t *testing.T) {
 	t.Parallel()
-	c := ready(t, operations{"Never": never}.listen(t, transport.WebSocket{}))
+	c := ready(t, operations{"Never": never}.listen(t, transport.Options{}))
 	for id := range 100 {
 		c.play(subscribed(strconv.Itoa(id), "Never"))
 	}
@@ -86,7 +86,7 @@ const (
 
 func TestWebSocket_MessageInFragments_OneMessage(t *testing.T) {
 	t.Parallel()
-	conn, reader := bare(t, operations{}.listen(t, transport.WebSocket{}))
+	conn, reader := bare(t, operations{}.listen(t, transport.Options{}))
 	say(t, conn, `{"type":"connection_init"}`)
 	hear(t, reader, `{"type":"connection_ack"}`)
 	for _, frame := range []string{
@@ -107,7 +107,7 @@ func TestWebSocket_MessageInFragments_OneMessage(t *testing.T) {
 // Each fragment is short; what counts is their sum.
 func TestWebSocket_FragmentsWithoutEnd_1009(t *testing.T) {
 	t.Parallel()
-	conn, reader := bare(t, operations{}.listen(t, transport.WebSocket{}))
+	conn, reader := bare(t, operations{}.listen(t, transport.Options{}))
 	go func() {
 		frame := fragment(firstFragment, strings.Repeat("x", 125))
 		for {
@@ -148,7 +148,7 @@ func closedWith(t testing.TB, reader *bufio.Reader, code int) {
 // may reuse its id.
 func TestWebSocket_CompleteOnItsWay_IDIsFree(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{}, operations{"Empty": once(nil), "Never": never}, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, operations{"Empty": once(nil), "Never": never}, func(b *bubble) {
 		conn, reader := b.raw()
 		say(b, conn, `{"type":"connection_init"}`)
 		hear(b, reader, `{"type":"connection_ack"}`)
@@ -188,7 +188,7 @@ func TestWebSocket_IDReusedWhileTheServerSends_NoMessageOfTheOneBefore(t *testin
 			}
 		}
 	}
-	addr := ops.listen(t, transport.WebSocket{})
+	addr := ops.listen(t, transport.Options{})
 	var playing sync.WaitGroup
 	for range clients {
 		c := ready(t, addr)

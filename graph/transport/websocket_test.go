@@ -72,18 +72,18 @@ func numbered(n int, failure *gqlerror.Error) func(context.Context) graphql.Resp
 		return func(context.Context) *graphql.Response {
 			if sent == n {
 				if failure != nil {
-					stream.Fail(failure)
+					stream.Failure = failure
 				}
 				return nil
 			}
 			sent++
-			stream.Announce(fmt.Sprint("cursor-", sent), false)
+			stream.Cursor = fmt.Sprint("cursor-", sent)
 			return &graphql.Response{Data: fmt.Appendf(nil, `{"n":%d}`, sent)}
 		}
 	}
 }
 
-func (ops operations) server(ws transport.WebSocket) *handler.Server {
+func (ops operations) server(ws transport.Options) *handler.Server {
 	schema := gqlparser.MustLoadSchema(&ast.Source{Input: schemaText})
 	gql := handler.New(&graphql.ExecutableSchemaMock{
 		SchemaFunc: func() *ast.Schema { return schema },
@@ -94,30 +94,25 @@ func (ops operations) server(ws transport.WebSocket) *handler.Server {
 	present := apierror.Presenter{Log: slog.New(slog.DiscardHandler), NewID: func() string { return "id-1" }}
 	gql.SetErrorPresenter(present.Present)
 	gql.SetRecoverFunc(present.Recover)
-	gql.AddTransport(ws)
+	transport.Add(gql, ws)
 	return gql
 }
 
 // listen serves the operations on TCP and returns the address. At the end of
 // the test all sockets must end by themselves.
-func (ops operations) listen(t testing.TB, ws transport.WebSocket) string {
+func (ops operations) listen(t testing.TB, ws transport.Options) string {
 	t.Helper()
-	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if ws.Streams == nil {
 		ws.Streams = transport.NewStreams()
 	}
 	// On a busy machine the defaults would end a socket, or send a ping that the
 	// test does not expect.
 	ws.InitTimeout = cmp.Or(ws.InitTimeout, time.Hour)
-	ws.PingInterval = cmp.Or(ws.PingInterval, time.Hour)
+	ws.KeepAlive = cmp.Or(ws.KeepAlive, time.Hour)
 	ws.SlowTimeout = cmp.Or(ws.SlowTimeout, patience)
-	ws.WriteTimeout = cmp.Or(ws.WriteTimeout, patience)
 	routes := http.NewServeMux()
 	routes.Handle("/graphql", ops.server(ws))
-	server := httptest.NewUnstartedServer(guard.Wrap(routes))
+	server := httptest.NewUnstartedServer(guarded(t, routes, nil))
 	var noise lockedBuffer
 	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&noise, nil), slog.LevelWarn)
 	server.Start()
@@ -274,7 +269,7 @@ func TestWebSocket_Rules(t *testing.T) {
 		"Nothing":  once(nil),
 		"Breaks":   func(context.Context) graphql.ResponseHandler { panic("secret") },
 	}
-	addr := ops.listen(t, transport.WebSocket{MaxOperations: 3, MaxMessage: 100_000})
+	addr := ops.listen(t, transport.Options{MaxOperations: 3, MaxBody: 100_000})
 
 	const (
 		internal = `[{"message":"internal error; its id in the server's log is id-1","extensions":{"code":"INTERNAL","id":"id-1"}}]`
@@ -403,7 +398,7 @@ func TestWebSocket_Rules(t *testing.T) {
 
 func TestWebSocket_OtherSubprotocol_4406(t *testing.T) {
 	t.Parallel()
-	addr := operations{}.listen(t, transport.WebSocket{})
+	addr := operations{}.listen(t, transport.Options{})
 	for _, subprotocols := range [][]string{nil, {"graphql-ws"}, {"a", "b"}} {
 		dial(t, addr, subprotocols...).play("! 4406 Subprotocol not acceptable")
 	}
@@ -414,7 +409,7 @@ func TestWebSocket_OtherSubprotocol_4406(t *testing.T) {
 	}
 }
 
-func TestWebSocket_Supports_HandshakesOnly(t *testing.T) {
+func TestIsHandshake_UpgradesToWebSocketOnly(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		method, connection, upgrade string
@@ -430,7 +425,7 @@ func TestWebSocket_Supports_HandshakesOnly(t *testing.T) {
 		r := httptest.NewRequest(test.method, "/graphql", nil)
 		r.Header.Set("Connection", test.connection)
 		r.Header.Set("Upgrade", test.upgrade)
-		if got := (transport.WebSocket{}).Supports(r); got != test.want {
+		if got := transport.IsHandshake(r); got != test.want {
 			t.Errorf("%+v: got %t", test, got)
 		}
 	}
@@ -438,11 +433,7 @@ func TestWebSocket_Supports_HandshakesOnly(t *testing.T) {
 
 func TestWebSocket_ForeignOrigin_403ByTheGuard(t *testing.T) {
 	t.Parallel()
-	guard, err := transport.NewGuard(transport.GuardOptions{Loopback: true, Origins: []string{"https://app.example.com"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(guard.Wrap(operations{}.server(transport.WebSocket{})))
+	server := httptest.NewServer(guarded(t, operations{}.server(transport.Options{}), nil, "https://app.example.com"))
 	t.Cleanup(server.Close)
 	for origin, want := range map[string]int{
 		"": 101, server.URL: 101, "https://app.example.com": 101, "https://evil.example.com": 403, "null": 403,
@@ -465,7 +456,7 @@ func TestWebSocket_ForeignOrigin_403ByTheGuard(t *testing.T) {
 
 func TestWebSocket_BadHandshake_Refused(t *testing.T) {
 	t.Parallel()
-	addr := operations{}.listen(t, transport.WebSocket{})
+	addr := operations{}.listen(t, transport.Options{})
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/graphql", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -494,7 +485,7 @@ func TestWebSocket_CompleteByTheClient_CancelsThatOperationOnly(t *testing.T) {
 			return never(ctx)
 		},
 	}
-	c := ready(t, ops.listen(t, transport.WebSocket{}))
+	c := ready(t, ops.listen(t, transport.Options{}))
 	c.play(subscribed("a", "Watched"), subscribed("b", "Other"), `> {"id":"a","type":"complete"}`)
 	within(t, "the context to end", func() { <-ended })
 	select {
@@ -524,7 +515,7 @@ func TestWebSocket_EndingOperation_LeavesItsSuccessorAlone(t *testing.T) {
 			return never(ctx)
 		},
 	}
-	c := ready(t, ops.listen(t, transport.WebSocket{MaxOperations: 2}))
+	c := ready(t, ops.listen(t, transport.Options{MaxOperations: 2}))
 	c.play(subscribed("a", "First"))
 	within(t, "the first to start", func() { <-started })
 	c.play(`> {"id":"a","type":"complete"}`, subscribed("a", "Second"))
@@ -552,7 +543,7 @@ func TestWebSocket_QueryTimeout_Error(t *testing.T) {
 			return &graphql.Response{Data: []byte("null")}
 		}
 	}}
-	c := ready(t, ops.listen(t, transport.WebSocket{QueryTimeout: time.Millisecond, MutationTimeout: time.Hour}))
+	c := ready(t, ops.listen(t, transport.Options{QueryTimeout: time.Millisecond, MutationTimeout: time.Hour}))
 	const timeout = `[{"message":"the request took too long and was stopped","extensions":{"code":"TIMEOUT"}}]`
 	c.play(subscribed("subscription", "Never"), subscribe("mutation", "mutation Never {save}"),
 		subscribe("a", "query Never {name}"), `< {"id":"a","type":"error","payload":`+timeout+`}`,
@@ -563,7 +554,7 @@ func TestWebSocket_QueryTimeout_Error(t *testing.T) {
 func TestWebSocket_ManyOperations_EachInOrder(t *testing.T) {
 	t.Parallel()
 	const each, count = 50, 40
-	c := ready(t, operations{"Numbered": numbered(each, nil)}.listen(t, transport.WebSocket{}))
+	c := ready(t, operations{"Numbered": numbered(each, nil)}.listen(t, transport.Options{}))
 	for id := range count {
 		c.play(subscribed(strconv.Itoa(id), "Numbered"))
 	}
@@ -588,7 +579,7 @@ func TestWebSocket_ManyOperations_EachInOrder(t *testing.T) {
 
 func TestWebSocket_SubscribersComeAndGo_NothingIsLeft(t *testing.T) {
 	t.Parallel()
-	addr := operations{"Numbered": numbered(20, nil), "Never": never}.listen(t, transport.WebSocket{})
+	addr := operations{"Numbered": numbered(20, nil), "Never": never}.listen(t, transport.Options{})
 	var clients sync.WaitGroup
 	for range 10 {
 		clients.Go(func() {
@@ -618,11 +609,11 @@ func TestWebSocket_Shutdown_1001NeverComplete(t *testing.T) {
 	ops := operations{"Never": never, "Ends": func(ctx context.Context) graphql.ResponseHandler {
 		return func(context.Context) *graphql.Response {
 			<-ctx.Done()
-			transport.StreamOf(ctx).Fail(apierror.Errorf(apierror.Unavailable, "shutting down"))
+			transport.StreamOf(ctx).Failure = apierror.Errorf(apierror.Unavailable, "shutting down")
 			return nil
 		}
 	}}
-	addr := ops.listen(t, transport.WebSocket{Streams: streams})
+	addr := ops.listen(t, transport.Options{Streams: streams})
 	var clients []client
 	for range 5 {
 		c := ready(t, addr)

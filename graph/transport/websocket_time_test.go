@@ -58,7 +58,7 @@ type bubble struct {
 }
 
 // onFakeClock runs test with a server. At its end all sockets must have ended.
-func onFakeClock(t *testing.T, ws transport.WebSocket, ops operations, test func(b *bubble)) {
+func onFakeClock(t *testing.T, ws transport.Options, ops operations, test func(b *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bubble{T: t, pipes: pipes{make(chan net.Conn), make(chan struct{})}, streams: transport.NewStreams()}
@@ -110,7 +110,7 @@ func (b *bubble) gone(c client) {
 
 func TestWebSocket_NoInit_4408(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, nil, func(b *bubble) {
 		began := time.Now()
 		c := b.connect()
 		c.play(`> {"type":"ping"}`, `< {"type":"pong"}`, "! 4408 Connection initialisation timeout")
@@ -120,7 +120,7 @@ func TestWebSocket_NoInit_4408(t *testing.T) {
 
 func TestWebSocket_InitInTime_NoTimeout(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{InitTimeout: 3 * time.Second}, nil, func(b *bubble) {
+	onFakeClock(t, transport.Options{InitTimeout: 3 * time.Second}, nil, func(b *bubble) {
 		c := b.connect()
 		time.Sleep(2 * time.Second)
 		began := time.Now()
@@ -134,7 +134,7 @@ func TestWebSocket_InitInTime_NoTimeout(t *testing.T) {
 
 func TestWebSocket_SilentPeer_CutAfterTwoIntervals(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{PingInterval: 10 * time.Second}, operations{"Never": never}, func(b *bubble) {
+	onFakeClock(t, transport.Options{KeepAlive: 10 * time.Second}, operations{"Never": never}, func(b *bubble) {
 		began := time.Now()
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Never"), `< {"type":"ping"}`)
@@ -145,7 +145,7 @@ func TestWebSocket_SilentPeer_CutAfterTwoIntervals(t *testing.T) {
 
 func TestWebSocket_Checkpoints_InThePing(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{PingInterval: 10 * time.Second}, operations{"Never": withCheckpoint}, func(b *bubble) {
+	onFakeClock(t, transport.Options{KeepAlive: 10 * time.Second}, operations{"Never": withCheckpoint}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Never"), subscribed("b", "Never"))
 		checkpoints := map[string]bool{}
@@ -167,7 +167,7 @@ func TestWebSocket_Checkpoints_InThePing(t *testing.T) {
 
 func TestWebSocket_AnySignOfLife_KeepsTheSocket(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{PingInterval: 10 * time.Second}, nil, func(b *bubble) {
+	onFakeClock(t, transport.Options{KeepAlive: 10 * time.Second}, nil, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged)
 		for range 5 {
@@ -178,7 +178,7 @@ func TestWebSocket_AnySignOfLife_KeepsTheSocket(t *testing.T) {
 
 func TestWebSocket_SlowReader_ErrorWithCursor(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{}, operations{"Numbered": numbered(9, nil), "Never": never}, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, operations{"Numbered": numbered(9, nil), "Never": never}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("other", "Never"), subscribed("a", "Numbered"),
 			`< {"id":"a","type":"next","payload":{"data":{"n":1}}}`)
@@ -212,7 +212,7 @@ func (b *bubble) toldSlow(cursors ...string) {
 
 func TestWebSocket_SlowReader_NotSlowEnough(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{}, operations{"Numbered": numbered(2, nil), "Data": once(&graphql.Response{Data: []byte("1")})}, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, operations{"Numbered": numbered(2, nil), "Data": once(&graphql.Response{Data: []byte("1")})}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
 		time.Sleep(5*time.Second - 1)
@@ -238,7 +238,7 @@ func TestWebSocket_WaitingForAnother_IsNotSlow(t *testing.T) {
 			return numbered(1, nil)(ctx)
 		},
 	}
-	onFakeClock(t, transport.WebSocket{}, ops, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, ops, func(b *bubble) {
 		release = make(chan struct{})
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("b", "Waits"), subscribed("a", "Slow"))
@@ -260,7 +260,7 @@ func TestWebSocket_WaitingForAnother_IsNotSlow(t *testing.T) {
 
 func TestWebSocket_StuckReader_CutAfterWriteTimeout(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{PingInterval: 2 * time.Second}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
+	onFakeClock(t, transport.Options{KeepAlive: 2 * time.Second}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Numbered"), `< {"id":"a","type":"next","payload":{"data":{"n":1}}}`)
 		synctest.Wait()
@@ -282,7 +282,7 @@ func TestWebSocket_StuckReader_CutAfterWriteTimeout(t *testing.T) {
 
 func TestWebSocket_StuckBeforeTheFirst_NoCursor(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{SlowTimeout: time.Second, WriteTimeout: time.Second}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
+	onFakeClock(t, transport.Options{SlowTimeout: time.Second, WriteTimeout: time.Second}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
 		time.Sleep(time.Minute)
@@ -292,7 +292,7 @@ func TestWebSocket_StuckBeforeTheFirst_NoCursor(t *testing.T) {
 
 func TestWebSocket_CompletedWhileItWrites_SocketLives(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
 		synctest.Wait() // in the middle of the first response
@@ -320,7 +320,7 @@ func TestWebSocket_OperationsThatLinger_SocketWaits(t *testing.T) {
 	var cancelled atomic.Bool
 	var released chan struct{}
 	ops := operations{"Lingers": func(ctx context.Context) graphql.ResponseHandler { return lingers(&cancelled, released)(ctx) }}
-	onFakeClock(t, transport.WebSocket{}, ops, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, ops, func(b *bubble) {
 		released = make(chan struct{})
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Lingers"))
@@ -339,7 +339,7 @@ func TestWebSocket_OperationsThatLinger_CountAfterComplete(t *testing.T) {
 	var cancelled atomic.Bool
 	var released chan struct{}
 	ops := operations{"Lingers": func(ctx context.Context) graphql.ResponseHandler { return lingers(&cancelled, released)(ctx) }}
-	onFakeClock(t, transport.WebSocket{MaxOperations: 1}, ops, func(b *bubble) {
+	onFakeClock(t, transport.Options{MaxOperations: 1}, ops, func(b *bubble) {
 		released = make(chan struct{})
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Lingers"))
@@ -362,7 +362,7 @@ func TestWebSocket_Closing_OperationsEndAtOnce(t *testing.T) {
 	var cancelled atomic.Bool
 	var released chan struct{}
 	ops := operations{"Lingers": func(ctx context.Context) graphql.ResponseHandler { return lingers(&cancelled, released)(ctx) }}
-	onFakeClock(t, transport.WebSocket{}, ops, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, ops, func(b *bubble) {
 		released = make(chan struct{})
 		c, reader := b.raw()
 		go io.Copy(io.Discard, reader)
@@ -382,9 +382,9 @@ func TestWebSocket_Closing_OperationsEndAtOnce(t *testing.T) {
 
 func TestWebSocket_ShutdownOfAStuckSocket_IsBounded(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, nil, func(b *bubble) {
 		streams := transport.NewStreams()
-		gql := operations{"Numbered": numbered(9, nil)}.server(transport.WebSocket{Streams: streams})
+		gql := operations{"Numbered": numbered(9, nil)}.server(transport.Options{Streams: streams})
 		server := &http.Server{Handler: gql, ReadHeaderTimeout: time.Minute}
 		b.pipes = pipes{make(chan net.Conn), make(chan struct{})}
 		go server.Serve(b.pipes)
@@ -414,7 +414,7 @@ func TestWebSocket_PeerThatNeverAnswersClose_IsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+			onFakeClock(t, transport.Options{}, nil, func(b *bubble) {
 				c, reader := b.raw()
 				go io.Copy(io.Discard, reader)
 				io.WriteString(c, frameOf("not JSON", 0))
@@ -431,7 +431,7 @@ func TestWebSocket_PeerThatNeverAnswersClose_IsBounded(t *testing.T) {
 
 func TestWebSocket_MessageThatDoesNotArrive_Cut(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, nil, func(b *bubble) {
 		c, reader := b.raw()
 		go io.Copy(io.Discard, reader)
 		io.WriteString(c, frameOf(`{"type":"connection_init"}`, 0))
@@ -456,7 +456,7 @@ func TestWebSocket_MessageThatDoesNotArrive_Cut(t *testing.T) {
 
 func TestWebSocket_LargeMessageOverTheLimit_1009WithoutReadingIt(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.WebSocket{}, nil, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, nil, func(b *bubble) {
 		c, reader := b.raw()
 		began := time.Now()
 		go io.WriteString(c, frameOf(strings.Repeat("x", 64<<10+1), 1<<40))
@@ -468,48 +468,4 @@ func TestWebSocket_LargeMessageOverTheLimit_1009WithoutReadingIt(t *testing.T) {
 		go io.Copy(io.Discard, reader)
 		time.Sleep(6 * time.Second)
 	})
-}
-
-func TestStreams_Close_WaitsForAllOrTheContext(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := transport.NewStreams()
-		closing, leave, ok := s.Enter()
-		if !ok || s.Open() != 1 {
-			t.Fatalf("Enter: %t, %d open", ok, s.Open())
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		err := s.Close(ctx)
-		if err == nil || err.Error() != "closing 1 streams: context deadline exceeded" {
-			t.Errorf("got %v", err)
-		}
-		<-closing
-		if _, _, ok := s.Enter(); ok {
-			t.Error("one was let in after Close")
-		}
-		go func() {
-			time.Sleep(time.Second)
-			leave()
-		}()
-		if err := s.Close(t.Context()); err != nil || s.Open() != 0 {
-			t.Errorf("got %v, %d open", err, s.Open())
-		}
-		if err := s.Close(t.Context()); err != nil {
-			t.Errorf("once more: %v", err)
-		}
-		if err := transport.NewStreams().Close(t.Context()); err != nil {
-			t.Errorf("without streams: %v", err)
-		}
-	})
-}
-
-func TestStreams_Nil_LetsAllIn(t *testing.T) {
-	t.Parallel()
-	var s *transport.Streams
-	closing, leave, ok := s.Enter()
-	if closing != nil || !ok || s.Open() != 0 || s.Close(t.Context()) != nil {
-		t.Error("nil does not let in")
-	}
-	leave()
 }
