@@ -95,7 +95,7 @@ func (d *database) open(ctx context.Context) error {
 		return nil
 	}
 	postgres, err := embedded.Start(ctx, embedded.Config{
-		DataDir: d.flags.DataDir, BinDir: d.flags.PostgresBin, Port: d.flags.DBPort, Download: d.flags.DownloadPostgres, Logger: d.logger,
+		DataDir: d.flags.DataDir, BinDir: d.flags.PostgresBin, Port: d.flags.DBPort, Download: d.flags.DownloadPostgres == "auto", Logger: d.logger,
 		Progress: func(line string) { fmt.Fprintln(d.progress, "postgres:", line) },
 		// A call of 1,000 registrations holds as many advisory locks.
 		Settings: map[string]string{"max_locks_per_transaction": "512"},

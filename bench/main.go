@@ -157,7 +157,7 @@ func run(ctx context.Context, o options, names []string) {
 // measure runs measurements on a PostgreSQL with fsync on.
 func (b *bench) measure(ctx context.Context, kept bool, chosen []measurement) {
 	config := embedded.Config{
-		DataDir: filepath.Join(b.directory, "postgres"), Download: embedded.DownloadAuto, Logger: slog.New(slog.DiscardHandler),
+		DataDir: filepath.Join(b.directory, "postgres"), Download: true, Logger: slog.New(slog.DiscardHandler),
 		Settings: map[string]string{"max_connections": "200"},
 	}
 	if kept {

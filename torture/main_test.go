@@ -113,7 +113,7 @@ func startCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	c := &cluster{config: embedded.Config{
-		DataDir: filepath.Join(parent, "postgres"), Download: embedded.DownloadAuto, Logger: slog.New(slog.DiscardHandler),
+		DataDir: filepath.Join(parent, "postgres"), Download: true, Logger: slog.New(slog.DiscardHandler),
 		Settings: map[string]string{"max_connections": "200", "fsync": "off", "max_wal_size": "64MB"},
 	}}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

@@ -141,7 +141,7 @@ func prepare(ctx context.Context) error {
 	cluster.adminURL = os.Getenv("TEST_DATABASE_URL")
 	if cluster.adminURL == "" {
 		server, err := embedded.Start(ctx, embedded.Config{
-			Ephemeral: true, Download: embedded.DownloadAuto, Logger: slog.New(slog.DiscardHandler),
+			Ephemeral: true, Download: true, Logger: slog.New(slog.DiscardHandler),
 			Settings: map[string]string{"max_connections": "300"},
 		})
 		if err != nil {

@@ -1,26 +1,28 @@
 package embedded
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
-// account is the user that PostgreSQL runs as where we are root, as which it
-// refuses to run. A nil account means ourselves; its methods then do nothing.
+// account is the user that PostgreSQL runs as if we are root, since it refuses to
+// run as root. A nil account means the current user; its methods then do nothing.
 type account struct {
 	name     string
 	uid, gid uint32
 	groups   []uint32
 }
 
-// chooseAccount is the account for a data directory (which need not exist; may
-// be empty): its owner, else who called sudo, else user postgres, else nobody.
-// It is nil unless we are root.
+// chooseAccount returns the account for a data directory (which need not exist,
+// and may be empty): its owner, else the caller of sudo, else the user postgres,
+// else nobody. It is nil unless we are root.
 func chooseAccount(dataDir string) (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -30,58 +32,44 @@ func chooseAccount(dataDir string) (*account, error) {
 
 func accountFor(dataDir string, getenv func(string) string, lookup func(string) (*user.User, error)) (*account, error) {
 	if info, err := os.Stat(dataDir); err == nil {
-		// One that root owns was made by hand and is still empty, or is
-		// refused later on.
+		// A directory of root's is empty and made by hand, or is refused later.
 		if uid, gid := ownerOf(info); uid != 0 {
 			return accountByID(uid, gid), nil
 		}
 	}
-	if uid, err := strconv.ParseUint(getenv("SUDO_UID"), 10, 32); err == nil && uid != 0 {
-		gid, err := strconv.ParseUint(getenv("SUDO_GID"), 10, 32)
-		if err != nil {
-			gid = uid
-		}
-		return accountByID(uint32(uid), uint32(gid)), nil
+	if uid := parseID(getenv("SUDO_UID")); uid != 0 {
+		return accountByID(uid, cmp.Or(parseID(getenv("SUDO_GID")), uid)), nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
-		u, err := lookup(name)
-		if err != nil {
-			continue
+		if u, err := lookup(name); err == nil && parseID(u.Uid) != 0 {
+			return accountByID(parseID(u.Uid), parseID(u.Gid)), nil
 		}
-		uid, err := strconv.ParseUint(u.Uid, 10, 32)
-		if err != nil || uid == 0 {
-			continue
-		}
-		gid, err := strconv.ParseUint(u.Gid, 10, 32)
-		if err != nil {
-			continue
-		}
-		return accountByID(uint32(uid), uint32(gid)), nil
 	}
 	return nil, errors.New("PostgreSQL refuses to run as root and there is neither a user postgres nor nobody; " +
 		"run this program as an ordinary user")
 }
 
-// accountByID fills in what the system knows of a user; gid is for one it does
-// not know.
+// parseID parses a user or group id; it is 0, root's, for any other text.
+func parseID(text string) uint32 {
+	id, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(id)
+}
+
+// accountByID returns the account of a user id, with the groups that the system
+// has for it; gid is used if the system does not know the user.
 func accountByID(uid, gid uint32) *account {
 	a := &account{name: strconv.FormatUint(uint64(uid), 10), uid: uid, gid: gid}
 	u, err := user.LookupId(a.name)
 	if err != nil {
 		return a
 	}
-	a.name = u.Username
-	if id, err := strconv.ParseUint(u.Gid, 10, 32); err == nil {
-		a.gid = uint32(id)
-	}
-	groups, err := u.GroupIds()
-	if err != nil {
-		return a
-	}
+	a.name, a.gid = u.Username, parseID(u.Gid)
+	groups, _ := u.GroupIds()
 	for _, group := range groups {
-		if id, err := strconv.ParseUint(group, 10, 32); err == nil {
-			a.groups = append(a.groups, uint32(id))
-		}
+		a.groups = append(a.groups, parseID(group))
 	}
 	return a
 }
@@ -94,7 +82,7 @@ func (a *account) id() uint32 {
 	return a.uid
 }
 
-// own gives the account a file that we just made.
+// own makes the account the owner of a file that we just made.
 func (a *account) own(path string) error {
 	if a == nil {
 		return nil
@@ -110,8 +98,18 @@ func (a *account) ownFile(f *os.File) error {
 	return f.Chown(int(a.uid), int(a.gid))
 }
 
-// checkOwner says, before PostgreSQL says it less clearly, that a data
-// directory is root's.
+// writePrivate makes a file with one line that only the account can read.
+func (a *account) writePrivate(root *os.Root, name, line string) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	return errors.Join(err, a.ownFile(f), f.Sync(), f.Close())
+}
+
+// checkOwner reports a data directory of root's more clearly than PostgreSQL
+// would.
 func (a *account) checkOwner(dataDir string) error {
 	if a == nil {
 		return nil
@@ -127,8 +125,8 @@ func (a *account) checkOwner(dataDir string) error {
 	return nil
 }
 
-// checkTraversable says whether the account may pass through every existing
-// directory from the root to dir.
+// checkTraversable returns an error unless the account can pass through every
+// existing directory from the root to dir.
 func (a *account) checkTraversable(dir string) error {
 	if a == nil {
 		return nil
@@ -145,23 +143,15 @@ func (a *account) checkTraversable(dir string) error {
 	if err != nil {
 		return err
 	}
-	if !a.mayEnter(info) {
+	needed := fs.FileMode(0o001)
+	if uid, gid := ownerOf(info); uid == a.uid {
+		needed = 0o100
+	} else if gid == a.gid || slices.Contains(a.groups, gid) {
+		needed = 0o010
+	}
+	if info.Mode()&needed == 0 {
 		return fmt.Errorf("user %s, as which PostgreSQL runs because root may not, cannot pass through %s (mode %04o); "+
 			"choose another directory, or: chmod a+x %s", a.name, dir, info.Mode().Perm(), dir)
 	}
 	return nil
-}
-
-func (a *account) mayEnter(dir fs.FileInfo) bool {
-	uid, gid := ownerOf(dir)
-	mode := dir.Mode().Perm()
-	if uid == a.uid {
-		return mode&0o100 != 0
-	}
-	for _, group := range append([]uint32{a.gid}, a.groups...) {
-		if group == gid {
-			return mode&0o010 != 0
-		}
-	}
-	return mode&0o001 != 0
 }

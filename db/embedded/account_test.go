@@ -31,13 +31,13 @@ func TestAccountFor_Order(t *testing.T) {
 		users    map[string]*user.User
 		uid, gid uint32
 	}{
-		"owner of the data directory":  {owned, sudo, both, 4711, 4712},
-		"root's data directory":        {t.TempDir(), sudo, both, 5001, 5002},
-		"who called sudo":              {"/nowhere", sudo, both, 5001, 5002},
-		"root called sudo":             {"/nowhere", map[string]string{"SUDO_UID": "0", "SUDO_GID": "0"}, both, 6001, 6002},
-		"user postgres":                {"", nil, both, 6001, 6002},
-		"nobody":                       {"", nil, onlyNobody, 7001, 7002},
-		"a postgres that is like root": {"", nil, map[string]*user.User{"postgres": {Uid: "0", Gid: "0"}, "nobody": both["nobody"]}, 7001, 7002},
+		"owner of the data directory": {owned, sudo, both, 4711, 4712},
+		"root's data directory":       {t.TempDir(), sudo, both, 5001, 5002},
+		"the caller of sudo":          {"/nowhere", sudo, both, 5001, 5002},
+		"root called sudo":            {"/nowhere", map[string]string{"SUDO_UID": "0", "SUDO_GID": "0"}, both, 6001, 6002},
+		"user postgres":               {"", nil, both, 6001, 6002},
+		"nobody":                      {"", nil, onlyNobody, 7001, 7002},
+		"user postgres is root":       {"", nil, map[string]*user.User{"postgres": {Uid: "0", Gid: "0"}, "nobody": both["nobody"]}, 7001, 7002},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -56,7 +56,7 @@ func TestAccountFor_Order(t *testing.T) {
 	}
 	if _, err := accountFor("", func(string) string { return "" },
 		func(name string) (*user.User, error) { return nil, user.UnknownUserError(name) }); err == nil {
-		t.Error("no error where there is no account")
+		t.Error("no error without an account")
 	}
 }
 
@@ -99,7 +99,7 @@ func TestStart_DataDirectoryOfRoot_IsRefused(t *testing.T) {
 	must(t, os.Chown(dir, 0, 0))
 	_, err := Start(testContext(t), Config{DataDir: dir})
 	if err == nil || !strings.Contains(err.Error(), "chown -R") {
-		t.Errorf("error %v, want the command that helps", err)
+		t.Errorf("error %v, want the command that corrects it", err)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestStart_EmptyDirectoryOfRoot_BecomesTheAccounts(t *testing.T) {
 	}
 }
 
-func TestLocate_NoDataDir_FollowsXDGThenHomeThenVarLib(t *testing.T) {
+func TestDirOf_NotConfigured_XDGThenHomeThenVarLib(t *testing.T) {
 	requireRoot(t)
 	open, closed := openDir(t), openDir(t)
 	must(t, os.Chmod(closed, 0o700))
@@ -126,10 +126,10 @@ func TestLocate_NoDataDir_FollowsXDGThenHomeThenVarLib(t *testing.T) {
 	} {
 		t.Setenv("XDG_DATA_HOME", test.xdg)
 		t.Setenv("HOME", test.home)
-		dir, who, err := locate("")
+		dir, err := dirOf("")
 		must(t, err)
-		if dir != test.want || who == nil {
-			t.Errorf("XDG_DATA_HOME=%q HOME=%q: %s as %v, want %s", test.xdg, test.home, dir, who, test.want)
+		if dir != test.want {
+			t.Errorf("XDG_DATA_HOME=%q HOME=%q: %s, want %s", test.xdg, test.home, dir, test.want)
 		}
 	}
 }

@@ -38,14 +38,14 @@ func TestStart_AfterKill9_Works(t *testing.T) {
 			must(t, err)
 			url := strings.TrimSpace(string(text))
 			writeNote(t, url)
-			// A client that stays connected must not keep the old one alive.
+			// A connected client must not keep the old PostgreSQL running.
 			connect(t, url)
 			kill(t, h)
 
 			server := startServer(t, Config{DataDir: dir})
 			wantNote(t, server.URL())
-			if !isGone(h.postmaster) {
-				t.Errorf("process %d of the killed server lives", h.postmaster)
+			if !hasEnded(h.postmaster) {
+				t.Errorf("process %d of the killed server still runs", h.postmaster)
 			}
 			if got := query(t, server.URL(), "SELECT 'new'"); got != "new" || server.process.Pid == h.postmaster {
 				t.Errorf("process %d answers %q", server.process.Pid, got)
@@ -59,7 +59,7 @@ func TestLaunch_ServerIsKilled_PostgreSQLEndsByItself(t *testing.T) {
 	dir := dataDir(t)
 	h := readyHelper(t, dir)
 	h.kill9(t)
-	eventually(t, "the end of the orphan", func() bool { return len(livingIn(t, dir)) == 0 })
+	eventually(t, "the end of the orphan", func() bool { return len(runningIn(t, dir)) == 0 })
 	log, err := os.ReadFile(filepath.Join(dir, logName))
 	must(t, err)
 	if !strings.Contains(string(log), "received fast shutdown request") {
@@ -71,7 +71,7 @@ func TestStart_OrphanIsShuttingDown_IsAwaitedAndNotAdopted(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	h := readyHelper(t, dir)
-	// The shutdown cannot end before we let it.
+	// The shutdown does not end until the checkpointer continues.
 	checkpointer := titled(t, dir, "checkpointer")
 	pause(t, checkpointer)
 	h.kill9(t)
@@ -84,8 +84,8 @@ func TestStart_OrphanIsShuttingDown_IsAwaitedAndNotAdopted(t *testing.T) {
 	if want := []string{"waiting for the PostgreSQL of an earlier run to end ..."}; !slices.Equal(lines, want) {
 		t.Errorf("progress %q, want %q", lines, want)
 	}
-	if server.process.Pid == h.postmaster || !isGone(h.postmaster) {
-		t.Errorf("process %d was adopted or lives", h.postmaster)
+	if server.process.Pid == h.postmaster || !hasEnded(h.postmaster) {
+		t.Errorf("process %d was adopted or still runs", h.postmaster)
 	}
 }
 
@@ -106,13 +106,13 @@ func TestStart_BackendOutlivesPostmaster_IsAwaited(t *testing.T) {
 		waited = true
 		must(t, syscall.Kill(backend, syscall.SIGCONT))
 	}})
-	if !waited || !isGone(backend) {
+	if !waited || !hasEnded(backend) {
 		t.Errorf("started beside backend %d (waited: %v)", backend, waited)
 	}
 }
 
-// runPostgres runs postgres without a Server around it, which nobody waits for
-// before the test ends.
+// runPostgres runs postgres without a Server; nobody waits for the process before
+// the test ends.
 func runPostgres(t *testing.T, dir string, args ...string) int {
 	t.Helper()
 	who, err := chooseAccount(dir)
@@ -135,7 +135,7 @@ func runPostgres(t *testing.T, dir string, args ...string) int {
 	return cmd.Process.Pid
 }
 
-func TestStart_ZombiePostmaster_IsDead(t *testing.T) {
+func TestStart_ZombiePostmaster_IsIgnored(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	pid := runPostgres(t, dir, arguments(Config{}, dir, dir)...)
@@ -143,17 +143,17 @@ func TestStart_ZombiePostmaster_IsDead(t *testing.T) {
 	eventually(t, "a zombie", func() bool { return isZombie(pid) })
 	for _, name := range []string{"postmaster.pid", ".s.PGSQL.5432.lock"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			t.Fatalf("the trap is not set: %v", err)
+			t.Fatalf("the zombie left no lock file: %v", err)
 		}
 	}
 
 	startServer(t, Config{DataDir: dir})
 	if !isZombie(pid) {
-		t.Error("the zombie was gone before the start")
+		t.Error("the zombie was reaped before the start")
 	}
 }
 
-func TestStart_PostgreSQLOfSomebodyElse_IsLeftAlone(t *testing.T) {
+func TestStart_PostgreSQLStartedByHand_IsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	pid := runPostgres(t, dir, "-D", dir, "-c", "listen_addresses=", "-k", dir)
@@ -162,12 +162,12 @@ func TestStart_PostgreSQLOfSomebodyElse_IsLeftAlone(t *testing.T) {
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("kill -INT %d", pid)) {
 		t.Errorf("error %v, want ErrInUse with the process", err)
 	}
-	if isGone(pid) {
-		t.Error("it was ended")
+	if hasEnded(pid) {
+		t.Error("it was stopped")
 	}
 }
 
-func TestStart_ProcessIDUsedAgain_IsNotTakenForPostgreSQL(t *testing.T) {
+func TestStart_ProcessIDReused_IsNotTakenForPostgreSQL(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(t *testing.T, dir string, who *account) int{
 		"by another program in the data directory": func(t *testing.T, dir string, who *account) int {
@@ -206,36 +206,36 @@ func TestStart_ProcessIDUsedAgain_IsNotTakenForPostgreSQL(t *testing.T) {
 			}
 
 			wantNote(t, startServer(t, Config{DataDir: dir}).URL())
-			if isGone(pid) {
-				t.Error("the other program was ended")
+			if hasEnded(pid) {
+				t.Error("the other process was stopped")
 			}
 		})
 	}
 }
 
-func TestStart_LockFileCutShort_IsRemoved(t *testing.T) {
+func TestStart_EmptyLockFile_IsRemoved(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	// PostgreSQL itself refuses to start beside an empty one.
+	// PostgreSQL itself refuses to start if the file is empty.
 	must(t, os.WriteFile(filepath.Join(dir, "postmaster.pid"), nil, 0o600))
 	startServer(t, Config{DataDir: dir})
 }
 
-func TestStart_KilledWhileTheDatabaseIsMade_BeginsAnew(t *testing.T) {
+func TestStart_KilledWhileTheDatabaseIsMade_StartsOver(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(openDir(t), "pg")
 	h := startHelper(t, exec.Command(os.Args[0]), dir)
-	eventually(t, "half a database", func() bool {
+	eventually(t, "an incomplete database", func() bool {
 		half, err := filepath.Glob(dir + ".init-*/data/PG_VERSION")
 		return err == nil && len(half) == 1
 	})
 	h.kill9(t)
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Fatalf("half a data directory is in place: %v", err)
+		t.Fatalf("an incomplete data directory is in place: %v", err)
 	}
 
 	server := startServer(t, Config{DataDir: dir})
-	if got := query(t, server.URL(), "SELECT 'whole'"); got != "whole" {
+	if got := query(t, server.URL(), "SELECT 'complete'"); got != "complete" {
 		t.Errorf("answers %q", got)
 	}
 	if want := []string{"pg", "pg.lock"}; !slices.Equal(siblings(t, dir), want) {
@@ -243,7 +243,7 @@ func TestStart_KilledWhileTheDatabaseIsMade_BeginsAnew(t *testing.T) {
 	}
 }
 
-func TestStart_KilledBeforeTheDatabaseWasCreated_CreatesIt(t *testing.T) {
+func TestStart_KilledBeforeCreateDatabase_CreatesIt(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	first := startServer(t, Config{DataDir: dir})
@@ -257,25 +257,25 @@ func TestStart_KilledBeforeTheDatabaseWasCreated_CreatesIt(t *testing.T) {
 	}
 }
 
-func TestStart_Ephemeral_RemovesWhatKilledOnesLeft(t *testing.T) {
+func TestStart_Ephemeral_RemovesDirectoriesOfKilledServers(t *testing.T) {
 	t.Parallel()
 	h := startHelper(t, exec.Command(os.Args[0]), "ephemeral")
 	dir := h.awaitLine(t, "in")
 	h.awaitLine(t, "ready")
 	living := startServer(t, Config{Ephemeral: true})
 	h.kill9(t)
-	eventually(t, "the end of the orphan", func() bool { return len(livingIn(t, dir)) == 0 })
+	eventually(t, "the end of the orphan", func() bool { return len(runningIn(t, dir)) == 0 })
 
 	startServer(t, Config{Ephemeral: true})
 	if _, err := os.Stat(filepath.Dir(dir)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the killed one's directory remains: %v", err)
+		t.Errorf("the directory of the killed server remains: %v", err)
 	}
 	if got := query(t, living.URL(), "SELECT 'alive'"); got != "alive" {
-		t.Errorf("the living one answers %q", got)
+		t.Errorf("the running server answers %q", got)
 	}
 }
 
-func TestNewProcess_ReadsCommandLines(t *testing.T) {
+func TestNewProcess_ParsesCommandLines(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]process{
 		"/bin/postgres -D /d -c cluster_name=noetl-catalog/42 -c fsync=on": {pid: 1, parent: 2, postmaster: true, starter: 42},

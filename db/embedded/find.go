@@ -17,9 +17,8 @@ import (
 // OldestMajor is the oldest PostgreSQL that the server runs on.
 const OldestMajor = 15
 
-// ErrNotInstalled is in the chain of Start's error when there is no PostgreSQL
-// to run, or none of the major that the data directory is of. The message says
-// how to install one.
+// ErrNotInstalled is wrapped by Start's error if there is no PostgreSQL to run, or
+// none of the data directory's major version. The message says how to install it.
 var ErrNotInstalled = errors.New("PostgreSQL is not installed")
 
 // Installation is a PostgreSQL on this machine.
@@ -29,25 +28,25 @@ type Installation struct {
 	Major   int    // 15
 }
 
-// finder looks for PostgreSQL. Its fields are what a test replaces.
+// finder looks for PostgreSQL. Tests replace its fields.
 type finder struct {
 	binDir   string
 	download bool
 	account  *account
 	progress func(string)
 	lookPath func(string) (string, error)
-	usual    []string // patterns of directories
+	usual    []string // glob patterns of directories
 	cacheDir string
 	fetch    func(ctx context.Context, cacheDir string, progress func(string)) (binDir string, err error)
 
-	// rejected are the ones found that will not do, with the reason.
+	// rejected are the installations that cannot be used, with the reason.
 	rejected []string
 }
 
 func newFinder(cfg Config, who *account) *finder {
 	return &finder{
 		binDir:   cfg.BinDir,
-		download: cfg.Download == DownloadAuto,
+		download: cfg.Download,
 		account:  who,
 		progress: cfg.Progress,
 		lookPath: exec.LookPath,
@@ -57,7 +56,8 @@ func newFinder(cfg Config, who *account) *finder {
 	}
 }
 
-// usualDirs are where systems put PostgreSQL when they do not put it in PATH.
+// usualDirs are the directories of PostgreSQL on systems that do not have it in
+// PATH.
 func usualDirs() []string {
 	return []string{
 		"/usr/lib/postgresql/*/bin",                                 // Debian, Ubuntu
@@ -77,8 +77,8 @@ func usualDirs() []string {
 	}
 }
 
-// find is the PostgreSQL to run: of the wanted major, or, for 0, any from
-// OldestMajor on.
+// find returns the PostgreSQL to run: one of the wanted major or, if that is 0, of
+// any from OldestMajor on.
 func (f *finder) find(ctx context.Context, wanted int) (Installation, error) {
 	if f.binDir != "" {
 		return f.named(ctx, wanted)
@@ -88,11 +88,11 @@ func (f *finder) find(ctx context.Context, wanted int) (Installation, error) {
 			return found, nil
 		}
 	}
-	if found, ok := f.newest(ctx, f.usual, wanted); ok {
-		return found, nil
-	}
-	if found, ok := f.newest(ctx, []string{filepath.Join(f.cacheDir, "postgresql-*", "native", "bin")}, wanted); ok {
-		return found, nil
+	cached := filepath.Join(f.cacheDir, "postgresql-*", "native", "bin")
+	for _, patterns := range [][]string{f.usual, {cached}} {
+		if found, ok := f.newest(ctx, patterns, wanted); ok {
+			return found, nil
+		}
 	}
 	if !f.download || wanted != 0 && wanted != fetchedMajor {
 		return Installation{}, f.notInstalled(wanted, nil)
@@ -110,7 +110,7 @@ func (f *finder) find(ctx context.Context, wanted int) (Installation, error) {
 	return Installation{}, f.notInstalled(wanted, errors.New("the downloaded one does not run here"))
 }
 
-// named is the PostgreSQL that the operator named: that one or none.
+// named returns the PostgreSQL that the operator named, or an error.
 func (f *finder) named(ctx context.Context, wanted int) (Installation, error) {
 	dir, err := filepath.Abs(f.binDir)
 	if err != nil {
@@ -126,14 +126,14 @@ func (f *finder) named(ctx context.Context, wanted int) (Installation, error) {
 func (f *finder) fromPath(ctx context.Context) []string {
 	var dirs []string
 	if path, err := f.lookPath("postgres"); err == nil {
-		// It may be a link into a directory where initdb is too.
+		// It may be a link to a directory that has initdb too.
 		if program, err := filepath.EvalSymlinks(path); err == nil {
 			dirs = append(dirs, filepath.Dir(program))
 		}
 	}
 	if path, err := f.lookPath("pg_config"); err == nil {
 		if out, err := exec.CommandContext(ctx, path, "--bindir").Output(); err == nil {
-			// It comes with the headers, without a server to it.
+			// pg_config may be installed without a server.
 			if dir := strings.TrimSpace(string(out)); isExecutable(filepath.Join(dir, "postgres")) {
 				dirs = append(dirs, dir)
 			}
@@ -142,8 +142,8 @@ func (f *finder) fromPath(ctx context.Context) []string {
 	return dirs
 }
 
-// newest is the one of the highest version that fits in the directories of the
-// patterns.
+// newest returns the installation of the highest version that fits, in the
+// directories that match the patterns.
 func (f *finder) newest(ctx context.Context, patterns []string, wanted int) (Installation, bool) {
 	var fitting []Installation
 	for _, pattern := range patterns {
@@ -166,8 +166,8 @@ func (f *finder) newest(ctx context.Context, patterns []string, wanted int) (Ins
 	}), true
 }
 
-// fits looks at the PostgreSQL in a directory; if it will not do, the reason
-// is kept for the error.
+// fits returns the PostgreSQL in a directory and whether it can be used. If not,
+// it keeps the reason for the error.
 func (f *finder) fits(ctx context.Context, dir string, wanted int) (Installation, bool) {
 	reject := func(format string, args ...any) (Installation, bool) {
 		reason := dir + ": " + fmt.Sprintf(format, args...)
@@ -184,7 +184,7 @@ func (f *finder) fits(ctx context.Context, dir string, wanted int) (Installation
 			return reject("no program %s", program)
 		}
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output() //nolint:gosec // it is what we look for
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output() //nolint:gosec // the program that we look for
 	if err != nil {
 		return reject("postgres --version: %v", err)
 	}
@@ -206,19 +206,16 @@ func isExecutable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
 }
 
-// parseVersion reads "postgres (PostgreSQL) 15.13 (Debian 15.13-1)"; a test
-// release is "18beta1".
+// parseVersion parses "postgres (PostgreSQL) 15.13 (Debian 15.13-1)"; the version
+// of a test release is "18beta1".
 func parseVersion(text string) (Installation, error) {
 	_, after, _ := strings.Cut(text, "(PostgreSQL)")
-	fields := strings.Fields(after)
-	if len(fields) == 0 {
-		return Installation{}, fmt.Errorf("not a version of PostgreSQL: %q", strings.TrimSpace(text))
-	}
-	major := leadingNumber(fields[0])
+	version, _, _ := strings.Cut(strings.TrimSpace(after), " ")
+	major := leadingNumber(version)
 	if major == 0 {
 		return Installation{}, fmt.Errorf("not a version of PostgreSQL: %q", strings.TrimSpace(text))
 	}
-	return Installation{Version: fields[0], Major: major}, nil
+	return Installation{Version: version, Major: major}, nil
 }
 
 func minor(version string) int {
@@ -227,17 +224,16 @@ func minor(version string) int {
 }
 
 func leadingNumber(text string) int {
-	end := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' })
-	if end < 0 {
-		end = len(text)
+	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	n, err := strconv.Atoi(text[:digits])
+	if err != nil { // no digits, or too many
+		return 0
 	}
-	// No digits, or too many, are 0: no version.
-	n, _ := strconv.Atoi(text[:end])
 	return n
 }
 
-// notInstalled says what is missing and the one command that helps on each
-// system. cause is why the download failed; nil where none was tried.
+// notInstalled is an error that says what is missing and which command installs
+// it on each system. cause is why the download failed; nil if none was tried.
 func (f *finder) notInstalled(wanted int, cause error) error {
 	var b strings.Builder
 	if wanted == 0 {

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// fakePostgres makes a directory with programs that only know a version.
+// fakePostgres makes a directory with programs that only print a version.
 func fakePostgres(t *testing.T, dir, version string) string {
 	t.Helper()
 	must(t, os.MkdirAll(dir, 0o755))
@@ -95,7 +95,7 @@ func TestFind_Order(t *testing.T) {
 		if found.Version != step.want || found.BinDir != step.dir {
 			t.Errorf("found %+v, want version %s in %s", found, step.want, step.dir)
 		}
-		// The next one's turn comes when this one is not there.
+		// Without this one, the next is found.
 		f.binDir = ""
 		must(t, os.Remove(filepath.Join(step.dir, "initdb")))
 	}
@@ -104,7 +104,7 @@ func TestFind_Order(t *testing.T) {
 	}
 }
 
-func TestFind_Nothing_SaysHowToInstall(t *testing.T) {
+func TestFind_Nothing_ErrorHasTheCommands(t *testing.T) {
 	t.Parallel()
 	f := emptyFinder(t)
 	f.usual = []string{fakePostgres(t, t.TempDir(), "14.9")}
@@ -138,7 +138,7 @@ func TestFind_MajorThatIsNotFetched_IsNotDownloaded(t *testing.T) {
 	}
 }
 
-func TestFind_AccountCannotReachIt_IsPassedOver(t *testing.T) {
+func TestFind_AccountCannotReachIt_IsSkipped(t *testing.T) {
 	t.Parallel()
 	closed := t.TempDir()
 	must(t, os.Chmod(closed, 0o700))
@@ -150,7 +150,7 @@ func TestFind_AccountCannotReachIt_IsPassedOver(t *testing.T) {
 	}
 }
 
-func TestParseVersion_ReadsWhatPostgreSQLPrints(t *testing.T) {
+func TestParseVersion_OutputOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Installation{
 		"postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n": {Version: "15.13", Major: 15},

@@ -43,9 +43,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// useMemory puts the temporary files of the tests into memory where there is
-// plenty: waiting for a busy disk to sync some thirty databases would take most
-// of the time. What fsync promises cannot be tested from here anyway.
+// useMemory keeps the temporary files of the tests in memory if there is enough:
+// syncing some thirty databases to a busy disk would take most of the time. What
+// fsync guarantees cannot be tested here anyway.
 func useMemory() {
 	const dir, plenty = "/dev/shm", 4 << 30
 	var fs syscall.Statfs_t
@@ -100,18 +100,18 @@ func startHelper(t *testing.T, cmd *exec.Cmd, dir string) *helper {
 	return h
 }
 
-// awaitLine reads what the helper says up to a line with a prefix and returns
+// awaitLine reads the output of the helper up to a line with a prefix, and returns
 // the rest of that line.
 func (h *helper) awaitLine(t *testing.T, prefix string) string {
 	t.Helper()
-	var said []string
+	var printed []string
 	for h.lines.Scan() {
 		if rest, ok := strings.CutPrefix(h.lines.Text(), prefix); ok {
 			return strings.TrimSpace(rest)
 		}
-		said = append(said, h.lines.Text())
+		printed = append(printed, h.lines.Text())
 	}
-	t.Fatalf("the helper ended without saying %q:\n%s", prefix, strings.Join(said, "\n"))
+	t.Fatalf("the helper ended without a line %q:\n%s", prefix, strings.Join(printed, "\n"))
 	return ""
 }
 
@@ -165,8 +165,8 @@ var (
 	template       = sync.OnceValues(makeTemplate)
 )
 
-// makeTemplate is a stopped data directory with an empty table "note". initdb
-// takes most of a test's time, so most tests copy this one.
+// makeTemplate makes a data directory, not in use, with an empty table "note".
+// initdb takes most of a test's time, so most tests copy this one.
 func makeTemplate() (string, error) {
 	dir, err := os.MkdirTemp("", "embedded-test-*")
 	if err != nil {
@@ -191,7 +191,7 @@ func makeTemplate() (string, error) {
 	return filepath.Join(dir, "pg"), err
 }
 
-// dataDir is a data directory of the test's own, with a table "note".
+// dataDir makes a data directory for one test, with a table "note".
 func dataDir(t *testing.T) string {
 	t.Helper()
 	from, err := template()
@@ -250,23 +250,23 @@ func wantNote(t *testing.T, url string) {
 	}
 }
 
-// eventually polls for what cannot be waited for.
-func eventually(t *testing.T, what string, is func() bool) {
+// eventually polls until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	poll := time.NewTicker(2 * time.Millisecond)
 	defer poll.Stop()
-	for deadline := time.Now().Add(60 * time.Second); !is(); <-poll.C {
+	for deadline := time.Now().Add(60 * time.Second); !holds(); <-poll.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }
 
-func livingIn(t *testing.T, dir string) []process {
+func runningIn(t *testing.T, dir string) []process {
 	t.Helper()
-	living, err := processesOf(dir)
+	running, err := processesOf(dir)
 	must(t, err)
-	return living
+	return running
 }
 
 // titled finds the process of a data directory by a word of its title.
@@ -274,7 +274,7 @@ func titled(t *testing.T, dir, word string) int {
 	t.Helper()
 	var found int
 	eventually(t, "process "+word, func() bool {
-		for _, p := range livingIn(t, dir) {
+		for _, p := range runningIn(t, dir) {
 			title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
 			if !p.postmaster && bytes.Contains(title, []byte(word)) {
 				found = p.pid
@@ -285,7 +285,7 @@ func titled(t *testing.T, dir, word string) int {
 	return found
 }
 
-// pause stops a process as if it hung. A failed test does not leave it so.
+// pause stops a process as if it hung, until the test ends at the latest.
 func pause(t *testing.T, pid int) {
 	t.Helper()
 	must(t, syscall.Kill(pid, syscall.SIGSTOP))
@@ -297,7 +297,7 @@ func isZombie(pid int) bool {
 	return err == nil && bytes.Contains(stat, []byte(") Z "))
 }
 
-func isGone(pid int) bool { return !processExists(pid) || isZombie(pid) }
+func hasEnded(pid int) bool { return !processExists(pid) || isZombie(pid) }
 
 func siblings(t *testing.T, dir string) []string {
 	t.Helper()

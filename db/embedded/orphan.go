@@ -4,43 +4,37 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// process is a living PostgreSQL process of one data directory.
+// process is a running PostgreSQL process of a data directory.
 type process struct {
 	pid, parent int
-	// postmaster is false for the processes that the first one makes.
+	// postmaster is whether it is the first process, which starts the others.
 	postmaster bool
-	// starter is the id of the server that started it; 0 where that was not
+	// starter is the process id of the server that started it; 0 if that was not
 	// one of ours.
 	starter int
 }
 
-// newProcess reads a command line. The first process keeps the one it was
-// started with; the others show a title, "postgres: checkpointer"; one that is
-// about to be gone has none any more.
+// newProcess parses a command line. That of the postmaster is the one it was
+// started with; the others show a title, "postgres: checkpointer", and one that
+// is ending shows none.
 func newProcess(pid, parent int, commandLine string) process {
 	p := process{pid: pid, parent: parent}
 	p.postmaster = commandLine != "" && !strings.HasPrefix(commandLine, "postgres: ")
 	if _, after, ok := strings.Cut(commandLine, "cluster_name="+clusterName); ok {
-		digits := after
-		if end := strings.IndexFunc(after, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
-			digits = after[:end]
-		}
-		// Anything but a number leaves 0: not ours.
-		p.starter, _ = strconv.Atoi(digits)
+		p.starter = leadingNumber(after)
 	}
 	return p
 }
 
 // endOrphans ends the PostgreSQL that a killed server left in the data
-// directory, and returns when none of its processes lives: a first process
-// could corrupt the data beside another's backends. A PostgreSQL that is not
-// ours, or whose server lives (somebody deleted the lock file), is ErrInUse and
-// untouched.
+// directory, and returns when none of its processes runs: a new postmaster could
+// corrupt the data while backends of the old one run. It returns ErrInUse, and
+// leaves PostgreSQL alone, if it is not ours or if its server runs (somebody
+// deleted the lock file).
 func (p *dataDirectory) endOrphans(ctx context.Context, progress func(string)) error {
 	living, err := processesOf(p.dir)
 	if err != nil || len(living) == 0 {
@@ -54,21 +48,20 @@ func (p *dataDirectory) endOrphans(ctx context.Context, progress func(string)) e
 	}
 	progress("waiting for the PostgreSQL of an earlier run to end ...")
 	for _, step := range shutdownSteps() {
-		gone, err := p.endBy(ctx, step)
+		ended, err := p.endBy(ctx, step)
 		if err != nil {
 			return fmt.Errorf("waiting for the PostgreSQL of an earlier run (process %d) to end: %w", living[0].pid, err)
 		}
-		if gone {
+		if ended {
 			return nil
 		}
 	}
 	return fmt.Errorf("the PostgreSQL of an earlier run (process %d) does not end", living[0].pid)
 }
 
-// endBy signals the processes once each and says whether all are gone in time.
-func (p *dataDirectory) endBy(ctx context.Context, step shutdownStep) (gone bool, err error) {
-	patience := time.NewTimer(step.patient)
-	defer patience.Stop()
+// endBy signals each process once and reports whether all ended in time.
+func (p *dataDirectory) endBy(ctx context.Context, step shutdownStep) (ended bool, err error) {
+	timeout := time.After(step.timeout)
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
 	var signalled []int
@@ -89,25 +82,19 @@ func (p *dataDirectory) endBy(ctx context.Context, step shutdownStep) (gone bool
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
-		case <-patience.C:
+		case <-timeout:
 			return false, nil
 		case <-poll.C:
 		}
 	}
 }
 
-// signalTargets is the first process, which ends the others; the others where
-// it is dead already. They end by themselves then, but first finish the query
-// they are at, which SIGINT cancels.
+// signalTargets is the postmaster, which ends the others, or, if it has ended, the
+// others. They then end by themselves, but only after their current query, which
+// SIGINT cancels.
 func signalTargets(living []process) []process {
-	var first []process
-	for _, p := range living {
-		if p.postmaster {
-			first = append(first, p)
-		}
-	}
-	if len(first) > 0 {
-		return first
+	if i := slices.IndexFunc(living, func(p process) bool { return p.postmaster }); i >= 0 {
+		return living[i : i+1]
 	}
 	return living
 }

@@ -15,9 +15,9 @@ func setDeathSignal(attr *syscall.SysProcAttr, signal syscall.Signal) {
 	attr.Pdeathsig = signal
 }
 
-// processesOf finds the living PostgreSQL processes of a data directory: those
-// with PostgreSQL's name that work in it. Neither alone is proof, since ids are
-// used again.
+// processesOf returns the running PostgreSQL processes of a data directory: those
+// with PostgreSQL's name whose working directory it is. A process id alone proves
+// nothing, since ids are reused.
 func processesOf(dataDir string) ([]process, error) {
 	dir, err := os.Stat(dataDir)
 	if os.IsNotExist(err) {
@@ -43,8 +43,8 @@ func processesOf(dataDir string) ([]process, error) {
 	return found, nil
 }
 
-// readProcess is false for a process that is gone, dead (a zombie keeps its id
-// and its name but holds nothing), not PostgreSQL, or of another directory.
+// readProcess returns false for a process that has ended (a zombie keeps its id and
+// name, but no resources), is not PostgreSQL, or has another directory.
 func readProcess(pid int, dir os.FileInfo) (process, bool) {
 	proc := filepath.Join("/proc", strconv.Itoa(pid))
 	stat, err := os.ReadFile(filepath.Join(proc, "stat"))

@@ -10,13 +10,13 @@ import (
 	"syscall"
 )
 
-// setDeathSignal does nothing: only Linux has it. A PostgreSQL that outlives us
-// is ended by the next start.
+// setDeathSignal does nothing: only Linux has such a signal. The next start ends a
+// PostgreSQL that outlives us.
 func setDeathSignal(*syscall.SysProcAttr, syscall.Signal) {}
 
-// processesOf finds the first process of a data directory by its command line,
-// which names the directory. The processes it makes do not show theirs; should
-// they outlive it, PostgreSQL's own look at the shared memory stops the start.
+// processesOf finds the postmaster of a data directory by its command line, which
+// names the directory. Its child processes do not show theirs; if they outlive it,
+// PostgreSQL sees that the shared memory is in use and does not start.
 func processesOf(dataDir string) ([]process, error) {
 	lines, err := exec.Command("ps", "-axww", "-o", "pid=,ppid=,stat=,command=").Output()
 	if err != nil {

@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noFollow opens a file and not what a symbolic link in its place leads to.
+// noFollow makes opening a symbolic link fail.
 const noFollow = unix.O_NOFOLLOW
 
-// tryLock locks a file until it is closed or we die; errLocked if another has
-// it locked.
+// tryLock locks a file until it is closed or this process ends. The error is
+// errLocked if another process has it locked.
 func tryLock(f *os.File) error {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) //nolint:gosec // a file descriptor fits
 	if errors.Is(err, unix.EWOULDBLOCK) {
@@ -32,9 +32,9 @@ func ownerOf(info fs.FileInfo) (uid, gid uint32) {
 	return 0, 0
 }
 
-// childAttributes starts a child as the account, out of the reach of the
-// terminal's Ctrl-C, which is for us to act on, and to be signalled when we
-// die, where the system can do that.
+// childAttributes makes a child run as the account, without receiving the
+// terminal's Ctrl-C, which we handle, and be signalled when this process ends, if
+// the system can do that.
 func childAttributes(who *account, death syscall.Signal) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if who != nil {
@@ -44,13 +44,13 @@ func childAttributes(who *account, death syscall.Signal) *syscall.SysProcAttr {
 	return attr
 }
 
-// processExists says whether an id is taken, if only by a zombie.
+// processExists reports whether any process, even a zombie, has an id.
 func processExists(pid int) bool {
 	err := syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)
 }
 
-// signalProcess sends a signal to a process, which may be gone already.
+// signalProcess sends a signal to a process, which may have ended.
 func signalProcess(pid int, signal syscall.Signal) error {
 	if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
@@ -58,8 +58,8 @@ func signalProcess(pid int, signal syscall.Signal) error {
 	return nil
 }
 
-// renameOverEmpty renames a directory to a name that is free or an empty
-// directory's, which os.Rename refuses.
+// renameOverEmpty renames a directory to a name that is free or that of an empty
+// directory, which os.Rename refuses.
 func renameOverEmpty(from, to string) error {
 	return unix.Rename(from, to)
 }

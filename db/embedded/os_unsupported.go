@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// Here the package only compiles: Start ends with the error of tryLock, before
-// any database is made.
+// On these systems the package only compiles: Start returns the error of tryLock
+// before it makes a database.
 
 const noFollow = 0
 

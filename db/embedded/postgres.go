@@ -16,12 +16,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// socketPort is the number in the socket's name where there is no TCP.
+// socketPort is the number in the socket's name if there is no TCP.
 const socketPort = 5432
 
 // clusterName begins the cluster_name setting of every PostgreSQL that this
-// package starts; the process id of its server follows. It is how an orphan of
-// ours is told from a PostgreSQL that somebody started by hand.
+// package starts; the process id of its server follows. It distinguishes an orphan
+// of ours from a PostgreSQL that was started by hand.
 const clusterName = "noetl-catalog/"
 
 func (cfg Config) port() int {
@@ -31,9 +31,9 @@ func (cfg Config) port() int {
 	return cfg.Port
 }
 
-// ownSettings are not the caller's to change: where PostgreSQL is, who may
-// reach it, and whose it is.
-func ownSettings() []string {
+// reservedSettings are those that the caller cannot change: where PostgreSQL is,
+// who can connect, and which server started it.
+func reservedSettings() []string {
 	return []string{
 		"cluster_name", "data_directory", "hba_file", "listen_addresses", "port",
 		"unix_socket_directories", "unix_socket_permissions",
@@ -42,7 +42,7 @@ func ownSettings() []string {
 
 func checkSettings(settings map[string]string) error {
 	for name := range settings {
-		if slices.Contains(ownSettings(), strings.ToLower(name)) {
+		if slices.Contains(reservedSettings(), strings.ToLower(name)) {
 			return fmt.Errorf("setting %q is the embedded PostgreSQL's own and cannot be changed", name)
 		}
 		if name == "" || strings.ContainsAny(name, "= \t\n") {
@@ -52,8 +52,8 @@ func checkSettings(settings map[string]string) error {
 	return nil
 }
 
-// arguments is the command line of postgres. All that matters is said here,
-// so that nothing depends on a postgresql.conf that somebody edited.
+// arguments is the command line of postgres. It has every setting that matters, so
+// that nothing depends on an edited postgresql.conf.
 func arguments(cfg Config, dataDir, socketDir string) []string {
 	listen, durable := "", "on"
 	if cfg.Port != 0 {
@@ -62,8 +62,7 @@ func arguments(cfg Config, dataDir, socketDir string) []string {
 	if cfg.Ephemeral {
 		durable = "off"
 	}
-	// The data directory comes first: orphans are found by it where there is
-	// no /proc.
+	// The data directory comes first: systems without /proc find orphans by it.
 	args := []string{"-D", dataDir}
 	set := func(name, value string) { args = append(args, "-c", name+"="+value) }
 	set("cluster_name", clusterName+strconv.Itoa(os.Getpid()))
@@ -84,14 +83,15 @@ func arguments(cfg Config, dataDir, socketDir string) []string {
 	return args
 }
 
-// quoteListItem keeps a path with a comma or a space one item of a list.
+// quoteListItem quotes a path for a setting that is a list, since it may have a
+// comma or a space.
 func quoteListItem(path string) string {
 	return `"` + strings.ReplaceAll(path, `"`, `""`) + `"`
 }
 
-// childEnvironment is what initdb and postgres see of ours: no PG variables,
-// no locale and no time zone, which would change what is made, and no secrets,
-// for the child may be another user's process.
+// childEnvironment is the environment of initdb and postgres: without PG variables,
+// locale and time zone, which would change the database, and without secrets, since
+// the child may run as another user.
 func childEnvironment() []string {
 	env := []string{"LC_ALL=C", "TZ=UTC"}
 	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"} {
@@ -108,34 +108,33 @@ func connectionURL(socketDir string, port int, password, database string) string
 		Scheme: "postgres",
 		User:   url.UserPassword(databaseUser, password),
 		Path:   "/" + database,
-		// libpq takes a plus for a plus.
+		// libpq does not decode a plus to a space.
 		RawQuery: strings.ReplaceAll(query.Encode(), "+", "%20"),
 	}
 	return u.String()
 }
 
-// The states of a connection attempt, as PostgreSQL tells them.
+// PostgreSQL's error codes for a connection, and the class of a refused login.
 const (
 	codeNoSuchDatabase = "3D000"
 	codeStartingUp     = "57P03"
 	classNotAllowed    = "28"
 )
 
-// awaitReady returns once a connection to our database succeeded, which alone
-// proves that PostgreSQL is up: a socket and a process also belong to one that
-// is starting, recovering or ending. adminURL is of a database that is always
-// there.
+// awaitReady returns once a connection to our database succeeds. Nothing else
+// proves that PostgreSQL is ready: one that starts, recovers or ends also has a
+// socket and a process. adminURL is that of a database that always exists.
 func (s *Server) awaitReady(ctx context.Context, progress func(string), adminURL string) error {
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
-	begun, told := time.Now(), false
+	start, reported := time.Now(), false
 	for {
 		err := tryConnection(ctx, s.url)
-		var refused *pgconn.PgError
+		refused, ok := errors.AsType[*pgconn.PgError](err)
 		switch {
 		case err == nil:
 			return nil
-		case !errors.As(err, &refused):
+		case !ok:
 		case refused.Code == codeNoSuchDatabase:
 			if err := createDatabase(ctx, adminURL); err != nil {
 				return err
@@ -143,9 +142,9 @@ func (s *Server) awaitReady(ctx context.Context, progress func(string), adminURL
 			continue
 		case strings.HasPrefix(refused.Code, classNotAllowed):
 			return fmt.Errorf("the password in %s is not the database's: %w", s.data.passwordFile(), err)
-		case refused.Code == codeStartingUp && !told && time.Since(begun) > time.Second:
-			progress("PostgreSQL recovers after it was not ended in good order ...")
-			told = true
+		case refused.Code == codeStartingUp && !reported && time.Since(start) > time.Second:
+			progress("PostgreSQL recovers, since it was not shut down in an orderly way ...")
+			reported = true
 		}
 		select {
 		case <-ctx.Done():
@@ -167,8 +166,8 @@ func tryConnection(ctx context.Context, connURL string) error {
 	return conn.Close(ctx)
 }
 
-// createDatabase makes our database. It is done at every start that finds it
-// absent and not once after initdb, between which a kill may fall.
+// createDatabase creates our database. A start that finds it missing does so, not
+// initdb's: this process may be killed between the two.
 func createDatabase(ctx context.Context, adminURL string) error {
 	conn, err := pgx.Connect(ctx, adminURL)
 	if err != nil {

@@ -73,7 +73,7 @@ func TestStart_NewDirectory_MakesAPrivateDurableDatabase(t *testing.T) {
 	}
 }
 
-func TestStart_EditedConfigurationFile_DoesNotMatter(t *testing.T) {
+func TestStart_EditedConfigurationFile_IsOverridden(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	conf, err := os.OpenFile(filepath.Join(dir, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
@@ -161,7 +161,7 @@ func TestStart_ManyAtOnce_OneWins(t *testing.T) {
 	}
 }
 
-func TestStart_LockFileDeleted_ServerOfALivingParentIsLeftAlone(t *testing.T) {
+func TestStart_LockFileDeleted_RunningServerIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	first := startServer(t, Config{DataDir: dir})
@@ -181,7 +181,7 @@ func TestStart_OtherMajor_IsRefusedAndDataIsUntouched(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "PG_VERSION"), []byte("99\n"), 0o600))
 	before := tree(t, dir)
 
-	_, err := Start(testContext(t), Config{DataDir: dir, Download: DownloadAuto})
+	_, err := Start(testContext(t), Config{DataDir: dir, Download: true})
 	if !errors.Is(err, ErrNotInstalled) || !strings.Contains(err.Error(), "apt-get install postgresql-99") {
 		t.Errorf("error %v, want ErrNotInstalled and how to install 99", err)
 	}
@@ -213,15 +213,15 @@ func tree(t *testing.T, dir string) []string {
 	return lines
 }
 
-func TestStart_DirectoryOfSomethingElse_IsRefusedAndUntouched(t *testing.T) {
+func TestStart_DirectoryNotOurs_IsRefusedAndUntouched(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		files map[string]string
 		want  string
 	}{
-		"not PostgreSQL's":   {map[string]string{"thesis.txt": "x"}, "holds no PostgreSQL database"},
-		"somebody's cluster": {map[string]string{"PG_VERSION": "15\n"}, "was not made by this program"},
-		"damaged":            {map[string]string{"PG_VERSION": ""}, "no version"},
+		"not PostgreSQL's": {map[string]string{"thesis.txt": "x"}, "holds no PostgreSQL database"},
+		"made by others":   {map[string]string{"PG_VERSION": "15\n"}, "was not made by this program"},
+		"damaged":          {map[string]string{"PG_VERSION": ""}, "no version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -242,7 +242,7 @@ func TestStart_DirectoryOfSomethingElse_IsRefusedAndUntouched(t *testing.T) {
 	}
 }
 
-func TestStart_PathTooLongForASocket_PutsItElsewhere(t *testing.T) {
+func TestStart_PathTooLongForASocket_SocketIsElsewhere(t *testing.T) {
 	t.Parallel()
 	short := dataDir(t)
 	dir := filepath.Join(filepath.Dir(short), strings.Repeat("long", 30))
@@ -261,7 +261,7 @@ func TestStart_PathTooLongForASocket_PutsItElsewhere(t *testing.T) {
 		t.Errorf("the socket's directory remains: %v", err)
 	}
 
-	// Somebody else waits there for our connections.
+	// Another user waits for our connections there.
 	must(t, os.Mkdir(socket, 0o700))
 	t.Cleanup(func() { os.RemoveAll(socket) })
 	must(t, os.Chown(socket, 12345, 12345))
@@ -269,11 +269,11 @@ func TestStart_PathTooLongForASocket_PutsItElsewhere(t *testing.T) {
 		t.Errorf("error %v, want one about the directory of the socket", err)
 	}
 	if _, err := os.Stat(socket); err != nil {
-		t.Errorf("somebody's directory was removed: %v", err)
+		t.Errorf("the other user's directory was removed: %v", err)
 	}
 }
 
-func TestMakeSocketDir_NoShortPathAnywhere_SaysSo(t *testing.T) {
+func TestMakeSocketDir_NoShortPath_Error(t *testing.T) {
 	long := filepath.Join(openDir(t), strings.Repeat("long", 30))
 	t.Setenv("TMPDIR", long)
 	_, err := (&dataDirectory{dir: long}).makeSocketDir(5432)
@@ -349,7 +349,6 @@ func TestStart_WrongConfig_IsRefused(t *testing.T) {
 		want string
 	}{
 		"ephemeral with a directory": {Config{Ephemeral: true, DataDir: "/data"}, "is deleted in the end"},
-		"download":                   {Config{Download: "yes"}, `want "auto" or "never"`},
 		"port":                       {Config{Port: 70000}, "want 1 to 65535"},
 		"own setting":                {Config{Settings: map[string]string{"Listen_Addresses": "*"}}, "cannot be changed"},
 		"setting in a setting":       {Config{Settings: map[string]string{"a=b": "c"}}, "not the name of a setting"},
@@ -370,13 +369,13 @@ func TestStart_PostgreSQLRefuses_ErrorEndsWithItsLog(t *testing.T) {
 	dir := dataDir(t)
 	_, err := Start(testContext(t), Config{DataDir: dir, Settings: map[string]string{"shared_buffers": "plenty"}})
 	if err == nil || !strings.Contains(err.Error(), `invalid value for parameter "shared_buffers": "plenty"`) {
-		t.Errorf("error %v, want PostgreSQL's own words", err)
+		t.Errorf("error %v, want PostgreSQL's message", err)
 	}
-	// Nothing of the failed start is in the way of the next.
+	// The failed start leaves nothing that prevents the next.
 	startServer(t, Config{DataDir: dir})
 }
 
-func TestStart_PasswordFileReplaced_SaysWhichFile(t *testing.T) {
+func TestStart_PasswordFileReplaced_ErrorNamesIt(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	must(t, os.WriteFile(filepath.Join(dir, passwordName), []byte("guess\n"), 0o600))
@@ -384,8 +383,8 @@ func TestStart_PasswordFileReplaced_SaysWhichFile(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the password in "+filepath.Join(dir, passwordName)) {
 		t.Errorf("error %v, want the password's file", err)
 	}
-	if living := livingIn(t, dir); len(living) != 0 {
-		t.Errorf("%d processes remain", len(living))
+	if running := runningIn(t, dir); len(running) != 0 {
+		t.Errorf("%d processes remain", len(running))
 	}
 }
 
@@ -420,11 +419,11 @@ func TestStart_AsOrdinaryUser_UsesTheHomeDirectory(t *testing.T) {
 	who, err := chooseAccount("")
 	must(t, err)
 	if who == nil {
-		t.Skip("we are an ordinary user; the other tests test this")
+		t.Skip("we are an ordinary user, as in the other tests")
 	}
 	home := openDir(t)
 	must(t, who.own(home))
-	// The test binary stands where the account cannot reach it.
+	// The account cannot read the test binary where it is.
 	binary := filepath.Join(openDir(t), "embedded.test")
 	out, err := exec.Command("cp", os.Args[0], binary).CombinedOutput()
 	if err != nil {
@@ -444,11 +443,11 @@ func TestStart_AsOrdinaryUser_UsesTheHomeDirectory(t *testing.T) {
 	}
 	must(t, h.stdin.Close())
 	if err := h.cmd.Wait(); err != nil {
-		t.Errorf("the server did not stop well: %v", err)
+		t.Errorf("the server did not stop cleanly: %v", err)
 	}
 }
 
-func TestStop_ManyTimes_EndsPostgreSQLInGoodOrderOnce(t *testing.T) {
+func TestStop_ManyTimes_ShutsDownOnce(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	server := startServer(t, Config{DataDir: dir})
@@ -474,8 +473,8 @@ func TestStop_ManyTimes_EndsPostgreSQLInGoodOrderOnce(t *testing.T) {
 	if err := idle.Ping(testContext(t)); err == nil {
 		t.Error("a connection outlived the server")
 	}
-	if living := livingIn(t, dir); len(living) != 0 {
-		t.Errorf("%d processes remain", len(living))
+	if running := runningIn(t, dir); len(running) != 0 {
+		t.Errorf("%d processes remain", len(running))
 	}
 	log, err := os.ReadFile(filepath.Join(dir, logName))
 	must(t, err)
@@ -484,23 +483,23 @@ func TestStop_ManyTimes_EndsPostgreSQLInGoodOrderOnce(t *testing.T) {
 	}
 }
 
-func TestStop_PostgreSQLHangs_IsMadeToEndAndLosesNothing(t *testing.T) {
+func TestStop_PostgreSQLHangs_IsForcedToEndAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	server := startServer(t, Config{DataDir: dir})
 	writeNote(t, server.URL())
-	// Without its checkpointer no shutdown gets to its end.
+	// No shutdown completes without the checkpointer.
 	pause(t, titled(t, dir, "checkpointer"))
 
 	hurry, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := server.Stop(hurry); err == nil || !strings.Contains(err.Error(), "not end in good order") {
-		t.Errorf("Stop: %v, want that it was not in good order", err)
+	if err := server.Stop(hurry); err == nil || !strings.Contains(err.Error(), "not shut down in an orderly way") {
+		t.Errorf("Stop: %v, want an error that it was forced", err)
 	}
 	wantNote(t, startServer(t, Config{DataDir: dir}).URL())
 }
 
-func TestExited_PostgreSQLIsKilled_ErrSaysSo(t *testing.T) {
+func TestExited_PostgreSQLIsKilled_ErrHasTheSignal(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	server := startServer(t, Config{DataDir: dir})
@@ -517,17 +516,25 @@ func TestExited_PostgreSQLIsKilled_ErrSaysSo(t *testing.T) {
 	wantNote(t, startServer(t, Config{DataDir: dir}).URL())
 }
 
-func TestOpenLog_LongLog_IsSetAside(t *testing.T) {
+func rootOf(t *testing.T, dir string) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+func TestOpenLog_LongLog_IsRenamed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, logName)
 	must(t, os.WriteFile(path, nil, 0o600))
 	must(t, os.Truncate(path, maxLogSize+1))
-	log, err := (&dataDirectory{dir: dir}).openLog()
+	log, err := (&dataDirectory{dir: dir}).openLog(rootOf(t, dir))
 	must(t, err)
 	defer log.Close()
 	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
-		t.Errorf("the log was not begun anew: %v", err)
+		t.Errorf("there is no new log: %v", err)
 	}
 	if info, err := os.Stat(path + ".old"); err != nil || info.Size() != maxLogSize+1 {
 		t.Errorf("the old log is not kept: %v", err)
@@ -539,7 +546,7 @@ func TestOpenLog_LinkOutOfTheDirectory_IsNotFollowed(t *testing.T) {
 	dir, victim := t.TempDir(), filepath.Join(t.TempDir(), "victim")
 	must(t, os.WriteFile(victim, []byte("precious"), 0o600))
 	must(t, os.Symlink(victim, filepath.Join(dir, logName)))
-	if log, err := (&dataDirectory{dir: dir}).openLog(); err == nil {
+	if log, err := (&dataDirectory{dir: dir}).openLog(rootOf(t, dir)); err == nil {
 		log.Close()
 		t.Error("a file outside of the data directory was opened as the log")
 	}
