@@ -141,6 +141,105 @@ func (q *Queries) CountExecutionsOfPaths(ctx context.Context, arg CountExecution
 	return items, nil
 }
 
+const executions = `-- name: Executions :many
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM (
+    (
+        SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
+        WHERE ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[]) AND $13::boolean
+        ORDER BY x.started_at DESC, x.execution_id DESC
+        LIMIT $14::integer
+    ) UNION ALL (
+        SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
+        WHERE ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[]) AND NOT $13::boolean
+        ORDER BY x.started_at, x.execution_id
+        LIMIT $14::integer
+    )
+) AS x
+ORDER BY CASE WHEN $13::boolean THEN x.started_at END DESC, CASE WHEN $13::boolean THEN x.execution_id END DESC,
+    x.started_at, x.execution_id
+`
+
+type ExecutionsParams struct {
+	Keys        []string
+	Total       int32
+	LowTime     time.Time
+	LowID       string
+	HighTime    time.Time
+	HighID      string
+	Statuses    []string
+	Path        *string
+	PathPrefix  *string
+	Version     *string
+	IdleSince   *time.Time
+	Scopes      []string
+	NewestFirst bool
+	PageSize    int32
+}
+
+func (q *Queries) Executions(ctx context.Context, arg ExecutionsParams) ([]Execution, error) {
+	rows, err := q.db.Query(ctx, executions,
+		arg.Keys,
+		arg.Total,
+		arg.LowTime,
+		arg.LowID,
+		arg.HighTime,
+		arg.HighID,
+		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.IdleSince,
+		arg.Scopes,
+		arg.NewestFirst,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Execution{}
+	for rows.Next() {
+		var i Execution
+		if err := rows.Scan(
+			&i.ExecutionID,
+			&i.Path,
+			&i.Version,
+			&i.Status,
+			&i.Started,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.LastEventAt,
+			&i.EventCount,
+			&i.Error,
+			&i.Parent,
+			&i.FailedStepCount,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const executionsByID = `-- name: ExecutionsByID :many
 
 SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution
@@ -155,7 +254,9 @@ type ExecutionsByIDParams struct {
 
 // Generated from sqlc/templates/execution.sql.tmpl by `make generate`; do not edit.
 // Executions by their start. A page is the half-open range
-// low <= (started_at, execution_id) < high.
+// low <= (started_at, execution_id) < high. A page in one direction is the half of a
+// UNION ALL whose index runs that way: PostgreSQL decides on @newest_first before
+// it reads, and does not run the other half.
 func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsByID, arg.ExecutionIds, arg.Scopes)
 	if err != nil {
@@ -189,89 +290,12 @@ func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) 
 	return items, nil
 }
 
-const executionsNewestFirst = `-- name: ExecutionsNewestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
-WHERE ($1::text[] IS NULL OR $2::integer IS NULL OR true)
-  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
-  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
-  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
-  AND ($8::text IS NULL OR x.path = $8::text)
-  AND ($9::text IS NULL OR x.path ^@ $9::text)
-  AND ($10::text IS NULL OR x.version = $10::text)
-  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[])
-ORDER BY x.started_at DESC, x.execution_id DESC
-LIMIT $13::integer
-`
-
-type ExecutionsNewestFirstParams struct {
-	Keys       []string
-	Total      int32
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
-}
-
-func (q *Queries) ExecutionsNewestFirst(ctx context.Context, arg ExecutionsNewestFirstParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, executionsNewestFirst,
-		arg.Keys,
-		arg.Total,
-		arg.LowTime,
-		arg.LowID,
-		arg.HighTime,
-		arg.HighID,
-		arg.Statuses,
-		arg.Path,
-		arg.PathPrefix,
-		arg.Version,
-		arg.IdleSince,
-		arg.Scopes,
-		arg.PageSize,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Execution{}
-	for rows.Next() {
-		var i Execution
-		if err := rows.Scan(
-			&i.ExecutionID,
-			&i.Path,
-			&i.Version,
-			&i.Status,
-			&i.Started,
-			&i.StartedAt,
-			&i.FinishedAt,
-			&i.LastEventAt,
-			&i.EventCount,
-			&i.Error,
-			&i.Parent,
-			&i.FailedStepCount,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const executionsOfParentsNewestFirst = `-- name: ExecutionsOfParentsNewestFirst :many
+const executionsOfParents = `-- name: ExecutionsOfParents :many
 SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
 CROSS JOIN LATERAL (
-    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
-    WHERE x.parent = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+    (
+        SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
+        WHERE x.parent = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
   AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
   AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
   AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
@@ -279,33 +303,49 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[])
-    ORDER BY x.started_at DESC, x.execution_id DESC
-    LIMIT $13::integer
+  AND x.path ^@ ANY ($12::text[]) AND $13::boolean
+        ORDER BY x.started_at DESC, x.execution_id DESC
+        LIMIT $14::integer
+    ) UNION ALL (
+        SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
+        WHERE x.parent = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[]) AND NOT $13::boolean
+        ORDER BY x.started_at, x.execution_id
+        LIMIT $14::integer
+    )
 ) AS x
-ORDER BY x.started_at DESC, x.execution_id DESC
+ORDER BY CASE WHEN $13::boolean THEN x.started_at END DESC, CASE WHEN $13::boolean THEN x.execution_id END DESC,
+    x.started_at, x.execution_id
 LIMIT $2::integer
 `
 
-type ExecutionsOfParentsNewestFirstParams struct {
-	Keys       []string
-	Total      int32
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
+type ExecutionsOfParentsParams struct {
+	Keys        []string
+	Total       int32
+	LowTime     time.Time
+	LowID       string
+	HighTime    time.Time
+	HighID      string
+	Statuses    []string
+	Path        *string
+	PathPrefix  *string
+	Version     *string
+	IdleSince   *time.Time
+	Scopes      []string
+	NewestFirst bool
+	PageSize    int32
 }
 
 // Up to @page_size of each key, and up to @total of all, merged.
-func (q *Queries) ExecutionsOfParentsNewestFirst(ctx context.Context, arg ExecutionsOfParentsNewestFirstParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, executionsOfParentsNewestFirst,
+func (q *Queries) ExecutionsOfParents(ctx context.Context, arg ExecutionsOfParentsParams) ([]Execution, error) {
+	rows, err := q.db.Query(ctx, executionsOfParents,
 		arg.Keys,
 		arg.Total,
 		arg.LowTime,
@@ -318,6 +358,7 @@ func (q *Queries) ExecutionsOfParentsNewestFirst(ctx context.Context, arg Execut
 		arg.Version,
 		arg.IdleSince,
 		arg.Scopes,
+		arg.NewestFirst,
 		arg.PageSize,
 	)
 	if err != nil {
@@ -351,11 +392,12 @@ func (q *Queries) ExecutionsOfParentsNewestFirst(ctx context.Context, arg Execut
 	return items, nil
 }
 
-const executionsOfPathsNewestFirst = `-- name: ExecutionsOfPathsNewestFirst :many
+const executionsOfPaths = `-- name: ExecutionsOfPaths :many
 SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
 CROSS JOIN LATERAL (
-    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
-    WHERE x.path = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+    (
+        SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
+        WHERE x.path = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
   AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
   AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
   AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
@@ -363,33 +405,49 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[])
-    ORDER BY x.started_at DESC, x.execution_id DESC
-    LIMIT $13::integer
+  AND x.path ^@ ANY ($12::text[]) AND $13::boolean
+        ORDER BY x.started_at DESC, x.execution_id DESC
+        LIMIT $14::integer
+    ) UNION ALL (
+        SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
+        WHERE x.path = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[]) AND NOT $13::boolean
+        ORDER BY x.started_at, x.execution_id
+        LIMIT $14::integer
+    )
 ) AS x
-ORDER BY x.started_at DESC, x.execution_id DESC
+ORDER BY CASE WHEN $13::boolean THEN x.started_at END DESC, CASE WHEN $13::boolean THEN x.execution_id END DESC,
+    x.started_at, x.execution_id
 LIMIT $2::integer
 `
 
-type ExecutionsOfPathsNewestFirstParams struct {
-	Keys       []string
-	Total      int32
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
+type ExecutionsOfPathsParams struct {
+	Keys        []string
+	Total       int32
+	LowTime     time.Time
+	LowID       string
+	HighTime    time.Time
+	HighID      string
+	Statuses    []string
+	Path        *string
+	PathPrefix  *string
+	Version     *string
+	IdleSince   *time.Time
+	Scopes      []string
+	NewestFirst bool
+	PageSize    int32
 }
 
 // Up to @page_size of each key, and up to @total of all, merged.
-func (q *Queries) ExecutionsOfPathsNewestFirst(ctx context.Context, arg ExecutionsOfPathsNewestFirstParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, executionsOfPathsNewestFirst,
+func (q *Queries) ExecutionsOfPaths(ctx context.Context, arg ExecutionsOfPathsParams) ([]Execution, error) {
+	rows, err := q.db.Query(ctx, executionsOfPaths,
 		arg.Keys,
 		arg.Total,
 		arg.LowTime,
@@ -402,6 +460,7 @@ func (q *Queries) ExecutionsOfPathsNewestFirst(ctx context.Context, arg Executio
 		arg.Version,
 		arg.IdleSince,
 		arg.Scopes,
+		arg.NewestFirst,
 		arg.PageSize,
 	)
 	if err != nil {
@@ -435,11 +494,12 @@ func (q *Queries) ExecutionsOfPathsNewestFirst(ctx context.Context, arg Executio
 	return items, nil
 }
 
-const executionsOfPathsOldestFirst = `-- name: ExecutionsOfPathsOldestFirst :many
+const executionsOfStatuses = `-- name: ExecutionsOfStatuses :many
 SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
 CROSS JOIN LATERAL (
-    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
-    WHERE x.path = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+    (
+        SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
+        WHERE x.status = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
   AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
   AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
   AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
@@ -447,33 +507,49 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[])
-    ORDER BY x.started_at ASC, x.execution_id ASC
-    LIMIT $13::integer
+  AND x.path ^@ ANY ($12::text[]) AND $13::boolean
+        ORDER BY x.started_at DESC, x.execution_id DESC
+        LIMIT $14::integer
+    ) UNION ALL (
+        SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
+        WHERE x.status = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
+  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
+  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR x.path = $8::text)
+  AND ($9::text IS NULL OR x.path ^@ $9::text)
+  AND ($10::text IS NULL OR x.version = $10::text)
+  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
+  AND x.path ^@ ANY ($12::text[]) AND NOT $13::boolean
+        ORDER BY x.started_at, x.execution_id
+        LIMIT $14::integer
+    )
 ) AS x
-ORDER BY x.started_at ASC, x.execution_id ASC
+ORDER BY CASE WHEN $13::boolean THEN x.started_at END DESC, CASE WHEN $13::boolean THEN x.execution_id END DESC,
+    x.started_at, x.execution_id
 LIMIT $2::integer
 `
 
-type ExecutionsOfPathsOldestFirstParams struct {
-	Keys       []string
-	Total      int32
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
+type ExecutionsOfStatusesParams struct {
+	Keys        []string
+	Total       int32
+	LowTime     time.Time
+	LowID       string
+	HighTime    time.Time
+	HighID      string
+	Statuses    []string
+	Path        *string
+	PathPrefix  *string
+	Version     *string
+	IdleSince   *time.Time
+	Scopes      []string
+	NewestFirst bool
+	PageSize    int32
 }
 
 // Up to @page_size of each key, and up to @total of all, merged.
-func (q *Queries) ExecutionsOfPathsOldestFirst(ctx context.Context, arg ExecutionsOfPathsOldestFirstParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, executionsOfPathsOldestFirst,
+func (q *Queries) ExecutionsOfStatuses(ctx context.Context, arg ExecutionsOfStatusesParams) ([]Execution, error) {
+	rows, err := q.db.Query(ctx, executionsOfStatuses,
 		arg.Keys,
 		arg.Total,
 		arg.LowTime,
@@ -486,252 +562,7 @@ func (q *Queries) ExecutionsOfPathsOldestFirst(ctx context.Context, arg Executio
 		arg.Version,
 		arg.IdleSince,
 		arg.Scopes,
-		arg.PageSize,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Execution{}
-	for rows.Next() {
-		var i Execution
-		if err := rows.Scan(
-			&i.ExecutionID,
-			&i.Path,
-			&i.Version,
-			&i.Status,
-			&i.Started,
-			&i.StartedAt,
-			&i.FinishedAt,
-			&i.LastEventAt,
-			&i.EventCount,
-			&i.Error,
-			&i.Parent,
-			&i.FailedStepCount,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const executionsOfStatusesNewestFirst = `-- name: ExecutionsOfStatusesNewestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
-CROSS JOIN LATERAL (
-    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
-    WHERE x.status = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
-  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
-  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
-  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
-  AND ($8::text IS NULL OR x.path = $8::text)
-  AND ($9::text IS NULL OR x.path ^@ $9::text)
-  AND ($10::text IS NULL OR x.version = $10::text)
-  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[])
-    ORDER BY x.started_at DESC, x.execution_id DESC
-    LIMIT $13::integer
-) AS x
-ORDER BY x.started_at DESC, x.execution_id DESC
-LIMIT $2::integer
-`
-
-type ExecutionsOfStatusesNewestFirstParams struct {
-	Keys       []string
-	Total      int32
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
-}
-
-// Up to @page_size of each key, and up to @total of all, merged.
-func (q *Queries) ExecutionsOfStatusesNewestFirst(ctx context.Context, arg ExecutionsOfStatusesNewestFirstParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, executionsOfStatusesNewestFirst,
-		arg.Keys,
-		arg.Total,
-		arg.LowTime,
-		arg.LowID,
-		arg.HighTime,
-		arg.HighID,
-		arg.Statuses,
-		arg.Path,
-		arg.PathPrefix,
-		arg.Version,
-		arg.IdleSince,
-		arg.Scopes,
-		arg.PageSize,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Execution{}
-	for rows.Next() {
-		var i Execution
-		if err := rows.Scan(
-			&i.ExecutionID,
-			&i.Path,
-			&i.Version,
-			&i.Status,
-			&i.Started,
-			&i.StartedAt,
-			&i.FinishedAt,
-			&i.LastEventAt,
-			&i.EventCount,
-			&i.Error,
-			&i.Parent,
-			&i.FailedStepCount,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const executionsOfStatusesOldestFirst = `-- name: ExecutionsOfStatusesOldestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM unnest($1::text[]) AS k(key)
-CROSS JOIN LATERAL (
-    SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
-    WHERE x.status = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
-  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
-  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
-  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
-  AND ($8::text IS NULL OR x.path = $8::text)
-  AND ($9::text IS NULL OR x.path ^@ $9::text)
-  AND ($10::text IS NULL OR x.version = $10::text)
-  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[])
-    ORDER BY x.started_at ASC, x.execution_id ASC
-    LIMIT $13::integer
-) AS x
-ORDER BY x.started_at ASC, x.execution_id ASC
-LIMIT $2::integer
-`
-
-type ExecutionsOfStatusesOldestFirstParams struct {
-	Keys       []string
-	Total      int32
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
-}
-
-// Up to @page_size of each key, and up to @total of all, merged.
-func (q *Queries) ExecutionsOfStatusesOldestFirst(ctx context.Context, arg ExecutionsOfStatusesOldestFirstParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, executionsOfStatusesOldestFirst,
-		arg.Keys,
-		arg.Total,
-		arg.LowTime,
-		arg.LowID,
-		arg.HighTime,
-		arg.HighID,
-		arg.Statuses,
-		arg.Path,
-		arg.PathPrefix,
-		arg.Version,
-		arg.IdleSince,
-		arg.Scopes,
-		arg.PageSize,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Execution{}
-	for rows.Next() {
-		var i Execution
-		if err := rows.Scan(
-			&i.ExecutionID,
-			&i.Path,
-			&i.Version,
-			&i.Status,
-			&i.Started,
-			&i.StartedAt,
-			&i.FinishedAt,
-			&i.LastEventAt,
-			&i.EventCount,
-			&i.Error,
-			&i.Parent,
-			&i.FailedStepCount,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const executionsOldestFirst = `-- name: ExecutionsOldestFirst :many
-SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM execution x
-WHERE ($1::text[] IS NULL OR $2::integer IS NULL OR true)
-  AND (x.started_at, x.execution_id) >= ($3::timestamptz, $4::text)
-  AND (x.started_at, x.execution_id) < ($5::timestamptz, $6::text)
-  AND ($7::text[] IS NULL OR x.status = ANY ($7::text[]))
-  AND ($8::text IS NULL OR x.path = $8::text)
-  AND ($9::text IS NULL OR x.path ^@ $9::text)
-  AND ($10::text IS NULL OR x.version = $10::text)
-  AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[])
-ORDER BY x.started_at ASC, x.execution_id ASC
-LIMIT $13::integer
-`
-
-type ExecutionsOldestFirstParams struct {
-	Keys       []string
-	Total      int32
-	LowTime    time.Time
-	LowID      string
-	HighTime   time.Time
-	HighID     string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
-	PageSize   int32
-}
-
-func (q *Queries) ExecutionsOldestFirst(ctx context.Context, arg ExecutionsOldestFirstParams) ([]Execution, error) {
-	rows, err := q.db.Query(ctx, executionsOldestFirst,
-		arg.Keys,
-		arg.Total,
-		arg.LowTime,
-		arg.LowID,
-		arg.HighTime,
-		arg.HighID,
-		arg.Statuses,
-		arg.Path,
-		arg.PathPrefix,
-		arg.Version,
-		arg.IdleSince,
-		arg.Scopes,
+		arg.NewestFirst,
 		arg.PageSize,
 	)
 	if err != nil {

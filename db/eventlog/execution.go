@@ -51,16 +51,19 @@ func (s *Store) ListExecutions(ctx context.Context, scopes []string, filter Exec
 	if err != nil {
 		return nil, err
 	}
-	params := executionParams(scopes, filter, span, limit)
+	params := executionParams(scopes, filter, span, direction, limit)
 	params.Total = params.PageSize
-	list := s.allExecutions
+	var rows []Execution
 	switch {
 	case paths != nil:
-		params.Keys, list = paths, s.executionsOfPaths
+		params.Keys = paths
+		rows, err = s.queries.ExecutionsOfPaths(ctx, sqlc.ExecutionsOfPathsParams(params))
 	case filter.Statuses != nil:
-		params.Keys, list = distinct(filter.Statuses), s.executionsOfStatuses
+		params.Keys = distinct(filter.Statuses)
+		rows, err = s.queries.ExecutionsOfStatuses(ctx, sqlc.ExecutionsOfStatusesParams(params))
+	default:
+		rows, err = s.queries.Executions(ctx, params)
 	}
-	rows, err := list(ctx, params, direction)
 	if err != nil {
 		return nil, fmt.Errorf("list executions: %w", err)
 	}
@@ -71,38 +74,14 @@ func (s *Store) ListExecutions(ctx context.Context, scopes []string, filter Exec
 	return executions, nil
 }
 
-// executionList are the parameters of every list of executions: up to PageSize of
-// each of Keys, and up to Total of all.
-type executionList = sqlc.ExecutionsNewestFirstParams
-
-func executionParams(scopes []string, filter ExecutionFilter, span Range, limit int) executionList {
+// executionParams are the parameters of every list of executions, without its keys.
+func executionParams(scopes []string, filter ExecutionFilter, span Range, direction Direction, limit int) sqlc.ExecutionsParams {
 	span = filter.narrow(span)
-	return executionList{
+	return sqlc.ExecutionsParams{
 		LowTime: span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
 		Statuses: filter.Statuses, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
-		Scopes: scopes, PageSize: int32(limit),
+		Scopes: scopes, NewestFirst: bool(direction), PageSize: int32(limit),
 	}
-}
-
-func (s *Store) allExecutions(ctx context.Context, list executionList, direction Direction) ([]Execution, error) {
-	if direction == OldestFirst {
-		return s.queries.ExecutionsOldestFirst(ctx, sqlc.ExecutionsOldestFirstParams(list))
-	}
-	return s.queries.ExecutionsNewestFirst(ctx, list)
-}
-
-func (s *Store) executionsOfPaths(ctx context.Context, list executionList, direction Direction) ([]Execution, error) {
-	if direction == OldestFirst {
-		return s.queries.ExecutionsOfPathsOldestFirst(ctx, sqlc.ExecutionsOfPathsOldestFirstParams(list))
-	}
-	return s.queries.ExecutionsOfPathsNewestFirst(ctx, sqlc.ExecutionsOfPathsNewestFirstParams(list))
-}
-
-func (s *Store) executionsOfStatuses(ctx context.Context, list executionList, direction Direction) ([]Execution, error) {
-	if direction == OldestFirst {
-		return s.queries.ExecutionsOfStatusesOldestFirst(ctx, sqlc.ExecutionsOfStatusesOldestFirstParams(list))
-	}
-	return s.queries.ExecutionsOfStatusesNewestFirst(ctx, sqlc.ExecutionsOfStatusesNewestFirstParams(list))
 }
 
 // CountExecutions counts the executions that pass the filter.
@@ -131,10 +110,10 @@ func (s *Store) ListExecutionsOfPaths(ctx context.Context, scopes, paths []strin
 	if err := s.settleAll(ctx); err != nil {
 		return nil, err
 	}
-	params := executionParams(scopes, filter, span, limit)
+	params := executionParams(scopes, filter, span, direction, limit)
 	params.Keys = distinct(paths)
 	params.Total = params.PageSize * int32(len(params.Keys)) //nolint:gosec // pages and batches are bounded
-	rows, err := s.executionsOfPaths(ctx, params, direction)
+	rows, err := s.queries.ExecutionsOfPaths(ctx, sqlc.ExecutionsOfPathsParams(params))
 	if err != nil {
 		return nil, fmt.Errorf("list executions of paths: %w", err)
 	}
@@ -181,10 +160,10 @@ func (s *Store) CountExecutionsOfPaths(ctx context.Context, scopes, paths []stri
 // ExecutionsOfParents lists, for each execution, up to limit of those that it
 // started, newest first, in the order of parents.
 func (s *Store) ExecutionsOfParents(ctx context.Context, scopes, parents []string, span Range, limit int) ([][]*Execution, error) {
-	params := executionParams(scopes, ExecutionFilter{}, span, limit)
+	params := executionParams(scopes, ExecutionFilter{}, span, NewestFirst, limit)
 	params.Keys = distinct(parents)
 	params.Total = params.PageSize * int32(len(params.Keys)) //nolint:gosec // pages and batches are bounded
-	rows, err := s.queries.ExecutionsOfParentsNewestFirst(ctx, sqlc.ExecutionsOfParentsNewestFirstParams(params))
+	rows, err := s.queries.ExecutionsOfParents(ctx, sqlc.ExecutionsOfParentsParams(params))
 	if err != nil {
 		return nil, fmt.Errorf("list child executions: %w", err)
 	}
