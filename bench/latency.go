@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
 )
 
 // latency measures the time from a commit's return to the delivery over a
@@ -58,17 +58,14 @@ func open(ctx context.Context, address, query string, variables map[string]any, 
 		_ = response.Body.Close()
 	}
 	socket.SetReadLimit(1 << 20)
-	request, err := json.Marshal(map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"query": query, "variables": variables}})
-	if err != nil {
-		return nil, err
-	}
-	for _, message := range [][]byte{[]byte(`{"type":"connection_init"}`), request} {
-		if err := socket.Write(ctx, websocket.MessageText, message); err != nil {
+	for _, message := range []map[string]any{
+		{"type": "connection_init"},
+		{"type": "subscribe", "id": "1", "payload": map[string]any{"query": query, "variables": variables}},
+	} {
+		if err := wsjson.Write(ctx, socket, message); err != nil {
 			return nil, err
 		}
 	}
-	if _, _, err := socket.Read(ctx); err != nil { // connection_ack
-		return nil, err
-	}
-	return socket, nil
+	_, _, err = socket.Read(ctx) // connection_ack
+	return socket, err
 }

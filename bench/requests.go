@@ -238,7 +238,8 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 		counters[i] = b.count(ctx)
 		defer counters[i].close()
 		both[i] = &contestant{name: []string{"server", "limit"}[i]}
-		both[i].server = b.enter(ctx, i, throughSocket(databaseURL, counters[i].directory))
+		database, _, _ := strings.Cut(databaseURL, "?host=")
+		both[i].server = b.enter(ctx, i, database+"?host="+counters[i].directory)
 		defer both[i].stop()
 	}
 	made := newSample(ctx, databaseURL, both[0].server)
@@ -248,16 +249,15 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 		both[0].variables, both[0].targets = append(both[0].variables, variables), append(both[0].targets, limit.target)
 		both[1].requests = append(both[1].requests, limit.encode())
 	}
-	counters[0].idle()
 	const asked = 100
 	var answers [2][]any
 	for i, c := range both {
 		// The first requests prepare the statements. The second ones are
 		// others, so that no cache has them.
 		for _, from := range []int{0, asked} {
-			before := counters[i].sum()
+			before := counters[i].statements.Load()
 			answers[i] = c.answers(from, asked)
-			c.statements = float64(counters[i].sum()-before) / asked
+			c.statements = float64(counters[i].statements.Load()-before) / asked
 		}
 	}
 	for i := range asked {
@@ -272,15 +272,6 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 func encodeGraphQL(document string, variables map[string]any) []byte {
 	body := must(json.Marshal(map[string]any{"query": document, "variables": variables}))
 	return request{"POST", "/graphql", string(body)}.encode()
-}
-
-// throughSocket returns a database's URL through a socket in another directory.
-func throughSocket(databaseURL, directory string) string {
-	parsed := must(url.Parse(databaseURL))
-	query := parsed.Query()
-	query.Set("host", directory)
-	parsed.RawQuery = query.Encode()
-	return parsed.String()
 }
 
 // answers sends n requests, one after another.
@@ -298,24 +289,17 @@ func (c *contestant) answers(from, n int) []any {
 
 // comparable removes from a response what is new in each.
 func comparable(answer any, w workload) any {
-	if !w.writes {
+	object, ok := answer.(map[string]any)
+	if !ok || !w.writes {
 		return answer
 	}
-	var walk func(any)
-	walk = func(value any) {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return
+	for name, inner := range object {
+		if text, ok := inner.(string); ok && (name == "eventId" || name == "timestamp") {
+			object[name] = len(text)
 		}
-		for name, inner := range object {
-			if text, ok := inner.(string); ok && (name == "eventId" || name == "timestamp") {
-				object[name] = len(text)
-			}
-			walk(inner)
-		}
+		comparable(inner, w)
 	}
-	walk(answer)
-	return answer
+	return object
 }
 
 // round presses a contestant, and reads clocks and counters before and after.
