@@ -20,13 +20,15 @@ func (q *Queries) AnyPending(ctx context.Context, seqs []int64) (bool, error) {
 	return exists, err
 }
 
-const fallAsleep = `-- name: FallAsleep :exec
-SELECT pg_advisory_unlock(20251, 1)
+const fallAsleep = `-- name: FallAsleep :one
+SELECT pg_advisory_unlock(20251, 1) AS asleep
 `
 
-func (q *Queries) FallAsleep(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, fallAsleep)
-	return err
+func (q *Queries) FallAsleep(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, fallAsleep)
+	var asleep bool
+	err := row.Scan(&asleep)
+	return asleep, err
 }
 
 const lastPendingSeq = `-- name: LastPendingSeq :one

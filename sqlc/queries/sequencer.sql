@@ -4,8 +4,8 @@
 -- name: TryAwake :one
 SELECT pg_try_advisory_lock(20251, 1) AS awake;
 
--- name: FallAsleep :exec
-SELECT pg_advisory_unlock(20251, 1);
+-- name: FallAsleep :one
+SELECT pg_advisory_unlock(20251, 1) AS asleep;
 
 -- name: Sequence :one
 -- The oldest running transaction is that of this statement's beginning: earlier

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -55,10 +56,7 @@ func onConnection(ctx context.Context, connect Connect, channel string, connecti
 		defer cancel()
 		_ = connection.Close(closing)
 	}()
-	if err := boundedDo(ctx, func(ctx context.Context) error {
-		_, err := connection.Exec(ctx, "LISTEN "+channel)
-		return err
-	}); err != nil {
+	if _, err := bounded(ctx, func(ctx context.Context) (pgconn.CommandTag, error) { return connection.Exec(ctx, "LISTEN "+channel) }); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	return work(connection)
@@ -80,12 +78,6 @@ func bounded[T any](ctx context.Context, exchange func(context.Context) (T, erro
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	return exchange(ctx)
-}
-
-// boundedDo is bounded for an exchange without a result.
-func boundedDo(ctx context.Context, exchange func(context.Context) error) error {
-	_, err := bounded(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, exchange(ctx) })
-	return err
 }
 
 // waitForNotification returns false if none has arrived in time.

@@ -49,53 +49,39 @@ func (c Cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// ParseCursor reads a cursor that a client sent as an argument.
+// ParseCursor reads a cursor that a client sent as an argument. It accepts only
+// what String writes: a part that does not parse is read as zero, which String
+// writes otherwise.
 func ParseCursor(argument, text string) (Cursor, error) {
 	refused := fault.Input(argument, "is not a cursor of an event stream")
 	if len(text) > maxCursor {
 		return Cursor{}, refused
 	}
-	decoded, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return Cursor{}, refused
-	}
-	parts := strings.Split(string(decoded), ":")
-	if len(parts) < 3 || len(parts) > 4 || parts[0] != "v1" {
-		return Cursor{}, refused
-	}
-	var cursor Cursor
-	if id, err := uuid.Parse(parts[1]); err != nil || id.String() != parts[1] {
-		return Cursor{}, refused
-	}
-	cursor.Stream = parts[1]
-	if cursor.Position, err = parsePosition(parts[2]); err != nil {
-		return Cursor{}, refused
-	}
-	if len(parts) == 4 {
-		before := cursor.Position
-		for text := range strings.SplitSeq(parts[3], ",") {
+	decoded, _ := base64.RawURLEncoding.DecodeString(text)
+	_, rest, _ := strings.Cut(string(decoded), ":")
+	stream, rest, _ := strings.Cut(rest, ":")
+	position, seen, _ := strings.Cut(rest, ":")
+	id, _ := uuid.Parse(stream)
+	cursor := Cursor{Stream: id.String(), Position: parsePosition(position)}
+	if seen != "" {
+		for text := range strings.SplitSeq(seen, ",") {
 			first, last, _ := strings.Cut(text, "-")
-			var span Span
-			if span.First, err = parsePosition(first); err != nil {
+			span := Span{parsePosition(first), parsePosition(last)}
+			if span.First <= cursor.last() || span.Last < span.First {
 				return Cursor{}, refused
 			}
-			if span.Last, err = parsePosition(last); err != nil || span.First <= before || span.Last < span.First {
-				return Cursor{}, refused
-			}
-			before = span.Last
 			cursor.Seen = append(cursor.Seen, span)
 		}
+	}
+	if cursor.String() != text {
+		return Cursor{}, refused
 	}
 	return cursor, nil
 }
 
-// parsePosition reads a number in the only form that String writes.
-func parsePosition(text string) (int64, error) {
-	position, err := strconv.ParseInt(text, 10, 64)
-	if err == nil && (position < 0 || strconv.FormatInt(position, 10) != text) {
-		err = strconv.ErrSyntax
-	}
-	return position, err
+func parsePosition(text string) int64 {
+	position, _ := strconv.ParseUint(text, 10, 63)
+	return int64(position) //nolint:gosec // of 63 bits
 }
 
 // last is the highest position that has been seen.

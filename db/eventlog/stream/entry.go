@@ -50,8 +50,8 @@ func (e *Entry) Size() int {
 	return size
 }
 
-// executionID is meta.execution_id as text; nil if there is none.
-func (e *Entry) executionID() *string {
-	e.once.Do(func() { e.parsed.readMeta(e.Event.Meta) })
-	return e.parsed.execution
+// keys are what meta holds for filters; they are read once.
+func (e *Entry) keys() *metaKeys {
+	e.once.Do(func() { e.parsed.keys.read(e.Event.Meta) })
+	return &e.parsed.keys
 }

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -59,15 +60,9 @@ type Log struct {
 
 // NewLog makes a log; Run keeps it up to date.
 func NewLog(store *eventlog.Store, connect Connect, metrics *Metrics, logger *slog.Logger, options Options) *Log {
-	if options.RingLength == 0 {
-		options.RingLength = 8192
-	}
-	if options.RingBytes == 0 {
-		options.RingBytes = 64 << 20
-	}
-	if options.Heartbeat == 0 {
-		options.Heartbeat = 500 * time.Millisecond
-	}
+	options.RingLength = cmp.Or(options.RingLength, 8192)
+	options.RingBytes = cmp.Or(options.RingBytes, 64<<20)
+	options.Heartbeat = cmp.Or(options.Heartbeat, 500*time.Millisecond)
 	return &Log{
 		store: store, connect: connect, metrics: metrics, logger: logger, options: options,
 		catchingUp: make(chan struct{}, 4), begun: make(chan struct{}), ended: make(chan struct{}),

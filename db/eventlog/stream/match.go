@@ -14,12 +14,13 @@ import (
 // parsedEntry is what matchers read from an entry's JSON: the first that needs it
 // parses it, once for all.
 type parsedEntry struct {
-	// What meta ->> gives under each key, or nil; the status in ASCII lower
-	// case. Guarded by Entry.once.
-	execution, step, status *string
-
+	keys          metaKeys // guarded by Entry.once
 	payload, meta parsedColumn
 }
+
+// metaKeys are what meta ->> gives under each key, or nil; the status in ASCII
+// lower case.
+type metaKeys struct{ execution, step, status *string }
 
 // parsedColumn is a JSON column as a tree, made when a filter first needs it.
 type parsedColumn struct {
@@ -42,19 +43,18 @@ func (c *parsedColumn) contains(raw []byte, inner *jsontext.Value) bool {
 	return c.root != nil && c.root.Contains(*inner)
 }
 
-// readMeta reads the keys of meta that filters name.
-func (p *parsedEntry) readMeta(meta []byte) {
+func (k *metaKeys) read(meta []byte) {
 	jsontext.EachText(meta, func(key string, text *string) {
 		switch key {
 		case "execution_id":
-			p.execution = text
+			k.execution = text
 		case "node_name":
-			p.step = text
+			k.step = text
 		case "status":
 			if text != nil {
 				text = new(eventlog.ASCIILower(*text))
 			}
-			p.status = text
+			k.status = text
 		}
 	})
 }
@@ -130,10 +130,8 @@ func (m *matcher) passesKeys(e *Entry) bool {
 	if filter.ExecutionID == nil && filter.Step == nil && filter.Statuses == nil {
 		return true
 	}
-	e.once.Do(func() { e.parsed.readMeta(e.Event.Meta) })
-	return is(filter.ExecutionID, e.parsed.execution) &&
-		is(filter.Step, e.parsed.step) &&
-		isAny(filter.Statuses, e.parsed.status)
+	keys := e.keys()
+	return is(filter.ExecutionID, keys.execution) && is(filter.Step, keys.step) && isAny(filter.Statuses, keys.status)
 }
 
 // is is SQL's "want IS NULL OR got = want".

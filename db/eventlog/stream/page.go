@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -15,12 +16,7 @@ const logPage = 500
 // pages. The zero value is the largest.
 type pageLimit int32
 
-func (l pageLimit) rows() int32 {
-	if l == 0 {
-		return logPage
-	}
-	return int32(l)
-}
+func (l pageLimit) rows() int32 { return cmp.Or(int32(l), logPage) }
 
 // entries makes entries of the rows that pass, or, if every is set, of every row:
 // up to the first that is over the page's bytes, whose position it returns; 0 if

@@ -80,7 +80,7 @@ func (t *turn) run(ctx context.Context) error {
 	if err := t.work(ctx); err != nil {
 		return err
 	}
-	if err := boundedDo(ctx, t.queries.FallAsleep); err != nil {
+	if _, err := bounded(ctx, t.queries.FallAsleep); err != nil {
 		return fmt.Errorf("fall asleep: %w", err)
 	}
 	return t.sleep(ctx)

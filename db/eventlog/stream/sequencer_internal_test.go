@@ -59,7 +59,7 @@ func TestSequencer_CommitAfterItFellAsleep_FoundWithoutTheBell(t *testing.T) {
 		t.Fatalf("not awake: %v", err)
 	}
 	late := begin(t, pool, pgx.TxOptions{}, insertOne, "late")
-	if err := turn.queries.FallAsleep(ctx); err != nil {
+	if _, err := turn.queries.FallAsleep(ctx); err != nil {
 		t.Fatal(err)
 	}
 	// The fence is set before the writer commits, as sleep sets it at once.

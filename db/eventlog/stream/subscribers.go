@@ -64,7 +64,7 @@ func (f field) value(entry *Entry) (value string, found bool) {
 	case f == eventType:
 		return entry.Event.Type, true
 	case f == executionID:
-		if id := entry.executionID(); id != nil {
+		if id := entry.keys().execution; id != nil {
 			return *id, true
 		}
 	case int(f) <= len(entry.Event.Path):

@@ -77,18 +77,11 @@ func (l *Log) Subscribe(ctx context.Context, scopes []string, filter eventlog.Fi
 	if err := l.wait(ctx); err != nil {
 		return nil, err
 	}
-	if after != nil {
-		cursor, now, err := l.resume(ctx, *after)
-		if err != nil {
-			return nil, err
-		}
-		return l.subscribe(scopes, filter, cursor, after, now)
-	}
-	now, err := TailCursor(ctx, l.store)
+	cursor, now, err := l.start(ctx, after, false)
 	if err != nil {
 		return nil, err
 	}
-	return l.subscribe(scopes, filter, now, nil, now)
+	return l.subscribe(scopes, filter, cursor, after, now)
 }
 
 // SubscribeExecution begins a subscription to the events of one execution:
@@ -104,15 +97,7 @@ func (l *Log) SubscribeExecution(ctx context.Context, scopes []string, execution
 	if err != nil {
 		return nil, err
 	}
-	end, err := l.store.End(ctx)
-	if err != nil {
-		return nil, err
-	}
-	cursor := Cursor{Stream: end.Stream, Position: end.Floor}
-	now, err := CursorOf(ctx, l.store, end)
-	if after != nil && err == nil {
-		cursor, now, err = l.resume(ctx, *after)
-	}
+	cursor, now, err := l.start(ctx, after, true)
 	if err != nil {
 		return nil, err
 	}
@@ -139,11 +124,13 @@ func (l *Log) wait(ctx context.Context) error {
 	}
 }
 
-// resume reads a cursor to resume after, and the end of the log.
-func (l *Log) resume(ctx context.Context, after string) (cursor, now Cursor, err error) {
-	cursor, err = ParseCursor("after", after)
-	if err != nil {
-		return Cursor{}, Cursor{}, err
+// start returns the cursor that a subscription begins after, and the end of the
+// log. Without after, that is the end, or the floor if past events are wanted.
+func (l *Log) start(ctx context.Context, after *string, past bool) (cursor, now Cursor, err error) {
+	if after != nil {
+		if cursor, err = ParseCursor("after", *after); err != nil {
+			return Cursor{}, Cursor{}, err
+		}
 	}
 	// This process's tail may be behind: another server may have issued the cursor.
 	end, err := l.store.End(ctx)
@@ -151,6 +138,8 @@ func (l *Log) resume(ctx context.Context, after string) (cursor, now Cursor, err
 		return Cursor{}, Cursor{}, err
 	}
 	switch {
+	case after == nil:
+		cursor = Cursor{Stream: end.Stream, Position: end.Floor}
 	case cursor.Stream != end.Stream:
 		return Cursor{}, Cursor{}, fault.New(fault.StreamChanged, "after",
 			"is a cursor of another event log; query the events, and subscribe after that answer's tailCursor")
@@ -159,7 +148,11 @@ func (l *Log) resume(ctx context.Context, after string) (cursor, now Cursor, err
 			"lies before the events that are kept (positions after %d); query the events, and subscribe after that answer's tailCursor", end.Floor)
 	}
 	now, err = CursorOf(ctx, l.store, end)
-	if err == nil && cursor.last() > now.last() {
+	switch {
+	case err != nil:
+	case after == nil && !past:
+		cursor = now
+	case cursor.last() > now.last():
 		err = fault.Input("after", "lies beyond the end of the event log")
 	}
 	return cursor, now, err
@@ -412,7 +405,7 @@ func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 func (l *Log) Patiently(ctx context.Context, read func(context.Context) error) error {
 	var attempts backoff
 	for {
-		err := boundedDo(ctx, read)
+		_, err := bounded(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, read(ctx) })
 		if err == nil || ctx.Err() != nil || !passing(err) {
 			return err
 		}
