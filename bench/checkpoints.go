@@ -128,8 +128,12 @@ func (b *bench) resume(ctx context.Context, url string, pool *pgxpool.Pool, filt
 	}
 	took = time.Since(began)
 	pages = server.metrics()["catalog_subscription_catchup_pages_total"]
-	// PostgreSQL surely has counted the rows of a connection once it has ended.
+	// PostgreSQL has counted the rows of a connection once that has ended.
 	stop()
+	await(ctx, "the server's connections do not end", func() (ended bool) {
+		check(pool.QueryRow(ctx, "SELECT count(*) <= $1 FROM pg_stat_activity WHERE datname = current_database()", pool.Stat().TotalConns()).Scan(&ended))
+		return ended
+	})
 	return pages, rowsRead(ctx, pool) - before, took
 }
 

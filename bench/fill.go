@@ -25,7 +25,8 @@ func (s scale) String() string {
 // filled returns the URL of a database of that scale. It creates the database
 // unless one made by the same script for the same schema exists.
 func (b *bench) filled(ctx context.Context, name string, s scale) string {
-	stamp := fmt.Sprintf("filled by %x", sha256.Sum256([]byte(fillScript+b.schema(ctx)+s.String())))
+	schema := must(os.ReadFile(filepath.Join("db", "catalog_schema.sql")))
+	stamp := fmt.Sprintf("filled by %x", sha256.Sum256([]byte(fillScript+string(schema)+s.String())))
 	if b.stamp(ctx, name) == stamp {
 		return b.url(name)
 	}
@@ -55,24 +56,6 @@ func query[T any](ctx context.Context, databaseURL, sql string, args ...any) []T
 	connection := must(pgx.Connect(ctx, databaseURL))
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
 	return must(pgx.CollectRows(must(connection.Query(ctx, sql, args...)), pgx.RowTo[T]))
-}
-
-// schema is a fingerprint of the migrated schema: columns, indexes, functions.
-func (b *bench) schema(ctx context.Context) string {
-	const name = "schema_only"
-	url := b.create(ctx, name)
-	defer execute(ctx, b.postgres.URL(), "DROP DATABASE "+name)
-	return query[string](ctx, url, `
-		SELECT md5(string_agg(definition, ';' ORDER BY definition)) FROM (
-			SELECT concat_ws(' ', relname, attname, format_type(atttypid, atttypmod)) AS definition
-			FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-			WHERE relnamespace = 'public'::regnamespace AND NOT relispartition AND attnum > 0
-			UNION ALL
-			SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-			WHERE relnamespace = 'public'::regnamespace AND NOT relispartition
-			UNION ALL
-			SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-		) AS definitions`)[0]
 }
 
 // keptDirectory holds the database that is kept between runs.

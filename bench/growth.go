@@ -25,8 +25,8 @@ func growth(ctx context.Context, b *bench) {
 			}
 			check(attempt(w.name, func() {
 				grown := b.grow(ctx, [2]string{smallURL, largeURL}, w)
-				fmt.Fprintf(table, "%s\t%.3f\t%.3f\t%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t\n", w.name, grown[0].of(cpu), grown[1].of(cpu),
-					grown[1].ratio(grown[0], cpu), grown[1].ratio(grown[0], own), grown[1].ratio(grown[0], postgres),
+				fmt.Fprintf(table, "%s\t%.3f\t%.3f\t%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t\n", w.name, grown[0].of("CPU"), grown[1].of("CPU"),
+					grown[1].ratio(grown[0], "CPU"), grown[1].ratio(grown[0], "own"), grown[1].ratio(grown[0], "PostgreSQL"),
 					milliseconds(grown[0].alone), milliseconds(grown[1].alone), grown[1].alone.Seconds()/grown[0].alone.Seconds())
 			}))
 		}

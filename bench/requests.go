@@ -139,13 +139,9 @@ type contestant struct {
 	peak       int64
 }
 
-// figures are the results of a round; times are per request.
-type figures struct {
-	rate                   float64 // requests a second
-	p50, p99               time.Duration
-	own, postgres, load    time.Duration // of processors
-	allocations, kibibytes float64
-}
+// figures are the results of a round, or what they are computed from, by name;
+// times are in milliseconds, and of one request.
+type figures map[string]float64
 
 // requests presses the server and the limit in turn with each workload.
 func requests(ctx context.Context, b *bench) {
@@ -172,9 +168,9 @@ func requests(ctx context.Context, b *bench) {
 			for i, c := range all {
 				c.print(table, []string{w.name, "", ""}[i], all[1])
 			}
-			note := fmt.Sprintf("  %s  %s (making the load took %.3f ms of CPU a request)", w.name, w.what, all[0].of(loading))
+			note := fmt.Sprintf("  %s  %s (making the load took %.3f ms of CPU a request)", w.name, w.what, all[0].of("load"))
 			if len(all) > 2 {
-				note += fmt.Sprintf("; the server answers %s times as many as PostGraphile", all[0].ratio(all[2], rate))
+				note += fmt.Sprintf("; the server answers %s times as many as PostGraphile", all[0].ratio(all[2], "requests/s"))
 			}
 			notes = append(notes, note)
 		}))
@@ -306,53 +302,42 @@ func comparable(answer any, w workload) any {
 func (b *bench) round(c *contestant) figures {
 	before := b.readings(c)
 	p := press(c.address, c.requests, connections, b.duration)
-	after := b.readings(c)
-	n := len(p.took)
-	each := func(before, after time.Duration) time.Duration { return (after - before) / time.Duration(n) }
-	return figures{
-		rate: float64(n) / p.elapsed.Seconds(), p50: quantile(p.took, 0.5), p99: quantile(p.took, 0.99),
-		own: each(before.own, after.own), postgres: each(before.postgres, after.postgres), load: each(before.load, after.load),
-		allocations: (after.allocations - before.allocations) / float64(n),
-		kibibytes:   (after.bytes - before.bytes) / float64(n) / 1024,
+	f := b.readings(c)
+	for name := range f {
+		f[name] = (f[name] - before[name]) / float64(len(p.took))
 	}
+	f["CPU"] = f["own"] + f["PostgreSQL"]
+	f["requests/s"] = float64(len(p.took)) / p.elapsed.Seconds()
+	f["p50"], f["p99"] = milliseconds(quantile(p.took, 0.5)), milliseconds(quantile(p.took, 0.99))
+	return f
 }
 
-type readings struct {
-	own, postgres, load time.Duration
-	allocations, bytes  float64
-}
-
-func (b *bench) readings(c *contestant) readings {
-	r := readings{own: must(timesOf(c.command.Process.Pid)).own, postgres: b.postgresTime(), load: ownTime()}
+// readings are processor times, and what has been allocated, since the start.
+func (b *bench) readings(c *contestant) figures {
+	own := must(timesOf(c.command.Process.Pid)).own
+	f := figures{"own": milliseconds(own), "PostgreSQL": milliseconds(b.postgresTime()), "load": milliseconds(ownTime())}
 	if c.name != "PostGraphile" {
 		metrics := c.metrics()
-		r.allocations, r.bytes = metrics["go_memstats_mallocs_total"], metrics["go_memstats_alloc_bytes_total"]
+		f["allocations"], f["KB"] = metrics["go_memstats_mallocs_total"], metrics["go_memstats_alloc_bytes_total"]/1024
 	}
-	return r
+	return f
 }
 
-// Figures to print; processor times of a request are in milliseconds.
-func rate(f figures) float64     { return f.rate }
-func own(f figures) float64      { return f.own.Seconds() * 1000 }
-func postgres(f figures) float64 { return f.postgres.Seconds() * 1000 }
-func loading(f figures) float64  { return f.load.Seconds() * 1000 }
-func cpu(f figures) float64      { return own(f) + postgres(f) }
-
 // of is the median of a figure over the rounds.
-func (c *contestant) of(figure func(figures) float64) float64 {
+func (c *contestant) of(figure string) float64 {
 	values := make([]float64, len(c.rounds))
 	for i, f := range c.rounds {
-		values[i] = figure(f)
+		values[i] = f[figure]
 	}
 	return median(values)
 }
 
 // ratio is the median over the rounds of the ratio of a figure to another
 // contestant's.
-func (c *contestant) ratio(other *contestant, figure func(figures) float64) string {
+func (c *contestant) ratio(other *contestant, figure string) string {
 	ratios := make([]float64, len(c.rounds))
 	for round := range ratios {
-		ratios[round] = figure(c.rounds[round]) / figure(other.rounds[round])
+		ratios[round] = c.rounds[round][figure] / other.rounds[round][figure]
 	}
 	return fmt.Sprintf("%.2f", median(ratios))
 }
@@ -360,9 +345,7 @@ func (c *contestant) ratio(other *contestant, figure func(figures) float64) stri
 // print prints the contestant's row of a workload.
 func (c *contestant) print(table io.Writer, workload string, limit *contestant) {
 	fmt.Fprintf(table, "%s\t%s\t%.0f\t%s\t%.2f\t%.2f\t%.2f\t%.3f\t%.3f\t%.3f\t%s\t%.0f\t%.1f\t%.1f\t%.0f\t\n", workload, c.name,
-		c.of(rate), c.ratio(limit, rate),
-		c.of(func(f figures) float64 { return milliseconds(f.p50) }), c.of(func(f figures) float64 { return milliseconds(f.p99) }), milliseconds(c.alone),
-		c.of(own), c.of(postgres), c.of(cpu), c.ratio(limit, cpu),
-		c.of(func(f figures) float64 { return f.allocations }), c.of(func(f figures) float64 { return f.kibibytes }),
+		c.of("requests/s"), c.ratio(limit, "requests/s"), c.of("p50"), c.of("p99"), milliseconds(c.alone),
+		c.of("own"), c.of("PostgreSQL"), c.of("CPU"), c.ratio(limit, "CPU"), c.of("allocations"), c.of("KB"),
 		c.statements, float64(c.peak)/(1<<20))
 }

@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/metrics"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +22,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/noetl/noetl-catalog/db"
 )
@@ -53,7 +53,7 @@ func run(ctx context.Context, listen string) error {
 		mux.Handle(path, l.handle(answer))
 	}
 	mux.HandleFunc("/readyz", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("/metrics", allocations)
+	mux.Handle("/metrics", promhttp.Handler())
 	server := &http.Server{Addr: listen, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
@@ -271,13 +271,4 @@ func appendText(buf, text []byte) []byte {
 		}
 	}
 	return append(append(buf, text[start:]...), '"')
-}
-
-// allocations reports how much has been allocated since the start, in the form
-// and under the names of the server's metrics.
-func allocations(w http.ResponseWriter, _ *http.Request) {
-	samples := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/heap/tiny/allocs:objects"}, {Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(samples)
-	fmt.Fprintf(w, "go_memstats_mallocs_total %d\ngo_memstats_alloc_bytes_total %d\n",
-		samples[0].Value.Uint64()+samples[1].Value.Uint64(), samples[2].Value.Uint64())
 }

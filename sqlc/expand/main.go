@@ -5,8 +5,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -48,20 +50,14 @@ func list(values ...any) []any { return values }
 
 // set makes named values, or sets more in a copy: set "name" value …, or
 // set values "name" value ….
-func set(arguments ...any) (map[string]any, error) {
+func set(arguments ...any) map[string]any {
 	values := map[string]any{}
 	if len(arguments)%2 == 1 {
-		before, ok := arguments[0].(map[string]any)
-		if !ok {
-			return nil, fmt.Errorf("set: %v is no set of values", arguments[0])
-		}
-		for name, value := range before {
-			values[name] = value
-		}
+		maps.Copy(values, arguments[0].(map[string]any)) //nolint:forcetypeassert // a template that panics fails
 		arguments = arguments[1:]
 	}
-	for i := 0; i < len(arguments); i += 2 {
-		values[fmt.Sprint(arguments[i])] = arguments[i+1]
+	for pair := range slices.Chunk(arguments, 2) {
+		values[fmt.Sprint(pair[0])] = pair[1]
 	}
-	return values, nil
+	return values
 }
