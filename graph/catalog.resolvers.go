@@ -130,13 +130,13 @@ func (r *resourceResolver) Versions(ctx context.Context, objs []*model.Resource,
 
 func (r *resourceResolver) Events(ctx context.Context, objs []*model.Resource, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error) {
 	return eventsBelow(ctx, r.Resolver, eventArgs{first, last, after, before, filter, false},
-		objs, resourcePath, (*eventlog.Store).ListOfPaths, (*eventlog.Store).CountOfPaths)
+		objs, resourcePath, eventlog.OfPaths)
 }
 
 func (r *resourceResolver) LatestEvent(ctx context.Context, objs []*model.Resource) ([]*model.Event, error) {
 	x, columns := r.reads(ctx), eventColumns(ctx)
 	return byKey(ctx, x, eventName{"latest event", columns}, objs, resourcePath, func(ctx context.Context, paths []string) ([]*model.Event, error) {
-		lists, err := x.events.ListOfPaths(ctx, x.scopes, paths, eventlog.Filter{}, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 1, Columns: columns})
+		lists, err := x.events.ListOf(ctx, x.scopes, eventlog.OfPaths(paths), eventlog.Filter{}, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 1, Columns: columns})
 		return x.models.Events(heads(lists)), err
 	})
 }
@@ -184,7 +184,7 @@ func (r *versionResolver) Next(ctx context.Context, objs []*model.Version) ([]*m
 
 func (r *versionResolver) Events(ctx context.Context, objs []*model.Version, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error) {
 	return eventsBelow(ctx, r.Resolver, eventArgs{first, last, after, before, filter, false},
-		objs, versionKey, (*eventlog.Store).ListOfVersions, (*eventlog.Store).CountOfVersions)
+		objs, versionKey, eventlog.OfVersions)
 }
 
 func (r *Resolver) Resource() generated.ResourceResolver { return &resourceResolver{r} }

@@ -162,8 +162,7 @@ type eventArgs struct {
 // eventsBelow reads a page of the events of each parent, in one statement.
 func eventsBelow[P any, K comparable](
 	ctx context.Context, r *Resolver, args eventArgs, parents []*P, keyOf func(*P) (K, bool),
-	list func(store *eventlog.Store, ctx context.Context, scopes []string, keys []K, filter eventlog.Filter, page eventlog.Page) ([][]*eventlog.Event, error),
-	count func(store *eventlog.Store, ctx context.Context, scopes []string, keys []K, filter eventlog.Filter) ([]int, error),
+	of func([]K) eventlog.Keys,
 ) ([]*model.EventConnection, error) {
 	page, err := pagination.Parse(args.first, args.after, args.last, args.before, "event")
 	if err != nil {
@@ -180,7 +179,7 @@ func eventsBelow[P any, K comparable](
 			if lists, ok := x.ahead.eventsOf(field, len(keys)); ok { // of first pages only
 				return lists, nil
 			}
-			return list(store, ctx, x.scopes, keys, filter, eventlog.Page{Range: within, Direction: direction, Limit: limit, Columns: columns})
+			return store.ListOf(ctx, x.scopes, of(keys), filter, eventlog.Page{Range: within, Direction: direction, Limit: limit, Columns: columns})
 		},
-		func(ctx context.Context) ([]int, error) { return count(x.events, ctx, x.scopes, keys, filter) }))
+		func(ctx context.Context) ([]int, error) { return x.events.CountOf(ctx, x.scopes, of(keys), filter) }))
 }

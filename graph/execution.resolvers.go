@@ -25,7 +25,7 @@ func (r *executionResolver) Version(ctx context.Context, objs []*model.Execution
 
 func (r *executionResolver) Events(ctx context.Context, objs []*model.Execution, first *int, after *string, last *int, before *string, filter *model.EventFilter) ([]*model.EventConnection, error) {
 	return eventsBelow(ctx, r.Resolver, eventArgs{first, last, after, before, filter, true},
-		objs, executionID, (*eventlog.Store).ListOfExecutions, (*eventlog.Store).CountOfExecutions)
+		objs, executionID, eventlog.OfExecutions)
 }
 
 func (r *executionResolver) Parent(ctx context.Context, objs []*model.Execution) ([]*model.Execution, error) {

@@ -10,7 +10,7 @@ import (
 
 // listing is a list of events to read along an access path.
 type listing struct {
-	access accessPath
+	access Keys
 	scopes []string
 	filter Filter
 	page   Page
@@ -119,7 +119,7 @@ func (l *listing) runNewest(ctx context.Context, queries *sqlc.Queries) (err err
 
 // count counts the events of each key of an access path; one number if the
 // access path has no keys.
-func (s *Store) count(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int64, error) {
+func (s *Store) count(ctx context.Context, access Keys, scopes []string, filter Filter) ([]int64, error) {
 	within := filter.narrow(WholeRange())
 	if access.kind == byTime && filter.timeline() {
 		count, err := s.custom.CountTimeline(ctx, sqlc.CountTimelineParams{LowTime: within.LowTime, HighTime: within.HighTime, Scopes: scopes})

@@ -178,14 +178,3 @@ func (s *Store) CountOfParents(ctx context.Context, scopes, parents []string) ([
 	}
 	return ints(rows), nil
 }
-
-// ListOfExecutions lists a page of the events of each execution, in the order
-// of executions.
-func (s *Store) ListOfExecutions(ctx context.Context, scopes, executions []string, filter Filter, page Page) ([][]*Event, error) {
-	return s.listPerParent(ctx, listing{accessPath{kind: byExecution, keys: executions}, scopes, filter, page})
-}
-
-// CountOfExecutions counts, for each execution, its events that pass the filter.
-func (s *Store) CountOfExecutions(ctx context.Context, scopes, executions []string, filter Filter) ([]int, error) {
-	return s.countPerParent(ctx, accessPath{kind: byExecution, keys: executions}, scopes, filter)
-}

@@ -1,6 +1,9 @@
 package eventlog
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Filter is EventFilter: which events pass. The fields given must all match; a nil
 // pointer or slice does not narrow. The SQL function event_passes defines what
@@ -37,13 +40,12 @@ func (f *Filter) contains() bool { return f.PayloadContains != nil || f.MetaCont
 // ASCIILower is SQL's lower(text COLLATE "C"): it changes only A to Z, whatever
 // the locale.
 func ASCIILower(text string) string {
-	lower := []byte(text)
-	for i, c := range lower {
-		if 'A' <= c && c <= 'Z' {
-			lower[i] = c + 'a' - 'A'
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
 		}
-	}
-	return string(lower)
+		return r
+	}, text)
 }
 
 // ASCIILowers lowers each text; nil stays nil.

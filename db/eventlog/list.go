@@ -102,25 +102,26 @@ func (s *Store) Count(ctx context.Context, scopes []string, filter Filter) (int,
 	return total, nil
 }
 
-// ListOfPaths lists a page of the events of each path, in the order of paths.
-func (s *Store) ListOfPaths(ctx context.Context, scopes, paths []string, filter Filter, page Page) ([][]*Event, error) {
-	return s.listPerParent(ctx, listing{accessPath{kind: byPath, keys: paths}, scopes, filter, page})
+// ListOf lists a page of the events of each key, in the order of keys.
+func (s *Store) ListOf(ctx context.Context, scopes []string, keys Keys, filter Filter, page Page) ([][]*Event, error) {
+	var events []*Event
+	var parents []int
+	err := s.read(ctx, listing{keys, scopes, filter, page}, func(parent int, event *Event) {
+		events, parents = append(events, event), append(parents, parent)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	return rows.Cut(events, parents, len(keys.keys)), nil
 }
 
-// CountOfPaths counts, for each path, its events that pass the filter.
-func (s *Store) CountOfPaths(ctx context.Context, scopes, paths []string, filter Filter) ([]int, error) {
-	return s.countPerParent(ctx, accessPath{kind: byPath, keys: paths}, scopes, filter)
-}
-
-// ListOfVersions lists a page of the events of each version, in the order of
-// versions.
-func (s *Store) ListOfVersions(ctx context.Context, scopes []string, versions []catalog.LabelKey, filter Filter, page Page) ([][]*Event, error) {
-	return s.listPerParent(ctx, listing{accessVersions(versions), scopes, filter, page})
-}
-
-// CountOfVersions counts, for each version, its events that pass the filter.
-func (s *Store) CountOfVersions(ctx context.Context, scopes []string, versions []catalog.LabelKey, filter Filter) ([]int, error) {
-	return s.countPerParent(ctx, accessVersions(versions), scopes, filter)
+// CountOf counts, for each key, its events that pass the filter.
+func (s *Store) CountOf(ctx context.Context, scopes []string, keys Keys, filter Filter) ([]int, error) {
+	counts, err := s.count(ctx, keys, scopes, filter)
+	if err != nil {
+		return nil, fmt.Errorf("count events: %w", err)
+	}
+	return ints(counts), nil
 }
 
 // ByID are the events of these ids, in their order, nil for one that does not
@@ -156,79 +157,63 @@ const (
 	byExecution
 )
 
-// accessPath is an index and the keys to look up in it.
-type accessPath struct {
+// Keys are an index of events, and what to look up in it.
+type Keys struct {
 	kind   accessKind
 	keys   []string
 	labels []string // with byVersion, beside keys
 }
 
-func accessVersions(versions []catalog.LabelKey) accessPath {
-	access := accessPath{kind: byVersion, keys: make([]string, len(versions)), labels: make([]string, len(versions))}
+// OfPaths are the keys of paths.
+func OfPaths(paths []string) Keys { return Keys{kind: byPath, keys: paths} }
+
+// OfExecutions are the keys of executions, by their ids.
+func OfExecutions(ids []string) Keys { return Keys{kind: byExecution, keys: ids} }
+
+// OfVersions are the keys of versions.
+func OfVersions(versions []catalog.LabelKey) Keys {
+	of := Keys{kind: byVersion, keys: make([]string, len(versions)), labels: make([]string, len(versions))}
 	for i, version := range versions {
-		access.keys[i], access.labels[i] = version.Path, version.Label
+		of.keys[i], of.labels[i] = version.Path, version.Label
 	}
-	return access
+	return of
 }
 
 // accessFor chooses the index for a filter: the fewest events first. It takes
 // out of the filter what the keys say.
-func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) (accessPath, error) {
+func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) (Keys, error) {
+	all := *filter
 	switch {
-	case filter.ExecutionID != nil:
-		access := accessPath{kind: byExecution, keys: []string{*filter.ExecutionID}}
+	case all.ExecutionID != nil:
 		filter.ExecutionID = nil
-		return access, nil
-	case filter.Path != nil && filter.Version != nil:
-		access := accessPath{kind: byVersion, keys: []string{*filter.Path}, labels: []string{*filter.Version}}
+		return OfExecutions([]string{*all.ExecutionID}), nil
+	case all.Path != nil && all.Version != nil:
 		filter.Path, filter.Version = nil, nil
-		return access, nil
-	case filter.Path != nil:
-		access := accessPath{kind: byPath, keys: []string{*filter.Path}}
+		return OfVersions([]catalog.LabelKey{{Path: *all.Path, Label: *all.Version}}), nil
+	case all.Path != nil:
 		filter.Path = nil
-		return access, nil
-	case filter.contains():
-		return accessPath{kind: byTime}, nil
-	case filter.PathPrefix != nil && *filter.PathPrefix != "":
-		paths, err := s.fewPathsOf(ctx, scopes, *filter)
+		return OfPaths([]string{*all.Path}), nil
+	case all.contains():
+		return Keys{kind: byTime}, nil
+	case all.PathPrefix != nil && *all.PathPrefix != "":
+		paths, err := s.fewPathsOf(ctx, scopes, all)
 		if err != nil {
-			return accessPath{}, err
+			return Keys{}, err
 		}
 		if paths != nil {
 			filter.PathPrefix = nil
-			return accessPath{kind: byPaths, keys: paths}, nil
+			return Keys{kind: byPaths, keys: paths}, nil
 		}
 	}
-	if len(filter.Types) > 0 {
-		access := accessPath{kind: byType, keys: distinct(filter.Types)}
+	if len(all.Types) > 0 {
 		filter.Types = nil
-		return access, nil
+		return Keys{kind: byType, keys: distinct(all.Types)}, nil
 	}
-	return accessPath{kind: byTime}, nil
+	return Keys{kind: byTime}, nil
 }
 
 func distinct(words []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(words)))
-}
-
-func (s *Store) listPerParent(ctx context.Context, l listing) ([][]*Event, error) {
-	var events []*Event
-	var parents []int
-	err := s.read(ctx, l, func(parent int, event *Event) {
-		events, parents = append(events, event), append(parents, parent)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list events: %w", err)
-	}
-	return rows.Cut(events, parents, len(l.access.keys)), nil
-}
-
-func (s *Store) countPerParent(ctx context.Context, access accessPath, scopes []string, filter Filter) ([]int, error) {
-	rows, err := s.count(ctx, access, scopes, filter)
-	if err != nil {
-		return nil, fmt.Errorf("count events: %w", err)
-	}
-	return ints(rows), nil
 }
 
 func ints(numbers []int64) []int {

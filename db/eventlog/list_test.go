@@ -262,11 +262,11 @@ func TestListOfParents_OneStatement_AsEachAlone(t *testing.T) {
 	filter := eventlog.Filter{Types: []string{"UPDATED"}}
 	columns := eventlog.Columns{Payload: true, Meta: true}
 	parents := append([]string{"none"}, paths...)
-	lists, err := store.ListOfPaths(ctx, everything, parents, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 5, Columns: columns})
+	lists, err := store.ListOf(ctx, everything, eventlog.OfPaths(parents), filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.NewestFirst, Limit: 5, Columns: columns})
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts, err := store.CountOfPaths(ctx, everything, parents, filter)
+	counts, err := store.CountOf(ctx, everything, eventlog.OfPaths(parents), filter)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func TestListOfParents_OneStatement_AsEachAlone(t *testing.T) {
 		}
 		keys = append(keys, catalog.LabelKey{Path: path, Label: "2"})
 	}
-	byVersion, err := store.ListOfVersions(ctx, everything, keys, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.OldestFirst, Limit: 5, Columns: columns})
+	byVersion, err := store.ListOf(ctx, everything, eventlog.OfVersions(keys), filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: eventlog.OldestFirst, Limit: 5, Columns: columns})
 	if err != nil {
 		t.Fatal(err)
 	}

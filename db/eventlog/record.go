@@ -63,26 +63,24 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 	}
 	params := sqlc.RecordEventsParams{Scopes: scopes, OpenTypes: s.OpenTypes, MaxTypes: catalog.MaxTypes}
 	var faults fault.List
+	blame := func(i int, problem *fault.Error) {
+		faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
+	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	for i := range records {
-		record := records[i]
+	for i, record := range records {
 		if err := record.check(limits, now); err != nil {
 			problem, ok := fault.As(err)
 			if !ok {
 				return nil, fmt.Errorf("check event: %w", err)
 			}
-			faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
+			blame(i, problem)
 			continue
 		}
 		id, at, version := "", now, ""
 		if record.ID != nil {
 			id = *record.ID
 		} else {
-			made, err := uuid.NewV7()
-			if err != nil {
-				return nil, fmt.Errorf("make event id: %w", err)
-			}
-			id = made.String()
+			id = uuid.Must(uuid.NewV7()).String()
 		}
 		if record.Version != nil && *record.Version != catalog.Latest {
 			version = *record.Version
@@ -109,9 +107,7 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 	recorded := make([]Recorded, len(rows))
 	for i, row := range rows {
 		if row.Problem != "" {
-			problem := problemOf(row.Problem, params, i)
-			faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
-			continue
+			blame(i, problemOf(row.Problem, params, i))
 		}
 		recorded[i] = Recorded{Duplicate: row.Duplicate, Event: &Event{
 			ID: params.EventIds[i], Type: params.Types[i], Path: params.Paths[i], Version: row.Version,

@@ -120,10 +120,10 @@ func TestScopes_EveryList_NothingElse(t *testing.T) {
 					list, err := events.List(ctx, test.scopes, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(list)
 					shows("List", err)
-					lists, err := events.ListOfPaths(ctx, test.scopes, all, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
+					lists, err := events.ListOf(ctx, test.scopes, eventlog.OfPaths(all), filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(lists...)
 					shows("ListOfPaths", err)
-					lists, err = events.ListOfVersions(ctx, test.scopes, labels, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
+					lists, err = events.ListOf(ctx, test.scopes, eventlog.OfVersions(labels), filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(lists...)
 					shows("ListOfVersions", err)
 				}

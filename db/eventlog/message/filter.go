@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -10,7 +11,7 @@ type filter func(value) value
 
 // makeFilter is a filter of Jinja's by its name and arguments, or what is
 // wrong with them.
-func makeFilter(name string, arguments []argument) (made filter, problem string) {
+func makeFilter(name string, arguments []value) (made filter, problem string) {
 	switch name {
 	case "default", "d":
 		return defaultFilter(arguments)
@@ -34,16 +35,16 @@ func makeFilter(name string, arguments []argument) (made filter, problem string)
 // defaultFilter is default(value, boolean=false): it replaces an undefined value,
 // and, with true, one that is empty, zero or false. Unlike Jinja's it treats null
 // as undefined, as a reader of JSON expects.
-func defaultFilter(arguments []argument) (filter, string) {
+func defaultFilter(arguments []value) (filter, string) {
 	fallback, falsy := textValue(""), false
-	if len(arguments) > 2 || len(arguments) == 2 && arguments[1].is != "boolean" {
+	if len(arguments) > 2 || len(arguments) == 2 && !arguments[1].isBoolean() {
 		return nil, "default takes a value and, at most, true or false after it"
 	}
 	if len(arguments) > 0 {
-		fallback = arguments[0].value
+		fallback = arguments[0]
 	}
 	if len(arguments) > 1 {
-		falsy = arguments[1].value.truthy()
+		falsy = arguments[1].truthy()
 	}
 	return func(v value) value {
 		if v.kind == undefined || falsy && !v.truthy() {
@@ -59,16 +60,17 @@ const leeway = 5
 
 // truncateFilter is truncate(length=255, killwords=false, end='...'): the
 // text cut to length characters, end included, at a space unless killwords.
-func truncateFilter(arguments []argument) (filter, string) {
+func truncateFilter(arguments []value) (filter, string) {
 	length, killWords, end := 255, false, "..."
 	for i, a := range arguments {
+		number, err := strconv.ParseInt(string(a.json), 10, 32)
 		switch {
-		case i == 0 && a.is == "integer":
-			length = a.number
-		case i == 1 && a.is == "boolean":
-			killWords = a.value.truthy()
-		case i == 2 && a.is == "string":
-			end = a.value.text
+		case i == 0 && err == nil:
+			length = int(number)
+		case i == 1 && a.isBoolean():
+			killWords = a.truthy()
+		case i == 2 && a.kind == isText:
+			end = a.text
 		default:
 			return nil, "truncate takes a whole number, true or false, and a string"
 		}

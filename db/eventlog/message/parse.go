@@ -157,7 +157,7 @@ func (p *parser) step() (s step, found bool) {
 func (p *parser) filter() filter {
 	start := p.at
 	name := p.identifier()
-	var arguments []argument
+	var arguments []value
 	if p.peek() == '(' {
 		p.at++
 		for p.space(); p.peek() != ')'; p.space() {
@@ -179,44 +179,27 @@ func (p *parser) filter() filter {
 	return f
 }
 
-// argument is a literal.
-type argument struct {
-	value  value
-	number int    // of an integer
-	is     string // "string", "integer", "number" or "boolean"; "" for none
-}
-
-func (p *parser) argument() argument {
+// argument reads a literal; none is undefined.
+func (p *parser) argument() value {
 	start := p.at
 	switch c := p.peek(); {
 	case c == '\'' || c == '"':
-		return argument{value: textValue(p.string()), is: "string"}
+		return textValue(p.string())
 	case c == '-' || c >= '0' && c <= '9':
-		return p.number()
+		number := p.take("-." + digits)
+		if !json.Valid([]byte(number)) {
+			p.fail(start, "%q is not a number that can stand here", number)
+		}
+		return value{kind: isJSON, json: []byte(number)}
 	}
 	switch word := p.identifier(); word {
 	case "true", "True", "false", "False":
-		return argument{value: value{kind: isJSON, json: []byte(strings.ToLower(word))}, is: "boolean"}
+		return value{kind: isJSON, json: []byte(strings.ToLower(word))}
 	case "none", "None":
 	default:
 		p.fail(start, "a string, a number, true, false or none is expected here")
 	}
-	return argument{}
-}
-
-// number reads a number such as 12, -3 or 0.5. One that is not an integer of 32
-// bits can stand where only its digits matter.
-func (p *parser) number() argument {
-	start := p.at
-	text := p.take("-." + digits)
-	if !json.Valid([]byte(text)) {
-		p.fail(start, "%q is not a number that can stand here", text)
-	}
-	a := argument{value: value{kind: isJSON, json: []byte(text)}, is: "number"}
-	if number, err := strconv.ParseInt(text, 10, 32); err == nil {
-		a.number, a.is = int(number), "integer"
-	}
-	return a
+	return value{}
 }
 
 // string reads a quoted string, with \\, \n, \t, \' and \" in it.

@@ -175,14 +175,10 @@ func jsonValue(raw []byte) value {
 }
 
 func (v value) String() string {
-	switch v.kind {
-	case isText:
-		return v.text
-	case isJSON:
+	if v.kind == isJSON {
 		return v.compact()
-	case undefined:
 	}
-	return ""
+	return v.text
 }
 
 // truthy is Jinja's: text and collections that are not empty, numbers that
@@ -206,21 +202,23 @@ func (v value) truthy() bool {
 	return strings.ContainsAny(digits, "123456789")
 }
 
+func (v value) isBoolean() bool { return v.kind == isJSON && (v.json[0] == 't' || v.json[0] == 'f') }
+
 func (v value) toJSON() string {
 	switch v.kind {
-	case isText:
-		var out bytes.Buffer
-		encoder := json.NewEncoder(&out)
-		encoder.SetEscapeHTML(false)
-		if encoder.Encode(v.text) != nil {
-			return ""
-		}
-		return strings.TrimSuffix(out.String(), "\n")
-	case isJSON:
-		return v.String()
 	case undefined:
+		return "null"
+	case isJSON:
+		return v.compact()
+	case isText:
 	}
-	return "null"
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(v.text) != nil {
+		return ""
+	}
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // compact is JSON without the space between its tokens.

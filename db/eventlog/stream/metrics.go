@@ -5,28 +5,23 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Metrics are the numbers of the sequencer, the tail and the subscriptions.
 type Metrics struct {
-	sequenced            prometheus.Counter
-	lastSequenced        prometheus.Gauge
-	sequencerConnections prometheus.Counter
-	tailConnections      prometheus.Counter
-	read                 prometheus.Counter
-	delivered            prometheus.Counter
-	pages                prometheus.Counter
-	fellBehind           prometheus.Counter
+	sequenced, sequencerConnections, tailConnections, read, delivered, pages, fellBehind prometheus.Counter
+
+	lastSequenced prometheus.Gauge
 }
 
 // NewMetrics makes the metrics and registers them.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
+	registered := promauto.With(registry)
 	number := func(name, help string) prometheus.Counter {
-		counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "catalog_" + name, Help: help})
-		registry.MustRegister(counter)
-		return counter
+		return registered.NewCounter(prometheus.CounterOpts{Name: "catalog_" + name, Help: help})
 	}
-	m := &Metrics{
+	return &Metrics{
 		sequenced:            number("events_sequenced_total", "Events that this process has given their position in the log."),
 		sequencerConnections: number("sequencer_connections_total", "Connections that the sequencer has made; more than one are reconnects."),
 		tailConnections:      number("tail_connections_total", "LISTEN connections that the tail has made; more than one are reconnects."),
@@ -34,12 +29,10 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		delivered:            number("subscription_events_total", "Events delivered to subscriptions."),
 		pages:                number("subscription_catchup_pages_total", "Pages of the log that subscriptions read from the database."),
 		fellBehind:           number("subscription_fell_behind_total", "Times that a subscription fell off the ring of recent events and went on from the database."),
-		lastSequenced: prometheus.NewGauge(prometheus.GaugeOpts{
+		lastSequenced: registered.NewGauge(prometheus.GaugeOpts{
 			Name: "catalog_sequencer_last_look_timestamp_seconds", Help: "When this process's sequencer last found the log complete.",
 		}),
 	}
-	registry.MustRegister(m.lastSequenced)
-	return m
 }
 
 var (
