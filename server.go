@@ -199,7 +199,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
 	events := eventlog.NewStore(pool)
 	events.OpenTypes = c.OpenEventTypes
-	log := stream.NewLog(events, connect, metrics, logger, stream.Options{})
+	log := stream.NewLog(events, connect, metrics, logger)
 	registry.MustRegister(log)
 	resolver := graph.NewResolver(store, events, log, limits, logger)
 	streams := transport.NewStreams()

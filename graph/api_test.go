@@ -52,7 +52,7 @@ func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerO
 	logger := slog.New(slog.NewTextHandler(a.log, nil))
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
 	events, metrics := eventlog.NewStore(a.pool), stream.NewMetrics(prometheus.NewRegistry())
-	log := stream.NewLog(events, connect, metrics, logger, stream.Options{})
+	log := stream.NewLog(events, connect, metrics, logger)
 	a.live = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return log.Run(ctx) })

@@ -987,7 +987,7 @@ type PathsUnderPrefixParams struct {
 	AtMost     int32
 }
 
-// At most @at_most paths: enough to tell whether there are few.
+// At most @at_most paths: enough to see whether they are few.
 func (q *Queries) PathsUnderPrefix(ctx context.Context, arg PathsUnderPrefixParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, pathsUnderPrefix,
 		arg.PrefixLow,

@@ -47,8 +47,8 @@ type Page struct {
 	Columns   Columns
 }
 
-// fewPaths is up to how many paths a prefix is read path by path and merged;
-// above it the timeline is walked, since matches are then frequent.
+// fewPaths is how many paths a prefix may have to be read path by path and merged.
+// With more, matches are frequent, and the timeline is walked.
 const fewPaths = 200
 
 // List lists a page of the events that pass the filter. It reads along the

@@ -120,9 +120,8 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 	return recorded, nil
 }
 
-// recordOrFind runs the statement again where another caller has just
-// recorded one of the same ids, or waited for this one: the next look sees
-// what the other has committed.
+// recordOrFind repeats the statement if another caller has just recorded one of the
+// same ids, or waited for this one: the next try sees what the other committed.
 func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
 	const tries = 5
 	record := s.recordNew
@@ -139,7 +138,7 @@ func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams
 		if err == nil || try == tries || !errors.As(err, &failure) {
 			return rows, err
 		}
-		// The key of event_identity, or of the partition where the timestamp is
+		// The key of event_identity, or that of the partition if the timestamp is
 		// the same too.
 		raced := failure.Code == "23505" && strings.HasPrefix(failure.TableName, "event_")
 		// Others have added the last types that are allowed.
@@ -150,22 +149,22 @@ func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams
 	}
 }
 
-// recordNew records events with which nothing is wrong; it returns nil where
-// only RecordEvents can tell what is.
+// recordNew records new and valid events. It returns nil for any other; RecordEvents
+// then reports the problem.
 func (s *Store) recordNew(ctx context.Context, params sqlc.RecordEventsParams) ([]sqlc.RecordEventsRow, error) {
 	found, err := s.queries.RecordNewEvents(ctx, sqlc.RecordNewEventsParams{
 		EventIds: params.EventIds, Types: params.Types, Paths: params.Paths, Versions: params.Versions,
 		Payloads: params.Payloads, Metas: params.Metas, Timestamps: params.Timestamps, Scopes: params.Scopes,
 	})
 	if err != nil {
-		return nil, unlessTold(err)
+		return nil, unlessReported(err)
 	}
 	if len(found) == 0 {
 		return nil, nil
 	}
 	rows := make([]sqlc.RecordEventsRow, len(found))
 	for i, row := range found {
-		if row.EventID != params.EventIds[i] { // as SQL allows, and PostgreSQL does not do
+		if row.EventID != params.EventIds[i] { // SQL allows any order; PostgreSQL keeps the input's
 			i = slices.Index(params.EventIds, row.EventID)
 		}
 		rows[i] = sqlc.RecordEventsRow{Ordinal: int32(i + 1), Version: row.ResourceVersion, Timestamp: row.Timestamp}
@@ -173,9 +172,9 @@ func (s *Store) recordNew(ctx context.Context, params sqlc.RecordEventsParams) (
 	return rows, nil
 }
 
-// unlessTold is nil for what breaks a constraint or lost a deadlock, of which
-// RecordEvents reports more.
-func unlessTold(err error) error {
+// unlessReported is nil for a violated constraint and a lost deadlock, which
+// RecordEvents reports better.
+func unlessReported(err error) error {
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) && (strings.HasPrefix(failure.Code, "23") || failure.Code == "40P01") {
 		return nil
@@ -193,7 +192,7 @@ func (s *Store) recordOne(ctx context.Context, params sqlc.RecordEventsParams) (
 		return nil, nil
 	}
 	if err != nil {
-		return nil, unlessTold(err)
+		return nil, unlessReported(err)
 	}
 	return []sqlc.RecordEventsRow{{Ordinal: 1, Version: row.ResourceVersion, Timestamp: row.Timestamp}}, nil
 }
@@ -234,8 +233,8 @@ func (r *Record) check(limits catalog.Limits, now time.Time) error {
 	return nil
 }
 
-// checkKeys checks the texts of meta that stand in indexes, as meta_problem does
-// in the database.
+// checkKeys checks the texts of meta that are indexed, as meta_problem does in the
+// database.
 func checkKeys(meta []byte) error {
 	keys := [...]string{"execution_id", "parent_execution_id", "node_name"}
 	var texts [len(keys)]*string

@@ -17,9 +17,8 @@ WHERE i.event_id = ANY (@event_ids::text[])
 ORDER BY e.event_id;
 
 -- name: RecordEvent :one
--- Records one event with which nothing is wrong, at two thirds of what
--- RecordEvents takes for it; no row comes back for any other, whose problem
--- RecordEvents reports.
+-- Records one new and valid event in two thirds of the time of RecordEvents. It
+-- returns no row for any other event; RecordEvents then reports the problem.
 INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
 SELECT @event_id::text, @type::text, c.resource_path, c.resource_version, @payload::jsonb, @meta::jsonb, @timestamp::timestamptz
 FROM resource r
@@ -30,10 +29,10 @@ WHERE r.resource_path = @path::text AND r.resource_path ^@ ANY (@scopes::text[])
 RETURNING resource_version, timestamp;
 
 -- name: RecordNewEvents :many
--- Records events that are all new and with which nothing is wrong: a quarter of
--- the time of RecordEvents goes into what it looks for. Records none where one
--- has been recorded before or is out of scope, and fails where another thing is
--- wrong; RecordEvents then reports what. In the order of the input.
+-- Records new and valid events without the checks of RecordEvents, which take a
+-- quarter of its time. It records none if one has been recorded before or is out of
+-- scope, and fails at any other problem; RecordEvents then reports it. The rows are
+-- in the order of the input.
 WITH input AS MATERIALIZED (
     SELECT i.ordinal, i.event_id, i.event_type, i.path, i.version, i.payload, i.meta, i.timestamp
     FROM ROWS FROM (unnest(@event_ids::text[]), unnest(@types::text[]), unnest(@paths::text[]), unnest(@versions::text[]), unnest(@payloads::jsonb[]), unnest(@metas::jsonb[]), unnest(@timestamps::timestamptz[]))
@@ -96,7 +95,7 @@ WITH input AS MATERIALIZED (
                 AND (i.first_type, i.first_path, i.first_version, i.first_payload, i.first_meta)
                     IS DISTINCT FROM (i.event_type, i.path, i.version, i.payload, i.meta) THEN 'CONFLICT'
             WHEN i.stored_timestamp IS NOT NULL OR i.first_ordinal <> i.ordinal THEN ''
-            -- What callers cannot tell: how jsonb writes a number, and the time here.
+            -- What callers cannot check: the length of a number in jsonb, and the database's clock.
             WHEN i.timestamp > now() + interval '1 day' THEN 'TOO_FAR_AHEAD'
             ELSE coalesce('META ' || meta_problem(i.meta), '')
         END AS problem

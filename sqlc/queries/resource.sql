@@ -243,7 +243,7 @@ GROUP BY r.resource_type
 ORDER BY r.resource_type;
 
 -- name: PathsUnderPrefix :many
--- At most @at_most paths: enough to tell whether there are few.
+-- At most @at_most paths: enough to see whether they are few.
 SELECT r.resource_path
 FROM resource r
 WHERE r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)

@@ -9,8 +9,8 @@ import (
 // filter makes one value of another.
 type filter func(value) value
 
-// makeFilter is a filter of Jinja's by its name and arguments, or what is
-// wrong with them.
+// makeFilter returns a filter of Jinja's by its name and arguments, or describes the
+// problem with them.
 func makeFilter(name string, arguments []value) (made filter, problem string) {
 	switch name {
 	case "default", "d":
@@ -54,12 +54,12 @@ func defaultFilter(arguments []value) (filter, string) {
 	}, ""
 }
 
-// leeway is by how much a text may exceed the length before it is cut (Jinja's
-// default).
+// leeway is how many characters more than the length a text may have before it is
+// cut (Jinja's default).
 const leeway = 5
 
-// truncateFilter is truncate(length=255, killwords=false, end='...'): the
-// text cut to length characters, end included, at a space unless killwords.
+// truncateFilter is truncate(length=255, killwords=false, end='...'): it cuts the
+// text to length characters, end included, at a space unless killwords.
 func truncateFilter(arguments []value) (filter, string) {
 	length, killWords, end := 255, false, "..."
 	for i, a := range arguments {

@@ -103,7 +103,7 @@ func (p *parser) expression() *expression {
 		p.fail(start, "unknown name %q; known are %s", e.name, names)
 	}
 	for s, ok := p.step(); ok; s, ok = p.step() {
-		e.way = append(e.way, s)
+		e.steps = append(e.steps, s)
 	}
 	for p.space(); p.peek() == '|'; p.space() {
 		p.at++

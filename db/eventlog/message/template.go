@@ -4,7 +4,7 @@
 //	template, err := message.Parse("{{ resource_path }}: {{ payload.rows | default('no') }} rows")
 //	text, err := template.Render(message.Values{ResourcePath: "a/b", Payload: payload})
 //
-// A template is text with expressions: a name, the way into it, and filters.
+// A template is text with expressions: a name, the steps into its value, and filters.
 //
 //	{{ payload.error.message | default('unknown') | truncate(80) }}
 //	{{ meta['node name'] | upper }}   {{ payload.items[0] | tojson }}   {# a comment #}
@@ -25,10 +25,9 @@ import (
 	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
-// Limits of a template, of what it renders to, and of what it may read and
-// filter on the way there, in bytes. Without the last, a short template could
-// go through a large payload hundreds of times, and a chain of tojson doubles
-// what it is given at each link.
+// Limits in bytes of a template, of its output, and of what it reads and filters.
+// Without the last, a short template could go through a large payload hundreds of
+// times, and each tojson of a chain could double its input.
 const (
 	MaxTemplate = 8 << 10
 	MaxOutput   = 64 << 10
@@ -78,7 +77,7 @@ type part struct {
 type expression struct {
 	name    string
 	read    func(*Values) value
-	way     []step
+	steps   []step
 	filters []filter
 }
 
@@ -96,10 +95,10 @@ func (t *Template) Uses(name string) bool {
 	})
 }
 
-// Render renders the template. A name or a key that is not there renders as
-// nothing, as does null; text renders as it is, numbers with the digits they
-// are stored with, and objects and arrays as compact JSON. Nothing is escaped
-// for HTML, by tojson neither. The errors are ErrTooLong and ErrTooMuchWork.
+// Render renders the template. An undefined name or key renders as nothing, as does
+// null; text as it is, numbers with their digits as stored, and objects and arrays as
+// compact JSON. Nothing is escaped for HTML, not even by tojson. The errors are
+// ErrTooLong and ErrTooMuchWork.
 func (t *Template) Render(values Values) (string, error) {
 	var scratch [256]byte // most messages fit, and need no other allocation than their own
 	out, work := scratch[:0], MaxWork
@@ -120,11 +119,11 @@ func (t *Template) Render(values Values) (string, error) {
 	return string(out), nil
 }
 
-// evaluate returns the expression's value and how much of the work is left;
-// less than nothing if it gave up.
+// evaluate returns the expression's value and how much work is left: a negative
+// number if it gave up.
 func (e *expression) evaluate(values *Values, work int) (value, int) {
 	v := e.read(values)
-	for _, s := range e.way {
+	for _, s := range e.steps {
 		if work -= v.size(); work < 0 {
 			return value{}, work
 		}

@@ -24,7 +24,7 @@ const answerTimeout = 10 * time.Second
 // keepConnected runs work on a connection that listens to a channel, and again on
 // a new one whenever it fails, until the context ends. It listens before work
 // reads, so that nothing is written between the two unnoticed. work calls its last
-// argument when it has got what it needs from the database.
+// argument when the database has answered.
 func keepConnected(ctx context.Context, connect Connect, channel string, logger *slog.Logger, what string, connections prometheus.Counter, work func(context.Context, *pgx.Conn, func()) error) error {
 	var attempts backoff
 	for failures := 0; ; {
@@ -34,7 +34,7 @@ func keepConnected(ctx context.Context, connect Connect, channel string, logger 
 		if ctx.Err() != nil {
 			return nil
 		}
-		// An outage is logged when it begins, and then now and again.
+		// An outage is logged when it begins, and then at every 30th failure.
 		if failures%30 == 0 {
 			logger.WarnContext(ctx, what+" has lost its connection; connecting again", "error", err)
 		}
@@ -80,7 +80,7 @@ func bounded[T any](ctx context.Context, exchange func(context.Context) (T, erro
 	return exchange(ctx)
 }
 
-// waitForNotification returns false if none has arrived in time.
+// waitForNotification returns false if no notification arrives in time.
 func waitForNotification(ctx context.Context, connection *pgx.Conn, timeout time.Duration) (bool, error) {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -18,9 +18,9 @@ type Cursor struct {
 	// history thrown away, has another.
 	Stream   string
 	Position int64
-	// Seen are events that a list showed before they had their position, next
-	// to others, with a lower one, that it could not see yet. In order, without
-	// overlap; nearly always empty.
+	// Seen are positions that were assigned to events after a list had shown them,
+	// beyond positions of events that the list did not show. They are in order,
+	// without overlap, and nearly always empty.
 	Seen []Span
 }
 

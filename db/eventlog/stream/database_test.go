@@ -58,7 +58,7 @@ func (l *live) settled(t testing.TB) {
 // However an event comes into the table, it has one identity and one position.
 func TestEventAfterInsert_EveryWayIn_OnePlace(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	month := "event_" + time.Now().UTC().Format("2006_01")
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version) VALUES ('parent', 'UPDATED', 'a/one', '1')`)
 	exec(t, l.pool, `INSERT INTO `+month+` (event_id, event_type, resource_path, resource_version, timestamp) VALUES ('partition', 'UPDATED', 'a/one', '1', now())`)
@@ -83,7 +83,7 @@ func TestEventAfterInsert_EveryWayIn_OnePlace(t *testing.T) {
 // A duplicate id is refused whichever partition it goes to, and leaves nothing.
 func TestEventAfterInsert_DuplicateID_OneWins(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	for round, times := range [][]string{{"now()", "now()"}, {"now()", "now() - interval '1 year'"}} {
 		id := fmt.Sprint("same ", round)
 		var racing sync.WaitGroup
@@ -118,7 +118,7 @@ func TestEventAfterInsert_DuplicateID_OneWins(t *testing.T) {
 // partition that was attached by hand is found and guarded.
 func TestEventReconcile_TriggersOff_TakesInTheRest(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	l.record(t, "a/one", "first")
 	l.settled(t)
 	connection, err := l.pool.Acquire(t.Context())
@@ -163,7 +163,7 @@ func TestEventReconcile_TriggersOff_TakesInTheRest(t *testing.T) {
 // floor is refused, also of a subscription that is open.
 func TestLog_MonthDropped_PassedOver(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{RingLength: 1}) // which has none of those before the floor
+	l := follow(t, 1) // which has none of those before the floor
 	start, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
@@ -193,8 +193,8 @@ func TestLog_MonthDropped_PassedOver(t *testing.T) {
 // first, though several sequence at once and their connections are killed.
 func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
-	second := l.process(t, stream.Options{})
+	l := follow(t)
+	second := l.process(t)
 	begin, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +267,7 @@ func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 // With every NOTIFY lost, heartbeats deliver.
 func TestLog_NotificationsLost_StillDelivered(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	for _, name := range []string{"event_after_insert", "event_sequence"} {
 		var source string
 		if err := l.pool.QueryRow(t.Context(), `SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = $1`, name).Scan(&source); err != nil {
@@ -292,7 +292,7 @@ func TestLog_NotificationsLost_StillDelivered(t *testing.T) {
 // Settings of a role that would change what SQL means change nothing.
 func TestEventLog_RoleSettings_ChangeNothing(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	connection, err := pgx.Connect(t.Context(), l.url)
 	if err != nil {
@@ -331,7 +331,7 @@ func TestEventLog_RoleSettings_ChangeNothing(t *testing.T) {
 // A transaction of many events is sequenced in pages, in its order.
 func TestSequencer_LargeTransaction_InPages(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	s := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version)
 		SELECT to_char(n, 'FM000000'), 'UPDATED', CASE WHEN n % 5000 = 0 THEN 'a/two' ELSE 'a/one' END, '1' FROM generate_series(1, 20000) n`)
@@ -344,7 +344,7 @@ func TestSequencer_LargeTransaction_InPages(t *testing.T) {
 // The names of event types that start and end a run, in NoETL's spellings.
 func TestEventPhase_Spellings(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	for name, want := range map[string]string{
 		"EXECUTION_STARTED": "STARTED", "EXECUTION_COMPLETED": "COMPLETED", "EXECUTION_FAILED": "FAILED",
 		"playbook.completed": "COMPLETED", "playbook_completed": "COMPLETED", "playbook.initialized": "STARTED",
@@ -362,7 +362,7 @@ func TestEventPhase_Spellings(t *testing.T) {
 // the log was cut into batches.
 func TestExecution_AnyEventsInAnyBatches_FoldedAsRead(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	exec(t, l.pool, `INSERT INTO event_type (name) VALUES ('step.done')`)
 	phases := map[string]string{"playbook.started": "STARTED", "EXECUTION_FAILED": "FAILED", "EXECUTION_COMPLETED": "COMPLETED", "playbook.cancelled": "CANCELLED"}
 	base := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
@@ -472,7 +472,7 @@ func describe(e *eventlog.Execution) string {
 // Ids that are numbers are their text; one that is too long is none.
 func TestExecution_Ids(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	exec(t, l.pool, `ALTER TABLE event DROP CONSTRAINT event_is_sound`) // as before there was one
 	for i, id := range []string{`4711`, `"` + strings.Repeat("x", 255) + `"`, `"` + strings.Repeat("y", 256) + `"`, `""`, `null`} {
 		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, 'UPDATED', 'a/one', '1', $2)`,

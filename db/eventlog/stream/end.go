@@ -42,7 +42,7 @@ func CursorOf(ctx context.Context, store *eventlog.Store, end eventlog.End) (Cur
 		cursor.advance(cursor.Seen[0].Last)
 	}
 	if len(cursor.Seen) > maxSeen {
-		return Cursor{}, fault.New(fault.Unavailable, "", "too many events are being written at once to tell the log's end; try again in a moment")
+		return Cursor{}, fault.New(fault.Unavailable, "", "too many events are being written at once to find the log's end; try again in a moment")
 	}
 	return cursor, nil
 }

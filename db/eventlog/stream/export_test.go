@@ -10,3 +10,6 @@ import (
 func ReadPage(ctx context.Context, store *eventlog.Store, scopes []string, filter eventlog.Filter, after, upTo int64) ([]*Entry, int64, error) {
 	return readPage(ctx, store, scopes, filter, after, upTo, new(pageLimit))
 }
+
+// SetRingLength sets how many events are kept in memory, before Run.
+func (l *Log) SetRingLength(length int) { l.ring = newRing(length, ringBytes) }

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,21 +13,18 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// Options configure a Log; zero values select the defaults.
-type Options struct {
-	// RingLength is how many of the newest events are kept in memory; 8,192.
-	RingLength int
-	// RingBytes bounds their payloads and metas; 64 MiB.
-	RingBytes int
-	// Heartbeat is how often the log is read when no notification arrives;
-	// 500 ms.
-	Heartbeat time.Duration
-}
+const (
+	// ringLength is how many of the newest events are kept in memory, and ringBytes
+	// bounds their payloads and metas.
+	ringLength, ringBytes = 8192, 64 << 20
+	// heartbeat is how often the log is read when no notification arrives.
+	heartbeat = 500 * time.Millisecond
+)
 
-// Log is one server process's view of the log: a tail that reads each event
-// once, a ring of the newest, and the subscriptions that read the ring.
+// Log is a server process's view of the log: a tail that reads each event once, a
+// ring of the newest, and the subscriptions that read the ring.
 //
-//	log := stream.NewLog(store, connect, metrics, logger, stream.Options{})
+//	log := stream.NewLog(store, connect, metrics, logger)
 //	go log.Run(ctx)
 //	subscription, err := log.Subscribe(ctx, scopes, eventlog.Filter{Path: &path}, nil)
 //	defer subscription.Close()
@@ -38,9 +34,8 @@ type Log struct {
 	connect Connect
 	metrics *Metrics
 	logger  *slog.Logger
-	options Options
-	// catchingUp bounds the subscriptions that read pages at the same time, so
-	// that ten thousand that reconnect at once leave connections for queries.
+	// catchingUp limits how many subscriptions read pages at the same time, so that
+	// ten thousand that reconnect at once leave connections for queries.
 	catchingUp chan struct{}
 	// ended is closed when Run returns.
 	ended chan struct{}
@@ -59,14 +54,11 @@ type Log struct {
 }
 
 // NewLog makes a log; Run keeps it up to date.
-func NewLog(store *eventlog.Store, connect Connect, metrics *Metrics, logger *slog.Logger, options Options) *Log {
-	options.RingLength = cmp.Or(options.RingLength, 8192)
-	options.RingBytes = cmp.Or(options.RingBytes, 64<<20)
-	options.Heartbeat = cmp.Or(options.Heartbeat, 500*time.Millisecond)
+func NewLog(store *eventlog.Store, connect Connect, metrics *Metrics, logger *slog.Logger) *Log {
 	return &Log{
-		store: store, connect: connect, metrics: metrics, logger: logger, options: options,
+		store: store, connect: connect, metrics: metrics, logger: logger,
 		catchingUp: make(chan struct{}, 4), begun: make(chan struct{}), ended: make(chan struct{}),
-		ring: newRing(options.RingLength, options.RingBytes), wakeups: newWakeups(), subscriptions: subscribers{},
+		ring: newRing(ringLength, ringBytes), wakeups: newWakeups(), subscriptions: subscribers{},
 	}
 }
 
@@ -86,7 +78,7 @@ func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) 
 			return err
 		}
 		healthy()
-		notified, err := waitForNotification(ctx, connection, l.options.Heartbeat)
+		notified, err := waitForNotification(ctx, connection, heartbeat)
 		if err != nil {
 			return err
 		}
@@ -97,21 +89,21 @@ func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) 
 			// Now and then a heartbeat is ahead of its notification.
 			if unannounced++; unannounced == 10 {
 				l.logger.ErrorContext(ctx, "events arrive without notifications, and so late by up to a heartbeat: is the database reached through a transaction pooler?",
-					"heartbeat", l.options.Heartbeat)
+					"heartbeat", heartbeat)
 			}
 		}
 	}
 }
 
-// catchUp reads everything appended since the last look. found reports whether
-// there was anything.
+// catchUp reads everything appended since the last call, and reports whether
+// anything was.
 func (l *Log) catchUp(ctx context.Context, store *eventlog.Store) (found bool, err error) {
 	head, err := bounded(ctx, store.Head)
 	if err != nil {
 		return false, err
 	}
 	for {
-		after := l.look(head)
+		after := l.observe(head)
 		if after >= head.Position {
 			return found, nil
 		}
@@ -129,15 +121,15 @@ func (l *Log) catchUp(ctx context.Context, store *eventlog.Store) (found bool, e
 	}
 }
 
-// look records the log's end, and returns the position to read after.
-func (l *Log) look(head eventlog.Head) int64 {
+// observe records the log's end, and returns the position to read after.
+func (l *Log) observe(head eventlog.Head) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stream != head.Stream || l.ring.last > head.Position {
 		if l.stream == "" {
 			close(l.begun)
 		}
-		// Another history: no cursor of the old one means anything in it.
+		// Another history, in which the old cursors are meaningless.
 		for s := range l.subscriptions {
 			s.end(fault.New(fault.StreamChanged, "", "the event log has begun anew; query the events again, and subscribe after that answer's tailCursor"))
 		}
@@ -146,7 +138,7 @@ func (l *Log) look(head eventlog.Head) int64 {
 	}
 	l.floor = head.Floor
 	if len(l.subscriptions) == 0 && l.ring.last < head.Position {
-		// There is no subscription to read them.
+		// No subscription reads the entries between.
 		l.ring.reset(head.Position)
 	}
 	return l.ring.last

@@ -36,7 +36,7 @@ type live struct {
 }
 
 // follow sets up a database and starts a sequencer and a log over it.
-func follow(t *testing.T, options stream.Options) *live {
+func follow(t *testing.T, ringLength ...int) *live {
 	t.Helper()
 	url := dbtest.URL(t)
 	pool := dbtest.PoolAt(t, url, db.Options{})
@@ -45,18 +45,21 @@ func follow(t *testing.T, options stream.Options) *live {
 	// The test's database is a copy; a copy is another log.
 	exec(t, pool, `UPDATE event_head SET stream = gen_random_uuid()`)
 	l := &live{url: url, pool: pool, store: eventlog.NewStore(pool)}
-	l.log = l.process(t, options)
+	l.log = l.process(t, ringLength...)
 	return l
 }
 
 // process starts what one server process runs.
-func (l *live) process(t *testing.T, options stream.Options) *stream.Log {
+func (l *live) process(t *testing.T, ringLength ...int) *stream.Log {
 	t.Helper()
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, l.url) }
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	l.registry = prometheus.NewRegistry()
 	metrics := stream.NewMetrics(l.registry)
-	log := stream.NewLog(l.store, connect, metrics, logger, options)
+	log := stream.NewLog(l.store, connect, metrics, logger)
+	if len(ringLength) > 0 {
+		log.SetRingLength(ringLength[0])
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { _ = log.Run(ctx) })
@@ -136,7 +139,7 @@ func equal(t testing.TB, got, want []string) {
 
 func TestLog_Subscription_FromNowOnInOrder(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	l.record(t, "a/one", "before")
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "1", "2")
@@ -161,7 +164,7 @@ func TestLog_Subscription_FromNowOnInOrder(t *testing.T) {
 
 func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	start, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +220,7 @@ func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
 // back to the ring.
 func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{RingLength: 10})
+	l := follow(t, 10)
 	all := l.subscribe(t, eventlog.Filter{}, nil)
 	some := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
 	var want, wantSome []string
@@ -243,7 +246,7 @@ func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 // written meanwhile and wherever the subscription reads, and reach the log's end.
 func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{RingLength: 20})
+	l := follow(t, 20)
 	filter := eventlog.Filter{Path: new("a/two")}
 	s := l.subscribe(t, filter, nil)
 
@@ -331,7 +334,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 // What has been read and is still to be delivered lies behind no checkpoint.
 func TestSubscription_DeliveriesOnTheirWay_NoCheckpoint(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	s := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
 	l.record(t, "a/two", "first")
 	l.record(t, "a/two", "second")
@@ -365,7 +368,7 @@ func (l *live) pages(t testing.TB) int {
 // events before it that match nothing: pages of 500.
 func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{RingLength: 20})
+	l := follow(t, 20)
 	filter := eventlog.Filter{Step: new("wanted")}
 	first, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
@@ -431,7 +434,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 // or a number whose digits are written out.
 func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{RingLength: 4})
+	l := follow(t, 4)
 	begin := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "first")
 	after := take(t, begin, 1)[0].Cursor
@@ -475,7 +478,7 @@ func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 
 func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
 	t.Parallel()
-	l, other := follow(t, stream.Options{}), follow(t, stream.Options{})
+	l, other := follow(t), follow(t)
 	l.record(t, "a/one", "1", "2", "3")
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "4")
@@ -520,7 +523,7 @@ func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
 // When the history is thrown away, open subscriptions end with an error.
 func TestLog_StreamRenewed_EndsSubscriptions(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	exec(t, l.pool, `UPDATE event_head SET stream = gen_random_uuid()`)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -535,7 +538,7 @@ func TestLog_StreamRenewed_EndsSubscriptions(t *testing.T) {
 // committed before it, and none is lost.
 func TestLog_LateCommit_StillDelivered(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	tx, err := l.pool.Begin(t.Context())
 	if err != nil {
@@ -592,7 +595,7 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 	if len(cursor.Seen) != 1 {
 		t.Errorf("the cursor has seen %v, want one span", cursor.Seen)
 	}
-	l.log = l.process(t, stream.Options{})
+	l.log = l.process(t)
 	s := l.subscribe(t, eventlog.Filter{}, new(cursor.String()))
 	first := take(t, s, 1)
 	equal(t, idsOf(first), []string{"unseen"})
@@ -604,7 +607,7 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 
 func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	insert := func(id, kind, execution string) {
 		exec(t, l.pool, `INSERT INTO event_type (name) VALUES ($1) ON CONFLICT DO NOTHING`, kind)
 		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, $2, 'a/one', '1', jsonb_build_object('execution_id', $3::text))`, id, kind, execution)
@@ -655,7 +658,7 @@ func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 // comes later, ends, and nothing of the subscription stays behind.
 func TestSubscription_Closed_NextEnds(t *testing.T) {
 	t.Parallel()
-	l := follow(t, stream.Options{})
+	l := follow(t)
 	waiting, unread := l.subscribe(t, eventlog.Filter{}, nil), l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "1")
 	take(t, waiting, 1)

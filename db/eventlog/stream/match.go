@@ -11,8 +11,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
-// parsedEntry is what matchers read from an entry's JSON: the first that needs it
-// parses it, once for all.
+// parsedEntry is what matchers read from an entry's JSON. The first matcher that
+// needs it parses it, for all.
 type parsedEntry struct {
 	keys          metaKeys // guarded by Entry.once
 	payload, meta parsedColumn
@@ -124,7 +124,7 @@ func (m *matcher) passes(e *Entry) bool {
 		(m.meta == nil || e.parsed.meta.contains(event.Meta, m.meta))
 }
 
-// passesKeys asks for the keys of meta that the filter names.
+// passesKeys compares the keys of meta that the filter names.
 func (m *matcher) passesKeys(e *Entry) bool {
 	filter := &m.filter
 	if filter.ExecutionID == nil && filter.Step == nil && filter.Statuses == nil {
@@ -139,8 +139,8 @@ func is(want, got *string) bool {
 	return want == nil || got != nil && *got == *want
 }
 
-// isAny is SQL's "want IS NULL OR got = ANY (want)": an empty list, unlike
-// none, has nothing in it.
+// isAny is SQL's "want IS NULL OR got = ANY (want)": unlike nil, an empty list
+// matches nothing.
 func isAny(want []string, got *string) bool {
 	return want == nil || got != nil && slices.Contains(want, *got)
 }

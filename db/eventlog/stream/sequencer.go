@@ -20,10 +20,10 @@ const (
 	// fencePoll is how often it looks while transactions that have seen it awake
 	// may still commit.
 	fencePoll = 5 * time.Millisecond
-	// longFencePoll is that when they take long.
+	// longFencePoll replaces fencePoll after a second.
 	longFencePoll = 20 * time.Millisecond
-	// sequenceHeartbeat is how often a sequencer looks without being woken, even
-	// one whose lock another holds: it does the work that the other leaves undone.
+	// sequenceHeartbeat is how often a sequencer looks without being woken, also if
+	// another holds the lock: it does the work that the other leaves undone.
 	sequenceHeartbeat = 300 * time.Millisecond
 )
 
@@ -45,7 +45,7 @@ func Sequence(ctx context.Context, connect Connect, metrics *Metrics, logger *sl
 		})
 }
 
-// turn is a sequencer on one connection.
+// turn is the sequencer on one connection.
 type turn struct {
 	connection *pgx.Conn
 	queries    *sqlc.Queries
@@ -69,8 +69,8 @@ func (t *turn) run(ctx context.Context) error {
 		return fmt.Errorf("try to wake up: %w", err)
 	}
 	if !awake {
-		// Another process is awake. In case it is dead or stuck, this process does
-		// its work at each heartbeat.
+		// Another process is awake. This one does its work at each heartbeat, in
+		// case the other is dead or stuck.
 		if _, err := waitForNotification(ctx, t.connection, sequenceHeartbeat); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (t *turn) run(ctx context.Context) error {
 	return t.sleep(ctx)
 }
 
-// work sequences until there has been nothing for a while.
+// work sequences until nothing has arrived for sequenceIdle.
 func (t *turn) work(ctx context.Context) error {
 	for lastWork := time.Now(); ; {
 		moved, err := t.drain(ctx)

@@ -20,10 +20,10 @@ type Subscription struct {
 	log     *Log
 	filter  eventlog.Filter
 	matcher *matcher
-	// cursor is the last delivery's, and given its text.
+	// cursor is that of the last delivery, and given is its text.
 	cursor Cursor
 	given  *string
-	// began is the end of the log when the subscription did.
+	// began is the end of the log when the subscription began.
 	began Cursor
 	// toEnd ends the stream after an event that ends its execution, and at
 	// endAt if that is known and earlier.
@@ -31,7 +31,7 @@ type Subscription struct {
 	endAt int64
 	ended bool
 
-	// found are entries to be judged and delivered next.
+	// found are entries to filter and deliver next.
 	found []*Entry
 	// position is the last position that has been read into found, and limit the
 	// size of the next page.
@@ -72,7 +72,7 @@ func (d *Delivery) Position() string { return strconv.FormatInt(d.Entry.Position
 // Subscribe begins a subscription: after a cursor, or, without one, from now
 // on. It fails with STREAM_CHANGED for a cursor of another log,
 // CURSOR_EXPIRED for one below the floor, BAD_USER_INPUT for any other text.
-// Close it when it is no longer read.
+// The caller closes it.
 func (l *Log) Subscribe(ctx context.Context, scopes []string, filter eventlog.Filter, after *string) (*Subscription, error) {
 	if err := l.wait(ctx); err != nil {
 		return nil, err
@@ -251,7 +251,7 @@ func (s *Subscription) read(ctx context.Context) error {
 	case s.registered && s.pending == 0:
 		s.quiet = true
 		l.mu.Unlock()
-		defer s.stir()
+		defer s.endQuiet()
 		select {
 		case <-s.ready:
 			return nil
@@ -263,7 +263,7 @@ func (s *Subscription) read(ctx context.Context) error {
 		s.takeFromRing()
 		return nil
 	case s.registered:
-		// It has fallen off the ring.
+		// The ring no longer has its next entry.
 		l.metrics.fellBehind.Inc()
 		s.position = s.pending - 1
 		s.unregister()
@@ -275,7 +275,7 @@ func (s *Subscription) read(ctx context.Context) error {
 	floor, upTo := l.floor, l.ring.last
 	s.behind, s.quiet = s.position, true
 	l.mu.Unlock()
-	defer s.stir()
+	defer s.endQuiet()
 	if s.position < floor {
 		return fault.New(fault.CursorExpired, "", "the events after this cursor have been dropped; query the events, and subscribe after that answer's tailCursor")
 	}
@@ -285,8 +285,8 @@ func (s *Subscription) read(ctx context.Context) error {
 	return s.readPage(ctx, upTo)
 }
 
-// stir notes that Next may deliver again.
-func (s *Subscription) stir() {
+// endQuiet records that Next may deliver again.
+func (s *Subscription) endQuiet() {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	s.quiet = false
@@ -332,7 +332,7 @@ func (s *Subscription) takeFromRing() {
 	}
 }
 
-// register goes over to reading the ring; log.mu is held.
+// register switches to reading the ring; log.mu is held.
 func (s *Subscription) register() {
 	s.registered = true
 	s.log.wakeups.add(s)
@@ -348,7 +348,7 @@ func (s *Subscription) unregister() {
 	}
 }
 
-// wake notes an entry that may concern the subscription; log.mu is held.
+// wake records an entry that may concern the subscription; log.mu is held.
 func (s *Subscription) wake(position int64) {
 	if s.pending == 0 {
 		s.pending = position
@@ -380,8 +380,8 @@ func (s *Subscription) signal() {
 	}
 }
 
-// readPage reads a page of the past from the database. While the database is
-// away it tries again: the subscription stays open.
+// readPage reads a page of the past from the database. It retries while the database
+// is unavailable, so that the subscription stays open.
 func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 	l := s.log
 	select {
@@ -406,7 +406,7 @@ func (l *Log) Patiently(ctx context.Context, read func(context.Context) error) e
 	var attempts backoff
 	for {
 		_, err := bounded(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, read(ctx) })
-		if err == nil || ctx.Err() != nil || !passing(err) {
+		if err == nil || ctx.Err() != nil || !temporary(err) {
 			return err
 		}
 		select {
@@ -419,9 +419,9 @@ func (l *Log) Patiently(ctx context.Context, read func(context.Context) error) e
 	}
 }
 
-// passing reports whether an error of the database is temporary: anything but a
+// temporary reports whether an error of the database is temporary: anything but a
 // rejection of the statement.
-func passing(err error) bool {
+func temporary(err error) bool {
 	var refusal *pgconn.PgError
 	if !errors.As(err, &refusal) {
 		return true
