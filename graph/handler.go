@@ -155,13 +155,11 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	presenter := apierror.Presenter{Log: options.Logger}
 	server.SetErrorPresenter(presenter.Present)
 	server.SetRecoverFunc(presenter.Recover)
-	server.SetParserTokenLimit(maxTokens)
 	requests := input.NewRequests(parsedDocuments{resolver.documents}, maxTokens)
-	server.SetValidationRulesFn(input.Rules)
 	server.SetQueryCache(requests)
 	server.Use(newPersistedQueries(resolver.persisted))
 	server.Use(requests)
-	server.Use(limit.New(limit.Options{}))
+	server.Use(limit.Limit{})
 	server.Use(extension.Introspection{})
 	server.Use(exactIntrospection{})
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {

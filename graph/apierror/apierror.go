@@ -1,18 +1,18 @@
-// Package apierror turns any error into the GraphQL error that a client sees,
-// in one place: with a code to branch on, the argument to blame, and never the
-// cause of a fault that is the server's own.
+// Package apierror converts any error to the GraphQL error that a client sees, in
+// one place: with a code to branch on and the argument to blame, and never with
+// the cause of a server's fault.
 //
 //	present := apierror.Presenter{Log: log}
 //	server.SetErrorPresenter(present.Present)
 //	server.SetRecoverFunc(present.Recover)
 //
-// A resolver returns what its domain gave it, a *fault.Error or a fault.List
-// included, and adds nothing.
+// A resolver returns the error of its domain as it is, such as a *fault.Error or a
+// fault.List.
 package apierror
 
 import (
 	"fmt"
-	"unicode/utf8"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -20,7 +20,7 @@ import (
 )
 
 // The codes of extensions.code (docs/clients.md, "Errors") that the domain does not
-// give by itself.
+// have.
 const (
 	ParseFailed             fault.Code = "GRAPHQL_PARSE_FAILED"
 	ValidationFailed        fault.Code = "GRAPHQL_VALIDATION_FAILED"
@@ -34,8 +34,8 @@ const (
 	Internal                fault.Code = "INTERNAL"
 )
 
-// MaxErrors is how many errors an answer carries at most: a document of 3,000
-// unknown fields would otherwise be answered with half a megabyte of errors.
+// MaxErrors is the most errors of a response: those of a document of 3,000 unknown
+// fields would take half a megabyte.
 const MaxErrors = 20
 
 // maxMessage is the longest message, in bytes. Validation messages quote the
@@ -50,7 +50,7 @@ func Errorf(code fault.Code, format string, args ...any) *gqlerror.Error {
 	}
 }
 
-// Code returns the error's extensions.code, empty where it has none.
+// Code returns the error's extensions.code, or an empty one.
 func Code(err *gqlerror.Error) fault.Code {
 	switch code := err.Extensions["code"].(type) {
 	case string:
@@ -69,14 +69,10 @@ func Cap(list gqlerror.List) gqlerror.List {
 	return list[:MaxErrors:MaxErrors]
 }
 
-// cut shortens a message to maxMessage bytes without splitting a character.
+// cut shortens a message to maxMessage bytes.
 func cut(message string) string {
 	if len(message) <= maxMessage {
 		return message
 	}
-	end := maxMessage
-	for end > 0 && !utf8.RuneStart(message[end]) {
-		end--
-	}
-	return message[:end] + "…"
+	return strings.ToValidUTF8(message[:maxMessage], "") + "…"
 }

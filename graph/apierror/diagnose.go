@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"syscall"
 
@@ -15,36 +14,29 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// diagnosis is what to tell the client about an error that is not a fault of
-// its own making, and how to log it.
+// diagnosis is what a client learns about an error that it is not to blame for.
 type diagnosis struct {
 	code      fault.Code
 	message   string
 	retryable bool
-	level     slog.Level
-	// quiet: the client has gone, and nobody needs to know.
+	// quiet: the client has gone, so that there is nothing to log.
 	quiet bool
 }
 
-const (
-	tooSlow = "the request took too long and was stopped"
-	away    = "the database is not available at the moment"
+var (
+	cancelled = diagnosis{code: Unavailable, message: "the request was cancelled", quiet: true}
+	tooSlow   = diagnosis{code: Timeout, message: "the request took too long and was stopped"}
+	away      = diagnosis{code: Unavailable, message: "the database is not available at the moment", retryable: true}
+	inDoubt   = diagnosis{code: Unavailable, message: "the connection to the database was lost; whether the change was made is not known"}
 )
 
-// refusal is for the values that PostgreSQL refused because no check of ours
-// came first, in words that quote nothing of the statement.
-func refusal(sqlState string) (message string, ok bool) {
-	switch sqlState {
-	case "22021":
-		return "a text holds bytes that are not valid UTF-8, or a NUL character", true
-	case "22P05":
-		return "a text holds a character that cannot be stored, such as \\u0000", true
-	case "22P02":
-		return "a value does not have the form that its type demands", true
-	case "22003":
-		return "a number is outside the range that can be stored", true
-	}
-	return "", false
+// refusals are the messages for values that PostgreSQL rejects and no check of ours
+// did, by SQLSTATE. They quote nothing of the statement.
+var refusals = map[string]string{
+	"22021": "a text holds bytes that are not valid UTF-8, or a NUL character",
+	"22P05": "a text holds a character that cannot be stored, such as \\u0000",
+	"22P02": "a value does not have the form that its type demands",
+	"22003": "a number is outside the range that can be stored",
 }
 
 // awayState reports whether the SQLSTATE means that the database cannot serve now
@@ -65,56 +57,47 @@ func diagnose(ctx context.Context, err error) diagnosis {
 	var pg *pgconn.PgError
 	switch {
 	case errors.Is(ended, context.Canceled) && stopped(err):
-		return diagnosis{code: Unavailable, message: "the request was cancelled", quiet: true}
-
+		return cancelled
 	case errors.As(err, &connect):
 		// Before the deadlines: a database that does not answer is away, even
 		// if it was the request's deadline that ended the attempt.
-		return diagnosis{code: Unavailable, message: away, retryable: true, level: slog.LevelWarn}
-
+		return away
 	case errors.As(err, &pg):
 		return diagnosePostgres(ctx, pg)
-
 	case ended != nil && (stopped(err) || lost(err)):
-		return diagnosis{code: Timeout, message: tooSlow, level: slog.LevelWarn}
-
+		return tooSlow
 	case stopped(err):
 		// A deadline of ours inside the request's, such as that of waiting for
 		// a connection, or the server shutting down.
-		return diagnosis{code: Unavailable, message: away, retryable: true, level: slog.LevelWarn}
-
+		return away
 	case lost(err):
 		return unavailable(ctx, pgconn.SafeToRetry(err))
 	}
-	return diagnosis{code: Internal, level: slog.LevelError}
+	return diagnosis{code: Internal}
 }
 
 func diagnosePostgres(ctx context.Context, pg *pgconn.PgError) diagnosis {
-	if message, ok := refusal(pg.Code); ok {
-		return diagnosis{code: fault.BadUserInput, message: message, level: slog.LevelWarn}
-	}
+	message, refused := refusals[pg.Code]
 	switch {
+	case refused:
+		return diagnosis{code: fault.BadUserInput, message: message}
 	case pg.Code == "57014":
-		return diagnosis{code: Timeout, message: tooSlow, level: slog.LevelWarn}
+		return tooSlow
 	case awayState(pg.Code):
 		// A server that reports an error has rolled back.
 		return unavailable(ctx, true)
 	}
-	return diagnosis{code: Internal, level: slog.LevelError}
+	return diagnosis{code: Internal}
 }
 
-// unavailable tells a mutation that broke off in the middle from what can
-// simply be sent again: its COMMIT may have been done, and an event recorded
-// without an eventId would be recorded twice.
+// unavailable distinguishes a mutation that broke off in the middle from what can
+// be sent again: its COMMIT may have been done, and an event recorded without an
+// eventId would be recorded twice.
 func unavailable(ctx context.Context, nothingDone bool) diagnosis {
 	if nothingDone || !mutation(ctx) {
-		return diagnosis{code: Unavailable, message: away, retryable: true, level: slog.LevelWarn}
+		return away
 	}
-	return diagnosis{
-		code:    Unavailable,
-		message: "the connection to the database was lost; whether the change was made is not known",
-		level:   slog.LevelWarn,
-	}
+	return inDoubt
 }
 
 func mutation(ctx context.Context) bool {
@@ -125,14 +108,14 @@ func mutation(ctx context.Context) bool {
 	return op != nil && op.Operation == ast.Mutation
 }
 
-// stopped reports an error that a context's end made.
+// stopped reports whether the end of a context caused the error.
 func stopped(err error) bool {
 	var pg *pgconn.PgError
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
 		errors.As(err, &pg) && pg.Code == "57014"
 }
 
-// lost reports a connection that broke while it was used.
+// lost reports whether a connection broke while it was used.
 func lost(err error) bool {
 	var network *net.OpError
 	return errors.As(err, &network) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, net.ErrClosed) ||

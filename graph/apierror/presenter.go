@@ -19,7 +19,7 @@ import (
 
 // Presenter is gqlgen's error presenter and recover function.
 type Presenter struct {
-	// Log gets the cause of everything that the client is not told.
+	// Log gets the causes that the client does not learn.
 	Log *slog.Logger
 	// NewID makes the id by which a client's report of an INTERNAL error is
 	// found in the log; nil for 128 random bits as text.
@@ -67,43 +67,40 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 // Recover returns the INTERNAL error for a panic, whose value and stack go to the
 // log.
 func (p Presenter) Recover(ctx context.Context, value any) error {
-	id := p.id()
+	out, id := p.internal()
 	p.Log.LogAttrs(ctx, slog.LevelError, "panic while answering",
 		slog.String("id", id), slog.String("panic", fmt.Sprint(value)), slog.String("stack", string(debug.Stack())))
-	return internal(id)
+	return out
 }
 
-// presentOther is for what the caller could not have done better.
+// presentOther is for errors that the caller is not to blame for.
 func (p Presenter) presentOther(ctx context.Context, at gqlerror.Error, err error) *gqlerror.Error {
 	d := diagnose(ctx, err)
 	attrs := []slog.Attr{slog.String("code", string(d.code)), slog.String("path", at.Path.String()), slog.Any("error", err)}
-	out := Errorf(d.code, "%s", d.message)
+	out, level := Errorf(d.code, "%s", d.message), slog.LevelWarn
 	switch d.code {
 	case Internal:
-		id := p.id()
-		out = internal(id)
-		attrs = append(attrs, slog.String("id", id))
+		var id string
+		out, id = p.internal()
+		attrs, level = append(attrs, slog.String("id", id)), slog.LevelError
 	case Unavailable:
 		out.Extensions["retryable"] = d.retryable
 	}
 	if !d.quiet {
-		p.Log.LogAttrs(ctx, d.level, "error while answering", attrs...)
+		p.Log.LogAttrs(ctx, level, "error while answering", attrs...)
 	}
 	out.Path, out.Locations = at.Path, at.Locations
 	return out
 }
 
-func (p Presenter) id() string {
+func (p Presenter) internal() (out *gqlerror.Error, id string) {
+	id = rand.Text()
 	if p.NewID != nil {
-		return p.NewID()
+		id = p.NewID()
 	}
-	return rand.Text()
-}
-
-func internal(id string) *gqlerror.Error {
-	out := Errorf(Internal, "internal error; its id in the server's log is %s", id)
+	out = Errorf(Internal, "internal error; its id in the server's log is %s", id)
 	out.Extensions["id"] = id
-	return out
+	return out, id
 }
 
 func presentFault(at gqlerror.Error, argument string, f *fault.Error) *gqlerror.Error {
@@ -125,9 +122,9 @@ func presentFault(at gqlerror.Error, argument string, f *fault.Error) *gqlerror.
 	return out
 }
 
-// presentCoded passes on an error that already says its code: gqlgen's about
-// the document, or one made by this package. It is copied, never changed: the
-// same error may be presented for several fields at once.
+// presentCoded returns an error that has a code: gqlgen's about the document, or
+// one of this package. It copies the error, which may be presented for several
+// fields at once.
 func presentCoded(given *gqlerror.Error) *gqlerror.Error {
 	out := &gqlerror.Error{
 		Message:    given.Message,
@@ -136,15 +133,15 @@ func presentCoded(given *gqlerror.Error) *gqlerror.Error {
 		Extensions: maps.Clone(given.Extensions),
 	}
 	if variable := variableOf(given.Path); variable != "" {
-		// gqlgen names a variable in `path`, which the specification keeps for
-		// places in the response; without its name the message says nothing.
+		// gqlgen names a variable in `path`, which the specification reserves
+		// for the response; without its name the message is useless.
 		out.Message, out.Path = variable+": "+out.Message, nil
 	}
 	out.Message = cut(out.Message)
 	return out
 }
 
-// variableOf is "$input.path" for gqlgen's path of a refused variable.
+// variableOf returns "$input.path" for gqlgen's path of an invalid variable.
 func variableOf(path ast.Path) string {
 	if len(path) < 2 || path[0] != ast.PathName("variable") {
 		return ""
@@ -152,9 +149,9 @@ func variableOf(path ast.Path) string {
 	return "$" + path[1:].String()
 }
 
-// place is where in the response the error belongs and, if gqlgen met it while
-// it read the field's arguments, the argument that it is about: gqlgen then
-// appends the argument to the path of the field.
+// place returns where in the response the error belongs and, if gqlgen found it
+// while it read the field's arguments, the argument: gqlgen then appends it to the
+// path of the field.
 func place(ctx context.Context, err error) (at gqlerror.Error, argument string) {
 	field := graphql.GetFieldContext(ctx)
 	if field != nil {
@@ -197,7 +194,7 @@ func argumentPath(field *graphql.FieldContext, fieldPath, path ast.Path) (ast.Pa
 	return rest, true
 }
 
-// locations drops those that gqlparser could not tell, which it gives as -1.
+// locations drops unknown ones, which gqlparser gives as -1.
 func locations(given []gqlerror.Location) []gqlerror.Location {
 	var known []gqlerror.Location
 	for _, l := range given {
@@ -208,7 +205,7 @@ func locations(given []gqlerror.Location) []gqlerror.Location {
 	return known
 }
 
-// innermost is the message below gqlgen's wrapping, which repeats the path.
+// innermost returns the message below gqlgen's wrapping, which repeats the path.
 func innermost(err error) string {
 	var given *gqlerror.Error
 	for errors.As(err, &given) && given.Err != nil {

@@ -1,11 +1,11 @@
-// Package auth says who a caller is, and what a caller may do and see.
+// Package auth has the callers' roles and scopes: what they may do and see.
 //
 //	role, known := tokens.Role(token)
 //	ctx = auth.WithRole(ctx, role)
 //	ctx = auth.WithScopes(ctx, auth.Everything())
 //
-// A token has a role, and every caller sees everything; the scopes walk through
-// every query all the same, so that none can forget them.
+// A token has a role. Every caller sees everything so far, but every query takes
+// the scopes, so that none can forget them.
 package auth
 
 import "context"

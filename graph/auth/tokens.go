@@ -6,40 +6,34 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
-// Role is what a caller may do: whatever the roles before it may, and more.
+// Role is what a caller may do. Each role includes those before it.
 type Role string
 
-// The roles, as the schema and the tokens file spell them (there in lower
-// case): who reads and follows, who also registers and records, and who also
-// changes types.
+// The roles as the schema spells them; the tokens file uses lower case.
 const (
-	Viewer    Role = "VIEWER"
-	Publisher Role = "PUBLISHER"
-	Admin     Role = "ADMIN"
+	Viewer    Role = "VIEWER"    // reads and follows
+	Publisher Role = "PUBLISHER" // registers and records
+	Admin     Role = "ADMIN"     // changes types
 )
 
-func (r Role) rank() int {
-	switch r {
-	case Viewer:
-		return 1
-	case Publisher:
-		return 2
-	case Admin:
-		return 3
-	}
-	return 0
-}
+// roles in ascending order.
+var roles = []Role{Viewer, Publisher, Admin}
 
 // May reports whether the role includes another.
-func (r Role) May(other Role) bool { return other.rank() > 0 && r.rank() >= other.rank() }
+func (r Role) May(other Role) bool {
+	least := slices.Index(roles, other)
+	return least >= 0 && slices.Index(roles, r) >= least
+}
 
-// Tokens are the callers a server knows. It keeps no token, only their SHA-256:
-// a token is 256 random bits, which no guessing finds from it.
+// Tokens are the callers that a server knows, by the SHA-256 of their tokens: a
+// token is 256 random bits, which nobody can guess from it.
 type Tokens struct {
 	roles map[[sha256.Size]byte]Role
 }
@@ -50,8 +44,8 @@ const (
 	byteOrderMark = "\ufeff"
 )
 
-// ReadTokens reads a tokens file. Each line is a token's digest, a role, and
-// whose it is:
+// ReadTokens reads a tokens file. Each line is a token's digest, a role, and its
+// owner:
 //
 //	sha256:HEX publisher # the CI server
 //
@@ -78,7 +72,7 @@ func ReadTokens(file io.Reader) (*Tokens, error) {
 			return nil, fmt.Errorf("line %d: the first word must be sha256: and 64 hexadecimal digits", number)
 		}
 		role := Role(strings.ToUpper(words[1]))
-		if role.rank() == 0 {
+		if !slices.Contains(roles, role) {
 			return nil, fmt.Errorf("line %d: the role is viewer, publisher or admin, not %q", number, words[1])
 		}
 		tokens.roles[[sha256.Size]byte(digest)] = role
@@ -87,12 +81,12 @@ func ReadTokens(file io.Reader) (*Tokens, error) {
 		return nil, fmt.Errorf("read the tokens: %w", err)
 	}
 	if len(tokens.roles) == 0 {
-		return nil, fmt.Errorf("there is no token in it; `noetl-catalog token` makes one")
+		return nil, errors.New("there is no token in it; `noetl-catalog token` makes one")
 	}
 	return tokens, nil
 }
 
-// Role is that of the caller who has a token; false for no known one.
+// Role returns the role of a token's owner; false for an unknown token.
 func (t *Tokens) Role(token string) (Role, bool) {
 	role, ok := t.roles[sha256.Sum256([]byte(token))]
 	return role, ok

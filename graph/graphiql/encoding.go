@@ -14,17 +14,15 @@ const (
 	brotli   coding = "br"
 )
 
-// negotiate picks the coding that a client likes best by its Accept-Encoding
-// (RFC 9110, 12.5.3), the smaller one where it does not mind. A client that
-// says nothing gets the file as it is.
+// negotiate returns the coding of the highest quality in Accept-Encoding (RFC 9110,
+// 12.5.3), the smaller one of equals; identity if there is no header.
 func negotiate(acceptEncoding []string) coding {
 	quality := map[string]float64{}
-	for _, item := range strings.Split(strings.Join(acceptEncoding, ","), ",") {
+	for item := range strings.SplitSeq(strings.Join(acceptEncoding, ","), ",") {
 		name, parameters, _ := strings.Cut(item, ";")
 		q := 1.0
 		if _, text, found := strings.Cut(parameters, "="); found {
-			// What is no number is 0: not wanted.
-			q, _ = strconv.ParseFloat(strings.TrimSpace(text), 64)
+			q, _ = strconv.ParseFloat(strings.TrimSpace(text), 64) // 0 if it is not a number
 		}
 		quality[strings.ToLower(strings.TrimSpace(name))] = q
 	}

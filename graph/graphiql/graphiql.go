@@ -1,13 +1,13 @@
-// Package graphiql serves the page at /: GraphiQL, built from npm by `make
-// graphiql` into bundle/ and embedded from there. Without it the binary builds
-// all the same, and the page says how to get it.
+// Package graphiql serves the page at /: GraphiQL, which `make graphiql` builds
+// from npm into bundle/, to be embedded. Without it the page says how to build it.
 //
-// bundle/ holds each file twice, as .br and as .gz; nothing in it is fetched
-// from anywhere else.
+// bundle/ holds each file twice, as .br and as .gz, and loads nothing from
+// elsewhere.
 package graphiql
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
@@ -28,8 +28,8 @@ var bundle embed.FS
 //go:embed unbuilt.html
 var unbuilt []byte
 
-// contentSecurityPolicy lets the page load and talk to nothing but this
-// server. Monaco, GraphiQL's editor, writes style elements of its own.
+// contentSecurityPolicy restricts the page to this server. Monaco, GraphiQL's
+// editor, adds style elements.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
 	"img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -76,7 +76,7 @@ func newHandler(files fs.FS) http.Handler {
 		if coding != identity {
 			header.Set("Content-Encoding", string(coding))
 		}
-		header.Set("Content-Type", mediaType(name))
+		header.Set("Content-Type", cmp.Or(mediaTypes[path.Ext(name)], "application/octet-stream"))
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 		header.Set("Cache-Control", caching)
 		header.Set("Vary", "Accept-Encoding")
@@ -86,7 +86,7 @@ func newHandler(files fs.FS) http.Handler {
 	})
 }
 
-// read returns a file of the bundle as a coding has it.
+// read returns a file of the bundle in a coding.
 func read(files fs.FS, name string, coding coding) ([]byte, error) {
 	if coding == brotli {
 		return fs.ReadFile(files, name+".br")
@@ -102,23 +102,12 @@ func read(files fs.FS, name string, coding coding) ([]byte, error) {
 	return io.ReadAll(reader)
 }
 
-// mediaType knows the kinds of files in a bundle; what the machine's own tables
-// say of them differs.
-func mediaType(name string) string {
-	switch path.Ext(name) {
-	case ".html":
-		return "text/html; charset=utf-8"
-	case ".js":
-		return "text/javascript; charset=utf-8"
-	case ".css":
-		return "text/css; charset=utf-8"
-	case ".svg":
-		return "image/svg+xml"
-	case ".ttf":
-		return "font/ttf"
-	case ".woff2":
-		return "font/woff2"
-	default:
-		return "application/octet-stream"
-	}
+// mediaTypes are those of a bundle's files; the tables of machines differ.
+var mediaTypes = map[string]string{
+	".html":  "text/html; charset=utf-8",
+	".js":    "text/javascript; charset=utf-8",
+	".css":   "text/css; charset=utf-8",
+	".svg":   "image/svg+xml",
+	".ttf":   "font/ttf",
+	".woff2": "font/woff2",
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 )
 
-// deferByDefault makes @defer(if: null) defer, as @defer does. gqlgen takes what
-// is null or not given for false.
+// deferByDefault makes @defer(if: null) defer, as @defer does. gqlgen treats a
+// null or absent condition as false.
 func deferByDefault(observers *core.Events, _ core.AddErrFunc) {
 	observers.OnDirective(func(_ *core.Walker, directive *ast.Directive) {
 		condition := directive.Arguments.ForName("if")
@@ -18,8 +18,8 @@ func deferByDefault(observers *core.Events, _ core.AddErrFunc) {
 	})
 }
 
-// literalLabels refuses a label of @defer that is a variable, as the specification
-// has it.
+// literalLabels rejects a label of @defer that is a variable, as the specification
+// does.
 func literalLabels(observers *core.Events, addError core.AddErrFunc) {
 	observers.OnDirective(func(_ *core.Walker, directive *ast.Directive) {
 		label := directive.Arguments.ForName("label")
@@ -29,9 +29,9 @@ func literalLabels(observers *core.Events, addError core.AddErrFunc) {
 	})
 }
 
-// undeferIntrospection takes @defer out of a document that asks for the schema:
-// gqlgen's executor answers it, whose deferred parts may never come. A server may
-// answer in one part what a client would take in several.
+// undeferIntrospection removes @defer from a document with introspection: gqlgen's
+// executor answers it, whose deferred parts may never come. A server may ignore
+// @defer.
 func undeferIntrospection(document *ast.QueryDocument) {
 	asks := func(operation *ast.OperationDefinition) bool { return introspects(operation.SelectionSet) }
 	if !slices.ContainsFunc(document.Operations, asks) {

@@ -1,25 +1,25 @@
-// Package input judges what a request brings, its document, its operationName
-// and its variables, before anything executes. Whatever comes after it, a plan
-// or a resolver, stands on values that fit the schema as the specification of
-// GraphQL says, however they came in.
+// Package input checks the document, operationName and variables of a request
+// before anything executes, so that a plan or a resolver gets values that fit the
+// schema as the GraphQL specification defines it, in whatever way they were given.
 //
 //	requests := input.NewRequests(cache, maxTokens)
 //	server.SetQueryCache(requests)
-//	server.SetParserTokenLimit(maxTokens)
-//	server.SetValidationRulesFn(input.Rules)
 //	server.Use(requests)
 //
-// gqlgen and gqlparser are laxer with a variable than with a literal: they take
-// "2" for an Int, "desc" for DESC, and a null where an argument must have a
+// gqlgen and gqlparser are laxer with a variable than with a literal: they accept
+// "2" for an Int, "desc" for DESC, and a null for an argument that must have a
 // value, if the variable has a default.
 package input
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -28,20 +28,19 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// Document is a document that is valid, with what has been worked out about it.
-// It is shared by requests and not changed.
+// Document is a valid document and what is derived from it. Requests share it, and
+// do not change it.
 type Document struct {
 	Query *ast.QueryDocument
-	// nullable are, for an operation, the variables that may be null where an
-	// argument must not.
+	// nullable are an operation's variables that may be null while an argument that
+	// they are given to must not be.
 	nullable map[*ast.OperationDefinition][]string
-	// deferring are those that may be null or absent, and say whether to defer,
-	// and nothing else.
+	// deferring are those that may be null or absent and are used only as the
+	// condition of @defer.
 	deferring map[*ast.OperationDefinition][]string
 }
 
-// Requests is a gqlgen extension, and the cache of documents of gqlgen's
-// executor.
+// Requests is a gqlgen extension, and the document cache of gqlgen's executor.
 type Requests struct {
 	schema     *ast.Schema
 	cache      graphql.Cache[*Document]
@@ -54,8 +53,8 @@ var _ interface {
 	graphql.Cache[*ast.QueryDocument]
 } = (*Requests)(nil)
 
-// NewRequests returns the extension. It refuses nothing for the number of its
-// tokens, which is the executor's to do, but reads no document of more.
+// NewRequests returns the extension. It rejects a document of more tokens than the
+// limit.
 func NewRequests(cache graphql.Cache[*Document], tokenLimit int) *Requests {
 	return &Requests{cache: cache, tokenLimit: tokenLimit}
 }
@@ -69,23 +68,21 @@ func (r *Requests) Validate(schema graphql.ExecutableSchema) error {
 	return nil
 }
 
-// Get implements graphql.Cache for the executor, which asks for the document
-// after MutateOperationParameters has read it.
+// Get implements graphql.Cache. The executor calls it after
+// MutateOperationParameters has set the document, so that it parses none itself.
 func (*Requests) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
-	document := graphql.GetOperationContext(ctx).Doc
-	return document, document != nil
+	return graphql.GetOperationContext(ctx).Doc, true
 }
 
-// Add implements graphql.Cache; the documents that are kept are kept already.
+// Add implements graphql.Cache; it is not called.
 func (*Requests) Add(context.Context, string, *ast.QueryDocument) {}
 
-// MutateOperationParameters refuses with GRAPHQL_VALIDATION_FAILED what does
-// not fit the schema, with the name of the argument or variable to blame, and
-// brings the variables into their canonical form. What is wrong with the
-// document is left to the executor to tell: it may be several things.
+// MutateOperationParameters rejects what does not fit the schema, and brings the
+// variables into their canonical form. The error is GRAPHQL_PARSE_FAILED, or
+// GRAPHQL_VALIDATION_FAILED with the name of the argument or variable.
 func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	document, refused := r.document(ctx, params.Query)
-	if document == nil {
+	if refused != nil {
 		return refused
 	}
 	operation, refused := chosen(document.Query.Operations, params.OperationName)
@@ -99,17 +96,18 @@ func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphq
 		if refused := coerceVariables(r.schema, operation.VariableDefinitions, params.Variables); refused != nil {
 			return refused
 		}
-		for _, name := range document.nullable[operation] {
-			if value, given := params.Variables[name]; given && value == nil {
-				if refused := nullArgument(operation, params.Variables); refused != nil {
-					return refused
-				}
-				break
+		isNull := func(name string) bool {
+			value, given := params.Variables[name]
+			return given && value == nil
+		}
+		if slices.ContainsFunc(document.nullable[operation], isNull) {
+			if refused := nullArgument(operation, params.Variables); refused != nil {
+				return refused
 			}
 		}
 		for _, name := range document.deferring[operation] {
 			if params.Variables[name] == nil {
-				params.Variables[name] = true // as deferByDefault has it
+				params.Variables[name] = true // see deferByDefault
 			}
 		}
 	}
@@ -117,34 +115,45 @@ func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphq
 	return nil
 }
 
-// document returns the document of a text; nil for one that is not valid.
+// document parses and validates a text, unless its document is cached.
 func (r *Requests) document(ctx context.Context, text string) (*Document, *gqlerror.Error) {
 	if document, ok := r.cache.Get(ctx, text); ok {
 		return document, nil
 	}
 	query, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, r.tokenLimit)
 	if err != nil {
-		return nil, nil
+		return nil, invalid(errcode.ParseFailed, gqlerror.List{gqlerror.WrapIfUnwrapped(err)})
 	}
 	if len(query.Operations) == 0 {
 		return nil, refuse("query", "the document has no operation")
 	}
-	if len(validator.ValidateWithRules(r.schema, query, Rules())) > 0 {
-		return nil, nil
+	if errs := validator.ValidateWithRules(r.schema, query, Rules()); len(errs) > 0 {
+		return nil, invalid(errcode.ValidationFailed, errs)
 	}
 	undeferIntrospection(query)
 	document := &Document{Query: query, nullable: map[*ast.OperationDefinition][]string{}, deferring: map[*ast.OperationDefinition][]string{}}
 	for _, operation := range query.Operations {
-		nullable, deferring := specialVariables(operation)
-		if len(nullable) > 0 {
-			document.nullable[operation] = nullable
-		}
-		if len(deferring) > 0 {
-			document.deferring[operation] = deferring
-		}
+		document.nullable[operation], document.deferring[operation] = specialVariables(operation)
 	}
 	r.cache.Add(ctx, text, document)
 	return document, nil
+}
+
+// invalid returns the errors of a document as one, which is all that the executor
+// takes; Errors returns them again.
+func invalid(code string, errs gqlerror.List) *gqlerror.Error {
+	for _, err := range errs {
+		errcode.Set(err, code)
+	}
+	return &gqlerror.Error{Err: errs}
+}
+
+// Errors returns the errors of a request that the executor has rejected.
+func Errors(rejected gqlerror.List) gqlerror.List {
+	if errs, several := errors.AsType[gqlerror.List](rejected[0].Err); several {
+		return errs
+	}
+	return rejected
 }
 
 // chosen returns the operation that a request names, or the only one.

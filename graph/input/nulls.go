@@ -11,10 +11,10 @@ import (
 // uses finds the variables in the arguments of an operation.
 type uses struct {
 	// found is called for each, with the name of the argument of a field or a
-	// directive and the way in it: `filter.paths[0]`. Where it returns false,
-	// the search ends.
+	// directive and the path below it: `filter.paths[0]`. If it returns false, the
+	// search ends.
 	found func(value *ast.Value, argument, of string) bool
-	// variables leave out what they exclude; nil leaves out nothing.
+	// variables evaluate @skip and @include; nil includes everything.
 	variables map[string]any
 	seen      map[string]bool
 	ended     bool
@@ -53,24 +53,29 @@ func (u *uses) selections(set ast.SelectionSet) {
 	}
 }
 
-// directives reports whether what they stand at is to be executed.
+// directives searches them, and reports whether to search what they apply to.
 func (u *uses) directives(list ast.DirectiveList) bool {
-	included := true
 	for _, directive := range list {
 		for _, argument := range directive.Arguments {
 			u.value(argument.Value, argument.Name, "@"+directive.Name)
 		}
-		if condition := directive.Arguments.ForName("if"); u.variables != nil && condition != nil {
-			value, _ := condition.Value.Value(u.variables)
-			switch directive.Name {
-			case "skip":
-				included = included && value != true
-			case "include":
-				included = included && value != false
-			}
+	}
+	return !u.ended && (u.variables == nil || Included(list, u.variables))
+}
+
+// Included evaluates @skip and @include.
+func Included(directives ast.DirectiveList, variables map[string]any) bool {
+	for _, directive := range directives {
+		condition := directive.Arguments.ForName("if")
+		if condition == nil {
+			continue
+		}
+		value, _ := condition.Value.Value(variables)
+		if directive.Name == "skip" && value == true || directive.Name == "include" && value == false {
+			return false
 		}
 	}
-	return included && !u.ended
+	return true
 }
 
 func (u *uses) value(value *ast.Value, argument, of string) {
@@ -89,9 +94,9 @@ func (u *uses) value(value *ast.Value, argument, of string) {
 }
 
 // specialVariables returns the variables of an operation that may be null where a
-// value must not be, since validation lets them pass for their default or that
-// of the argument; and those that may be null or absent and do nothing but say
-// whether to defer. It also makes each use forget its definition, by which
+// value must not be, since validation accepts them for their default or that of
+// the argument; and those that may be null or absent and are used only as the
+// condition of @defer. It also removes the definition from each use, by which
 // gqlparser would fill in the default of another operation that shares the
 // fragment.
 func specialVariables(operation *ast.OperationDefinition) (nullable, deferring []string) {
@@ -118,7 +123,7 @@ func mustNotBeNull(value *ast.Value) bool {
 	return value.ExpectedType != nil && value.ExpectedType.NonNull
 }
 
-// nullArgument refuses a null at a place that is executed and must have a value.
+// nullArgument rejects a null in a part that is executed and must have a value.
 func nullArgument(operation *ast.OperationDefinition, variables map[string]any) *gqlerror.Error {
 	var refused *gqlerror.Error
 	findUses(operation, variables, func(value *ast.Value, argument, of string) bool {

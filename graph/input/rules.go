@@ -13,9 +13,9 @@ import (
 	"github.com/noetl/noetl-catalog/graph/scalar"
 )
 
-// Rules is gqlparser's set of rules, those of scalar.ExactNumbers, and what
-// gqlparser lacks for literals. A rule that changes values is called for a
-// value before any that compares it with another.
+// Rules returns gqlparser's rules, those of scalar.ExactNumbers, and rules that
+// gqlparser lacks for literals. Rules that change a value run before those that
+// compare it with another.
 func Rules() *rules.Rules {
 	all := scalar.ExactNumbers()
 	all.AddRule("ExactStrings", exactStrings)
@@ -25,8 +25,8 @@ func Rules() *rules.Rules {
 	return all
 }
 
-// intRange refuses whole numbers of more than 32 bits for an Int. Of those of
-// more than 64, gqlparser says so.
+// intRange rejects whole numbers of more than 32 bits for an Int. gqlparser rejects
+// those of more than 64.
 func intRange(observers *core.Events, addError core.AddErrFunc) {
 	observers.OnValue(func(_ *core.Walker, value *ast.Value) {
 		if value.Kind != ast.IntValue || value.Definition == nil || value.Definition.Name != "Int" {
@@ -39,11 +39,11 @@ func intRange(observers *core.Events, addError core.AddErrFunc) {
 	})
 }
 
-// exactStrings gives block strings the value that the specification gives them.
-// gqlparser counts the first line, which stands behind the quotes, in the
-// common indent, so that a YAML text that begins there keeps the document's
-// indentation. It refuses half a surrogate pair, as in JSON, where gqlparser
-// puts U+FFFD.
+// exactStrings gives block strings the value that the specification defines.
+// gqlparser includes the first line, right after the quotes, in the common
+// indent, so that a YAML text that begins there keeps the document's
+// indentation. It rejects half a surrogate pair, as in JSON; gqlparser replaces
+// it by U+FFFD.
 func exactStrings(observers *core.Events, addError core.AddErrFunc) {
 	var source *stringLiterals
 	observers.OnValue(func(_ *core.Walker, value *ast.Value) {
@@ -62,17 +62,17 @@ func exactStrings(observers *core.Events, addError core.AddErrFunc) {
 	})
 }
 
-// stringLiterals are string literals of a document, by the place where each
-// begins, in characters, as gqlparser counts.
+// stringLiterals are string literals of a document, by the offset of their first
+// character, in characters, as gqlparser counts.
 type stringLiterals struct {
-	// blocks are the raw values of block strings: what stands between the
-	// quotes, with \""" as """, and LF for each end of a line.
+	// blocks are the raw values of block strings: the text between the quotes,
+	// with \""" as """, and LF for each end of a line.
 	blocks map[int]string
 	// halves are strings with half a surrogate pair.
 	halves map[int]bool
 }
 
-// readStrings reads a document that gqlparser has read without an error.
+// readStrings reads a document that gqlparser has parsed.
 func readStrings(text string) *stringLiterals {
 	found := &stringLiterals{blocks: map[int]string{}, halves: map[int]bool{}}
 	characters := 0
@@ -105,8 +105,8 @@ func endOfLine(text string) int {
 	return len(text)
 }
 
-// readBlock reads the block string at the beginning of a text. Of more than
-// three quotes, the last three close it, as gqlparser has it.
+// readBlock reads the block string at the start of a text. Of more than three
+// quotes, the last three close it, as in gqlparser.
 func readBlock(text string) (raw string, length int) {
 	var out strings.Builder
 	at := len(`"""`)
@@ -134,10 +134,10 @@ func readBlock(text string) (raw string, length int) {
 	return out.String(), at
 }
 
-// readString reads the string at the beginning of a text, and reports whether it
-// has half a surrogate pair.
+// readString reads the string at the start of a text, and reports whether it has
+// half a surrogate pair.
 func readString(text string) (half bool, length int) {
-	high := false // the escape before is the first half of a pair
+	high := false // the previous escape is the first half of a pair
 	at := 1
 	for at < len(text) && text[at] != '"' {
 		code := uint64(0)
@@ -161,15 +161,14 @@ func readString(text string) (half bool, length int) {
 // 2.9.4, String Value).
 func blockStringValue(raw string) string {
 	lines := strings.Split(raw, "\n")
-	indent := -1
+	indent := len(raw)
 	for _, line := range lines[1:] {
-		if own := indentOf(line); own < len(line) && (indent < 0 || own < indent) {
-			indent = own
+		if !blank(line) {
+			indent = min(indent, indentOf(line))
 		}
 	}
-	for i := range lines[1:] {
-		line := &lines[1+i]
-		*line = (*line)[min(max(indent, 0), len(*line)):]
+	for i, line := range lines[1:] {
+		lines[1+i] = line[min(indent, len(line)):]
 	}
 	for len(lines) > 0 && blank(lines[0]) {
 		lines = lines[1:]

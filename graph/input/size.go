@@ -6,7 +6,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Size returns about how many bytes a document holds, as text and parsed.
+// Size estimates the bytes of a document, as text and parsed.
 func Size(text string, document *ast.QueryDocument) int {
 	size := len(text)
 	for _, operation := range document.Operations {
@@ -21,8 +21,8 @@ func Size(text string, document *ast.QueryDocument) int {
 	return size
 }
 
-// sizeOf returns what a node takes by itself, with its place in the text and what
-// refers to it. Slices grow by doubling, so that they may be half empty.
+// sizeOf returns the size of a node with its position and the references to it.
+// Slices grow by doubling, so that they may be half empty.
 func sizeOf[T any](*T) int {
 	var node T
 	return int(unsafe.Sizeof(node)+unsafe.Sizeof(ast.Position{})) + 64

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"unicode/utf8"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -14,12 +14,12 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// problem is what is wrong with a value.
+// problem is why a value is rejected.
 type problem struct {
 	message string
 	// at leads from the variable to the value: ".filter.paths[3]".
 	at string
-	// code is empty for a value that validation refuses in a literal.
+	// code is empty for a value that validation rejects in a literal.
 	code fault.Code
 }
 
@@ -27,16 +27,16 @@ func wrong(format string, args ...any) *problem {
 	return &problem{message: fmt.Sprintf(format, args...)}
 }
 
-// in puts a step before the way to the value.
+// in puts a step before the path to the value.
 func (p *problem) in(step string) *problem {
 	p.at = step + p.at
 	return p
 }
 
-// coerceVariables brings the values of an operation's variables, as they came
-// in JSON, into the form that a literal would have: whole numbers are int64,
-// IDs are texts, lists are lists. Defaults are filled in. It says of a value
-// that it refuses what validation says of such a literal.
+// coerceVariables converts the values of an operation's variables from JSON to the
+// form of a literal: whole numbers are int64, IDs are strings, a single value for a
+// list is a list. It fills in defaults. Its errors are those of validation about
+// such a literal.
 func coerceVariables(schema *ast.Schema, definitions ast.VariableDefinitionList, given map[string]any) *gqlerror.Error {
 	for _, definition := range definitions {
 		value, ok := given[definition.Variable]
@@ -47,7 +47,7 @@ func coerceVariables(schema *ast.Schema, definitions ast.VariableDefinitionList,
 			continue
 		}
 		if !ok {
-			// Validation has judged the literal, so that there is no error.
+			// Validation has accepted the literal, so there is no error.
 			value, _ = definition.DefaultValue.Value(nil)
 		}
 		coerced, wrong := coerce(schema, definition.Type, value)
@@ -74,23 +74,8 @@ func coerce(schema *ast.Schema, t *ast.Type, value any) (any, *problem) {
 	if t.Elem != nil {
 		return coerceList(schema, t.Elem, value)
 	}
-	switch t.NamedType {
-	case "String":
-		if _, ok := value.(string); !ok {
-			return nil, wrong("String cannot represent a non string value: %s", shown(value))
-		}
-		return value, nil
-	case "Int":
-		return coerceInt(value)
-	case "Boolean":
-		if _, ok := value.(bool); !ok {
-			return nil, wrong("Boolean cannot represent a non boolean value: %s", shown(value))
-		}
-		return value, nil
-	case "ID":
-		return coerceID(value)
-	case "Float":
-		return coerceFloat(value)
+	if _, builtIn := misfits[t.NamedType]; builtIn {
+		return coerceScalar(t.NamedType, value)
 	}
 	definition := schema.Types[t.NamedType]
 	if definition.Kind == ast.Enum {
@@ -99,7 +84,7 @@ func coerce(schema *ast.Schema, t *ast.Type, value any) (any, *problem) {
 	if definition.Kind == ast.InputObject {
 		return coerceObject(schema, definition, value)
 	}
-	return value, nil // a scalar of the schema's own reads its values itself
+	return value, nil // a scalar of ours reads its values itself
 }
 
 func coerceList(schema *ast.Schema, element *ast.Type, value any) (any, *problem) {
@@ -146,7 +131,7 @@ func coerceObject(schema *ast.Schema, definition *ast.Definition, value any) (an
 	if definition.Directives.ForName("oneOf") == nil {
 		return object, nil
 	}
-	// The code is that of an empty or ambiguous payload, which no literal can be.
+	// The code is that of an empty or ambiguous payload, which no literal can have.
 	for _, value := range object {
 		if len(object) == 1 && value != nil {
 			return object, nil
@@ -155,7 +140,7 @@ func coerceObject(schema *ast.Schema, definition *ast.Definition, value any) (an
 	return nil, &problem{code: fault.BadUserInput, message: fmt.Sprintf("OneOf Input Object %q must specify exactly one key, with a value that is not null.", definition.Name)}
 }
 
-// unknownField names the first field that is not of the type.
+// unknownField reports the first field that the type does not have.
 func unknownField(definition *ast.Definition, object map[string]any) *problem {
 	var unknown []string
 	for name := range object {
@@ -177,52 +162,57 @@ func coerceEnum(definition *ast.Definition, value any) (any, *problem) {
 	return value, nil
 }
 
-func coerceInt(value any) (any, *problem) {
-	switch v := value.(type) {
-	case int64: // a default
-		return v, nil
-	case json.Number:
-		n, err := strconv.ParseInt(v.String(), 10, 32)
-		if err == nil {
-			return n, nil
-		}
-		if errors.Is(err, strconv.ErrRange) {
-			return nil, wrong("Int cannot represent non 32-bit signed integer value: %s", shown(v))
-		}
-	}
-	return nil, wrong("Int cannot represent non-integer value: %s", shown(value))
+// misfits are the messages about a value that a built-in scalar does not take.
+var misfits = map[string]string{
+	"String":  "String cannot represent a non string value: %s",
+	"Boolean": "Boolean cannot represent a non boolean value: %s",
+	"ID":      "ID cannot represent a non-string and non-integer value: %s",
+	"Int":     "Int cannot represent non-integer value: %s",
+	"Float":   "Float cannot represent non numeric value: %s",
 }
 
-func coerceID(value any) (any, *problem) {
+// coerceScalar coerces a value to a built-in scalar. Numbers are json.Number, and
+// int64 or float64 in a default.
+func coerceScalar(name string, value any) (any, *problem) {
 	switch v := value.(type) {
+	case bool:
+		if name == "Boolean" {
+			return v, nil
+		}
 	case string:
-		return value, nil
-	case int64: // a default
-		return strconv.FormatInt(v, 10), nil
-	case json.Number:
-		// As far as a literal goes.
-		if n, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
-			return strconv.FormatInt(n, 10), nil
+		if name == "String" || name == "ID" {
+			return v, nil
 		}
-	}
-	return nil, wrong("ID cannot represent a non-string and non-integer value: %s", shown(value))
-}
-
-func coerceFloat(value any) (any, *problem) {
-	switch v := value.(type) {
-	case int64: // a default, as is float64
-		return float64(v), nil
 	case float64:
-		return v, nil
+		if name == "Float" {
+			return v, nil
+		}
+	case int64:
+		return coerceScalar(name, json.Number(strconv.FormatInt(v, 10)))
 	case json.Number:
-		if f, err := strconv.ParseFloat(v.String(), 64); err == nil {
-			return f, nil
+		switch name {
+		case "Int":
+			n, err := strconv.ParseInt(v.String(), 10, 32)
+			if err == nil {
+				return n, nil
+			}
+			if errors.Is(err, strconv.ErrRange) {
+				return nil, wrong("Int cannot represent non 32-bit signed integer value: %s", shown(v))
+			}
+		case "ID": // 64 bits, as in a literal
+			if n, err := v.Int64(); err == nil {
+				return strconv.FormatInt(n, 10), nil
+			}
+		case "Float":
+			if f, err := v.Float64(); err == nil {
+				return f, nil
+			}
 		}
 	}
-	return nil, wrong("Float cannot represent non numeric value: %s", shown(value))
+	return nil, wrong(misfits[name], shown(value))
 }
 
-// shown returns a value for a message: as it was sent, but for what is long.
+// shown returns a value for a message: as it was sent, if it is short.
 func shown(value any) string {
 	switch v := value.(type) {
 	case string:
@@ -243,9 +233,5 @@ func shortened(text string) string {
 	if len(text) <= most {
 		return text
 	}
-	end := most
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }

@@ -1,11 +1,11 @@
-// Package limit refuses an operation that nests too deep or may cost too much
+// Package limit rejects an operation that nests too deep or may cost too much
 // before any of it runs.
 //
-//	server.Use(limit.New(limit.Options{}))
+//	server.Use(limit.Limit{})
 //	server.SetParserTokenLimit(10_000)
 //
-// The cost of an operation is 1 for each field, with the children of a field
-// that answers with a page counted as often as the page is long:
+// The cost of an operation is 1 for each field, and the children of a field
+// that returns a page count as often as the page is long:
 //
 //	{ resources(first: 20) { nodes { path } } }   1 + 20 × 2 = 41
 //
@@ -24,102 +24,76 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/input"
 )
 
-// Options are the limits; a zero stands for the default.
-type Options struct {
-	// MaxDepth is how deep fields may nest, the root's being 1; default 15.
-	// Introspection is exempt.
-	MaxDepth int
-	// MaxCost is the highest cost of an operation; default 20,000.
-	MaxCost int
-	// MaxRootFields is the highest number of fields of the root type, aliases
-	// counted one by one; default 50.
-	MaxRootFields int
-	// DefaultPage is the length of a page where neither first nor last is
-	// given; default 20.
-	DefaultPage int
-	// MaxPage is the most that a page counts for; default 200. More is refused
-	// where the page is read, in better words.
-	MaxPage int
-	// ListArguments name the arguments of list type that ask for one child per
-	// element; default ids and paths.
-	ListArguments []string
-}
+const (
+	// maxDepth is how deep fields may nest, the root's being 1. Introspection is
+	// exempt.
+	maxDepth = 15
+	// maxCost is the highest cost of an operation.
+	maxCost = 20_000
+	// maxRootFields is the highest number of fields of the root type, aliases
+	// counted one by one.
+	maxRootFields = 50
+	// defaultPage is the length of a page if neither first nor last is given.
+	defaultPage = 20
+	// maxPage is the most that a page counts for. The field itself rejects more,
+	// with a better message.
+	maxPage = 200
+)
 
-func (o Options) withDefaults() Options {
-	setDefault(&o.MaxDepth, 15)
-	setDefault(&o.MaxCost, 20_000)
-	setDefault(&o.MaxRootFields, 50)
-	setDefault(&o.DefaultPage, 20)
-	setDefault(&o.MaxPage, 200)
-	if o.ListArguments == nil {
-		o.ListArguments = []string{"ids", "paths"}
-	}
-	return o
-}
-
-func setDefault(value *int, standard int) {
-	if *value == 0 {
-		*value = standard
-	}
-}
+// listArguments are the arguments of list type that ask for one child per
+// element.
+var listArguments = []string{"ids", "paths"}
 
 // Limit is the extension for gqlgen's Server.Use.
-type Limit struct{ options Options }
+type Limit struct{}
 
 var _ interface {
 	graphql.HandlerExtension
 	graphql.OperationContextMutator
-} = (*Limit)(nil)
-
-// New returns the extension.
-func New(options Options) *Limit { return &Limit{options: options.withDefaults()} }
+} = Limit{}
 
 // ExtensionName implements graphql.HandlerExtension.
-func (*Limit) ExtensionName() string { return "Limit" }
+func (Limit) ExtensionName() string { return "Limit" }
 
 // Validate implements graphql.HandlerExtension; every schema will do.
-func (*Limit) Validate(graphql.ExecutableSchema) error { return nil }
+func (Limit) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationContext refuses with DEPTH_LIMIT_EXCEEDED or
+// MutateOperationContext rejects with DEPTH_LIMIT_EXCEEDED or
 // COMPLEXITY_LIMIT_EXCEEDED, and a subscription to more or less than one field
 // with GRAPHQL_VALIDATION_FAILED. It changes nothing.
-func (l *Limit) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+func (Limit) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	// The validator looks at names, not at aliases and @skip.
 	if op.Operation.Operation == ast.Subscription && len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})) != 1 {
 		return apierror.Errorf(apierror.ValidationFailed, "a subscription has exactly one root field")
 	}
-	w := walk{options: &l.options, variables: op.Variables}
-	return l.judge(w.selections(op.Operation.SelectionSet))
-}
-
-func (l *Limit) judge(m measure) *gqlerror.Error {
-	o := l.options
-	switch {
-	case m.depth > o.MaxDepth:
+	w := walk{variables: op.Variables}
+	switch m := w.selections(op.Operation.SelectionSet); {
+	case m.depth > maxDepth:
 		return apierror.Errorf(apierror.DepthLimitExceeded,
-			"fields nest %d deep; at most %d are allowed", m.depth, o.MaxDepth)
-	case m.fields > int64(o.MaxRootFields):
+			"fields nest %d deep; at most %d are allowed", m.depth, maxDepth)
+	case m.fields > maxRootFields:
 		return apierror.Errorf(apierror.ComplexityLimitExceeded,
-			"the operation has more than %d root fields", o.MaxRootFields)
+			"the operation has more than %d root fields", maxRootFields)
 	case m.cost >= ceiling:
 		return apierror.Errorf(apierror.ComplexityLimitExceeded,
-			"the operation's cost is out of bounds; at most %d is allowed", o.MaxCost)
-	case m.cost > int64(o.MaxCost):
+			"the operation's cost is out of bounds; at most %d is allowed", maxCost)
+	case m.cost > maxCost:
 		return apierror.Errorf(apierror.ComplexityLimitExceeded,
 			"the operation's cost is %d (fields × page size); at most %d is allowed: ask for smaller pages or fewer fields",
-			m.cost, o.MaxCost)
+			m.cost, maxCost)
 	}
 	return nil
 }
 
-// measure is what a walk finds out about a selection set.
+// measure is the size of a selection set.
 type measure struct {
 	cost int64
-	// depth is how many levels of fields nest, introspection left out.
+	// depth is how many levels of fields nest, without introspection.
 	depth int
-	// fields is how many fields the set has itself, its fragments' included.
+	// fields is the number of the set's own fields, including its fragments'.
 	fields int64
 }
 
@@ -149,7 +123,6 @@ const introspectionList = 4
 
 // walk measures one operation with one set of variables.
 type walk struct {
-	options   *Options
 	variables map[string]any
 	// fragments are those measured so far, each in full.
 	fragments map[*ast.FragmentDefinition]measure
@@ -163,15 +136,15 @@ func (w *walk) selections(set ast.SelectionSet) measure {
 		w.visits++
 		switch s := selection.(type) {
 		case *ast.Field:
-			if w.included(s.Directives) {
+			if input.Included(s.Directives, w.variables) {
 				m.add(w.field(s))
 			}
 		case *ast.InlineFragment:
-			if w.included(s.Directives) {
+			if input.Included(s.Directives, w.variables) {
 				m.add(w.selections(s.SelectionSet))
 			}
 		case *ast.FragmentSpread:
-			if w.included(s.Directives) {
+			if input.Included(s.Directives, w.variables) {
 				m.add(w.fragment(s.Definition))
 			}
 		}
@@ -198,7 +171,7 @@ func (w *walk) fragment(definition *ast.FragmentDefinition) measure {
 	if w.fragments == nil {
 		w.fragments = map[*ast.FragmentDefinition]measure{}
 	}
-	// Validation has refused cycles; should one come this far, it ends here.
+	// Validation rejects cycles; if one gets here, it ends.
 	w.fragments[definition] = measure{cost: ceiling}
 	m := w.selections(definition.SelectionSet)
 	w.fragments[definition] = m

@@ -45,8 +45,7 @@ func operation(t testing.TB, query string, variables map[string]any) *graphql.Op
 func measured(t *testing.T, query string, variables map[string]any) measure {
 	t.Helper()
 	op := operation(t, query, variables)
-	options := Options{}.withDefaults()
-	w := walk{options: &options, variables: op.Variables}
+	w := walk{variables: op.Variables}
 	return w.selections(op.Operation.SelectionSet)
 }
 
@@ -63,7 +62,7 @@ func TestCost_IsFieldsTimesPageSize(t *testing.T) {
 		{"last counts like first", `{resources(last:50){nodes{path}}}`, nil, 101},
 		{"no page given", `{resources{nodes{path}}}`, nil, 1 + 20*2},
 		{"null is no page", `{resources(first:null){nodes{path}}}`, nil, 41},
-		{"page from a variable", `query($n:Int){resources(first:$n){nodes{path}}}`, vars{"n": 7}, 15},
+		{"page from a variable", `query($n:Int){resources(first:$n){nodes{path}}}`, vars{"n": int64(7)}, 15},
 		{"page from the variable's default", `query($n:Int=9){resources(first:$n){nodes{path}}}`, nil, 19},
 		{"variable not given", `query($n:Int){resources(first:$n){nodes{path}}}`, nil, 41},
 		{"page from the schema's default", `{tens{nodes{path}}}`, nil, 21},
@@ -158,7 +157,7 @@ func TestLimit_RefusesWithTheCode(t *testing.T) {
 			t.Parallel()
 			op := operation(t, tc.query, nil)
 			got := ""
-			if err := New(Options{}).MutateOperationContext(t.Context(), op); err != nil {
+			if err := (Limit{}).MutateOperationContext(t.Context(), op); err != nil {
 				got = string(apierror.Code(err))
 			}
 			if got != tc.want {
@@ -170,8 +169,8 @@ func TestLimit_RefusesWithTheCode(t *testing.T) {
 
 func TestLimit_PageByVariable_IsRefusedLikeALiteral(t *testing.T) {
 	t.Parallel()
-	op := operation(t, `query($n:Int!){resources(first:$n){nodes{versions(first:$n){nodes{path}}}}}`, map[string]any{"n": 200})
-	if err := New(Options{}).MutateOperationContext(t.Context(), op); err == nil {
+	op := operation(t, `query($n:Int!){resources(first:$n){nodes{versions(first:$n){nodes{path}}}}}`, map[string]any{"n": int64(200)})
+	if err := (Limit{}).MutateOperationContext(t.Context(), op); err == nil {
 		t.Error("200 × 200 rows passed")
 	}
 }
@@ -180,8 +179,7 @@ func TestWalk_FragmentsThatSpreadTheNextTwice_EachIsWalkedOnce(t *testing.T) {
 	t.Parallel()
 	const n = 35
 	op := operation(t, dag(n, "{resource{...F0}}", "Resource", "path"), nil)
-	options := Options{}.withDefaults()
-	w := walk{options: &options}
+	var w walk
 	got := w.selections(op.Operation.SelectionSet)
 	if want := 2 + 2*n + 1; w.visits != want {
 		t.Errorf("%d selections visited, want %d", w.visits, want)
@@ -195,8 +193,7 @@ func TestWalk_FragmentCycle_Ends(t *testing.T) {
 	t.Parallel()
 	cycle := &ast.FragmentDefinition{Name: "F"}
 	cycle.SelectionSet = ast.SelectionSet{&ast.FragmentSpread{Name: "F", Definition: cycle}}
-	options := Options{}.withDefaults()
-	w := walk{options: &options}
+	var w walk
 	if got := w.selections(cycle.SelectionSet); got.cost != ceiling {
 		t.Errorf("cost %d, want the ceiling", got.cost)
 	}
@@ -211,10 +208,9 @@ func BenchmarkLimit(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			op := operation(b, query, nil)
-			l := New(Options{})
 			b.ReportAllocs()
 			for b.Loop() {
-				_ = l.MutateOperationContext(b.Context(), op)
+				_ = Limit{}.MutateOperationContext(b.Context(), op)
 			}
 		})
 	}

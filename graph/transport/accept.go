@@ -41,7 +41,7 @@ func accepted(headers []string) (a acceptance) {
 	if strings.TrimSpace(strings.Join(headers, "")) == "" {
 		return acceptance{json: plainJSON}
 	}
-	var plain, response preference
+	qualities := map[string]float64{}
 	for part := range strings.SplitSeq(strings.Join(headers, ","), ",") {
 		name, parameters, err := mime.ParseMediaType(part)
 		quality := 1.0
@@ -51,8 +51,7 @@ func accepted(headers []string) (a acceptance) {
 		if err != nil || !(quality >= 0 && quality <= 1) {
 			continue
 		}
-		plain.consider(name, quality, plainJSON)
-		response.consider(name, quality, responseJSON)
+		qualities[name] = max(qualities[name], quality)
 		switch {
 		case quality == 0:
 		case name == eventStream:
@@ -66,11 +65,22 @@ func accepted(headers []string) (a acceptance) {
 			a.checkpoints = a.checkpoints || parameters["checkpoints"] == "true"
 		}
 	}
+	// The most precise range that matches sets the quality of a media type (RFC
+	// 9110, section 12.5.1).
+	qualityOf := func(mediaType string) (quality float64) {
+		for _, name := range []string{"*/*", "application/*", mediaType} {
+			if given, ok := qualities[name]; ok {
+				quality = given
+			}
+		}
+		return quality
+	}
+	plain, response := qualityOf(plainJSON), qualityOf(responseJSON)
+	_, named := qualities[responseJSON]
 	switch {
-	case plain.quality == 0 && response.quality == 0:
-	case response.quality > plain.quality, response.quality == plain.quality && response.precision == exact:
+	case response > plain || response == plain && response > 0 && named:
 		a.json = responseJSON
-	default:
+	case plain > 0:
 		a.json = plainJSON
 	}
 	return a
@@ -89,32 +99,4 @@ func (a acceptance) framing(op *graphql.OperationContext, deferred bool) (frames
 		return multipartIncrements{}, deferred
 	}
 	return multipartEvents{}, false
-}
-
-// How precisely a range names a media type: the most precise range that matches
-// sets its quality (RFC 9110, section 12.5.1).
-const (
-	anything = 1 + iota
-	anyApplication
-	exact
-)
-
-type preference struct {
-	precision int
-	quality   float64
-}
-
-func (p *preference) consider(name string, quality float64, mediaType string) {
-	precision := 0
-	switch name {
-	case "*/*":
-		precision = anything
-	case "application/*":
-		precision = anyApplication
-	case mediaType:
-		precision = exact
-	}
-	if precision > p.precision || precision == p.precision && precision > 0 && quality > p.quality {
-		*p = preference{precision, quality}
-	}
 }

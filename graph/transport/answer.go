@@ -127,6 +127,16 @@ func encode(buf *bytes.Buffer, value any) {
 	buf.Truncate(buf.Len() - 1)
 }
 
+// statuses are those of errors that are not a bad request.
+var statuses = map[fault.Code]int{
+	apierror.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:          http.StatusForbidden,
+	apierror.TooManyRequests: http.StatusTooManyRequests,
+	apierror.Internal:        http.StatusInternalServerError,
+	apierror.Timeout:         http.StatusServiceUnavailable,
+	apierror.Unavailable:     http.StatusServiceUnavailable,
+}
+
 // requestStatus returns the status of a response without data. In
 // application/json, every well-formed request has 200.
 func requestStatus(mediaType string, errs gqlerror.List) int {
@@ -134,17 +144,8 @@ func requestStatus(mediaType string, errs gqlerror.List) int {
 		return http.StatusOK
 	}
 	for _, err := range errs {
-		switch apierror.Code(err) {
-		case apierror.Unauthenticated:
-			return http.StatusUnauthorized
-		case fault.Forbidden:
-			return http.StatusForbidden
-		case apierror.TooManyRequests:
-			return http.StatusTooManyRequests
-		case apierror.Internal:
-			return http.StatusInternalServerError
-		case apierror.Timeout, apierror.Unavailable:
-			return http.StatusServiceUnavailable
+		if status, ok := statuses[apierror.Code(err)]; ok {
+			return status
 		}
 	}
 	return http.StatusBadRequest

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,8 +21,8 @@ import (
 )
 
 const (
-	// maxNesting bounds the decoder's recursion, and that of all who walk the
-	// values after it.
+	// maxNesting bounds the recursion of the decoder, and of all code that walks
+	// the values after it.
 	maxNesting = 200
 	// maxValues bounds what a body can grow to: `[1,1,1,…` takes 2 bytes a
 	// value on the wire and about 40 in memory.
@@ -29,18 +31,16 @@ const (
 
 // decodeRequest reads a GraphQL-over-HTTP request: exactly one JSON object
 // with query, variables, operationName and extensions, each of its type;
-// unknown keys are skipped. A repeated key is rejected, as it is in a literal
-// of GraphQL and in the address of a GET. Numbers stay json.Number. Unlike
-// encoding/json it does not take "QUERY" for "query", and rejects half a
-// surrogate pair.
+// unknown keys are skipped. A repeated key is rejected, as in a GraphQL literal
+// and in the URL of a GET. Numbers stay json.Number. Unlike encoding/json it does
+// not accept "QUERY" as "query", and rejects half a surrogate pair.
 //
 // The error is BAD_USER_INPUT, or PAYLOAD_TOO_LARGE for more than a million
 // values, and quotes nothing of the body, which may contain a password.
 func decodeRequest(body []byte) (*graphql.RawParams, *gqlerror.Error) {
 	repeated := ""
 	value, refused := decode(body, func(key string) {
-		switch key {
-		case "query", "operationName", "variables", "extensions":
+		if slices.Contains(members, key) {
 			repeated = key
 		}
 	})
@@ -57,9 +57,18 @@ func decodeRequest(body []byte) (*graphql.RawParams, *gqlerror.Error) {
 		}
 		return nil, apierror.Errorf(fault.BadUserInput, "the request must be a JSON object")
 	}
+	return requestOf(object)
+}
+
+// members are those of a request.
+var members = []string{"query", "operationName", "variables", "extensions"}
+
+// requestOf returns a request with the members of object. It has a document, or
+// names a persisted one.
+func requestOf(object map[string]any) (*graphql.RawParams, *gqlerror.Error) {
 	params, refused := rawParams(object)
-	if refused == nil {
-		refused = queryGiven(params)
+	if refused == nil && params.Query == "" && params.Extensions["persistedQuery"] == nil {
+		refused = argument("query", "query must be given")
 	}
 	if refused != nil {
 		return nil, refused
@@ -76,15 +85,6 @@ func rawParams(object map[string]any) (*graphql.RawParams, *gqlerror.Error) {
 		member(object["variables"], "variables", "object", &params.Variables),
 		member(object["extensions"], "extensions", "object", &params.Extensions),
 	)
-}
-
-// queryGiven rejects a request without a document, unless it names a persisted
-// one.
-func queryGiven(params *graphql.RawParams) *gqlerror.Error {
-	if params.Query != "" || params.Extensions["persistedQuery"] != nil {
-		return nil
-	}
-	return argument("query", "query must be given")
 }
 
 // member reads the value of one key of the request; null counts as absent.
@@ -223,8 +223,8 @@ func (d *decoder) array() (any, error) {
 	return array, err
 }
 
-// refusal says what is wrong where, without the text that err may quote. The
-// argument is given for what is syntactically JSON: half a surrogate pair, and
+// refusal returns the error for a client, without the text that err may quote. It
+// has the argument if the text is syntactically JSON: for half a surrogate pair and
 // a repeated key.
 func (d *decoder) refusal(err error) *gqlerror.Error {
 	code, message, at, path := fault.BadUserInput, err.Error(), d.InputOffset(), ""
@@ -257,29 +257,18 @@ func (d *decoder) refusal(err error) *gqlerror.Error {
 	return refused
 }
 
-// argumentPath leads to a value, and ends above a key that cannot be the name
+// name is what may be the name of a variable or field, or an index.
+var name = regexp.MustCompile(`^\w{1,64}$`)
+
+// argumentPath returns the path to a value, up to a key that cannot be the name
 // of a variable or field: it is the caller's data, which may be secret.
 func argumentPath(pointer jsontext.Pointer) string {
 	var path []string
 	for step := range pointer.Tokens() {
-		if !isName(step) {
+		if !name.MatchString(step) {
 			break
 		}
 		path = append(path, step)
 	}
 	return strings.Join(path, ".")
-}
-
-// isName reports whether the step may be the name of a variable or field, or
-// an index.
-func isName(step string) bool {
-	if step == "" || len(step) > 64 {
-		return false
-	}
-	for _, c := range []byte(step) {
-		if c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
-			return false
-		}
-	}
-	return true
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -86,6 +87,11 @@ func payloadOf(response *graphql.Response, first bool) [][]byte {
 	}
 	place.WriteString("}]")
 	return [][]byte{[]byte(`{"incremental":[`), head, response.Data, tail, place.Bytes(), more}
+}
+
+// enclosed returns pieces as one text between others.
+func enclosed(head string, pieces [][]byte, tail string) []byte {
+	return bytes.Join(slices.Concat([][]byte{[]byte(head)}, pieces, [][]byte{[]byte(tail)}), nil)
 }
 
 // execute runs a query or a mutation within the timeout, and sends each part of

@@ -29,6 +29,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/input"
 )
 
 // overHTTP is the transport for POST and GET: it responds in JSON, in server-sent
@@ -109,7 +110,7 @@ func prepare(ctx context.Context, exec graphql.GraphExecutor, params *graphql.Ra
 	if len(errs) == 0 {
 		return op, nil
 	}
-	return nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), apierror.Cap(errs))
+	return nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), apierror.Cap(input.Errors(errs)))
 }
 
 // stream responds in parts, unless it returns why not.
@@ -232,40 +233,26 @@ func decodeURL(rawQuery string) (*graphql.RawParams, *gqlerror.Error) {
 	if err != nil {
 		return nil, apierror.Errorf(fault.BadUserInput, "the query part of the address is not well formed")
 	}
-	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+	object := map[string]any{}
+	for _, name := range members {
 		switch given := values[name]; {
 		case len(given) > 1:
 			return nil, argument(name, "%s is given more than once", name)
-		case len(given) == 1 && !utf8.ValidString(given[0]):
+		case len(given) == 0 || given[0] == "":
+		case !utf8.ValidString(given[0]):
 			return nil, argument(name, "%s is not valid UTF-8", name)
+		case name == "variables" || name == "extensions":
+			value, refused := decodeJSON([]byte(given[0]))
+			if refused != nil {
+				refused.Extensions["argument"] = name
+				return nil, refused
+			}
+			object[name] = value
+		default:
+			object[name] = given[0]
 		}
 	}
-	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
-	var refused *gqlerror.Error
-	if params.Variables, refused = decodeObject("variables", values.Get("variables")); refused != nil {
-		return nil, refused
-	}
-	if params.Extensions, refused = decodeObject("extensions", values.Get("extensions")); refused != nil {
-		return nil, refused
-	}
-	if refused := queryGiven(params); refused != nil {
-		return nil, refused
-	}
-	return params, nil
-}
-
-func decodeObject(name, text string) (map[string]any, *gqlerror.Error) {
-	if text == "" {
-		return nil, nil
-	}
-	value, refused := decodeJSON([]byte(text))
-	if refused != nil {
-		refused.Extensions["argument"] = name
-		return nil, refused
-	}
-	var object map[string]any
-	refused = member(value, name, "object", &object)
-	return object, refused
+	return requestOf(object)
 }
 
 // permitted rejects operations that must not be executed, or whose response has

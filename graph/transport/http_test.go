@@ -57,7 +57,7 @@ func server(t testing.TB, h transport.Options, exec func(ctx context.Context) *g
 	gql.SetErrorPresenter(present.Present)
 	gql.SetRecoverFunc(present.Recover)
 	gql.SetParserTokenLimit(10_000)
-	gql.Use(limit.New(limit.Options{}))
+	gql.Use(limit.Limit{})
 	transport.Add(gql, h)
 	return gql
 }

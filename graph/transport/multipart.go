@@ -1,10 +1,5 @@
 package transport
 
-import (
-	"bytes"
-	"slices"
-)
-
 const (
 	boundary = "graphql"
 	// Each part ends with the boundary of the next: clients read a part when
@@ -23,10 +18,8 @@ func (multipartIncrements) mediaType() string {
 func (multipartIncrements) opening() string         { return "--" + boundary }
 func (multipartIncrements) keepAlive(string) string { return "" }
 func (multipartIncrements) closing() string         { return "--\r\n" }
-
-func (multipartIncrements) part(_ string, payload [][]byte) []byte {
-	pieces := slices.Concat([][]byte{[]byte(partHead)}, payload, [][]byte{[]byte(partTail)})
-	return bytes.Join(pieces, nil)
+func (multipartIncrements) part(string) (head, tail string) {
+	return partHead, partTail
 }
 
 // multipartEvents frames the responses of a subscription in Apollo's own form
@@ -50,6 +43,6 @@ func (e multipartEvents) keepAlive(checkpoint string) string {
 	return partHead + `{"extensions":{"checkpoint":"` + checkpoint + `"}}` + partTail
 }
 
-func (e multipartEvents) part(cursor string, payload [][]byte) []byte {
-	return e.multipartIncrements.part(cursor, slices.Concat([][]byte{[]byte(`{"payload":`)}, payload, [][]byte{[]byte("}")}))
+func (multipartEvents) part(string) (head, tail string) {
+	return partHead + `{"payload":`, "}" + partTail
 }

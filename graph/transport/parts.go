@@ -20,8 +20,8 @@ type framing interface {
 	// keepAlive is sent on a quiet stream, with a cursor to resume after,
 	// unless that is empty.
 	keepAlive(checkpoint string) string
-	// part frames a response, given in pieces.
-	part(cursor string, payload [][]byte) []byte
+	// part returns what encloses a response.
+	part(cursor string) (head, tail string)
 	closing() string
 }
 
@@ -77,6 +77,11 @@ func (p *parts) stayAlive() {
 	_ = p.send([]byte(p.keepAlive(checkpoint)), false)
 }
 
+func (p *parts) framed(cursor string, response *graphql.Response, first bool) []byte {
+	head, tail := p.part(cursor)
+	return enclosed(head, payloadOf(response, first), tail)
+}
+
 // send writes bytes, and flushes them unless more follow; mu is held.
 func (p *parts) send(text []byte, more bool) error {
 	_ = p.controller.SetWriteDeadline(time.Now().Add(p.options.WriteTimeout))
@@ -92,7 +97,7 @@ func (p *parts) send(text []byte, more bool) error {
 func (p *parts) write(response *graphql.Response, first bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.send(p.part("", payloadOf(response, first)), false) == nil
+	return p.send(p.framed("", response, first), false) == nil
 }
 
 // next implements subscriber.
@@ -100,7 +105,7 @@ func (p *parts) next(stream *Stream, response *graphql.Response) (took time.Dura
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	began := time.Now()
-	err = p.send(p.part(stream.Cursor, payloadOf(response, true)), stream.More)
+	err = p.send(p.framed(stream.Cursor, response, true), stream.More)
 	return time.Since(began), err
 }
 

@@ -21,29 +21,21 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	spare := &spareConnections{}
-	server.ConnState = spare.note
-	server.RegisterOnShutdown(spare.close)
-	return server
-}
-
-// spareConnections are those that have sent nothing yet. Browsers open such,
-// and Shutdown would wait five seconds for each to make up its mind.
-type spareConnections struct {
-	open sync.Map // of net.Conn; each request looks into it, and nearly always in vain
-}
-
-func (s *spareConnections) note(conn net.Conn, state http.ConnState) {
-	if state == http.StateNew {
-		s.open.Store(conn, nil)
-		return
+	// Browsers open connections in advance. Shutdown would wait five seconds for
+	// each that has sent nothing yet.
+	var spare sync.Map // of net.Conn; most requests do not find theirs in it
+	server.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			spare.Store(conn, nil)
+			return
+		}
+		spare.Delete(conn)
 	}
-	s.open.Delete(conn)
-}
-
-func (s *spareConnections) close() {
-	s.open.Range(func(conn, _ any) bool {
-		_ = conn.(net.Conn).Close() //nolint:forcetypeassert // it holds nothing else
-		return true
+	server.RegisterOnShutdown(func() {
+		spare.Range(func(conn, _ any) bool {
+			_ = conn.(net.Conn).Close() //nolint:forcetypeassert // it holds nothing else
+			return true
+		})
 	})
+	return server
 }

@@ -1,10 +1,5 @@
 package transport
 
-import (
-	"bytes"
-	"slices"
-)
-
 // serverSentEvents frames a response in the distinct connections mode of
 // graphql-sse
 // (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): each
@@ -27,12 +22,10 @@ func (serverSentEvents) keepAlive(checkpoint string) string {
 	return "id: " + checkpoint + "\n\n"
 }
 
-// part returns a response as an event. The JSON has no line breaks.
-func (serverSentEvents) part(cursor string, payload [][]byte) []byte {
-	head := "event: next\n"
+// part implements framing. The JSON has no line breaks.
+func (serverSentEvents) part(cursor string) (head, tail string) {
 	if cursor != "" {
-		head += "id: " + cursor + "\n"
+		cursor = "id: " + cursor + "\n"
 	}
-	pieces := slices.Concat([][]byte{[]byte(head + "data: ")}, payload, [][]byte{[]byte("\n\n")})
-	return bytes.Join(pieces, nil)
+	return "event: next\n" + cursor + "data: ", "\n\n"
 }

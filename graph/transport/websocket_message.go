@@ -116,8 +116,8 @@ func (m outgoing) text() []byte {
 }
 
 // headOf returns the start of an operation's responses.
-func headOf(id string) []byte {
-	return append(bytes.TrimSuffix(outgoing{ID: id, Type: typeNext}.text(), []byte("}")), `,"payload":`...)
+func headOf(id string) string {
+	return strings.TrimSuffix(string(outgoing{ID: id, Type: typeNext}.text()), "}") + `,"payload":`
 }
 
 // checkpointPing returns a ping with a cursor to resume a subscription after.

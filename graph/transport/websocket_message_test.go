@@ -39,7 +39,7 @@ func FuzzWebSocket_Messages(f *testing.F) {
 			if m.id == "" || (m.kind == typeSubscribe) != (m.params != nil || m.refused != nil) {
 				t.Fatalf("taken: %q as %+v", text, m)
 			}
-			same(t, string(headOf(m.id))+"{}}",
+			same(t, headOf(m.id)+"{}}",
 				map[string]any{"id": m.id, "type": "next", "payload": map[string]any{}})
 			if reason := cutReason(m.id); len(reason) > 123 || !utf8.ValidString(reason) || !strings.HasPrefix(m.id, reason) {
 				t.Fatalf("cut to %q", reason)

@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"bytes"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -18,7 +16,7 @@ type operation struct {
 	socket *socket
 	id     string
 	// head starts each of its responses.
-	head []byte
+	head string
 	// ctx ends when the client completes the operation, and with the socket.
 	// Nothing is written after that.
 	ctx    context.Context
@@ -86,7 +84,7 @@ func (o *operation) next(_ *Stream, response *graphql.Response) (took time.Durat
 // write sends a response, with the data byte for byte as execution made it, and
 // returns how long the client took to accept it.
 func (o *operation) write(response *graphql.Response, first bool) (took time.Duration, err error) {
-	text := bytes.Join(slices.Concat([][]byte{o.head}, payloadOf(response, first), [][]byte{[]byte("}")}), nil)
+	text := enclosed(o.head, payloadOf(response, first), "}")
 	if err := o.socket.lock(o.ctx); err != nil {
 		return 0, err
 	}
