@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,16 +22,7 @@ import (
 func TestSchema_EveryMutation_HasARole(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
-	response, err := http.Get(a.http.URL + "/schema.graphql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	sdl, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema, err := gqlparser.LoadSchema(&ast.Source{Input: string(sdl)})
+	schema, err := gqlparser.LoadSchema(&ast.Source{Input: a.sdl()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,34 +81,20 @@ func TestTokens_EachRole_MayWhatItsNameSays(t *testing.T) {
 		{"admin saves", "Bearer  " + tokens[auth.Admin] + " ", saves, 200, `"dag"`},
 		{"admin registers", "Bearer " + tokens[auth.Admin], registers, 200, `"UNCHANGED"`},
 	} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.http.URL+"/graphql", strings.NewReader(tc.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Content-Type", "application/json")
+		headers := []string{"Content-Type", "application/json"}
 		if tc.authorization != "" {
-			request.Header.Set("Authorization", tc.authorization)
+			headers = append(headers, "Authorization", tc.authorization)
 		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		if err != nil || response.StatusCode != tc.status || !strings.Contains(string(got), tc.want) {
-			t.Errorf("%s: %v, %d %s, want %d %s", tc.name, err, response.StatusCode, got, tc.status, tc.want)
+		response := a.request(http.MethodPost, "/graphql", tc.body, headers...)
+		if got := a.read(response); response.StatusCode != tc.status || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: %d %s, want %d %s", tc.name, response.StatusCode, got, tc.status, tc.want)
 		}
 		if asked := response.Header.Get("WWW-Authenticate"); (asked == "Bearer") != (tc.status == 401) {
 			t.Errorf("%s: WWW-Authenticate %q", tc.name, asked)
 		}
 	}
 	for path, want := range map[string]int{"/schema.graphql": 401, "/": 200, "/healthz": 200, "/readyz": 200} {
-		response, err := http.Get(a.http.URL + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode != want {
+		if response := a.request(http.MethodGet, path, ""); response.StatusCode != want {
 			t.Errorf("%s without a token: %d, want %d", path, response.StatusCode, want)
 		}
 	}
@@ -149,26 +125,14 @@ func TestTokens_WebSocket_KnownByConnectionInitOrHandshake(t *testing.T) {
 			if tc.header != "" {
 				header.Set("Authorization", tc.header)
 			}
-			conn, _, err := websocket.Dial(ctx, a.http.URL+"/graphql", &websocket.DialOptions{
-				Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: header,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = conn.CloseNow() }()
-			initialise := map[string]any{"type": "connection_init"}
+			a := a.in(t)
+			conn := a.dial(header)
+			initialise := variables{"type": "connection_init"}
 			if tc.payload != "" {
 				initialise["payload"] = json.RawMessage(tc.payload)
 			}
-			for _, message := range []any{initialise, map[string]any{"id": "1", "type": "subscribe", "payload": json.RawMessage(registers)}} {
-				text, err := json.Marshal(message)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := conn.Write(ctx, websocket.MessageText, text); err != nil {
-					t.Fatal(err)
-				}
-			}
+			a.send(conn, initialise)
+			a.send(conn, variables{"id": "1", "type": "subscribe", "payload": json.RawMessage(registers)})
 			var got string
 			for range 2 { // connection_ack, next
 				_, text, err := conn.Read(ctx)

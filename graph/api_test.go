@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -137,16 +136,7 @@ func (l *statementLog) take() []string {
 // sdl is the schema as it is served.
 func (a *api) sdl() string {
 	a.t.Helper()
-	response, err := http.Get(a.http.URL + "/schema.graphql")
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return string(text)
+	return a.read(a.request(http.MethodGet, "/schema.graphql", ""))
 }
 
 type logBuffer struct {
@@ -177,27 +167,7 @@ type variables map[string]any
 // ask sends a request and returns data and errors as they came.
 func (a *api) ask(query string, vars variables) (json.RawMessage, []gqlError) {
 	a.t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	response, err := http.Post(a.http.URL+"/graphql", "application/json", bytes.NewReader(body))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	raw, err := io.ReadAll(response.Body)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	var answer struct {
-		Data   json.RawMessage
-		Errors []gqlError
-	}
-	if err := json.Unmarshal(raw, &answer); err != nil {
-		a.t.Fatalf("answer is not JSON: %v\n%s", err, raw)
-	}
-	return answer.Data, answer.Errors
+	return a.answer(a.read(a.post("application/json", a.encoded(variables{"query": query, "variables": vars}))))
 }
 
 // get sends a request that must succeed, and unmarshals data into into.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -33,20 +32,7 @@ const deferredQuery = `query($defer: Boolean!) { resources(first: 20) { totalCou
 // parts asks for the answer as Apollo Client does, and returns its parts.
 func (a *api) parts(query string, vars variables) []map[string]any {
 	a.t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	request, err := http.NewRequestWithContext(a.t.Context(), http.MethodPost, a.http.URL+"/graphql", strings.NewReader(string(body)))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "multipart/mixed;deferSpec=20220824,application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		a.t.Fatal(err)
-	}
+	response := a.post("multipart/mixed;deferSpec=20220824,application/json", a.encoded(variables{"query": query, "variables": vars}))
 	defer response.Body.Close()
 	_, parameters, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil || parameters["deferspec"] != "20220824" {
@@ -225,25 +211,11 @@ func TestDefer_PartsThatWait_EndWithTheRequest(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			ctx, leave := context.WithCancel(t.Context())
-			defer leave()
-			body, err := json.Marshal(variables{"query": query})
-			if err != nil {
-				t.Fatal(err)
-			}
 			var answers []io.Reader
+			var bodies []io.Closer
 			for _, accept := range []string{"multipart/mixed;deferSpec=20220824", "text/event-stream"} {
-				request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.http.URL+"/graphql", bytes.NewReader(body))
-				if err != nil {
-					t.Fatal(err)
-				}
-				request.Header.Set("Content-Type", "application/json")
-				request.Header.Set("Accept", accept)
-				response, err := http.DefaultClient.Do(request)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer response.Body.Close()
+				response := a.post(accept, a.encoded(variables{"query": query}))
+				bodies = append(bodies, response.Body)
 				answer := bufio.NewReader(response.Body)
 				for line := ""; !strings.Contains(line, `"hasNext":true`); {
 					if line, err = answer.ReadString('\n'); err != nil {
@@ -268,7 +240,9 @@ func TestDefer_PartsThatWait_EndWithTheRequest(t *testing.T) {
 				for last := a.receive(socket); last.Type != "complete"; last = a.receive(socket) {
 				}
 			case "client":
-				leave()
+				for _, body := range bodies {
+					_ = body.Close()
+				}
 				_ = socket.CloseNow()
 			case "shutdown":
 				if err := streams.Close(t.Context()); err != nil {

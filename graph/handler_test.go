@@ -12,24 +12,6 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 )
 
-// request sends a request with headers in pairs.
-func (a *api) request(method, path, body string, headers ...string) *http.Response {
-	a.t.Helper()
-	request, err := http.NewRequestWithContext(a.t.Context(), method, a.http.URL+path, strings.NewReader(body))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.t.Cleanup(func() { _ = response.Body.Close() })
-	return response
-}
-
 func TestHandler_LongAnswers_CompressedAsTheClientLikes(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

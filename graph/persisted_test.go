@@ -1,11 +1,8 @@
 package graph_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -43,31 +40,13 @@ func TestPersistedQuery_OnceSent_ItsHashWillDo(t *testing.T) {
 		{"not kept", "", persisted(hash(long)), `"PERSISTED_QUERY_NOT_FOUND"`},
 		{"neither", "", nil, `"argument":"query"`},
 	} {
-		body, err := json.Marshal(map[string]any{"query": step.query, "extensions": step.extensions})
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := http.Post(a.http.URL+"/graphql", "application/json", bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		if err != nil || !strings.Contains(string(got), step.want) {
-			t.Errorf("%s: %v\ngot  %s\nwant %s", step.name, err, got, step.want)
+		got := a.read(a.post("application/json", a.encoded(variables{"query": step.query, "extensions": step.extensions})))
+		if !strings.Contains(got, step.want) {
+			t.Errorf("%s\ngot  %s\nwant %s", step.name, got, step.want)
 		}
 	}
-
-	extensions, err := json.Marshal(persisted(hash(query)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.Get(a.http.URL + "/graphql?extensions=" + url.QueryEscape(string(extensions)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if got, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(got), `"playbook"`) {
-		t.Errorf("GET: %v: %s", err, got)
+	got := a.read(a.request(http.MethodGet, "/graphql?extensions="+url.QueryEscape(a.encoded(persisted(hash(query)))), ""))
+	if !strings.Contains(got, `"playbook"`) {
+		t.Errorf("GET: %s", got)
 	}
 }

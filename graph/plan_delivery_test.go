@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"pgregory.net/rapid"
 
+	"github.com/noetl/noetl-catalog/client"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/graph"
 	"github.com/noetl/noetl-catalog/graph/apierror"
@@ -21,16 +22,17 @@ import (
 // comparable sorts the errors of a delivery: fields that fail side by side tell
 // theirs in any order. resolved: gqlgen leaves the root field out of their paths,
 // and writes it as null where it may not be.
-func comparable(t *rapid.T, event sseEvent, resolved bool) sseEvent {
-	if !strings.HasPrefix(event.data, `{"errors":`) {
-		return event
+func comparable(t *rapid.T, event client.Event, resolved bool) (comparable struct{ name, id, data string }) {
+	comparable.name, comparable.id, comparable.data = event.Name, event.ID, string(event.Data)
+	if !bytes.HasPrefix(event.Data, []byte(`{"errors":`)) {
+		return comparable
 	}
 	var answer struct {
 		Errors []json.RawMessage `json:"errors"`
 		Data   json.RawMessage   `json:"data"`
 	}
-	if err := json.Unmarshal([]byte(event.data), &answer); err != nil {
-		t.Fatalf("%s: %v", event.data, err)
+	if err := json.Unmarshal(event.Data, &answer); err != nil {
+		t.Fatalf("%s: %v", event.Data, err)
 	}
 	if resolved {
 		field := regexp.MustCompile(`"(\w+)":`).FindStringSubmatch(string(answer.Data))[1]
@@ -49,8 +51,8 @@ func comparable(t *rapid.T, event sseEvent, resolved bool) sseEvent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	event.data = string(text)
-	return event
+	comparable.data = string(text)
+	return comparable
 }
 
 // A subscription's answers are the same, byte for byte, whether its plan or the
@@ -87,9 +89,9 @@ func TestPlannedDelivery_AnySelection_AsByTheResolvers(t *testing.T) {
 		}
 		query := fmt.Sprintf("subscription(%s) { %s(%s) %s", declared, field, arguments, selection)
 		given := variables{"after": before.Events.TailCursor, "yes": rapid.Bool().Draw(rt, "yes"), "n": 2, "path": "p/0"}
-		ours, theirs := planned.subscribe(query, given, nil), resolved.subscribe(query, given, nil)
-		defer ours.response.Body.Close()
-		defer theirs.response.Body.Close()
+		ours, theirs := planned.subscribe(query, given), resolved.subscribe(query, given)
+		defer ours.Close()
+		defer theirs.Close()
 		for range 3 {
 			got, want := comparable(rt, ours.next(), false), comparable(rt, theirs.next(), true)
 			if got != want {
@@ -111,7 +113,7 @@ func TestPlannedDelivery_OwnFields_NothingRead(t *testing.T) {
 	a := setupLive(t)
 	a.register("p/one", variables{"a": 1})
 	const query = `subscription { eventRecorded { cursor previousCursor position live event { eventId path message payload type { name } status } } }`
-	streams := []*sse{a.subscribe(query, nil, nil), a.subscribe(query, nil, nil)}
+	streams := []*sse{a.subscribe(query, nil), a.subscribe(query, nil)}
 	a.record("p/one", "e0")
 	for _, stream := range streams {
 		stream.delivery()

@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -105,26 +104,16 @@ func TestRoutes_OtherPaths_Served(t *testing.T) {
 		"/": "noetl-catalog", "/healthz": "ok", "/readyz": "ready", "/schema.graphql": "The version registered last.",
 		"/favicon.ico": "<svg",
 	} {
-		response, err := http.Get(a.http.URL + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(response.Body)
-		_ = response.Body.Close()
-		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-			t.Errorf("%s: %d %v, without %q:\n%.300s", path, response.StatusCode, err, want, body)
+		response := a.request(http.MethodGet, path, "")
+		if body := a.read(response); response.StatusCode != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %q:\n%.300s", path, response.StatusCode, want, body)
 		}
 	}
 	if got := a.request(http.MethodGet, "/graphql", "", "Accept", "text/html,*/*;q=0.8").Header.Get("Location"); got != "/" {
 		t.Errorf("a browser at /graphql is sent to %q", got)
 	}
 	a.pool.Close()
-	response, err := http.Get(a.http.URL + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusServiceUnavailable {
+	if response := a.request(http.MethodGet, "/readyz", ""); response.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("/readyz without a database: %d", response.StatusCode)
 	}
 }

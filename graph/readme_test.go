@@ -69,7 +69,7 @@ func TestDocuments_EachBlock_Works(t *testing.T) {
 				a.get(nil, query, nil)
 				continue
 			}
-			live := a.subscribe(query, nil, nil)
+			live := a.subscribe(query, nil)
 			name := "readme/" + path
 			a.register(name, variables{})
 			if got := live.delivery(); got.Event.Path != name {

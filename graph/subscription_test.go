@@ -2,12 +2,10 @@ package graph_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
@@ -39,16 +35,6 @@ func (a *api) alive() *api {
 	return a
 }
 
-// sse is an open stream of server-sent events.
-type sse struct {
-	t        testing.TB
-	response *http.Response
-	lines    *bufio.Reader
-}
-
-// sseEvent is one event of it.
-type sseEvent struct{ name, id, data string }
-
 type delivery struct {
 	Cursor, PreviousCursor, Position string
 	Live                             bool
@@ -59,69 +45,12 @@ type delivery struct {
 	}
 }
 
-// subscribe opens a stream with POST.
-func (a *api) subscribe(query string, vars variables, header http.Header) *sse {
-	a.t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	request, err := http.NewRequestWithContext(a.t.Context(), http.MethodPost, a.http.URL+"/graphql", bytes.NewReader(body))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	return a.stream(request, header)
-}
-
-func (a *api) stream(request *http.Request, header http.Header) *sse {
-	a.t.Helper()
-	request.Header.Set("Accept", "text/event-stream")
-	for name, values := range header {
-		request.Header[name] = values
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.t.Cleanup(func() { response.Body.Close() })
-	if got := response.Header.Get("Content-Type"); response.StatusCode != 200 || got != "text/event-stream; charset=utf-8" {
-		body, _ := io.ReadAll(response.Body)
-		a.t.Fatalf("status %d, %s: %s", response.StatusCode, got, body)
-	}
-	return &sse{t: a.t, response: response, lines: bufio.NewReader(response.Body)}
-}
-
-// next reads the next event; its name is empty at the end of the stream.
-func (s *sse) next() sseEvent {
-	s.t.Helper()
-	var event sseEvent
-	for {
-		line, err := s.lines.ReadString('\n')
-		if err != nil {
-			return sseEvent{}
-		}
-		switch field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":"); field {
-		case "event":
-			event.name = strings.TrimPrefix(value, " ")
-		case "id":
-			event.id = strings.TrimPrefix(value, " ")
-		case "data":
-			event.data = strings.TrimPrefix(value, " ")
-		case "":
-			if event.name != "" {
-				return event
-			}
-		}
-	}
-}
-
 // delivery reads the next delivery, which must have its cursor as its id.
 func (s *sse) delivery() delivery {
 	s.t.Helper()
 	event := s.next()
-	got, err := readDelivery(event.data)
-	if err != nil || event.name != "next" || event.id != got.Cursor {
+	got, err := readDelivery(string(event.Data))
+	if err != nil || event.Name != "next" || event.ID != got.Cursor {
 		s.t.Fatalf("not a delivery: %+v: %v", event, err)
 	}
 	return got
@@ -154,11 +83,11 @@ func (s *sse) refusal() gqlError {
 		Data   json.RawMessage
 		Errors []gqlError
 	}
-	if err := json.Unmarshal([]byte(event.data), &answer); err != nil || len(answer.Errors) != 1 || answer.Data != nil {
-		s.t.Fatalf("not one error: %+v %v", event, err)
+	if err := json.Unmarshal(event.Data, &answer); err != nil || len(answer.Errors) != 1 || answer.Data != nil {
+		s.t.Fatalf("not one error: %s %s %v", event.Name, event.Data, err)
 	}
-	if end := s.next(); end.name != "complete" {
-		s.t.Errorf("after the error: %+v, want complete", end)
+	if end := s.next(); end.Name != "complete" {
+		s.t.Errorf("after the error: %s, want complete", end.Name)
 	}
 	return answer.Errors[0]
 }
@@ -194,7 +123,7 @@ func TestSubscription_SSE_ListThenSubscribeThenResume(t *testing.T) {
 		t.Fatalf("the list: %+v", list)
 	}
 	a.record("p/one", "1", "2")
-	stream := a.subscribe(followAll, variables{"after": list.Events.TailCursor}, nil)
+	stream := a.subscribe(followAll, variables{"after": list.Events.TailCursor})
 	first, second := stream.delivery(), stream.delivery()
 	want := delivery{Cursor: first.Cursor, PreviousCursor: list.Events.TailCursor, Position: "2"}
 	want.Event.EventID, want.Event.Path, want.Event.Message = "1", "p/one", "Resource p/one version 1.0.0 was updated."
@@ -212,13 +141,20 @@ func TestSubscription_SSE_ListThenSubscribeThenResume(t *testing.T) {
 	// As a browser's EventSource comes back: GET, with the last id it got, which
 	// is newer than the argument.
 	values := url.Values{"query": {followAll}, "variables": {fmt.Sprintf(`{"after": %q}`, list.Events.TailCursor)}}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.http.URL+"/graphql?"+values.Encode(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := a.stream(request, http.Header{"Last-Event-Id": {second.Cursor}})
-	if got := again.delivery(); got.Event.EventID != "3" || got.PreviousCursor != second.Cursor {
-		t.Errorf("resumed: %+v", got)
+	again := bufio.NewReader(a.request(http.MethodGet, "/graphql?"+values.Encode(), "", "Accept", "text/event-stream", "Last-Event-ID", second.Cursor).Body)
+	for {
+		line, err := again.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, found := strings.CutPrefix(line, "data: ")
+		if !found {
+			continue
+		}
+		if got, err := readDelivery(data); err != nil || got.Event.EventID != "3" || got.PreviousCursor != second.Cursor {
+			t.Errorf("resumed: %+v, %v", got, err)
+		}
+		break
 	}
 }
 
@@ -233,14 +169,14 @@ func TestSubscription_ExecutionProgressed_CompletesByItself(t *testing.T) {
 		{"eventId": "3", "type": "playbook.failed", "path": "p", "meta": variables{"execution_id": "run"}, "payload": variables{"error": "no such table"}},
 	}
 	a.get(nil, recordMutation, variables{"inputs": inputs[:2]})
-	stream := a.subscribe(`subscription { executionProgressed(executionId: "run") { cursor event { eventId } live } }`, nil, nil)
+	stream := a.subscribe(`subscription { executionProgressed(executionId: "run") { cursor event { eventId } live } }`, nil)
 	var got []string
 	for range 2 {
 		got = append(got, stream.delivery().Event.EventID)
 	}
 	a.get(nil, recordMutation, variables{"inputs": inputs[2:]})
 	got = append(got, stream.delivery().Event.EventID)
-	if end := stream.next(); !slices.Equal(got, []string{"1", "2", "3"}) || end.name != "complete" {
+	if end := stream.next(); !slices.Equal(got, []string{"1", "2", "3"}) || end.Name != "complete" {
 		t.Errorf("got %v, then %+v", got, end)
 	}
 	a.same(`{"execution": {"status": "FAILED", "eventCount": 3, "error": "no such table", "resource": {"path": "p"}, "version": {"version": "1.0.0"},
@@ -271,7 +207,7 @@ func TestSubscription_BadArguments_RefusedBeforeAnyEvent(t *testing.T) {
 		"does not parse":     {`subscription {`, nil, "GRAPHQL_PARSE_FAILED", ""},
 		"too deep or costly": {`subscription { eventRecorded { event { resource { events(first: 200) { nodes { resource { events(first: 200) { nodes { eventId } } } } } } } } }`, nil, "COMPLEXITY_LIMIT_EXCEEDED", ""},
 	} {
-		got := a.in(t).subscribe(test.query, test.vars, nil).refusal()
+		got := a.in(t).subscribe(test.query, test.vars).refusal()
 		argument, _ := got.Extensions["argument"].(string)
 		if got.Extensions["code"] != test.code || argument != test.argument {
 			t.Errorf("%s: %+v, want %s %q", name, got, test.code, test.argument)
@@ -301,78 +237,17 @@ func TestSSE_AcceptsBoth_StreamsSubscriptionsOnly(t *testing.T) {
 		"subscription, both": {"application/json, text/event-stream;q=0.1", `{"query": "subscription { eventRecorded(after: \"x\") { cursor } }"}`, "text/event-stream; charset=utf-8"},
 		"not JSON":           {"text/event-stream", `{`, "application/json; charset=utf-8"},
 	} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.http.URL+"/graphql", strings.NewReader(test.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("Accept", test.accept)
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(response.Body)
-		response.Body.Close()
+		response := a.post(test.accept, test.body)
+		body := a.read(response)
 		if got := response.Header.Get("Content-Type"); got != test.mediaType {
 			t.Errorf("%s: %s, want %s: %s", name, got, test.mediaType, body)
 		}
 	}
-	response, err := http.Get(a.http.URL + "/graphql?query=" + url.QueryEscape(`mutation { saveResourceType(input: {name: "x"}) { resourceType { name } } }`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, a.http.URL+"/graphql?query="+url.QueryEscape(`mutation { saveResourceType(input: {name: "x"}) { resourceType { name } } }`), nil)
-	request.Header.Set("Accept", "text/event-stream")
-	streamed, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	streamed.Body.Close()
+	mutation := "/graphql?query=" + url.QueryEscape(`mutation { saveResourceType(input: {name: "x"}) { resourceType { name } } }`)
+	response, streamed := a.request(http.MethodGet, mutation, ""), a.request(http.MethodGet, mutation, "", "Accept", "text/event-stream")
 	if response.StatusCode != 405 || streamed.StatusCode != 405 {
 		t.Errorf("a mutation by GET: %d, and as a stream %d, want 405", response.StatusCode, streamed.StatusCode)
 	}
-}
-
-// socket opens a WebSocket and says hello.
-func (a *api) socket() *websocket.Conn {
-	a.t.Helper()
-	connection, response, err := websocket.Dial(a.t.Context(), a.http.URL+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if response.Body != nil {
-		response.Body.Close()
-	}
-	a.t.Cleanup(func() { _ = connection.CloseNow() })
-	a.send(connection, map[string]any{"type": "connection_init"})
-	if message := a.receive(connection); message.Type != "connection_ack" {
-		a.t.Fatalf("got %+v, want connection_ack", message)
-	}
-	return connection
-}
-
-type wsMessage struct {
-	ID, Type string
-	Payload  json.RawMessage
-}
-
-func (a *api) send(connection *websocket.Conn, message any) {
-	a.t.Helper()
-	if err := wsjson.Write(a.t.Context(), connection, message); err != nil {
-		a.t.Fatal(err)
-	}
-}
-
-func (a *api) receive(connection *websocket.Conn) wsMessage {
-	a.t.Helper()
-	ctx, cancel := context.WithTimeout(a.t.Context(), 30*time.Second)
-	defer cancel()
-	var message wsMessage
-	if err := wsjson.Read(ctx, connection, &message); err != nil {
-		a.t.Fatal(err)
-	}
-	return message
 }
 
 func TestSubscription_WebSocket_DeliversAndResumes(t *testing.T) {
@@ -383,7 +258,7 @@ func TestSubscription_WebSocket_DeliversAndResumes(t *testing.T) {
 	a.get(&list, `{ events { tailCursor } }`, nil)
 	socket := a.socket()
 	subscribe := func(id, query string, vars variables) {
-		a.send(socket, map[string]any{"id": id, "type": "subscribe", "payload": map[string]any{"query": query, "variables": vars}})
+		a.send(socket, variables{"id": id, "type": "subscribe", "payload": variables{"query": query, "variables": vars}})
 	}
 	subscribe("s", followAll, variables{"after": list.Events.TailCursor})
 	a.record("p", "1", "2")
@@ -428,7 +303,7 @@ func TestSubscription_ManySubscribers_SameStatements(t *testing.T) {
 	count := func(path string, subscribers int) []string {
 		streams := make([]*sse, subscribers)
 		for i := range streams {
-			streams[i] = a.subscribe(query, variables{"filter": variables{"path": path}}, nil)
+			streams[i] = a.subscribe(query, variables{"filter": variables{"path": path}})
 		}
 		// What is asked for twice is kept for ever.
 		for _, id := range []string{"-1", "-2", "-3"} {
@@ -517,7 +392,7 @@ func TestSubscription_QueryThenSubscribe_EachEventOnce(t *testing.T) {
 			listed[node.EventID] = true
 		}
 		views = append(views, view{begin, listed, a.subscribe(followAll,
-			variables{"after": list.Events.TailCursor, "filter": variables{"since": begin.UTC().Format(time.RFC3339Nano)}}, nil)})
+			variables{"after": list.Events.TailCursor, "filter": variables{"since": begin.UTC().Format(time.RFC3339Nano)}})})
 	}
 	stop()
 	writers.Wait()

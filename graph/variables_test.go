@@ -1,10 +1,8 @@
 package graph_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,8 +59,8 @@ func TestVariables_NotOfTheirType_RefusedByName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, a := range []*api{planned, resolved} {
-				body := []byte(`{"query": ` + quote(test.query) + `, "variables": ` + test.variables + `}`)
-				data, errs := a.in(t).post(body)
+				a := a.in(t)
+				data, errs := a.answer(a.read(a.post("application/json", `{"query": `+quote(test.query)+`, "variables": `+test.variables+`}`)))
 				if len(errs) != 1 || len(data) > 0 {
 					t.Fatalf("data %s, errors %+v", data, errs)
 				}
@@ -79,24 +77,6 @@ func TestVariables_NotOfTheirType_RefusedByName(t *testing.T) {
 	if log := planned.log.String() + resolved.log.String(); log != "" {
 		t.Errorf("the log: %s", log)
 	}
-}
-
-// post sends a body as it is.
-func (a *api) post(body []byte) (json.RawMessage, []gqlError) {
-	a.t.Helper()
-	response, err := http.Post(a.http.URL+"/graphql", "application/json", bytes.NewReader(body))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var answer struct {
-		Data   json.RawMessage
-		Errors []gqlError
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		a.t.Fatal(err)
-	}
-	return answer.Data, answer.Errors
 }
 
 // A null that reaches an argument that must have a value, for which a variable
@@ -222,7 +202,7 @@ func TestVariables_FragmentOfTwoOperations_OwnDefaults(t *testing.T) {
 		for name, want := range map[string]string{
 			"A": `{"resources":{"nodes":[{"path":"t/0"},{"path":"t/1"}]}}`, "B": `{"resources":{"nodes":[{"path":"t/1"}]}}`,
 		} {
-			data, errs := a.post([]byte(`{"query": ` + quote(document) + `, "operationName": "` + name + `"}`))
+			data, errs := a.answer(a.read(a.post("application/json", `{"query": `+quote(document)+`, "operationName": "`+name+`"}`)))
 			if string(data) != want || errs != nil {
 				t.Errorf("%s: %s %+v", name, data, errs)
 			}
@@ -243,21 +223,7 @@ func TestOperationName_MissingOrUnknown_SaysWhichThereAre(t *testing.T) {
 		{"fragment F on Query { __typename }", "", "query", "the document has no operation"},
 		{"query A { __typename } " + manyOperations(30), "", "operationName", "the document has several operations; operationName must be one of A, Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9, Q10, Q11, Q12, Q13, Q14, Q15, Q16, Q17, Q18 and 11 more"},
 	} {
-		body := map[string]any{"query": test.query}
-		if test.name != "" {
-			body["operationName"] = test.name
-		}
-		text, err := json.Marshal(body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for way, answer := range map[string]string{
-			"POST":      a.fetch(http.MethodPost, "application/json", text),
-			"GET":       a.fetch(http.MethodGet, "application/json", []byte(url.Values{"query": {test.query}, "operationName": {test.name}}.Encode())),
-			"SSE":       a.fetch(http.MethodPost, "text/event-stream", text),
-			"multipart": a.fetch(http.MethodPost, `multipart/mixed`, text),
-			"WebSocket": a.overSocket(text),
-		} {
+		for way, answer := range a.overAll(test.query, test.name) {
 			want, err := json.Marshal(map[string]any{"message": test.message, "extensions": map[string]any{"argument": test.argument, "code": "GRAPHQL_VALIDATION_FAILED"}})
 			if err != nil {
 				t.Fatal(err)
@@ -272,45 +238,47 @@ func TestOperationName_MissingOrUnknown_SaysWhichThereAre(t *testing.T) {
 	}
 }
 
+// overAll sends a query over every transport, and returns the responses.
+func (a *api) overAll(query, operationName string) map[string]string {
+	a.t.Helper()
+	request := variables{"query": query}
+	if operationName != "" {
+		request["operationName"] = operationName
+	}
+	text := a.encoded(request)
+	return map[string]string{
+		"POST":      a.read(a.post("application/json", text)),
+		"GET":       a.read(a.request(http.MethodGet, "/graphql?"+url.Values{"query": {query}, "operationName": {operationName}}.Encode(), "")),
+		"SSE":       a.read(a.post("text/event-stream", text)),
+		"multipart": a.read(a.post("multipart/mixed", text)),
+		"WebSocket": a.overSocket(text),
+	}
+}
+
+func TestDocument_Invalid_EveryErrorOverEveryTransport(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	for query, want := range map[string]struct {
+		code  string
+		count int
+	}{
+		"{ a resource(path: 1) { b } }":         {"GRAPHQL_VALIDATION_FAILED", 3},
+		"{ a" + strings.Repeat(" a", 30) + " }": {"GRAPHQL_VALIDATION_FAILED", 20},
+		"{ a(":                                  {"GRAPHQL_PARSE_FAILED", 1},
+		"{" + strings.Repeat(" __typename", 10_000) + " }": {"GRAPHQL_PARSE_FAILED", 1},
+	} {
+		for way, answer := range a.overAll(query, "") {
+			if got := strings.Count(answer, `"code":"`+want.code+`"`); got != want.count || strings.Count(answer, `"message"`) != got {
+				t.Errorf("%.50s over %s: want %d errors %s, got %s", query, way, want.count, want.code, answer)
+			}
+		}
+	}
+}
+
 func manyOperations(n int) string {
 	var text strings.Builder
 	for i := range n {
 		fmt.Fprintf(&text, "query Q%d { __typename } ", i)
 	}
 	return text.String()
-}
-
-// fetch sends a request and returns the answer's body; of a GET, body is the query.
-func (a *api) fetch(method, accept string, body []byte) string {
-	a.t.Helper()
-	address, reader := a.http.URL+"/graphql", io.Reader(bytes.NewReader(body))
-	if method == http.MethodGet {
-		address, reader = address+"?"+string(body), nil
-	}
-	request, err := http.NewRequestWithContext(a.t.Context(), method, address, reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", accept)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return string(text)
-}
-
-// overSocket runs a request over a WebSocket of its own and returns the payload
-// of the first message.
-func (a *api) overSocket(request []byte) string {
-	a.t.Helper()
-	socket := a.socket()
-	defer func() { _ = socket.CloseNow() }()
-	a.send(socket, map[string]any{"id": "1", "type": "subscribe", "payload": json.RawMessage(request)})
-	return string(a.receive(socket).Payload)
 }

@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -365,9 +364,9 @@ func (s *wayServer) askBy(transport, query, variables string) (data string, code
 	var text string
 	switch transport {
 	case "GET":
-		text = s.fetch(http.MethodGet, "application/json", []byte(url.Values{"query": {query}, "variables": {variables}}.Encode()))
+		text = s.read(s.request(http.MethodGet, "/graphql?"+url.Values{"query": {query}, "variables": {variables}}.Encode(), ""))
 	case "POST":
-		text = s.fetch(http.MethodPost, "application/json", []byte(`{"query": `+quote(query)+`, "variables": `+variables+`}`))
+		text = s.read(s.post("application/json", `{"query": `+quote(query)+`, "variables": `+variables+`}`))
 	default:
 		s.asked++
 		id := fmt.Sprint(s.asked)
@@ -381,18 +380,12 @@ func (s *wayServer) askBy(transport, query, variables string) (data string, code
 			text = `{"errors":` + text + `}`
 		}
 	}
-	var answer struct {
-		Data   json.RawMessage
-		Errors []gqlError
-	}
-	if err := json.Unmarshal([]byte(text), &answer); err != nil {
-		s.t.Fatalf("%v: %s", err, text)
-	}
-	for _, problem := range answer.Errors {
+	answer, errs := s.answer(text)
+	for _, problem := range errs {
 		code, _ := problem.Extensions["code"].(string)
 		codes = append(codes, code)
 	}
-	return string(answer.Data), codes
+	return string(answer), codes
 }
 
 // One input, one verdict, and one answer, of every query and mutation: whether a value comes as a literal, by
