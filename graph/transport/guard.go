@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,7 +21,8 @@ var noSniff = []string{"nosniff"}
 // web pages that may send requests, such as "https://app.example.com". The
 // logger may be nil.
 func Guard(next http.Handler, origins []string, logger *slog.Logger) (http.Handler, error) {
-	own, refusals := http.NewCrossOriginProtection(), newRefusalLog(logger)
+	own := http.NewCrossOriginProtection()
+	refusals := &refusalLog{logger: cmp.Or(logger, slog.New(slog.DiscardHandler)), logged: map[string]bool{}}
 	for _, origin := range origins {
 		if err := own.AddTrustedOrigin(origin); err != nil {
 			return nil, fmt.Errorf("allowing the origin %q: %w", origin, err)

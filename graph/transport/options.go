@@ -64,9 +64,7 @@ func (o Options) withDefaults(keepAlive time.Duration) Options {
 	if o.Streams == nil {
 		o.Streams = NewStreams()
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	return o
 }
 

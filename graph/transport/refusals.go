@@ -33,13 +33,6 @@ type refusalLog struct {
 	omitted int
 }
 
-func newRefusalLog(logger *slog.Logger) *refusalLog {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
-	return &refusalLog{logger: logger, logged: map[string]bool{}}
-}
-
 // host logs a request rejected for its Host.
 func (l *refusalLog) host(r *http.Request) {
 	l.log(r, slog.String("host", shortened(r.Host)),

@@ -17,6 +17,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
@@ -61,19 +62,8 @@ func (*overWebSocket) Supports(r *http.Request) bool { return IsHandshake(r) }
 
 // IsHandshake reports whether a request opens a WebSocket.
 func IsHandshake(r *http.Request) bool {
-	return r.Method == http.MethodGet &&
-		hasToken(r.Header.Values("Connection"), "upgrade") && hasToken(r.Header.Values("Upgrade"), "websocket")
-}
-
-func hasToken(headers []string, token string) bool {
-	for _, header := range headers {
-		for part := range strings.SplitSeq(header, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
+	return r.Method == http.MethodGet && httpguts.HeaderValuesContainsToken(r.Header.Values("Connection"), "upgrade") &&
+		httpguts.HeaderValuesContainsToken(r.Header.Values("Upgrade"), "websocket")
 }
 
 // Do implements graphql.Transport. It returns once the socket is open, so that
@@ -105,16 +95,15 @@ func (ws *overWebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql
 // serve reads until the socket ends, and returns when all of its operations
 // have ended too.
 func (s *socket) serve() {
+	s.timer = time.AfterFunc(s.InitTimeout, s.unlessEnded(s.tick))
 	defer s.end()
 	if s.conn.Subprotocol() == "" {
 		s.close(closeSubprotocol, "Subprotocol not acceptable")
 		return
 	}
 	s.conn.SetReadLimit(-1) // read has its own, with the right close code
-	defer s.Streams.onClosing(s.shutDown)()
-	s.mu.Lock()
-	s.timer = time.AfterFunc(s.InitTimeout, s.tick)
-	s.mu.Unlock()
+	// 1001 makes the client reconnect; a `complete` would end its subscriptions.
+	defer s.Streams.onClosing(s.unlessEnded(func() { s.close(websocket.StatusGoingAway, "Going away") }))()
 	for s.receive() {
 	}
 }
@@ -193,9 +182,9 @@ type socket struct {
 
 	// acknowledged: connection_init has come.
 	acknowledged atomic.Bool
+	timer        *time.Timer
 
 	mu      sync.Mutex
-	timer   *time.Timer
 	closing bool // the close frame is on its way
 	ended   bool // the reader returns
 	// operations are those whose ids are in use; nil before the first.
@@ -209,25 +198,23 @@ type socket struct {
 func (s *socket) end() {
 	s.mu.Lock()
 	s.ended = true
-	if s.timer != nil {
-		s.timer.Stop()
-	}
 	s.mu.Unlock()
+	s.timer.Stop()
 	s.cancel()
 	_ = s.conn.CloseNow()
 	s.wait.Wait()
 }
 
-// enter lets the timer or the shutdown run until s.wait.Done. It returns false
-// if the socket has ended.
-func (s *socket) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return false
+// unlessEnded returns a function that starts f, for which the end of the socket
+// then waits. After the end it does nothing.
+func (s *socket) unlessEnded(f func()) func() {
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.ended {
+			s.wait.Go(f)
+		}
 	}
-	s.wait.Add(1)
-	return true
 }
 
 // close stops the operations and closes the socket with a code and a reason.
@@ -249,22 +236,8 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 	}
 }
 
-// shutDown closes with 1001, so that the client reconnects: a `complete` would
-// end its subscriptions.
-func (s *socket) shutDown() {
-	if !s.enter() {
-		return
-	}
-	defer s.wait.Done()
-	s.close(websocket.StatusGoingAway, "Going away")
-}
-
-// tick is what the timer calls: first for connection_init, then for the pings.
+// tick is called by the timer: first for connection_init, then for the pings.
 func (s *socket) tick() {
-	if !s.enter() {
-		return
-	}
-	defer s.wait.Done()
 	if !s.acknowledged.Load() {
 		s.close(closeInitTimeout, "Connection initialisation timeout")
 		return
