@@ -3,8 +3,10 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Event is a server-sent event. One with an ID alone is a checkpoint: a cursor
@@ -20,18 +22,22 @@ type Event struct {
 // end with LF or CR LF.
 type Stream struct {
 	answer *answer
-	reader *bufio.Reader
+	lines  *bufio.Scanner
 	begun  bool
-	// left is how many more bytes the current event may have.
-	left int
 }
 
 // maxEvent is the longest event, in bytes: the longest payload and meta,
 // escaped, with room to spare.
 const maxEvent = 64 << 20
 
-func newStream(a *answer) *Stream {
-	return &Stream{answer: a, reader: bufio.NewReaderSize(a, 64<<10)}
+var errTooLong = &permanentError{fmt.Errorf("the server sent an event of more than %d MiB", maxEvent>>20)}
+
+func newStream(a *answer) *Stream { return &Stream{answer: a, lines: scan(a)} }
+
+func scan(events io.Reader) *bufio.Scanner {
+	lines := bufio.NewScanner(events)
+	lines.Buffer(make([]byte, 0, 64<<10), maxEvent)
+	return lines
 }
 
 // Close ends the subscription.
@@ -41,12 +47,15 @@ func (s *Stream) Close() { s.answer.close() }
 // also if that cuts off an event.
 func (s *Stream) Next() (Event, error) {
 	var event Event
-	filled := false
-	s.left = maxEvent
-	for {
-		line, err := s.line()
-		if err != nil {
-			return Event{}, err
+	filled, size := false, 0
+	for s.lines.Scan() {
+		line := s.lines.Bytes()
+		if size += len(line); size > maxEvent {
+			return Event{}, errTooLong
+		}
+		if !s.begun {
+			s.begun = true
+			line = bytes.TrimPrefix(line, []byte("\ufeff"))
 		}
 		if len(line) == 0 {
 			// Unlike in a browser, an event may lack data: some servers send
@@ -54,7 +63,7 @@ func (s *Stream) Next() (Event, error) {
 			if event.Name != "" || event.ID != "" || filled {
 				return event, nil
 			}
-			s.left = maxEvent
+			size = 0
 			continue
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
@@ -62,7 +71,7 @@ func (s *Stream) Next() (Event, error) {
 		switch string(name) {
 		case "": // a comment, which keeps the connection alive
 			if !filled && event.Name == "" {
-				s.left = maxEvent
+				size = 0
 			}
 		case "event":
 			event.Name = string(value)
@@ -76,31 +85,9 @@ func (s *Stream) Next() (Event, error) {
 			filled = true
 		}
 	}
-}
-
-// line reads a line without its end. It is valid until the next call.
-func (s *Stream) line() ([]byte, error) {
-	var line []byte
-	for {
-		part, err := s.reader.ReadSlice('\n')
-		s.left -= len(part)
-		if s.left < 0 {
-			return nil, &permanentError{fmt.Errorf("the server sent an event of more than %d MiB", maxEvent>>20)}
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			line = append(line, part...)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if line != nil {
-			part = append(line, part...)
-		}
-		if !s.begun {
-			s.begun = true
-			part = bytes.TrimPrefix(part, []byte("\ufeff"))
-		}
-		return bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r")), nil
+	err := s.lines.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = errTooLong
 	}
+	return Event{}, cmp.Or(err, io.EOF)
 }

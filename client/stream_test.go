@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"strings"
@@ -29,7 +28,7 @@ func TestStream_Next_ReadsEvents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stream := &Stream{reader: bufio.NewReader(strings.NewReader(test.stream))}
+			stream := &Stream{lines: scan(strings.NewReader(test.stream))}
 			var got []Event
 			for {
 				event, err := stream.Next()
@@ -61,7 +60,7 @@ func (endless) Read(p []byte) (int, error) {
 // A server cannot make the reader hold more than the longest event.
 func TestStream_EndlessEvent_PermanentError(t *testing.T) {
 	t.Parallel()
-	stream := &Stream{reader: bufio.NewReader(io.MultiReader(strings.NewReader(":\n\ndata: "), endless{}))}
+	stream := &Stream{lines: scan(io.MultiReader(strings.NewReader(":\n\ndata: "), endless{}))}
 	_, err := stream.Next()
 	if Temporary(err) || !strings.Contains(err.Error(), "an event of more than 64 MiB") {
 		t.Errorf("error %v, want a permanent one about 64 MiB", err)

@@ -44,7 +44,7 @@ func (r *Resolver) cachedPlan(op *graphql.OperationContext, key any, compile fun
 		return kept.plan
 	}
 	compiled := compile(true)
-	r.plans.Add(key, cachedPlan{compiled}, compiled.Size()+input.Size(op.RawQuery, op.Doc))
+	r.plans.Add(key, cachedPlan{compiled}, compiled.Size()+input.Size(op.RawQuery))
 	return compiled
 }
 

@@ -28,7 +28,7 @@ func (c parsedDocuments) Get(_ context.Context, query string) (*input.Document, 
 
 func (c parsedDocuments) Add(_ context.Context, query string, document *input.Document) {
 	if len(query) <= maxCachedDocument {
-		c.kept.Add(query, document, input.Size(query, document.Query))
+		c.kept.Add(query, document, input.Size(query))
 	}
 }
 
