@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/lexer"
 	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
@@ -45,103 +46,33 @@ func intRange(observers *core.Events, addError core.AddErrFunc) {
 // indentation. It rejects half a surrogate pair, as in JSON; gqlparser replaces
 // it by U+FFFD.
 func exactStrings(observers *core.Events, addError core.AddErrFunc) {
-	var source *stringLiterals
+	var literals map[int]string
 	observers.OnValue(func(_ *core.Walker, value *ast.Value) {
 		suspect := value.Kind == ast.StringValue && strings.ContainsRune(value.Raw, utf8.RuneError)
 		if value.Kind != ast.BlockValue && !suspect {
 			return
 		}
-		if source == nil {
-			source = readStrings(value.Position.Src.Input)
+		if literals == nil {
+			literals = stringLiterals(value.Position.Src)
 		}
+		literal := literals[value.Position.Start]
 		if value.Kind == ast.BlockValue {
-			value.Raw = blockStringValue(source.blocks[value.Position.Start])
-		} else if source.halves[value.Position.Start] {
+			value.Raw = blockStringValue(rawBlock.Replace(literal[3 : len(literal)-3]))
+		} else if hasHalfPair(literal) {
 			addError(core.Message("half a surrogate pair stands in a text"), core.At(value.Position))
 		}
 	})
 }
 
-// stringLiterals are string literals of a document, by the offset of their first
-// character, in characters, as gqlparser counts.
-type stringLiterals struct {
-	// blocks are the raw values of block strings: the text between the quotes,
-	// with \""" as """, and LF for each end of a line.
-	blocks map[int]string
-	// halves are strings with half a surrogate pair.
-	halves map[int]bool
-}
+// rawBlock converts the source of a block string to its raw value.
+var rawBlock = strings.NewReplacer(`\"""`, `"""`, "\r\n", "\n", "\r", "\n")
 
-// readStrings reads a document that gqlparser has parsed.
-func readStrings(text string) *stringLiterals {
-	found := &stringLiterals{blocks: map[int]string{}, halves: map[int]bool{}}
-	characters := 0
-	for len(text) > 0 {
-		_, length := utf8.DecodeRuneInString(text)
-		switch {
-		case text[0] == '#':
-			length = endOfLine(text)
-		case strings.HasPrefix(text, `"""`):
-			var raw string
-			raw, length = readBlock(text)
-			found.blocks[characters] = raw
-		case text[0] == '"':
-			var half bool
-			half, length = readString(text)
-			if half {
-				found.halves[characters] = true
-			}
-		}
-		characters += utf8.RuneCountInString(text[:length])
-		text = text[length:]
-	}
-	return found
-}
-
-func endOfLine(text string) int {
-	if end := strings.IndexAny(text, "\r\n"); end >= 0 {
-		return end
-	}
-	return len(text)
-}
-
-// readBlock reads the block string at the start of a text. Of more than three
-// quotes, the last three close it, as in gqlparser.
-func readBlock(text string) (raw string, length int) {
-	var out strings.Builder
-	at := len(`"""`)
-	for at < len(text) {
-		rest := text[at:]
-		switch {
-		case strings.HasPrefix(rest, `\"""`):
-			out.WriteString(`"""`)
-			at += len(`\"""`)
-		case strings.HasPrefix(rest, `"""`):
-			quotes := len(rest) - len(strings.TrimLeft(rest, `"`))
-			out.WriteString(rest[len(`"""`):quotes])
-			return out.String(), at + quotes
-		case rest[0] == '\r':
-			out.WriteByte('\n')
-			at++
-			if strings.HasPrefix(rest, "\r\n") {
-				at++
-			}
-		default:
-			out.WriteByte(rest[0])
-			at++
-		}
-	}
-	return out.String(), at
-}
-
-// readString reads the string at the start of a text, and reports whether it has
-// half a surrogate pair.
-func readString(text string) (half bool, length int) {
-	high := false // the previous escape is the first half of a pair
-	at := 1
-	for at < len(text) && text[at] != '"' {
+// hasHalfPair reports whether a string literal has half a surrogate pair.
+func hasHalfPair(literal string) bool {
+	half, high := false, false // high: the previous escape is the first half of a pair
+	for at := 0; at < len(literal); {
 		code := uint64(0)
-		switch rest := text[at:]; {
+		switch rest := literal[at:]; {
 		case strings.HasPrefix(rest, `\u`) && !strings.HasPrefix(rest, `\u{`):
 			code, _ = strconv.ParseUint(rest[2:6], 16, 16)
 			at += 6
@@ -154,7 +85,41 @@ func readString(text string) (half bool, length int) {
 		half = half || high != low
 		high = 0xd800 <= code && code <= 0xdbff
 	}
-	return half || high, at + 1
+	return half || high
+}
+
+// stringLiterals returns the string literals of a document that gqlparser has
+// parsed, by the offset of their first character, in characters.
+func stringLiterals(source *ast.Source) map[int]string {
+	literals := map[int]string{}
+	rest, at := source.Input, 0
+	take := func(end int) string {
+		length := 0
+		for ; at < end; at++ {
+			_, width := utf8.DecodeRuneInString(rest[length:])
+			length += width
+		}
+		taken := rest[:length]
+		rest = rest[length:]
+		return taken
+	}
+	for tokens := lexer.New(source); ; {
+		token, err := tokens.ReadToken()
+		if err != nil || token.Kind == lexer.EOF {
+			return literals
+		}
+		if token.Kind != lexer.String && token.Kind != lexer.BlockString {
+			continue
+		}
+		take(token.Pos.Start)
+		literal := take(token.Pos.End)
+		if more := len(rest) - len(strings.TrimLeft(rest, `"`)); more > 0 && token.Kind == lexer.BlockString {
+			// Of more than three quotes, the last three close the string. The end
+			// of the token is that of the first three.
+			literal += rest[:more]
+		}
+		literals[token.Pos.Start] = literal
+	}
 }
 
 // blockStringValue is the specification's algorithm of that name (section
