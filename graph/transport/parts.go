@@ -85,7 +85,7 @@ func (p *parts) framed(cursor string, response *graphql.Response, first bool) []
 // send writes bytes, and flushes them unless more follow; mu is held.
 func (p *parts) send(text []byte, more bool) error {
 	_ = p.controller.SetWriteDeadline(time.Now().Add(p.options.WriteTimeout))
-	_, err := p.w.Write(text)
+	_, err := p.w.Write(text) //nolint:gosec // it is not HTML
 	if err == nil && !more {
 		err = p.controller.Flush()
 	}
@@ -123,6 +123,7 @@ func (p *parts) complete() {
 	}
 	// The stream is not complete. The deadline keeps net/http from ending the
 	// body, so that the client sees the connection break, and resumes.
+	p.stop()
 	_ = p.controller.SetWriteDeadline(time.Unix(1, 0))
 }
 
