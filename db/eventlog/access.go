@@ -52,7 +52,8 @@ func (s *Store) readEvents(plan rows.Plan, columns Columns, run func(*sqlc.Queri
 func (l *listing) run(ctx context.Context, queries *sqlc.Queries) (err error) {
 	access, filter, page := &l.access, &l.filter, &l.page
 	newestFirst := page.Direction == NewestFirst
-	if newestFirst && page.whole() && filter.timeline() && access.kind.hasNewest() {
+	unfiltered := access.kind == byPath || access.kind == byVersion || access.kind == byTime
+	if unfiltered && newestFirst && page.Range == WholeRange() && filter.timeline() {
 		return l.runNewest(ctx, queries)
 	}
 	params := sqlc.FeedNewestFirstParams{
@@ -94,10 +95,8 @@ func (l *listing) run(ctx context.Context, queries *sqlc.Queries) (err error) {
 	return err
 }
 
-// hasNewest reports whether an access path has a query for the newest events
-// alone, without a filter.
-func (k accessKind) hasNewest() bool { return k == byPath || k == byVersion || k == byTime }
-
+// runNewest runs the query for the newest events of an access path, without a filter;
+// run knows which access paths have one.
 func (l *listing) runNewest(ctx context.Context, queries *sqlc.Queries) (err error) {
 	columns, limit := l.page.Columns, int32(l.page.Limit)
 	if l.access.kind == byTime {

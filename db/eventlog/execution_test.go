@@ -71,7 +71,7 @@ func TestEventType_PhaseChanged_HoldsFromThenOn(t *testing.T) {
 	equal(t, []string{status("before"), status("between"), status("after"), status("last")},
 		[]string{"RUNNING after 1, 1 failed", "FAILED after 1, 0 failed", "CANCELLED after 1, 0 failed", "RUNNING after 1, 1 failed"})
 
-	// Replayed, a run ends where it ended.
+	// A replay of a run ends with the event that ended it.
 	happen("5", "EXECUTION_COMPLETED", "before")
 	phase("job.over", new("COMPLETED"))
 	if got := status("before"); got != "COMPLETED after 2, 1 failed" {
@@ -92,8 +92,8 @@ func TestEventType_PhaseChanged_HoldsFromThenOn(t *testing.T) {
 	equal(t, phases, []string{"1 ", "2 FAILED", "3 CANCELLED", "4 ", "5 COMPLETED"})
 }
 
-// NoETL's event types are known from the start, and their templates say
-// something of an event that has no meta, too.
+// A new database has NoETL's event types, and their templates also render an event
+// without meta.
 func TestEventTypes_OfNoETL_KnownWithTemplatesThatRender(t *testing.T) {
 	t.Parallel()
 	store, _ := recordSetup(t)
@@ -126,8 +126,8 @@ func TestEventTypes_OfNoETL_KnownWithTemplatesThatRender(t *testing.T) {
 	}
 }
 
-// The failed steps that the sequencer keeps are those that a reading of the log
-// gives, whatever runs are mixed in whatever batches.
+// The sequencer counts the failed steps that a reading of the log gives, however runs
+// are mixed in batches.
 func TestFailedSteps_AnyRunsMixed_AsReadFromTheLog(t *testing.T) {
 	t.Parallel()
 	_, pool := recordSetup(t)

@@ -72,9 +72,6 @@ func WholeRange() Range {
 	}
 }
 
-// whole reports whether the range includes every event.
-func (r Range) whole() bool { return r == WholeRange() }
-
 // narrow narrows a range to the filter's since and until.
 func (f *Filter) narrow(r Range) Range {
 	if f.Since != nil && f.Since.After(r.LowTime) {

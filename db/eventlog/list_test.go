@@ -99,7 +99,7 @@ func encode(value any) []byte {
 	return raw
 }
 
-// text is ->>: a key of an object as text; false where there is none.
+// text is ->>: a key of an object as text; false if the key is missing or null.
 func text(document any, key string) (string, bool) {
 	object, _ := document.(map[string]any)
 	switch value := object[key].(type) {
@@ -149,7 +149,7 @@ func contains(outer, inner any, top bool) bool {
 	return outer == inner
 }
 
-// passes is EventFilter as the contract says it, without SQL.
+// passes is EventFilter as the schema documents it, without SQL.
 func passes(f eventlog.Filter, payload, meta any, s sample) bool {
 	execution, hasExecution := text(s.meta, "execution_id")
 	step, hasStep := text(s.meta, "node_name")
@@ -167,7 +167,7 @@ func passes(f eventlog.Filter, payload, meta any, s sample) bool {
 
 // Every access path, in both directions, lists exactly what the filter means,
 // in order; and counts agree.
-func TestList_AnyFilter_AsTheContractSays(t *testing.T) {
+func TestList_AnyFilter_AsDocumented(t *testing.T) {
 	t.Parallel()
 	store, samples := fixture(t)
 	ctx := context.Background()
@@ -254,8 +254,8 @@ func ids(events []*eventlog.Event) []string {
 	return list
 }
 
-// The lists of several parents, read in one statement, are those of each alone.
-func TestListOfParents_OneStatement_AsEachAlone(t *testing.T) {
+// One statement lists for several parents what a statement for each lists.
+func TestListOf_SeveralKeys_AsEachAlone(t *testing.T) {
 	t.Parallel()
 	store, _ := fixture(t)
 	ctx := t.Context()
@@ -326,7 +326,7 @@ func TestList_PrefixOfManyPaths_SameAsTimeline(t *testing.T) {
 	if n, err := store.Count(t.Context(), everything, filter); err != nil || n != 240 {
 		t.Errorf("count %d, %v", n, err)
 	}
-	// Out of scope is not there, whatever the access path.
+	// No access path lists what is out of scope.
 	for _, narrowed := range []eventlog.Filter{
 		{}, filter, {Types: []string{"UPDATED"}}, {Path: new("many/1")}, {Path: new("many/1"), Version: new("1")},
 	} {

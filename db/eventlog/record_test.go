@@ -62,8 +62,8 @@ func TestRecord_Defaults_LatestVersionNowUUIDv7(t *testing.T) {
 	}
 }
 
-// The same id with the same content is the same event, at whatever time it is
-// said to have happened; with other content it is refused.
+// The same id with the same content is the same event, also with another timestamp;
+// with other content it is refused.
 func TestRecord_SameID_DuplicateOrConflict(t *testing.T) {
 	t.Parallel()
 	store, pool := recordSetup(t)
@@ -199,8 +199,8 @@ func TestRecord_Batch_AllOrNone(t *testing.T) {
 	}
 }
 
-// What stands in an index is refused with its argument beyond its bound, also
-// where only PostgreSQL knows how long it is.
+// An indexed value that is too long is refused with its argument, also if only
+// PostgreSQL knows its length.
 func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 	t.Parallel()
 	store, pool := recordSetup(t)
@@ -323,8 +323,8 @@ func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 	}
 }
 
-// A clock of ours that is ahead of the database's lets a timestamp through that
-// only the database refuses.
+// If the server's clock is ahead of the database's, only the database refuses a
+// timestamp.
 func TestRecordEvents_TimestampBeyondTheDatabasesDay_ProblemOfItsInput(t *testing.T) {
 	t.Parallel()
 	_, pool := recordSetup(t)
@@ -341,8 +341,8 @@ func TestRecordEvents_TimestampBeyondTheDatabasesDay_ProblemOfItsInput(t *testin
 	}
 }
 
-// Where others add the last type that there can be meanwhile, it is told which
-// input has none.
+// If others add the last allowed type meanwhile, the error names the input whose type
+// is unknown.
 func TestRecord_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 	t.Parallel()
 	_, pool := recordSetup(t)

@@ -145,8 +145,8 @@ func TestScopes_EveryList_NothingElse(t *testing.T) {
 	}
 }
 
-// Whoever may write under one path records nothing under another, and nothing
-// at all in a call that has one such event.
+// A caller that may write under one path records nothing under another, and nothing at
+// all in a call that has one such event.
 func TestScopes_Record_NothingElse(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

@@ -22,7 +22,7 @@ func ExampleParse() {
 	// reports/daily: unknown error <nil>
 }
 
-// Statements are refused, with their place in the template.
+// Statements are refused, with their position in the template.
 func ExampleParse_refused() {
 	_, err := message.Parse("Rows:\n{% for row in payload %}{{ row }}{% endfor %}")
 	if refused, ok := fault.As(err); ok {

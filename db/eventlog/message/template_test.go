@@ -83,7 +83,7 @@ func TestRender_EachForm_Text(t *testing.T) {
 	}
 }
 
-func TestParse_OutsideTheSubset_RefusedWithPlace(t *testing.T) {
+func TestParse_OutsideTheSubset_RefusedWithPosition(t *testing.T) {
 	t.Parallel()
 	for template, want := range map[string]struct {
 		line, column int
@@ -154,8 +154,8 @@ func TestRender_LongOutput_ErrTooLong(t *testing.T) {
 	}
 }
 
-// A short template over a large payload, and a chain of filters each of which
-// doubles what it is given, end early instead of holding up the server.
+// A short template over a large payload ends early instead of occupying the server, and
+// so does a chain of filters each of which doubles its input.
 func TestRender_MuchWork_ErrTooMuchWork(t *testing.T) {
 	t.Parallel()
 	large := json.RawMessage(`{"a": "` + strings.Repeat("x ", message.MaxWork/16) + `"}`)
@@ -181,8 +181,8 @@ func TestRender_MuchWork_ErrTooMuchWork(t *testing.T) {
 	}
 }
 
-// With true, default stands in for exactly what Jinja takes for false.
-func TestRender_DefaultTrue_StandsInForWhatIsFalse(t *testing.T) {
+// With true, default replaces exactly the values that are false in Jinja.
+func TestRender_DefaultTrue_ReplacesFalseValues(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{
 		"none of it": "x x x x x x ", "all of it": `0.01 1e0 -1 true [0] {"a":0} `,
@@ -208,7 +208,7 @@ func TestUses_NamesInExpressions_Only(t *testing.T) {
 		t.Fatal(err)
 	}
 	if parsed.Uses("payload") || parsed.Uses("meta") || !parsed.Uses("resource_type") {
-		t.Error("a template uses what its expressions name, and nothing else")
+		t.Error("a template uses only what its expressions name")
 	}
 }
 
@@ -227,11 +227,11 @@ func TestRender_PlainText_Itself(t *testing.T) {
 	})
 }
 
-// keys are such that some look like others' JSON.
+// keys returns keys of which some look like the JSON of others.
 func keys() []string { return []string{"a", "b", "c\"d", "é", "", "\n", `\n`} }
 
-// The way into JSON leads where encoding/json leads.
-func TestRender_WayIntoJSON_AsDecoded(t *testing.T) {
+// Steps into JSON lead to the same value as in what encoding/json decodes.
+func TestRender_StepsIntoJSON_AsDecoded(t *testing.T) {
 	t.Parallel()
 	var generate func(depth int) *rapid.Generator[any]
 	generate = func(depth int) *rapid.Generator[any] {
@@ -315,12 +315,12 @@ func TestCache_MoreThanItsSize_KeepsTheLast(t *testing.T) {
 		}
 	}
 	if again, _ := cache.Parse("a"); again == first {
-		t.Error("what was used last is not what is kept")
+		t.Error("the cache does not keep the last templates")
 	}
 	long := strings.Repeat("x", 1<<20)
 	_, once := cache.Parse(long)
 	if _, twice := cache.Parse(long); once == nil || errors.Is(twice, once) {
-		t.Error("a text that is too long is kept")
+		t.Error("the cache keeps a text that is too long")
 	}
 }
 
@@ -338,7 +338,7 @@ func FuzzParse(f *testing.F) {
 		}
 		sample := values()
 		sample.Payload = json.RawMessage(payload)
-		// Not even JSON that is none makes it hang or fall over.
+		// Invalid JSON must not make it hang or panic.
 		got, err := parsed.Render(sample)
 		if err == nil && (len(got) > message.MaxOutput || utf8.ValidString(payload) && !utf8.ValidString(got)) {
 			t.Fatalf("rendered %d bytes, valid %v", len(got), utf8.ValidString(got))

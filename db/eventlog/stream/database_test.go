@@ -114,9 +114,9 @@ func TestEventAfterInsert_DuplicateID_OneWins(t *testing.T) {
 	equal(t, l.logged(t), []string{"same 0", "same 1"})
 }
 
-// What came in with triggers off is taken in by event_reconcile, once; a
-// partition that was attached by hand is found and guarded.
-func TestEventReconcile_TriggersOff_TakesInTheRest(t *testing.T) {
+// event_reconcile adds what was inserted while triggers were off, once, and gives a
+// partition that was attached by hand its triggers.
+func TestEventReconcile_TriggersOff_AddsMissingEvents(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
 	l.record(t, "a/one", "first")
@@ -144,7 +144,7 @@ func TestEventReconcile_TriggersOff_TakesInTheRest(t *testing.T) {
 	if err := l.pool.QueryRow(t.Context(), `SELECT event_partitions_unguarded()`).Scan(&unguarded); err != nil || unguarded != 1 {
 		t.Errorf("%d partitions are unguarded, want 1: %v", unguarded, err)
 	}
-	// Guards the partition, and takes in what it finds.
+	// Adds the triggers of the partition, and its events to the log.
 	if _, err := db.EnsurePartitions(t.Context(), l.pool); err != nil {
 		t.Fatal(err)
 	}
@@ -159,9 +159,9 @@ func TestEventReconcile_TriggersOff_TakesInTheRest(t *testing.T) {
 	}
 }
 
-// Events whose month has been dropped are passed over; a cursor of before the
-// floor is refused, also of a subscription that is open.
-func TestLog_MonthDropped_PassedOver(t *testing.T) {
+// Subscriptions skip events whose month has been dropped. A cursor below the floor is
+// refused, also while a subscription is open.
+func TestLog_MonthDropped_Skipped(t *testing.T) {
 	t.Parallel()
 	l := follow(t, 1) // which has none of those before the floor
 	start, err := stream.TailCursor(t.Context(), l.store)
@@ -189,8 +189,8 @@ func TestLog_MonthDropped_PassedOver(t *testing.T) {
 	}
 }
 
-// Where a commit had returned before another transaction began, its event comes
-// first, though several sequence at once and their connections are killed.
+// If a commit returned before another transaction began, its event comes first, also
+// while several processes sequence and their connections are killed.
 func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -289,7 +289,7 @@ func TestLog_NotificationsLost_StillDelivered(t *testing.T) {
 	}
 }
 
-// Settings of a role that would change what SQL means change nothing.
+// Settings of a role that change the meaning of SQL do not affect the log.
 func TestEventLog_RoleSettings_ChangeNothing(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -309,7 +309,7 @@ func TestEventLog_RoleSettings_ChangeNothing(t *testing.T) {
 	}
 	equal(t, idsOf(take(t, s, 1)), []string{"1"})
 
-	// Positions that are handed out are durable whatever the session says.
+	// Assigned positions are durable whatever the session's settings.
 	tx, err := connection.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		t.Fatal(err)
@@ -358,8 +358,8 @@ func TestEventPhase_Spellings(t *testing.T) {
 	}
 }
 
-// Folding an execution gives what a plain reading of its events gives, however
-// the log was cut into batches.
+// An execution that is updated batch by batch is what a reading of all its events
+// gives.
 func TestExecution_AnyEventsInAnyBatches_FoldedAsRead(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -469,7 +469,7 @@ func describe(e *eventlog.Execution) string {
 	}, " | ")
 }
 
-// Ids that are numbers are their text; one that is too long is none.
+// An id that is a number counts as its text; one that is too long is ignored.
 func TestExecution_Ids(t *testing.T) {
 	t.Parallel()
 	l := follow(t)

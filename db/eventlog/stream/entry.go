@@ -27,8 +27,11 @@ type Entry struct {
 	// size caches Size; 0 for an entry that was not read from the log.
 	size int
 
-	once   sync.Once
-	parsed parsedEntry
+	// What matchers read from the event's JSON: the first that needs it parses it,
+	// for all. once guards metaKeys.
+	once          sync.Once
+	metaKeys      metaKeys
+	payload, meta parsedColumn
 }
 
 // ends reports whether the event ends its execution.
@@ -52,6 +55,6 @@ func (e *Entry) Size() int {
 
 // keys are what meta holds for filters; they are read once.
 func (e *Entry) keys() *metaKeys {
-	e.once.Do(func() { e.parsed.keys.read(e.Event.Meta) })
-	return &e.parsed.keys
+	e.once.Do(func() { e.metaKeys.read(e.Event.Meta) })
+	return &e.metaKeys
 }

@@ -25,7 +25,7 @@ import (
 
 var everything = []string{""}
 
-// live is a database with its log followed, as a server process has it.
+// live is a database whose log is followed as by a server process.
 type live struct {
 	url   string
 	pool  *pgxpool.Pool
@@ -49,7 +49,7 @@ func follow(t *testing.T, ringLength ...int) *live {
 	return l
 }
 
-// process starts what one server process runs.
+// process starts the parts of a server process.
 func (l *live) process(t *testing.T, ringLength ...int) *stream.Log {
 	t.Helper()
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, l.url) }
@@ -216,8 +216,8 @@ func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
 	}
 }
 
-// A subscription that falls off the ring goes on from the database, and comes
-// back to the ring.
+// A subscription that falls behind the ring continues from the database, and returns
+// to the ring.
 func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 	t.Parallel()
 	l := follow(t, 10)
@@ -242,8 +242,9 @@ func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 	equal(t, idsOf(nothing2), []string{"marker"})
 }
 
-// Checkpoints lie between the deliveries that they come between, whatever is
-// written meanwhile and wherever the subscription reads, and reach the log's end.
+// The position of a checkpoint lies between those of the deliveries before and after
+// it, whatever is written meanwhile and wherever the subscription reads. Checkpoints
+// reach the log's end.
 func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	t.Parallel()
 	l := follow(t, 20)
@@ -252,7 +253,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 
 	// sending is the lock that a transport holds while it sends.
 	var sending sync.Mutex
-	var told []int64
+	var seen []int64
 	position := func(cursor string) int64 {
 		parsed, err := stream.ParseCursor("", cursor)
 		if err != nil {
@@ -269,7 +270,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 				return
 			}
 			sending.Lock()
-			told = append(told, -delivery.Entry.Position)
+			seen = append(seen, -delivery.Entry.Position)
 			sending.Unlock()
 		}
 	})
@@ -279,7 +280,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 		defer sending.Unlock()
 		if cursor := s.Checkpoint(); cursor != "" {
 			checkpoint = cursor
-			told = append(told, position(cursor))
+			seen = append(seen, position(cursor))
 		}
 	}
 	for round := range 30 {
@@ -304,13 +305,13 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	group.Wait()
 
 	deliveries, last := 0, int64(0)
-	for i, at := range told {
+	for i, at := range seen {
 		if at < 0 {
 			deliveries++
 			at = -at
 		}
 		if at <= last {
-			t.Fatalf("%d comes after %d: %v", told[i], last, told[max(0, i-5):i+1])
+			t.Fatalf("%d comes after %d: %v", seen[i], last, seen[max(0, i-5):i+1])
 		}
 		last = at
 	}
@@ -318,8 +319,8 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	if err := l.pool.QueryRow(t.Context(), "SELECT count(*) FROM event WHERE resource_path = 'a/two'").Scan(&want); err != nil {
 		t.Fatal(err)
 	}
-	if deliveries != want || len(told) == deliveries {
-		t.Errorf("%d deliveries, want %d, and %d checkpoints", deliveries, want, len(told)-deliveries)
+	if deliveries != want || len(seen) == deliveries {
+		t.Errorf("%d deliveries, want %d, and %d checkpoints", deliveries, want, len(seen)-deliveries)
 	}
 
 	resumed := l.subscribe(t, filter, &checkpoint)
@@ -331,8 +332,8 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	}
 }
 
-// What has been read and is still to be delivered lies behind no checkpoint.
-func TestSubscription_DeliveriesOnTheirWay_NoCheckpoint(t *testing.T) {
+// A checkpoint does not cover what has been read and not delivered.
+func TestSubscription_UndeliveredEvents_NoCheckpoint(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
 	s := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
@@ -405,7 +406,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 		t.Fatal("an event that matches nothing was delivered")
 	}
 
-	// More than the ring holds; whoever follows it tells that all is in it.
+	// More than the ring holds; a delivery shows that the tail has read all of it.
 	following := l.subscribe(t, filter, &checkpoint)
 	record(3001, 3100)
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
@@ -430,8 +431,8 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 	}
 }
 
-// A page is bounded by what is sent, however little of it is stored: compressed,
-// or a number whose digits are written out.
+// A page is bounded by the bytes that are sent, also if few are stored: of compressed
+// values, and of numbers whose digits are written out.
 func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 	t.Parallel()
 	l := follow(t, 4)
@@ -520,7 +521,7 @@ func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
 	}
 }
 
-// When the history is thrown away, open subscriptions end with an error.
+// When the stream is renewed, open subscriptions end with an error.
 func TestLog_StreamRenewed_EndsSubscriptions(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -648,14 +649,14 @@ func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	// After the end there is nothing but stragglers.
+	// Only events that came late follow the end.
 	again := run(nil)
 	last := take(t, again, 3)[2].Cursor
 	equal(t, drain(run(&last)), []string{"4"})
 }
 
-// Who closes a subscription is not the one who reads it: a Next that waits, or
-// comes later, ends, and nothing of the subscription stays behind.
+// Another goroutine than the reader's closes a subscription: a waiting or later Next
+// ends, and nothing of the subscription remains.
 func TestSubscription_Closed_NextEnds(t *testing.T) {
 	t.Parallel()
 	l := follow(t)

@@ -11,13 +11,6 @@ import (
 	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
-// parsedEntry is what matchers read from an entry's JSON. The first matcher that
-// needs it parses it, for all.
-type parsedEntry struct {
-	keys          metaKeys // guarded by Entry.once
-	payload, meta parsedColumn
-}
-
 // metaKeys are what meta ->> gives under each key, or nil; the status in ASCII
 // lower case.
 type metaKeys struct{ execution, step, status *string }
@@ -120,8 +113,8 @@ func (m *matcher) passes(e *Entry) bool {
 		(filter.Until == nil || event.Timestamp.Before(*filter.Until)) &&
 		slices.ContainsFunc(m.scopes, func(scope string) bool { return strings.HasPrefix(event.Path, scope) }) &&
 		m.passesKeys(e) &&
-		(m.payload == nil || e.parsed.payload.contains(event.Payload, m.payload)) &&
-		(m.meta == nil || e.parsed.meta.contains(event.Meta, m.meta))
+		(m.payload == nil || e.payload.contains(event.Payload, m.payload)) &&
+		(m.meta == nil || e.meta.contains(event.Meta, m.meta))
 }
 
 // passesKeys compares the keys of meta that the filter names.

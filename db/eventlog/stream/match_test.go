@@ -53,8 +53,8 @@ func (p *pair) filter() eventlog.Filter {
 	}
 }
 
-// askPostgreSQL has many pairs judged in one statement. Statuses come in lower
-// case, as the queries send them.
+// askPostgreSQL decides many pairs with one statement. Statuses are in lower case, as
+// the queries send them.
 const askPostgreSQL = `
 SELECT payload::jsonb::text, meta::jsonb::text,
     coalesce(event_passes(event_type, resource_path, resource_version, payload::jsonb, meta::jsonb,
@@ -77,7 +77,7 @@ type verdict struct {
 	Passes        bool
 }
 
-// Whatever the event and the filter, passes is what PostgreSQL says.
+// passes decides as PostgreSQL does, for any event and filter.
 func TestMatcher_AnyEventAnyFilter_AsPostgreSQL(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -159,7 +159,7 @@ var spellings = [][]string{
 	{`"failed"`},
 }
 
-// keySpellings are few, so that filters and events meet.
+// keySpellings are few, so that filters match events.
 var keySpellings = [][]string{{`"a"`, `"\u0061"`}, {`"b"`}, {`"ab"`}, {`"é"`, `"\u00e9"`}, {`"status"`}, {`"execution_id"`}, {`"node_name"`}}
 
 // oneIn is true once in 2, 4, 8 or 16 times. rapid's integers would not do:
@@ -375,7 +375,7 @@ func TestNewMatcher_BrokenJSON_Error(t *testing.T) {
 	}
 }
 
-// The filter that a matcher was made of stays as it was.
+// A matcher does not change the filter that it was made of.
 func TestNewMatcher_StatusesAnyCase_FilterUntouched(t *testing.T) {
 	t.Parallel()
 	filter := eventlog.Filter{Statuses: []string{"FAILED"}}

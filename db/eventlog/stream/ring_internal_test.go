@@ -40,8 +40,8 @@ func TestRing_ThousandOfTheWorst_HoldsWhatItMay(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				own.parsed.payload.contains(own.Event.Payload, &inner)
-				own.parsed.meta.contains(own.Event.Meta, &inner)
+				own.payload.contains(own.Event.Payload, &inner)
+				own.meta.contains(own.Event.Meta, &inner)
 			}
 			held := inUse() - before
 			t.Logf("%d KiB of %d", held>>10, limit>>10)
@@ -77,8 +77,8 @@ func entries(n int) []*Entry {
 	return made
 }
 
-// An event's way into the ring, and to those ten of 10,000 subscriptions, each
-// to one of a thousand paths, that it concerns.
+// An event enters the ring and wakes the ten of 10,000 subscriptions that it concerns;
+// each follows one of a thousand paths.
 func BenchmarkRing_PushAndWake(b *testing.B) {
 	made := entries(8192)
 	kept := newRing(4096, 64<<20)

@@ -49,8 +49,8 @@ func begin(t *testing.T, pool *pgxpool.Pool, options pgx.TxOptions, sql string, 
 	return tx
 }
 
-// A writer that sees the sequencer awake does not ring. Should it commit when
-// the sequencer has fallen asleep, the fence finds its event all the same.
+// A writer that sees the sequencer awake does not ring. If it commits after the
+// sequencer has fallen asleep, the fence still finds its event.
 func TestSequencer_CommitAfterItFellAsleep_FoundWithoutTheBell(t *testing.T) {
 	t.Parallel()
 	turn, pool := sequencer(t)
@@ -85,8 +85,8 @@ func TestSequencer_CommitAfterItFellAsleep_FoundWithoutTheBell(t *testing.T) {
 	}
 }
 
-// The floor rises past what can be pending no more, and not past a writer that
-// has still to commit. Above it, the look at event_pending does not walk over
+// The floor rises past what can no longer be pending, but not past a writer that has
+// not committed. The query of event_pending begins above it, and so does not walk over
 // the dead rows that an old snapshot keeps.
 func TestSequencer_Floor_RisesPastDeadRowsOnly(t *testing.T) {
 	t.Parallel()
