@@ -35,71 +35,52 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}
 }
 
-var (
-	describe = func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("catalog_"+name, help, labels, nil)
-	}
-	headDesc          = describe("log_head_position", "The log's last position, as this process's tail knows it.")
-	ringDesc          = describe("ring_events", "Recent events held in memory.")
-	ringBytesDesc     = describe("ring_bytes", "Memory that they hold, about.")
-	subscriptionsDesc = describe("subscriptions", "Open subscriptions, by whether they read the ring (live) or the database (catching_up).", "state")
-	pendingDesc       = describe("events_pending", "Committed events without a position in the log (counted to 100,000).")
-	pendingAgeDesc    = describe("events_pending_oldest_seconds", "Age of the oldest of them.")
-	queueDesc         = describe("notification_queue_usage_ratio", "How full PostgreSQL's notification queue is.")
-	aheadDesc         = describe("partitions_ahead", "Months after this one that have a partition of event.")
-	unguardedDesc     = describe("partitions_unguarded", "Partitions of event that lack their triggers.")
-	upDesc            = describe("database_up", "Whether the database answered this scrape.")
-)
-
 // lagOptions have buckets in positions.
 var lagOptions = prometheus.HistogramOpts{
 	Name: "catalog_subscription_lag_events", Help: "How many positions the open subscriptions are behind the log's head.",
 	Buckets: []float64{0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000},
 }
 
-// Describe implements prometheus.Collector.
-func (l *Log) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{
-		headDesc, ringDesc, ringBytesDesc, subscriptionsDesc, prometheus.NewHistogram(lagOptions).Desc(),
-		pendingDesc, pendingAgeDesc, queueDesc, aheadDesc, unguardedDesc, upDesc,
-	} {
-		descs <- desc
-	}
-}
+// Describe implements prometheus.Collector. It describes nothing, as the interface
+// allows: Collect describes what it sends.
+func (l *Log) Describe(chan<- *prometheus.Desc) {}
 
-// Collect implements prometheus.Collector: what is true at this moment, in
-// this process and in the database.
+// Collect implements prometheus.Collector: the current state of this process and of
+// the database.
 func (l *Log) Collect(metrics chan<- prometheus.Metric) {
-	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
-		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
-	}
-	l.collectProcess(gauge, metrics)
+	l.collectProcess(metrics)
+	gauge := func(name, help string, value float64) { metrics <- gaugeOf(name, help, value, nil) }
+	up := func(value float64) { gauge("database_up", "Whether the database answered this scrape.", value) }
 
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	pending, err := l.store.Queries().PendingStatus(ctx)
 	if err != nil {
-		gauge(upDesc, 0)
+		up(0)
 		return
 	}
-	gauge(pendingDesc, float64(pending.Pending))
-	gauge(pendingAgeDesc, pending.OldestSeconds)
+	gauge("events_pending", "Committed events without a position in the log (counted to 100,000).", float64(pending.Pending))
+	gauge("events_pending_oldest_seconds", "Age of the oldest of them.", pending.OldestSeconds)
 	if usage, err := l.store.Queries().NotificationQueueUsage(ctx); err == nil {
-		gauge(queueDesc, usage)
+		gauge("notification_queue_usage_ratio", "How full PostgreSQL's notification queue is.", usage)
 	}
 	if partitions, err := l.store.Queries().PartitionStatus(ctx); err == nil {
-		gauge(aheadDesc, float64(partitions.Ahead))
-		gauge(unguardedDesc, float64(partitions.Unguarded))
+		gauge("partitions_ahead", "Months after this one that have a partition of event.", float64(partitions.Ahead))
+		gauge("partitions_unguarded", "Partitions of event that lack their triggers.", float64(partitions.Unguarded))
 	}
-	gauge(upDesc, 1)
+	up(1)
 }
 
-func (l *Log) collectProcess(gauge func(*prometheus.Desc, float64, ...string), metrics chan<- prometheus.Metric) {
+func gaugeOf(name, help string, value float64, labels prometheus.Labels) prometheus.Metric {
+	return prometheus.MustNewConstMetric(prometheus.NewDesc("catalog_"+name, help, nil, labels), prometheus.GaugeValue, value)
+}
+
+func (l *Log) collectProcess(metrics chan<- prometheus.Metric) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	gauge(headDesc, float64(l.ring.last))
-	gauge(ringDesc, float64(l.ring.last-l.ring.first+1))
-	gauge(ringBytesDesc, float64(l.ring.bytes))
+	metrics <- gaugeOf("log_head_position", "The log's last position, as this process's tail knows it.", float64(l.ring.last), nil)
+	metrics <- gaugeOf("ring_events", "Recent events held in memory.", float64(l.ring.last-l.ring.first+1), nil)
+	metrics <- gaugeOf("ring_bytes", "Memory that they hold, about.", float64(l.ring.bytes), nil)
 
 	live := 0
 	lag := prometheus.NewHistogram(lagOptions)
@@ -109,7 +90,9 @@ func (l *Log) collectProcess(gauge func(*prometheus.Desc, float64, ...string), m
 			live++
 		}
 	}
-	gauge(subscriptionsDesc, float64(live), "live")
-	gauge(subscriptionsDesc, float64(len(l.subscriptions)-live), "catching_up")
+	for state, n := range map[string]int{"live": live, "catching_up": len(l.subscriptions) - live} {
+		metrics <- gaugeOf("subscriptions", "Open subscriptions, by whether they read the ring (live) or the database (catching_up).",
+			float64(n), prometheus.Labels{"state": state})
+	}
 	metrics <- lag
 }
