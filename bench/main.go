@@ -60,16 +60,12 @@ var measurements = []measurement{
 	{name: "growth", run: growth, kept: true, named: true},
 }
 
+// options are the flags of main.
 type options struct {
-	// data is where the kept PostgreSQL has its data.
-	data string
-	// only are the workloads to run; empty for all.
-	only string
-	// peer: measure PostGraphile, too.
-	peer bool
-	// each of rounds presses the server, and the limit, for duration.
-	rounds   int
-	duration time.Duration
+	data, only string
+	peer       bool
+	rounds     int
+	duration   time.Duration
 }
 
 func main() {
@@ -110,12 +106,12 @@ func must[T any](value T, err error) T {
 // attempt returns the error that a check in run found.
 func attempt(what string, run func()) (err error) {
 	defer func() {
-		if failed := recover(); failed != nil {
-			found, ok := failed.(failure)
-			if !ok {
-				panic(failed)
-			}
-			err = fmt.Errorf("%s: %w", what, found.error)
+		switch failed := recover().(type) {
+		case nil:
+		case failure:
+			err = fmt.Errorf("%s: %w", what, failed.error)
+		default:
+			panic(failed)
 		}
 	}()
 	run()
