@@ -15,8 +15,8 @@ import (
 
 const (
 	// maxAligned is how many array elements two payloads may have together for
-	// their arrays to be aligned, which takes time and memory by the square.
-	// Arrays of longer payloads are compared index by index.
+	// their arrays to be aligned, which takes quadratic time and memory. Arrays
+	// of longer payloads are compared index by index.
 	maxAligned = 4096
 	// maxDiffText is the longest text, in bytes, that a unified diff is made of.
 	maxDiffText = 1 << 20
@@ -32,8 +32,8 @@ const (
 	Changed Kind = "CHANGED"
 )
 
-// Change is one step from a payload to another: an operation of a JSON Patch,
-// together with what was there before.
+// Change is one step from a payload to another: an operation of a JSON Patch with
+// the previous value.
 type Change struct {
 	Kind Kind
 	// Pointer is an RFC 6901 JSON Pointer into the payload as the changes
@@ -43,8 +43,8 @@ type Change struct {
 	Before, After json.RawMessage
 }
 
-// DiffPayloads returns the steps from one payload to another. Both are JSON;
-// base is nil for a payload that comes after none.
+// DiffPayloads returns the steps from one payload to another. Both are JSON; base is
+// nil for the payload of a first version.
 func DiffPayloads(base, payload []byte) ([]Change, error) {
 	after, err := decodePayload(payload)
 	if err != nil {
@@ -58,7 +58,7 @@ func DiffPayloads(base, payload []byte) ([]Change, error) {
 		return nil, err
 	}
 	var options []jsondiff.Option
-	if elements(before)+elements(after) <= maxAligned {
+	if countElements(before)+countElements(after) <= maxAligned {
 		options = append(options, jsondiff.LCS())
 	}
 	patch, err := jsondiff.CompareWithoutMarshal(before, after, options...)
@@ -69,7 +69,7 @@ func DiffPayloads(base, payload []byte) ([]Change, error) {
 	appended := map[string]int{}
 	for i, operation := range patch {
 		if array, appends := strings.CutSuffix(operation.Path, "/-"); appends {
-			if elements, ok := at(before, array).([]any); ok {
+			if elements, ok := valueAt(before, array).([]any); ok {
 				operation.Path = array + "/" + strconv.Itoa(len(elements)+appended[array])
 				appended[array]++
 			}
@@ -119,8 +119,7 @@ func PatchOf(changes []Change) []byte {
 
 // DiffTexts is the unified diff of two versions' YAML texts: those that they
 // were registered from, else their payloads as YAML. Of texts longer than 1 MiB
-// it only says that they differ. base is nil for a version that comes after
-// none.
+// it only says that they differ. base is nil for a first version.
 func DiffTexts(base, version *Version) (string, error) {
 	from, before, err := textOf(base)
 	if err != nil {
@@ -158,7 +157,7 @@ func decodePayload(payload []byte) (value any, err error) {
 	return value, nil
 }
 
-// encodePayload writes what decodePayload has read, which cannot fail.
+// encodePayload encodes what decodePayload returned, which cannot fail.
 func encodePayload(value any) json.RawMessage {
 	var buf bytes.Buffer
 	encoder := json.NewEncoder(&buf)
@@ -169,24 +168,24 @@ func encodePayload(value any) json.RawMessage {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
-// elements counts the array elements of a payload.
-func elements(value any) (count int) {
+// countElements counts the array elements of a payload.
+func countElements(value any) (count int) {
 	switch v := value.(type) {
 	case []any:
 		count = len(v)
 		for _, element := range v {
-			count += elements(element)
+			count += countElements(element)
 		}
 	case map[string]any:
 		for _, member := range v {
-			count += elements(member)
+			count += countElements(member)
 		}
 	}
 	return count
 }
 
-// at follows a JSON Pointer; nil if it leads nowhere.
-func at(value any, pointer string) any {
+// valueAt follows a JSON Pointer; it returns nil if the pointer leads nowhere.
+func valueAt(value any, pointer string) any {
 	if pointer == "" {
 		return value
 	}

@@ -17,19 +17,18 @@ const (
 	maxTypeNameBytes = 128
 )
 
-// Latest stands for the latest version wherever a label is asked for, and is
-// therefore no label itself. Rows that bear it from before stay.
+// Latest stands for the latest version in place of a label, so no new version can
+// have it as its label. Older rows may.
 const Latest = "latest"
 
-// CheckPath says whether path can name a resource: 1 to 1,024 bytes of UTF-8
-// without control characters or white space at either end; else
-// BAD_USER_INPUT.
+// CheckPath returns BAD_USER_INPUT unless path can name a resource: 1 to 1,024
+// bytes of UTF-8 without control characters, or white space at either end.
 func CheckPath(argument, path string) error {
 	return checkName(argument, path, maxPathBytes)
 }
 
-// CheckLabel says whether label can name a version: 1 to 128 bytes under the
-// rule of CheckPath, and not Latest; else BAD_USER_INPUT.
+// CheckLabel returns BAD_USER_INPUT unless label can name a version: 1 to 128
+// bytes under the rule of CheckPath, and not Latest.
 func CheckLabel(argument, label string) error {
 	if label == Latest {
 		return fault.Input(argument, "must not be %q, which stands for the latest version", Latest)
@@ -37,14 +36,14 @@ func CheckLabel(argument, label string) error {
 	return checkName(argument, label, maxLabelBytes)
 }
 
-// CheckEventID says whether id can name an event: 1 to 255 bytes under the
-// rule of CheckPath; else BAD_USER_INPUT.
+// CheckEventID returns BAD_USER_INPUT unless id can name an event: 1 to 255 bytes
+// under the rule of CheckPath.
 func CheckEventID(argument, id string) error {
 	return checkName(argument, id, maxEventIDBytes)
 }
 
-// CheckTypeName says whether name can name a resource type or an event type: 1
-// to 128 bytes under the rule of CheckPath; else BAD_USER_INPUT.
+// CheckTypeName returns BAD_USER_INPUT unless name can name a resource type or an
+// event type: 1 to 128 bytes under the rule of CheckPath.
 func CheckTypeName(argument, name string) error {
 	return checkName(argument, name, maxTypeNameBytes)
 }
@@ -58,8 +57,7 @@ func checkName(argument, name string, maxBytes int) error {
 	case !utf8.ValidString(name):
 		return fault.Input(argument, "is not valid UTF-8")
 	}
-	// Ahead of white space, because a line break is both and this is the
-	// clearer of the two messages.
+	// Before white space: a line break is both, and this message is clearer.
 	for _, r := range name {
 		if unicode.IsControl(r) {
 			return fault.Input(argument, "holds a control character (U+%04X)", r)
@@ -71,9 +69,9 @@ func checkName(argument, name string, maxBytes int) error {
 	return nil
 }
 
-// CheckText says whether text (a source, a location, a content) can be stored
-// in a text column: UTF-8 without NUL, else BAD_USER_INPUT with line and
-// column; maxBytes at most, else PAYLOAD_TOO_LARGE. It may be empty.
+// CheckText returns an error unless text (a source, a location, a content) can be
+// stored in a text column: BAD_USER_INPUT with line and column unless it is UTF-8
+// without NUL, PAYLOAD_TOO_LARGE for more than maxBytes. It may be empty.
 func CheckText(argument, text string, maxBytes int) error {
 	if len(text) > maxBytes {
 		return fault.New(fault.PayloadTooLarge, argument, "is %d bytes long; %d are allowed", len(text), maxBytes)

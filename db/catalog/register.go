@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,28 +109,23 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 	}
 	sent := make([]int, 0, len(registrations)) // the inputs that passed the checks here
 	var faults fault.List
-	for i := range registrations {
-		checked, err := registrations[i].check(options)
-		if err != nil {
-			problem, ok := fault.As(err)
-			if !ok {
-				return nil, fmt.Errorf("check registration: %w", err)
-			}
-			results[i].Fault = problem
-			faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
-			continue
-		}
-		eventID, err := uuid.NewV7()
-		if err != nil {
-			return nil, fmt.Errorf("make event id: %w", err)
-		}
-		checked.appendTo(&params, eventID.String())
-		sent = append(sent, i)
+	refuse := func(i int, problem *fault.Error) {
+		results[i].Fault = problem
+		faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
 	}
-	if len(sent) == 0 || (options.Atomic && len(faults) > 0) {
-		if options.Atomic && len(faults) > 0 {
-			return nil, faults
+	for i := range registrations {
+		if err := registrations[i].appendTo(&params, options); err == nil {
+			sent = append(sent, i)
+		} else if problem, ok := fault.As(err); ok {
+			refuse(i, problem)
+		} else {
+			return nil, fmt.Errorf("check registration: %w", err)
 		}
+	}
+	if options.Atomic && len(faults) > 0 {
+		return nil, faults
+	}
+	if len(sent) == 0 {
 		return results, nil
 	}
 
@@ -161,22 +157,20 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 	for n, answer := range answers {
 		i := sent[n]
 		if answer.Code != "" {
-			problem := fault.New(answer.Code, answer.Argument, "%s", answer.Message)
-			results[i].Fault = problem
-			faults = append(faults, problem.Under(fmt.Sprintf("inputs[%d]", i)))
+			refuse(i, fault.New(answer.Code, answer.Argument, "%s", answer.Message))
 			continue
 		}
 		version := &Version{
 			Path: params.Paths[n], Type: answer.Type, Label: answer.Version, Revision: answer.Revision,
 			Source: answer.Source, Location: answer.Location, Timestamp: answer.Timestamp,
 		}
-		results[i] = RegistrationResult{Status: answer.Status, Version: version, EventID: answer.EventID, EventTime: answer.EventTime, TypeCreated: answer.NewType}
-		if options.DryRun && answer.Status != Unchanged {
+		results[i] = RegistrationResult{Status: answer.Status, Version: version, TypeCreated: answer.NewType}
+		switch {
+		case !options.DryRun:
+			results[i].EventID, results[i].EventTime = answer.EventID, answer.EventTime
+		case answer.Status != Unchanged:
 			version.Payload, version.Content, version.Meta = params.Payloads[n], params.Contents[n], params.Metas[n]
 			version.Columns = Columns{Payload: true, Content: true, Meta: true}
-		}
-		if options.DryRun {
-			results[i].EventID, results[i].EventTime = "", time.Time{}
 		}
 	}
 	if options.Atomic && len(faults) > 0 {
@@ -185,125 +179,106 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 	return results, nil
 }
 
-// registerOrRetry runs the statement again where it lost a deadlock, which
-// only writers in plain SQL that name several paths at once can bring about, or
-// where others have added the last types that there can be: the next look tells
-// which inputs are refused. Nothing had been written then.
+// registerOrRetry runs the statement again if it lost a deadlock, which only
+// writers in plain SQL that name several paths at once can cause, or if others have
+// added the last types that there can be: the next run reports which inputs are
+// refused. A failed statement has written nothing.
 func (s *Store) registerOrRetry(ctx context.Context, params sqlc.RegisterParams) ([]byte, error) {
 	const tries = 3
 	for try := 1; ; try++ {
 		raw, err := s.queries.Register(ctx, params)
-		var failure *pgconn.PgError
-		if err == nil || try == tries || !errors.As(err, &failure) {
+		failure, ok := errors.AsType[*pgconn.PgError](err)
+		if !ok || try == tries || failure.Code != "40P01" && failure.ConstraintName != TypeLimit {
 			return raw, err
-		}
-		if failure.Code != "40P01" && failure.ConstraintName != TypeLimit {
-			return nil, err
 		}
 	}
 }
 
-// checkedRegistration is a registration whose payload has been checked.
-type checkedRegistration struct {
-	path, kind string
-	foldKind   bool
-	version    string
-	source     string
-	location   string
-	payload    []byte
-	content    string
-	meta       []byte
-}
-
-func (r *Registration) check(options RegisterOptions) (checkedRegistration, error) {
+// appendTo checks a registration and adds it to the parameters of the statement.
+func (r *Registration) appendTo(params *sqlc.RegisterParams, options RegisterOptions) error {
 	limits := options.Limits
-	c := checkedRegistration{source: r.Source, location: r.Location, meta: r.Meta}
+	var path, kind, label, content string
+	var payload []byte
 	switch {
 	case (r.JSON == nil) == (r.YAML == nil):
-		return c, fault.Input("payload", "give exactly one of json and yaml")
+		return fault.Input("payload", "give exactly one of json and yaml")
 	case r.YAML != nil:
 		document, err := yaml.Parse("payload.yaml", *r.YAML, limits)
 		if err != nil {
-			return c, err
+			return err
 		}
 		if isNull(document.JSON) {
-			return c, fault.At("payload.yaml", 1, 1, "must not be empty: it holds nothing but null")
+			return fault.At("payload.yaml", 1, 1, "must not be empty: it holds nothing but null")
 		}
-		c.payload, c.content = document.JSON, *r.YAML
-		c.path, c.kind, c.foldKind = document.Path, document.Kind, true
+		payload, content, path, kind = document.JSON, *r.YAML, document.Path, document.Kind
 	default:
 		if err := jsontext.Check("payload.json", r.JSON, limits); err != nil {
-			return c, err
+			return err
 		}
 		if isNull(r.JSON) {
-			return c, fault.Input("payload.json", "must not be null")
+			return fault.Input("payload.json", "must not be null")
 		}
-		c.payload = r.JSON
+		payload = r.JSON
 	}
 	switch {
 	case r.Path != nil:
-		c.path = *r.Path
-	case c.path == "" && r.YAML != nil:
-		return c, fault.Input("path", "is needed: the document has neither metadata.path nor path")
-	case c.path == "":
-		return c, fault.Input("path", "is needed with a JSON payload")
+		path = *r.Path
+	case path == "" && r.YAML != nil:
+		return fault.Input("path", "is needed: the document has neither metadata.path nor path")
+	case path == "":
+		return fault.Input("path", "is needed with a JSON payload")
 	}
 	switch {
 	case r.Type != nil:
-		c.kind, c.foldKind = *r.Type, false
-	case c.kind == "" && r.YAML != nil:
-		return c, fault.Input("type", "is needed: the document has no kind")
-	case c.kind == "":
-		return c, fault.Input("type", "is needed with a JSON payload")
+		kind = *r.Type
+	case kind == "" && r.YAML != nil:
+		return fault.Input("type", "is needed: the document has no kind")
+	case kind == "":
+		return fault.Input("type", "is needed with a JSON payload")
 	}
-	if err := CheckPath("path", c.path); err != nil {
-		return c, err
+	if err := CheckPath("path", path); err != nil {
+		return err
 	}
 	if r.Version != nil {
-		c.version = *r.Version
-		if err := CheckLabel("version", c.version); err != nil {
-			return c, err
+		label = *r.Version
+		if err := CheckLabel("version", label); err != nil {
+			return err
 		}
 	}
-	if c.source == "" {
-		c.source = "inline"
+	source := cmp.Or(r.Source, "inline")
+	err := cmp.Or(
+		CheckText("source", source, 128),
+		CheckText("location", r.Location, 4096),
+		CheckText("type", kind, maxTypeNameBytes),
+	)
+	if err == nil && options.CreateTypes {
+		err = CheckTypeName("type", kind)
 	}
-	if err := CheckText("source", c.source, 128); err != nil {
-		return c, err
+	meta := r.Meta
+	if isNull(meta) {
+		meta = nil
 	}
-	if err := CheckText("location", c.location, 4096); err != nil {
-		return c, err
+	if err == nil && meta != nil {
+		err = jsontext.Check("meta", meta, limits)
 	}
-	if err := CheckText("type", c.kind, maxTypeNameBytes); err != nil {
-		return c, err
+	if err != nil {
+		return err
 	}
-	if options.CreateTypes {
-		if err := CheckTypeName("type", c.kind); err != nil {
-			return c, err
-		}
+	eventID, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make event id: %w", err)
 	}
-	if isNull(c.meta) {
-		c.meta = nil
-	}
-	if c.meta != nil {
-		if err := jsontext.Check("meta", c.meta, limits); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
+	params.Paths = append(params.Paths, path)
+	params.Types = append(params.Types, kind)
+	params.FoldTypes = append(params.FoldTypes, r.YAML != nil && r.Type == nil)
+	params.Versions = append(params.Versions, label)
+	params.Sources = append(params.Sources, source)
+	params.Locations = append(params.Locations, r.Location)
+	params.Payloads = append(params.Payloads, payload)
+	params.Contents = append(params.Contents, content)
+	params.Metas = append(params.Metas, meta)
+	params.EventIds = append(params.EventIds, eventID.String())
+	return nil
 }
 
 func isNull(json []byte) bool { return bytes.Equal(bytes.TrimSpace(json), []byte("null")) }
-
-func (c *checkedRegistration) appendTo(params *sqlc.RegisterParams, eventID string) {
-	params.Paths = append(params.Paths, c.path)
-	params.Types = append(params.Types, c.kind)
-	params.FoldTypes = append(params.FoldTypes, c.foldKind)
-	params.Versions = append(params.Versions, c.version)
-	params.Sources = append(params.Sources, c.source)
-	params.Locations = append(params.Locations, c.location)
-	params.Payloads = append(params.Payloads, c.payload)
-	params.Contents = append(params.Contents, c.content)
-	params.Metas = append(params.Metas, c.meta)
-	params.EventIds = append(params.EventIds, eventID)
-}

@@ -73,7 +73,7 @@ type Range struct {
 	HighPath string
 }
 
-// The ends of time for a list: nothing in a catalog lies outside them.
+// All times of a catalog are between these.
 var (
 	distantPast   = time.Date(-4712, 1, 1, 0, 0, 0, 0, time.UTC)
 	distantFuture = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
@@ -96,10 +96,10 @@ func OnePath(path string) Range {
 // one that is not registered or is out of scope.
 func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]*Resource, error) {
 	byPath := make(map[string]*Resource, len(paths))
-	err := s.readResources(rows.GenericPlan, func(queries *sqlc.Queries) error {
+	err := s.readResources(rows.GenericPlan, resourceColumns, func(queries *sqlc.Queries) error {
 		_, err := queries.ResourcesByPath(ctx, sqlc.ResourcesByPathParams{Paths: paths, Scopes: scopes})
 		return err
-	}, func(resource *Resource) { byPath[resource.ResourcePath] = resource })
+	}, func(_ int, resource *Resource) { byPath[resource.ResourcePath] = resource })
 	if err != nil {
 		return nil, fmt.Errorf("read resources: %w", err)
 	}
@@ -123,29 +123,39 @@ func (s *Store) ListResources(ctx context.Context, scopes []string, filter Resou
 		return lists[0], nil
 	}
 	list := make([]*Resource, 0, min(limit, 128))
-	err := s.readResources(rows.Plan(filter.narrows()), func(queries *sqlc.Queries) error {
+	err := s.readResources(rows.Plan(filter.narrows()), resourceColumns, func(queries *sqlc.Queries) error {
 		return listResources(ctx, queries, scopes, filter, order, within, limit)
-	}, func(resource *Resource) { list = append(list, resource) })
+	}, func(_ int, resource *Resource) { list = append(list, resource) })
 	if err != nil {
 		return nil, fmt.Errorf("list resources: %w", err)
 	}
 	return list, nil
 }
 
-// resourceColumns are the columns of every query for resources.
-var resourceColumns = []string{
-	"resource_path", "resource_type", "latest_version", "latest_revision", "name", "description", "created_at", "updated_at",
-}
+// The columns of the queries for resources, and of those that also return the
+// ordinal of a resource's parent, from 1.
+var (
+	resourceColumns = []string{
+		"resource_path", "resource_type", "latest_version", "latest_revision", "name", "description", "created_at", "updated_at",
+	}
+	columnsWithParent = append([]string{"parent"}, resourceColumns...)
+)
 
-// readResources calls add for each resource that a query returns.
-func (s *Store) readResources(plan rows.Plan, run func(*sqlc.Queries) error, add func(*Resource)) error {
-	return s.Each(plan, resourceColumns, run, func(row *rows.Row) {
+// readResources calls add for each resource that a query returns, with the index
+// of its parent if the query has parents.
+func (s *Store) readResources(plan rows.Plan, columns []string, run func(*sqlc.Queries) error, add func(parent int, resource *Resource)) error {
+	first := len(columns) - len(resourceColumns)
+	return s.Each(plan, columns, run, func(row *rows.Row) {
+		parent := 0
+		if first > 0 {
+			parent = int(row.Int32(0)) - 1
+		}
 		resource := rows.Next[Resource](row)
 		*resource = Resource{
-			ResourcePath: row.Text(0), ResourceType: row.Text(1), LatestVersion: row.Text(2), LatestRevision: row.Int32(3),
-			Name: row.OptionalText(4), Description: row.OptionalText(5), CreatedAt: row.Time(6), UpdatedAt: row.Time(7),
+			ResourcePath: row.Text(first), ResourceType: row.Text(first + 1), LatestVersion: row.Text(first + 2), LatestRevision: row.Int32(first + 3),
+			Name: row.OptionalText(first + 4), Description: row.OptionalText(first + 5), CreatedAt: row.Time(first + 6), UpdatedAt: row.Time(first + 7),
 		}
-		add(resource)
+		add(parent, resource)
 	})
 }
 
@@ -218,29 +228,16 @@ func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string
 		PageSize: int32(limit),
 	}
 	lists := make([][]*Resource, len(types))
-	add := func(row sqlc.ListResourcesOfTypesAscRow) {
-		lists[row.Parent-1] = append(lists[row.Parent-1], &Resource{
-			ResourcePath: row.ResourcePath, ResourceType: row.ResourceType,
-			LatestVersion: row.LatestVersion, LatestRevision: row.LatestRevision,
-			Name: row.Name, Description: row.Description, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
-		})
-	}
-	if order.Descending {
-		rows, err := s.custom.ListResourcesOfTypesDesc(ctx, sqlc.ListResourcesOfTypesDescParams(params))
-		if err != nil {
-			return nil, fmt.Errorf("list resources of types: %w", err)
+	err := s.readResources(rows.CustomPlan, columnsWithParent, func(queries *sqlc.Queries) (err error) {
+		if order.Descending {
+			_, err = queries.ListResourcesOfTypesDesc(ctx, sqlc.ListResourcesOfTypesDescParams(params))
+		} else {
+			_, err = queries.ListResourcesOfTypesAsc(ctx, params)
 		}
-		for _, row := range rows {
-			add(sqlc.ListResourcesOfTypesAscRow(row))
-		}
-		return lists, nil
-	}
-	rows, err := s.custom.ListResourcesOfTypesAsc(ctx, params)
+		return err
+	}, func(parent int, resource *Resource) { lists[parent] = append(lists[parent], resource) })
 	if err != nil {
 		return nil, fmt.Errorf("list resources of types: %w", err)
-	}
-	for _, row := range rows {
-		add(row)
 	}
 	return lists, nil
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/noetl/noetl-catalog/db/lru"
 )
 
 // versionCacheBytes bounds the memory of the cached versions.
@@ -18,11 +18,10 @@ const versionCacheBytes = 9 << 20
 // may be registered.
 type versionCache struct {
 	limit int
+	kept  *lru.Cache[LabelKey, *Version]
 	seed  maphash.Seed
 
-	mu    sync.Mutex
-	lru   *simplelru.LRU[LabelKey, *Version]
-	bytes int
+	mu sync.Mutex // of missed and marks
 	// missed holds hashes of the keys that missed; marks counts them since the
 	// table was cleared.
 	missed [4 * recent]uint32
@@ -35,15 +34,12 @@ type versionCache struct {
 const recent = 1 << 11
 
 func newVersionCache(limit int) *versionCache {
-	c := &versionCache{limit: limit, seed: maphash.MakeSeed()}
-	// Only a size below 1 is an error. The bytes bound it long before.
-	c.lru, _ = simplelru.NewLRU(limit, func(_ LabelKey, v *Version) { c.bytes -= v.Size() })
-	return c
+	return &versionCache{limit: limit, kept: lru.New[LabelKey, *Version](limit), seed: maphash.MakeSeed()}
 }
 
 // Size estimates the memory of a version in bytes.
 func (v *Version) Size() int {
-	size := 512 + 2*len(v.Path) + 2*len(v.Label) + len(v.Type) + len(v.Source) + len(v.Payload) + len(v.Content) + len(v.Meta)
+	size := 256 + 2*len(v.Path) + 2*len(v.Label) + len(v.Type) + len(v.Source) + len(v.Payload) + len(v.Content) + len(v.Meta)
 	if v.Location != nil {
 		size += len(*v.Location)
 	}
@@ -61,9 +57,7 @@ func (v *Version) WithoutColumns() *Version {
 // get returns the version of a key, if it is cached with these columns and in the
 // caller's scope; else nil.
 func (c *versionCache) get(scopes []string, key LabelKey, columns Columns) *Version {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if v, ok := c.lru.Get(key); ok && v.Columns.cover(columns) && inScope(scopes, key.Path) {
+	if v, ok := c.kept.Get(key); ok && v.Columns.cover(columns) && inScope(scopes, key.Path) {
 		return v
 	}
 	return nil
@@ -76,25 +70,20 @@ func (c *versionCache) add(v *Version) {
 		return // one large payload must not push out all the others
 	}
 	key := LabelKey{Path: v.Path, Label: v.Label}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch kept, ok := c.lru.Peek(key); {
+	switch kept, ok := c.kept.Get(key); {
 	case ok && kept.Columns.cover(v.Columns):
 		return // another goroutine has cached more columns
 	case !ok && !c.missedBefore(key):
 		return
 	}
 	v = v.detached()
-	c.lru.Remove(key)
-	c.bytes += size
-	c.lru.Add(LabelKey{Path: v.Path, Label: v.Label}, v)
-	for c.bytes > c.limit {
-		c.lru.RemoveOldest()
-	}
+	c.kept.Add(LabelKey{Path: v.Path, Label: v.Label}, v, size)
 }
 
 // missedBefore marks a key, and reports whether it was marked already.
 func (c *versionCache) missedBefore(key LabelKey) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	hash := maphash.Comparable(c.seed, key)
 	slot, mark := &c.missed[hash%uint64(len(c.missed))], uint32(hash>>32)|1
 	before := *slot == mark

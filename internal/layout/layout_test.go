@@ -91,7 +91,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{"db/eventlog/stream", `db/eventlog|db/fault|db/jsontext|sqlc`},
 		{"db/eventlog", `db/catalog|db/customplan|db/rows|db/eventlog/message|db/fault|db/jsontext|sqlc`},
 		{"db/catalog/yaml", `db/fault|db/jsontext`},
-		{"db/catalog", `db/catalog/yaml|db/customplan|db/fault|db/jsontext|db/rows|sqlc`},
+		{"db/catalog", `db/catalog/yaml|db/customplan|db/fault|db/jsontext|db/lru|db/rows|sqlc`},
 		{"db/dbtest", `db|db/embedded`},
 		{"db", `sqlc`},
 		{"graph/scalar", `db/fault`},
