@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,41 +38,36 @@ type Follow struct {
 	Meta         *string  `placeholder:"JSON" help:"Only events whose meta contains this JSON."`
 }
 
-// Validate checks the flags that need no server; kong calls it.
+// Validate checks the flags that need no server; kong calls it. It returns an
+// error if no event can pass the filter.
 func (f *Follow) Validate() error {
-	for _, flag := range []struct {
-		name  string
-		value *string
-	}{{"since", f.Since}, {"until", f.Until}} {
-		if flag.value == nil {
-			continue
-		}
-		if _, err := time.Parse(time.RFC3339, *flag.value); err != nil {
-			return fmt.Errorf("--%s %q is not an instant like 2026-03-01T12:00:00Z (RFC 3339)", flag.name, *flag.value)
-		}
+	since, sinceErr := parseInstant("since", f.Since)
+	until, untilErr := parseInstant("until", f.Until)
+	switch err := cmp.Or(sinceErr, untilErr, checkJSON("payload", f.Payload), checkJSON("meta", f.Meta)); {
+	case err != nil:
+		return err
+	case f.Since != nil && f.Until != nil && !since.Before(until):
+		return fmt.Errorf("--since %s is not before --until %s: no event lies between", *f.Since, *f.Until)
+	case f.Path != nil && f.PathPrefix != nil && !strings.HasPrefix(*f.Path, *f.PathPrefix):
+		return fmt.Errorf("--path %q does not begin with --path-prefix %q: no event has both", *f.Path, *f.PathPrefix)
 	}
-	for _, flag := range []struct {
-		name  string
-		value *string
-	}{{"payload", f.Payload}, {"meta", f.Meta}} {
-		if flag.value != nil && !json.Valid([]byte(*flag.value)) {
-			return fmt.Errorf("--%s %q is not JSON", flag.name, *flag.value)
-		}
-	}
-	return f.contradiction()
+	return nil
 }
 
-// contradiction is an error if no event can pass the filter.
-func (f *Follow) contradiction() error {
-	if f.Since != nil && f.Until != nil {
-		since, _ := time.Parse(time.RFC3339, *f.Since)
-		until, _ := time.Parse(time.RFC3339, *f.Until)
-		if !since.Before(until) {
-			return fmt.Errorf("--since %s is not before --until %s: no event lies between", *f.Since, *f.Until)
-		}
+func parseInstant(flag string, value *string) (time.Time, error) {
+	if value == nil {
+		return time.Time{}, nil
 	}
-	if f.Path != nil && f.PathPrefix != nil && !strings.HasPrefix(*f.Path, *f.PathPrefix) {
-		return fmt.Errorf("--path %q does not begin with --path-prefix %q: no event has both", *f.Path, *f.PathPrefix)
+	instant, err := time.Parse(time.RFC3339, *value)
+	if err != nil {
+		err = fmt.Errorf("--%s %q is not an instant like 2026-03-01T12:00:00Z (RFC 3339)", flag, *value)
+	}
+	return instant, err
+}
+
+func checkJSON(flag string, value *string) error {
+	if value != nil && !json.Valid([]byte(*value)) {
+		return fmt.Errorf("--%s %q is not JSON", flag, *value)
 	}
 	return nil
 }
@@ -187,15 +183,15 @@ func (f *follower) run(ctx context.Context) error {
 	defer f.client.Close()
 	for {
 		err := f.connect(ctx)
-		var final *finalError
-		var refused *client.Error
+		final, isFinal := errors.AsType[*finalError](err)
+		refused, isRefused := errors.AsType[*client.Error](err)
 		switch {
 		case ctx.Err() != nil, errors.Is(err, errNoReader):
 			return nil
-		case errors.As(err, &final):
+		case isFinal:
 			return final.error
 		case client.Temporary(err):
-		case errors.As(err, &refused):
+		case isRefused:
 			return fmt.Errorf("the server refused the subscription: %s", inOneLine(refused.Error()))
 		default:
 			return err

@@ -1,10 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -22,6 +22,10 @@ type delivery struct {
 		Message       json.RawMessage
 	}
 }
+
+// withoutLineEnds keeps JSON in one line: its line ends are white space between
+// tokens.
+var withoutLineEnds = strings.NewReplacer("\n", " ", "\r", " ")
 
 // printJSON writes one line in a single call, so that a reader gets each event
 // at once.
@@ -44,20 +48,11 @@ func (d *delivery) printJSON(w io.Writer) error {
 		{"payload", e.Payload},
 		{"meta", e.Meta},
 	} {
-		line = append(line, separator, '"')
-		line = append(line, field.key...)
-		line = append(line, '"', ':')
-		if field.value == nil {
-			field.value = json.RawMessage("null")
+		value := "null"
+		if field.value != nil {
+			value = withoutLineEnds.Replace(string(field.value))
 		}
-		start := len(line)
-		line = append(line, field.value...)
-		// Line ends in JSON are whitespace between tokens.
-		for i, c := range line[start:] {
-			if c == '\n' || c == '\r' {
-				line[start+i] = ' '
-			}
-		}
+		line = fmt.Appendf(line, `%c"%s":%s`, separator, field.key, value)
 		separator = ','
 	}
 	_, err := w.Write(append(line, '}', '\n'))
@@ -74,10 +69,9 @@ func (d *delivery) printForPeople(w io.Writer, terminal bool) error {
 	if terminal {
 		at = "\x1b[2m" + at + "\x1b[22m"
 	}
-	var line bytes.Buffer
-	fmt.Fprintf(&line, "%s  %-20s  %-28s  %-8s  %s\n", at, inOneLine(text(e.Type.Name)),
+	// In a single call to Write, as Fprintf does it.
+	_, err := fmt.Fprintf(w, "%s  %-20s  %-28s  %-8s  %s\n", at, inOneLine(text(e.Type.Name)),
 		inOneLine(text(e.Path)), inOneLine(text(e.Version.Version)), inOneLine(text(e.Message)))
-	_, err := w.Write(line.Bytes())
 	return err
 }
 

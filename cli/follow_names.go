@@ -83,8 +83,8 @@ func unknown(what, name string, known []named) string {
 		return problem + inOneLine(" (did you mean "+strings.Join(meant, " or ")+"?)")
 	}
 	var list []string
-	for _, one := range known[:min(len(known), maxNamed)] {
-		list = append(list, one.Name)
+	for _, other := range known[:min(len(known), maxNamed)] {
+		list = append(list, other.Name)
 	}
 	more := ""
 	if rest := len(known) - len(list); rest > 0 {
@@ -94,30 +94,22 @@ func unknown(what, name string, known []named) string {
 }
 
 // nearest are the names similar to another, the most similar first: those that
-// differ in a third of their characters at most, or that contain it. Case and
-// what joins words do not count.
+// differ in a third of their characters at most, or that contain it. It ignores case
+// and what joins words.
 func nearest(name string, known []named) []string {
-	plain := strings.NewReplacer("-", "_", ".", "_", " ", "_")
-	folded := func(s string) string { return plain.Replace(strings.ToLower(s)) }
+	joined := strings.NewReplacer("-", "_", ".", "_", " ", "_")
+	folded := func(s string) string { return joined.Replace(strings.ToLower(s)) }
 	wanted := folded(name)
-	type candidate struct {
-		name     string
-		distance int
-	}
-	var found []candidate
-	for _, one := range known {
-		other := folded(one.Name)
-		distance := levenshtein.ComputeDistance(wanted, other)
-		if 3*distance <= max(len(wanted), len(other)) || len(wanted) >= 3 && strings.Contains(other, wanted) {
-			found = append(found, candidate{one.Name, distance})
+	distance := func(name string) int { return levenshtein.ComputeDistance(wanted, folded(name)) }
+	var names []string
+	for _, other := range known {
+		plain := folded(other.Name)
+		if 3*distance(other.Name) <= max(len(wanted), len(plain)) || len(wanted) >= 3 && strings.Contains(plain, wanted) {
+			names = append(names, other.Name)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
-	var names []string
-	for _, one := range found[:min(len(found), maxMeant)] {
-		names = append(names, one.name)
-	}
-	return names
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
+	return names[:min(len(names), maxMeant)]
 }
 
 // checkNames checks the names of the filter once. If the server refuses the

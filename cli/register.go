@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/noetl/noetl-catalog/db/fault"
@@ -78,21 +76,17 @@ func (r *Register) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	defer target.close()
 
-	run := registration{Register: r, target: target, files: files, report: newReport(r, len(files), stdout, stderr)}
-	err = run.all(ctx, func(line string) {
-		if !r.Quiet {
-			fmt.Fprintln(stderr, line)
-		}
-	})
-	if err != nil {
-		run.report.abandon()
-		if run.report.done > 0 {
-			err = fmt.Errorf("after %d of %d files: %w", run.report.done, run.report.total, err)
+	report := newReport(r, len(files), stdout, stderr)
+	run := registration{Register: r, target: target, files: files, report: report}
+	if err := run.all(ctx); err != nil {
+		report.abandon()
+		if report.done > 0 {
+			err = fmt.Errorf("after %d of %d files: %w", report.done, report.total, err)
 		}
 		return err
 	}
-	run.report.finish(time.Since(start))
-	if run.report.refused > 0 {
+	report.finish(time.Since(start))
+	if report.refused > 0 {
 		return ErrRefused
 	}
 	return nil
@@ -115,12 +109,12 @@ type registration struct {
 }
 
 // all registers all files: those of one path in one call, as its history.
-func (r *registration) all(ctx context.Context, warn func(string)) error {
+func (r *registration) all(ctx context.Context) error {
 	names := make([]string, len(r.files))
 	for i, file := range r.files {
 		names[i] = file.name
 	}
-	r.origins = originsOf(ctx, names, warn)
+	r.origins = originsOf(ctx, names, r.report.warn)
 
 	var waiting []int
 	size := 0
@@ -160,6 +154,7 @@ func (r *registration) groups() []*group {
 	var broken []string
 	for place, file := range r.files {
 		raw, problem := read(file.name)
+		r.files[place].size = len(raw)
 		seen := inspect(raw, problem == nil)
 		switch {
 		case !file.named && raw != nil && !seen.isResource():
@@ -172,16 +167,16 @@ func (r *registration) groups() []*group {
 		case !seen.parsed:
 			broken = append(broken, seen.path)
 		}
-		one := ofPath[seen.path]
-		if one == nil || !seen.parsed || seen.path == "" {
-			one = &group{}
-			groups = append(groups, one)
+		history := ofPath[seen.path]
+		if history == nil || !seen.parsed || seen.path == "" {
+			history = &group{}
+			groups = append(groups, history)
 		}
 		if seen.parsed {
-			ofPath[seen.path] = one
+			ofPath[seen.path] = history
 		}
-		one.places = append(one.places, place)
-		one.size += len(raw)
+		history.places = append(history.places, place)
+		history.size += len(raw)
 	}
 	for _, path := range broken {
 		if group := ofPath[path]; group != nil && path != "" {
@@ -200,9 +195,9 @@ func (r *registration) history(ctx context.Context, whole *group) error {
 	}
 	reached, begin, size := int32(0), 0, 0
 	for end := range whole.places {
-		size += r.size(whole.places[end])
+		size += r.files[whole.places[end]].size
 		last := end == len(whole.places)-1
-		if !last && end-begin+1 < batchFiles && size+r.size(whole.places[end+1]) <= batchBytes {
+		if !last && end-begin+1 < batchFiles && size+r.files[whole.places[end+1]].size <= batchBytes {
 			continue
 		}
 		part := whole.places[begin : end+1]
@@ -221,15 +216,6 @@ func (r *registration) history(ctx context.Context, whole *group) error {
 		begin, size = end+1, 0
 	}
 	return nil
-}
-
-// size is a file's length in bytes.
-func (r *registration) size(place int) int {
-	info, err := os.Stat(filepath.FromSlash(r.files[place].name))
-	if err != nil {
-		return 0
-	}
-	return int(info.Size())
 }
 
 // send registers files in one call and reports them.

@@ -39,8 +39,7 @@ func (d *viaDatabase) register(ctx context.Context, b batch) (results, error) {
 	registered, err := d.store.Register(ctx, everything, registrations, catalog.RegisterOptions{
 		DryRun: b.dryRun, AsHistory: true, HistoryFrom: b.from, CreateTypes: b.createTypes, Limits: catalog.DefaultLimits(),
 	})
-	var failure *pgconn.PgError
-	if errors.As(err, &failure) && (failure.Code == "42883" || failure.Code == "42P01") {
+	if failure, ok := errors.AsType[*pgconn.PgError](err); ok && (failure.Code == "42883" || failure.Code == "42P01") {
 		return results{}, errors.New("the database has no catalog, or an older one: run `noetl-catalog migrate` first")
 	}
 	if err != nil {

@@ -26,11 +26,8 @@ func inspect(raw []byte, sound bool) document {
 	if sound {
 		if read, err := yaml.Parse("payload", string(raw), catalog.DefaultLimits()); err == nil {
 			var top map[string]json.RawMessage
-			var apiVersion string
-			if json.Unmarshal(read.JSON, &top) == nil && json.Unmarshal(top["apiVersion"], &apiVersion) != nil {
-				apiVersion = ""
-			}
-			return document{parsed: true, apiVersion: apiVersion, kind: read.Kind, path: read.Path}
+			_ = json.Unmarshal(read.JSON, &top) // a list or a scalar has no apiVersion
+			return document{parsed: true, apiVersion: text(top["apiVersion"]), kind: read.Kind, path: read.Path}
 		}
 	}
 	raw = raw[:min(len(raw), inspectedBytes)]
@@ -72,12 +69,10 @@ func (d document) isResource() bool {
 	return d.kind != ""
 }
 
-// why is the reason that it is not a resource.
+// why is the reason why it is not a resource.
 func (d document) why() string {
-	switch {
-	case d.kind == "":
+	if d.kind == "" {
 		return "has no kind"
-	default:
-		return "has no path, and the apiVersion " + d.apiVersion
 	}
+	return "has no path, and the apiVersion " + d.apiVersion
 }

@@ -29,6 +29,7 @@ type file struct {
 type found struct {
 	name  string
 	named bool
+	size  int // in bytes, once it has been read
 }
 
 // maxFile is the longest file, in bytes: the longest payload.
@@ -71,12 +72,12 @@ func walk(paths []string) ([]found, error) {
 		slices.SortFunc(within, func(a, b found) int { return strings.Compare(a.name, b.name) })
 		files = append(files, within...)
 	}
-	return once(files)
+	return withoutDuplicates(files)
 }
 
-// once removes duplicates, also under another spelling of their path. A file
-// that is named anywhere counts as named.
-func once(files []found) ([]found, error) {
+// withoutDuplicates removes duplicates, also under another spelling of their path. A
+// file that is named anywhere counts as named.
+func withoutDuplicates(files []found) ([]found, error) {
 	places := make(map[string]int, len(files))
 	kept := files[:0]
 	for _, file := range files {
@@ -84,7 +85,7 @@ func once(files []found) ([]found, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find the files: %w", err)
 		}
-		if place, met := places[path]; met {
+		if place, found := places[path]; found {
 			kept[place].named = kept[place].named || file.named
 			continue
 		}
@@ -128,8 +129,7 @@ func faultOf(err error) *fault.Error {
 }
 
 func unreadable(err error) *fault.Error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	return fault.Input("", "cannot be read: %v", err)

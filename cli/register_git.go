@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -181,11 +181,7 @@ func readLog(ctx context.Context, root string, paths []string, known map[string]
 
 // pathspecs are the files, or their common folder.
 func pathspecs(files map[string]*gitOrigin) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(files))
 	if len(names) <= gitPathspecs {
 		return names
 	}
@@ -222,8 +218,7 @@ func gitCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd
 // git returns git's output; the error is the first line of its stderr.
 func git(ctx context.Context, root string, arguments ...string) ([]byte, error) {
 	output, err := gitCommand(ctx, root, arguments...).Output()
-	var failed *exec.ExitError
-	if errors.As(err, &failed) && len(failed.Stderr) > 0 {
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok && len(failed.Stderr) > 0 {
 		line, _, _ := strings.Cut(strings.TrimSpace(string(failed.Stderr)), "\n")
 		return nil, errors.New(line)
 	}
@@ -310,6 +305,6 @@ func isBlob(name string, content []byte) bool {
 		digest = sha256.New()
 	}
 	_, _ = fmt.Fprintf(digest, "blob %d\x00", len(content))
-	_, _ = io.Copy(digest, bytes.NewReader(content))
+	_, _ = digest.Write(content)
 	return hex.EncodeToString(digest.Sum(nil)) == name
 }

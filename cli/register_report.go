@@ -19,17 +19,17 @@ type report struct {
 	total, done             int
 	counts                  map[string]int
 	refused, skipped        int
-	// lines are the messages for refused and skipped files, by the files'
-	// places.
-	lines    map[int]string
-	reported map[int]bool
+	// lines are the messages for refused and skipped files, and reported marks the
+	// files with an outcome, by the files' indexes.
+	lines    []string
+	reported []bool
 	types    map[string]bool
 }
 
 func newReport(command *Register, total int, stdout, stderr io.Writer) *report {
 	return &report{
 		stdout: stdout, stderr: stderr, terminal: !command.Quiet && isTerminal(stderr), quiet: command.Quiet, dryRun: command.DryRun,
-		total: total, counts: map[string]int{}, lines: map[int]string{}, reported: map[int]bool{}, types: map[string]bool{},
+		total: total, counts: map[string]int{}, lines: make([]string, total), reported: make([]bool, total), types: map[string]bool{},
 	}
 }
 
@@ -57,6 +57,13 @@ func (r *report) add(place int, name string, o outcome) {
 	}
 }
 
+// warn prints a warning to stderr.
+func (r *report) warn(line string) {
+	if !r.quiet {
+		fmt.Fprintln(r.stderr, line)
+	}
+}
+
 // addTypes records the types that a call added.
 func (r *report) addTypes(names []string) {
 	for _, name := range names {
@@ -70,8 +77,10 @@ func (r *report) abandon() {
 	if r.terminal && r.done > 0 {
 		fmt.Fprint(r.stderr, "\r\x1b[K")
 	}
-	for _, place := range slices.Sorted(maps.Keys(r.lines)) {
-		fmt.Fprintln(r.stdout, r.lines[place])
+	for _, line := range r.lines {
+		if line != "" {
+			fmt.Fprintln(r.stdout, line)
+		}
 	}
 }
 

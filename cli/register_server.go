@@ -53,11 +53,11 @@ func (s *viaServer) register(ctx context.Context, b batch) (results, error) {
 		}
 	}
 	err := s.client.Do(ctx, registerFiles, object{"inputs": inputs, "from": b.from, "createTypes": b.createTypes}, &data)
-	var refused *client.Error
+	refused, isRefused := errors.AsType[*client.Error](err)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return results{}, fmt.Errorf("no server answers at %s: start one with `noetl-catalog serve`, or name a database with --database-url", s.client.Endpoint)
-	case errors.As(err, &refused):
+	case isRefused:
 		return results{}, fmt.Errorf("the server refused the request: %s", inOneLine(refused.Error()))
 	case err != nil:
 		return results{}, fmt.Errorf("ask the server: %w", err)
