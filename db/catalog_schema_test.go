@@ -14,7 +14,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-var update = flag.Bool("update", false, "write db/catalog_schema.sql anew")
+var update = flag.Bool("update", false, "write db/catalog_schema.sql")
 
 const schemaHeader = `-- The database's schema, as the migrations in db/migrations make it, and its
 -- default rows. Partitions of event are made by date and are not shown.
@@ -22,8 +22,8 @@ const schemaHeader = `-- The database's schema, as the migrations in db/migratio
 
 `
 
-// db/catalog_schema.sql is the file that the seed names: one look at the whole
-// schema, instead of a history of migrations.
+// db/catalog_schema.sql is a file that the seed names: the whole schema at a glance,
+// instead of a history of migrations.
 func TestCatalogSchema_IsWhatTheMigrationsMake(t *testing.T) {
 	t.Parallel()
 	pgDump := filepath.Join(dbtest.BinDir(t), "pg_dump")
@@ -52,7 +52,7 @@ func TestCatalogSchema_IsWhatTheMigrationsMake(t *testing.T) {
 	}
 }
 
-// noise is what differs from one pg_dump to the next, or is said of any database.
+// noise is what differs between versions of pg_dump, or is the same for every database.
 var noise = regexp.MustCompile(`(?m)^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\(un)?restrict .*)\n`)
 
 func dump(t *testing.T, pgDump string, args ...string) string {

@@ -7,8 +7,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// A statement ends with its caller, and its session is there for the next.
-func TestOpen_CallerGone_StatementEndsAndSessionStays(t *testing.T) {
+// A statement is cancelled with its caller's context; its session can be used again.
+func TestOpen_CallerCancels_StatementEndsAndSessionStays(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	session, err := pool.Acquire(t.Context())
@@ -32,11 +32,11 @@ func TestOpen_CallerGone_StatementEndsAndSessionStays(t *testing.T) {
 	}
 	leave()
 	if err := <-ended; err == nil {
-		t.Error("ten minutes passed")
+		t.Error("the statement was not cancelled")
 	}
 
 	var after uint32
 	if err := session.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&after); err != nil || after != before {
-		t.Errorf("session %d goes on as %d: %v", before, after, err)
+		t.Errorf("session %d was replaced by %d: %v", before, after, err)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// Whoever goes back to a release before, works there, and comes again, has lost
-// nothing but what that release has no place for.
+// Going back to an earlier release, writing there, and migrating up again loses
+// only what that release cannot store.
 func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	const newest, oldest = 11, 6
@@ -47,7 +47,7 @@ func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 			var registered string
 			if err := pool.QueryRow(t.Context(), `SELECT catalog_register(ARRAY['a'], ARRAY['task'], ARRAY[false], ARRAY[''], ARRAY['inline'], ARRAY[''],
 				ARRAY['{"n": 4}'::jsonb], ARRAY[''], ARRAY[NULL::jsonb], ARRAY['r1'], ARRAY[''], true, false) -> 0 ->> 'status'`).Scan(&registered); err != nil || registered != "UPDATED" {
-				t.Errorf("registering came to %q: %v", registered, err)
+				t.Errorf("registering made version %q: %v", registered, err)
 			}
 			run(t, pool, happening, "e4", "step.exit", "two", "load", "error")
 			run(t, pool, `SELECT event_sequence(100, 0)`)
@@ -59,7 +59,7 @@ func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 			}
 			pool.Reset()
 			if diff := cmp.Diff(between, contents(t, pool)); diff != "" {
-				t.Errorf("(-at %d +after coming again):\n%s", version, diff)
+				t.Errorf("(-at %d +after migrating up again):\n%s", version, diff)
 			}
 			run(t, pool, `SELECT event_sequence(100, 0)`)
 			mine := "CANCELLED"
@@ -83,8 +83,8 @@ func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 	}
 }
 
-// registeredAfter is the latest version of a path with the labels 1, 2 and 3
-// after one more was registered: whole numbers are counted on from migration 8.
+// registeredAfter is the latest label of a path with the labels 1, 2 and 3 after one
+// more registration: migration 8 and later continue whole numbers.
 func registeredAfter(version int64) string {
 	if version < 8 {
 		return "1.0.0 4"
@@ -92,8 +92,8 @@ func registeredAfter(version int64) string {
 	return "4 4"
 }
 
-// contents are the rows of the tables that every release has, without what the
-// newer have added to them.
+// contents are the rows of the tables that every release has, without the columns
+// that newer ones have added.
 func contents(t *testing.T, pool *pgxpool.Pool) []string {
 	t.Helper()
 	rows, err := pool.Query(t.Context(), `

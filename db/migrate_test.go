@@ -37,8 +37,8 @@ func TestMigrate_Repeated_DoesNothing(t *testing.T) {
 	}
 }
 
-// Servers that start at once do no harm: one migrates, all are ready, and the
-// schema is that of a single migration.
+// If servers start at the same time, one migrates, all become ready, and the schema
+// is that of a single migration.
 func TestMigrate_ServersStartAtOnce_OneMigrates(t *testing.T) {
 	t.Parallel()
 	const servers = 5
@@ -68,7 +68,7 @@ func TestMigrate_ServersStartAtOnce_OneMigrates(t *testing.T) {
 	}
 }
 
-// columns lists what a schema has.
+// columns lists the columns, indexes and triggers of a schema.
 func columns(t *testing.T, databaseURL string) []string {
 	t.Helper()
 	pool := dbtest.PoolAt(t, databaseURL, db.Options{})
@@ -87,7 +87,7 @@ func columns(t *testing.T, databaseURL string) []string {
 	return list
 }
 
-func TestOpen_Sessions_HaveDeadlinesAndOurMeaning(t *testing.T) {
+func TestOpen_Sessions_HaveDeadlinesAndOurSettings(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
 	admin := dbtest.PoolAt(t, databaseURL, db.Options{})
@@ -168,13 +168,13 @@ func TestPartitions_AnyAcceptableTime_HasOne(t *testing.T) {
 	for _, infinity := range []string{"infinity", "-infinity"} {
 		_, err := pool.Exec(context.Background(), `INSERT INTO event (event_id, event_type, resource_path, resource_version, timestamp) VALUES ('i', 'UPDATED', 'a', '1', '`+infinity+`')`)
 		if err == nil {
-			t.Errorf("an event at %s was taken", infinity)
+			t.Errorf("an event at %s was accepted", infinity)
 		}
 	}
 }
 
-// A server that was away for months leaves no hole behind.
-func TestPartitions_MonthsMissed_HoleFilled(t *testing.T) {
+// A server that was stopped for months makes the partitions that are missing.
+func TestPartitions_MonthsMissed_Made(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	run(t, pool, `DO $$ DECLARE p regclass; BEGIN
@@ -192,7 +192,7 @@ func TestPartitions_MonthsMissed_HoleFilled(t *testing.T) {
 	}
 }
 
-// An event_id exists once over all partitions, whoever inserts and wherever.
+// An event_id is unique over all partitions, whichever way it is inserted.
 func TestEventIdentity_AnyWay_UniqueOverPartitions(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -205,7 +205,7 @@ func TestEventIdentity_AnyWay_UniqueOverPartitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := count(t, pool, `SELECT count(*) FROM event JOIN event_identity USING (event_id, timestamp)`); n != 4 {
-		t.Errorf("%d events have their identity, want 4", n)
+		t.Errorf("%d events have a row in event_identity, want 4", n)
 	}
 	for _, id := range []string{"one", "two", "three"} {
 		failure := refused(t, pool, "23505", `INSERT INTO event `+columns+` VALUES ($1, 'UPDATED', 'a', '1', '2021-01-01Z')`, id)
@@ -233,8 +233,8 @@ func TestAppendOnly_ChangesOfHistory_Refused(t *testing.T) {
 	}
 }
 
-// A program that knows the seed's columns writes versions in every way that
-// SQL has; revisions and the head row are right.
+// However a program that only knows the seed's columns writes versions in SQL, their
+// revisions and the head row are right.
 func TestCatalog_PlainSQLWriters_RevisionsAndHead(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

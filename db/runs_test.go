@@ -10,9 +10,9 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// Runs from before steps were counted have their failed steps, event types that
-// were there keep what they were given, and what an event did to its run stays.
-func TestMigrate_RunsOfBefore_FailedStepsAndPhases(t *testing.T) {
+// Runs from before failed steps were counted get their count, existing event types
+// keep their phase, and what an event did to its run stays.
+func TestMigrate_OlderRuns_FailedStepsAndPhases(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.EmptyURL(t)
 	if err := db.MigrateTo(t.Context(), databaseURL, 8); err != nil {
@@ -55,8 +55,8 @@ func TestMigrate_RunsOfBefore_FailedStepsAndPhases(t *testing.T) {
 	}
 }
 
-// A type that is added has the phase that its name says, unless it is given one
-// or, by an empty text, none.
+// A new type has the phase that its name implies, unless it is added with another
+// one or, as an empty text, with none.
 func TestEventType_PlainSQL_PhaseOfItsName(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

@@ -13,8 +13,9 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// What arrives is what was sent, in every way that a database URL may choose.
-func TestOpen_TextArrays_Arrive(t *testing.T) {
+// Text arrays arrive as they were sent, in every query mode that a database URL can
+// set.
+func TestOpen_TextArrays_ArriveUnchanged(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {

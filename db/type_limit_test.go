@@ -12,8 +12,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// Types are listed whole, so there is an end to them for plain SQL as well, in
-// the words of the API.
+// Types are listed without pages, so plain SQL cannot add more than the limit either,
+// and gets the message of the API.
 func TestTypeLimit_PlainSQL_NoMoreAdded(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -32,14 +32,14 @@ func TestTypeLimit_PlainSQL_NoMoreAdded(t *testing.T) {
 				t.Errorf("%s: column %q, constraint %q: %q, want %q", table, failure.ColumnName, failure.ConstraintName, failure.Message, want)
 			}
 			if total() != before {
-				t.Errorf("%s: a statement that was refused has added types", table)
+				t.Errorf("%s: a refused statement added types", table)
 			}
 		}
 		run(t, pool, add, "a", catalog.MaxTypes-total()-2)
 		full(add, fmt.Sprintf("name: there are 998 %s types already, and no more than 2 can be added", kind), "b", 3)
 		run(t, pool, add, "b", 2)
 		full(add, fmt.Sprintf("name: there are 1000 %s types already, and no more can be added", kind), "c", 1)
-		// What is there can be written again.
+		// Existing types can be written again.
 		run(t, pool, add+` ON CONFLICT DO NOTHING`, "b", 2)
 		run(t, pool, add+` ON CONFLICT (name) DO UPDATE SET name = excluded.name`, "b", 2)
 		run(t, pool, `UPDATE `+table+` SET name = 'renamed' WHERE name = 'b1'`)
@@ -47,7 +47,7 @@ func TestTypeLimit_PlainSQL_NoMoreAdded(t *testing.T) {
 	}
 }
 
-func TestTypeLimit_WritersAtOnce_NoneTooMany(t *testing.T) {
+func TestTypeLimit_ConcurrentWriters_LimitHolds(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	run(t, pool, `INSERT INTO event_type (name) SELECT 'a' || n FROM generate_series(1, $1 - (SELECT count(*) FROM event_type)) n`, catalog.MaxTypes-3)
@@ -76,12 +76,12 @@ func TestTypeLimit_WritersAtOnce_NoneTooMany(t *testing.T) {
 	}
 	group.Wait()
 	if n := count(t, pool, `SELECT count(*) FROM event_type`); n != catalog.MaxTypes || added.Load() != 3 {
-		t.Errorf("%d writers added types, %d are there", added.Load(), n)
+		t.Errorf("%d writers added types, there are %d", added.Load(), n)
 	}
 }
 
-// A database that holds more than there can be keeps them, and takes no others.
-func TestMigrate_MoreTypesThanThereCanBe_Stay(t *testing.T) {
+// A database with more types than the limit keeps them and accepts no others.
+func TestMigrate_MoreTypesThanTheLimit_Stay(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.EmptyURL(t)
 	if err := db.MigrateTo(t.Context(), databaseURL, 10); err != nil {

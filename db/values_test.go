@@ -11,8 +11,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// What the API refuses, or could not show, is refused in plain SQL as well, in
-// words that say what is wrong with which column.
+// Plain SQL cannot write what the API refuses or cannot show; the message names the
+// column and what is wrong with it.
 func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -68,8 +68,8 @@ func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
 	run(t, pool, happening, long(255), `{"execution_id": "`+long(255)+`", "parent_execution_id": null, "node_name": {}}`, "0001-01-01 00:00:00Z")
 }
 
-// Values that the API cannot show, from before they were refused, are moved to
-// the nearest that it can; what they were is kept.
+// Older values that the API cannot show are changed to the nearest that it can; the
+// old values are kept.
 func TestMigrate_ValuesThatCannotBeShown_RepairedOnceAndLogged(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.EmptyURL(t)
@@ -121,15 +121,15 @@ func TestMigrate_ValuesThatCannotBeShown_RepairedOnceAndLogged(t *testing.T) {
 	if again, err := db.Migrate(t.Context(), databaseURL); err != nil || len(again.Repairs) != 0 {
 		t.Errorf("the second migration did %+v: %v", again, err)
 	}
-	// What is only refused from now on stays readable.
+	// Values that are only refused from now on stay readable.
 	var stayed int
 	err = pool.QueryRow(t.Context(), `SELECT count(*) FROM catalog WHERE resource_path IN ('', E'c\n') OR resource_version = 'latest'`).Scan(&stayed)
 	if err != nil || stayed != 3 {
-		t.Errorf("%d rows with names of before stayed, want 3: %v", stayed, err)
+		t.Errorf("%d rows with older names stayed, want 3: %v", stayed, err)
 	}
 }
 
-// Each migration can be taken back, and leads to the same schema again.
+// Each migration can be reverted, and then makes the same schema again.
 func TestMigrate_DownAndUp_SameSchema(t *testing.T) {
 	t.Parallel()
 	databaseURL, before := dbtest.EmptyURL(t), dbtest.EmptyURL(t)
@@ -149,7 +149,7 @@ func TestMigrate_DownAndUp_SameSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(everythingIn(t, before), everythingIn(t, databaseURL)); diff != "" {
-		t.Errorf("(-schema 6 +taken back to 6):\n%s", diff)
+		t.Errorf("(-schema 6 +reverted to 6):\n%s", diff)
 	}
 	if _, err := db.Migrate(t.Context(), databaseURL); err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestMigrate_DownAndUp_SameSchema(t *testing.T) {
 	}
 }
 
-// everythingIn lists what a schema has, its functions and constraints included.
+// everythingIn lists the contents of a schema, functions and constraints included.
 func everythingIn(t *testing.T, databaseURL string) []string {
 	t.Helper()
 	pool := dbtest.PoolAt(t, databaseURL, db.Options{})

@@ -15,27 +15,27 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// planOf shows a plan, in which an argument that is not known yet is called $1.
+// planOf shows the plan, which has $1 in place of an argument that is not known yet.
 const planOf = "EXPLAIN (COSTS OFF) EXECUTE by_name('REGISTERED')"
 
-func TestOf_PreparedStatement_PlannedForItsArgumentsThatOnce(t *testing.T) {
+func TestOf_PreparedStatement_PlannedForItsArgumentsOnce(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.PoolAt(t, dbtest.URL(t), db.Options{MaxConns: 1})
 	planned := customplan.Of(pool)
 	exec(t, pool.Exec, "PREPARE by_name(text) AS SELECT 1 FROM event_type WHERE $1 = 'all' OR name = $1")
 
 	if plan := explain(t, pool.Query); !strings.Contains(plan, "$1") {
-		t.Errorf("a session of the pool plans for any arguments, and did for these:\n%s", plan)
+		t.Errorf("a session of the pool planned for these arguments, not for any:\n%s", plan)
 	}
 	if plan := explain(t, planned.Query); strings.Contains(plan, "$1") {
 		t.Errorf("planned for any arguments:\n%s", plan)
 	}
 	if plan := explain(t, pool.Query); !strings.Contains(plan, "$1") {
-		t.Errorf("the session stays as it was set:\n%s", plan)
+		t.Errorf("the session keeps the setting:\n%s", plan)
 	}
 }
 
-func TestOf_Failure_ToldOnceAndTheConnectionServesOn(t *testing.T) {
+func TestOf_Failure_ReturnedOnceAndTheConnectionIsUsable(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.PoolAt(t, dbtest.URL(t), db.Options{MaxConns: 1})
 	planned := customplan.Of(pool)
@@ -46,7 +46,7 @@ func TestOf_Failure_ToldOnceAndTheConnectionServesOn(t *testing.T) {
 		t.Fatalf("1 / 1 = %d, %v", quotient, err)
 	}
 	if err := planned.QueryRow(t.Context(), divided, 0).Scan(&quotient); err == nil || !strings.Contains(err.Error(), "division by zero") {
-		t.Errorf("QueryRow tells: %v", err)
+		t.Errorf("QueryRow: error %v", err)
 	}
 	rows, err := planned.Query(t.Context(), divided, 0)
 	if err == nil {
@@ -54,10 +54,10 @@ func TestOf_Failure_ToldOnceAndTheConnectionServesOn(t *testing.T) {
 		err = rows.Err()
 	}
 	if err == nil || !strings.Contains(err.Error(), "division by zero") {
-		t.Errorf("Query tells: %v", err)
+		t.Errorf("Query: error %v", err)
 	}
 	if _, err := planned.Exec(t.Context(), divided, 0); err == nil || !strings.Contains(err.Error(), "division by zero") {
-		t.Errorf("Exec tells: %v", err)
+		t.Errorf("Exec: error %v", err)
 	}
 	if err := planned.QueryRow(t.Context(), "SELECT 1 WHERE false").Scan(&quotient); !errors.Is(err, pgx.ErrNoRows) {
 		t.Errorf("no row: %v", err)
@@ -71,11 +71,11 @@ func TestOf_Failure_ToldOnceAndTheConnectionServesOn(t *testing.T) {
 		t.Errorf("Exec after failures: %v, %v", tag, err)
 	}
 	if n := pool.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections were not given back", n)
+		t.Errorf("%d connections were not released", n)
 	}
 }
 
-func TestOf_InTransaction_PartOfIt(t *testing.T) {
+func TestOf_InTransaction_RolledBackWithIt(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.PoolAt(t, dbtest.URL(t), db.Options{})
 	tx, err := pool.Begin(t.Context())

@@ -6,8 +6,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/lru"
 )
 
-// An entry may take an eighth of the cache. Nine of a little less than that do
-// not fit: the one that was not used for the longest time makes room.
+// An entry may take an eighth of the cache. Nine of a little less than that do not
+// fit: the least recently used one is evicted.
 func ExampleCache() {
 	const limit = 64 << 10
 	answers := lru.New[int, string](limit)

@@ -1,7 +1,7 @@
 -- The catalog: resource types, versions and the head row of each resource.
 -- Names, columns, types, defaults, keys and default rows of resource_type and
--- catalog are the seed's. What is added stands beside them, so that a program
--- which only knows the seed's DDL reads and writes them in plain SQL.
+-- catalog are the seed's. Everything else is an addition, so that a program which
+-- only knows the seed's DDL reads and writes them in plain SQL.
 --
 -- Keys are COLLATE "C": byte order, so that prefixes are index ranges and a
 -- page's order does not depend on the database's locale.

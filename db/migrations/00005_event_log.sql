@@ -1,9 +1,9 @@
--- The log: every committed event at a dense position of one order common to
--- all readers, and the runs that the events tell of.
+-- The log: every committed event has a position, without gaps, in one order common
+-- to all readers. Also the runs that the events belong to.
 --
 -- Commit order is not insert order, so no column that a writer fills can be a
 -- cursor. Writers leave a row in event_pending; after their commit one
--- sequencer at a time (event_sequence) gives out positions.
+-- sequencer at a time (event_sequence) assigns positions.
 
 -- +goose Up
 
@@ -31,7 +31,7 @@ CREATE TABLE event_pending (
     event_id TEXT COLLATE "C" NOT NULL,
     timestamp TIMESTAMPTZ NOT NULL,
     pending_since TIMESTAMPTZ NOT NULL DEFAULT now(),
-    -- Here and not on event, where a restored row would be judged again.
+    -- Here and not on event, where a restored row would be checked again.
     CONSTRAINT event_lies_at_most_a_day_ahead CHECK (timestamp <= pending_since + interval '1 day')
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 ALTER SEQUENCE event_pending_seq OWNED BY event_pending.seq;
@@ -67,7 +67,7 @@ CREATE TABLE execution (
     path TEXT COLLATE "C" NOT NULL,
     version TEXT COLLATE "C" NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED')),
-    -- Whether the event that starts it has been seen: it then says path, version and start.
+    -- Whether the event that starts it has been seen: path, version and start are then its.
     started BOOLEAN NOT NULL,
     started_at TIMESTAMPTZ NOT NULL,
     finished_at TIMESTAMPTZ,
@@ -275,8 +275,8 @@ END $$;
 COMMENT ON FUNCTION event_guard_partitions IS
     'Promise: every partition of event has the triggers, also one that was attached by hand; returns how many lacked them. Their rows are then for event_reconcile.';
 
--- The case of a status is told apart as ASCII has it, whatever the database's
--- locale: a live event is judged by the server, which must agree.
+-- Only the case of ASCII letters in a status is ignored, whatever the database's
+-- locale: the server matches live events and must agree.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION event_passes(
     event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb,

@@ -1,9 +1,9 @@
 -- What may be stored: names within bounds, instants and payloads that the API
--- can show. The rules stand here once; the API tells them in the same words.
+-- can show. The rules are defined here; the API reports violations in the same words.
 --
--- Constraints on names are NOT VALID: rows that are there already stay. Values
--- that the API cannot show are moved to the nearest that it can, and
--- migration_repair keeps what they were.
+-- Constraints on names are NOT VALID: existing rows stay. Values that the API
+-- cannot show are changed to the nearest that it can, and migration_repair keeps
+-- the old values.
 
 -- +goose Up
 CREATE TABLE migration_repair (
@@ -44,7 +44,7 @@ END;
 CREATE FUNCTION name_problem(kind text, name text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
-    -- Nearly every name, at a third of the time.
+    -- The fast path for nearly every name, in a third of the time.
     WHEN octet_length(name) <= text_limit(kind) AND name ~ '^[!-~]+$' THEN NULL
     WHEN name = '' THEN 'must not be empty'
     WHEN octet_length(name) > text_limit(kind) THEN text_problem(kind, name)
@@ -100,7 +100,7 @@ COMMENT ON FUNCTION shown_instant IS
 COMMENT ON FUNCTION refuse_value IS
     'Fails with the problem and its column. For a CHECK constraint, whose own message would not say what is wrong: STRICT, so that a value without a problem is not even a call.';
 
--- Versions never change but here.
+-- The only place where versions change.
 ALTER TABLE catalog DISABLE TRIGGER catalog_immutable;
 INSERT INTO migration_repair (migration, table_name, key, column_name, old_value, new_value)
     SELECT 7, 'catalog', jsonb_build_object('resource_path', resource_path, 'resource_version', resource_version),

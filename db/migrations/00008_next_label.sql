@@ -1,5 +1,5 @@
--- The label of a version that is registered without one, numbered on as its
--- resource is.
+-- The label of a version that is registered without one continues the numbering of
+-- its resource.
 
 -- +goose Up
 -- +goose StatementBegin

@@ -3,12 +3,12 @@
 
 -- +goose Up
 
--- A phase is data from now on; the name says only the default.
+-- A phase is data from now on; the name only determines the default.
 ALTER TABLE event_type ALTER COLUMN phase DROP EXPRESSION;
 ALTER TABLE event_type ADD CONSTRAINT event_type_has_a_phase_of_runs
     CHECK (phase IN ('STARTED', 'COMPLETED', 'FAILED', 'CANCELLED'));
 
--- What an event did to its run when it got its place: its type may change.
+-- What an event did to its run when it got its position: its type may change.
 ALTER TABLE event_log ADD COLUMN phase TEXT;
 UPDATE event_log l SET phase = t.phase FROM event_type t WHERE t.name = l.event_type AND t.phase IS NOT NULL;
 
@@ -95,7 +95,7 @@ INSERT INTO event_type (name, template) VALUES
     ('keychain.refresh_failed', 'Keychain of {{ resource_path }} could not be refreshed.')
 ON CONFLICT (name) DO NOTHING;
 
--- The steps of runs whose last status is one of failure; kept by the sequencer.
+-- The steps of runs whose last status is a failure; kept by the sequencer.
 CREATE TABLE execution_failed_step (
     execution_id TEXT COLLATE "C" NOT NULL,
     step TEXT COLLATE "C" NOT NULL,
@@ -241,7 +241,7 @@ COMMENT ON FUNCTION event_sequence IS
     'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log and folds them into execution and execution_failed_step; returns how many, or -1 where another session is at it. READ COMMITTED only.';
 
 -- +goose Down
--- The event types that were added stay: events may have them by now.
+-- The event types that were added stay: events may have them.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION event_sequence(row_limit integer, after_seq bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

@@ -1,15 +1,15 @@
--- A folder that holds a path's history, one file for each version, is registered
--- as that history: what of it stands there already is no new version.
+-- A folder with the history of a path, one file for each version, is registered as
+-- that history: content that is already registered adds no version.
 
 -- +goose Up
--- Where the history of a path next holds a content, without reading the others.
+-- Finds the next version of a path with a content, without reading the others.
 CREATE INDEX catalog_content_idx ON catalog (resource_path, jsonb_hash_extended(payload, 0), revision);
 
 DROP FUNCTION catalog_register(text[], text[], boolean[], text[], text[], text[], jsonb[], text[], jsonb[], text[],
                                text[], boolean, boolean);
 
 -- +goose StatementBegin
--- The last three have defaults for a server of the release before.
+-- The last three have defaults for a server of the previous release.
 CREATE FUNCTION catalog_register(
     paths text[], types text[], fold_types boolean[], versions text[], sources text[], locations text[],
     payloads jsonb[], contents text[], metas jsonb[], event_ids text[],

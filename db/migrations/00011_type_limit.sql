@@ -1,5 +1,5 @@
--- Types are listed whole, so there is an end to them for every writer, and a
--- label that cannot be made is told of with its input.
+-- Types are listed without pages, so their number is limited for every writer. A
+-- label that cannot be made is reported with its input.
 
 -- +goose Up
 -- +goose StatementBegin

@@ -1,7 +1,7 @@
 -- +goose Up
--- PostgreSQL prepares the constraints of a table for each statement, and would
--- work the rules, functions in SQL, into each: 0.4 ms for one event. A function
--- in PL/pgSQL has that done once for a session.
+-- PostgreSQL prepares the constraints of a table for each statement, and inlines
+-- the rules, which are functions in SQL, each time: 0.4 ms for one event. A function
+-- in PL/pgSQL is prepared once for a session.
 
 -- +goose StatementBegin
 CREATE FUNCTION event_is_sound(id text, at timestamptz, payload jsonb, meta jsonb) RETURNS boolean

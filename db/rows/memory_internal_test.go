@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Values that wait to be used again must not keep what they referred to.
+// Values that wait to be reused must not keep what they referred to alive.
 func TestSlab_Reset_NothingKept(t *testing.T) {
 	t.Parallel()
 	var kept slab[*[64 << 10]byte]
@@ -49,11 +49,11 @@ func TestSlab_Reset_SameValuesAgain(t *testing.T) {
 	first := take(1000)
 	kept.reset()
 	if again := take(900); !slices.Equal(again, first[:900]) {
-		t.Error("other values after Reset")
+		t.Error("values were not reused after Reset")
 	}
 	take(5000)
 	kept.reset()
 	if again := take(1); again[0] == first[0] {
-		t.Error("all of a long list is kept")
+		t.Error("a long list is kept")
 	}
 }

@@ -19,24 +19,24 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// asked is a database that answers every query with the rows of one statement.
-type asked struct {
+// fakeDatabase answers every query with the rows of one statement.
+type fakeDatabase struct {
 	*pgxpool.Pool
 	statement string
 }
 
-func (a asked) Query(ctx context.Context, _ string, _ ...any) (pgx.Rows, error) {
+func (a fakeDatabase) Query(ctx context.Context, _ string, _ ...any) (pgx.Rows, error) {
 	return a.Pool.Query(ctx, a.statement)
 }
 
-func (a asked) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+func (a fakeDatabase) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
 	batch.QueuedQueries[len(batch.QueuedQueries)-1].SQL = a.statement
 	return a.Pool.SendBatch(ctx, batch)
 }
 
 func read(t *testing.T, memory *memory, pool *pgxpool.Pool, statement string, columns []string, use func(*Row)) error {
 	t.Helper()
-	reader := NewReader(asked{pool, statement})
+	reader := NewReader(fakeDatabase{pool, statement})
 	reader.memory = memory
 	return reader.Each(GenericPlan, columns, func(queries *sqlc.Queries) error {
 		rows, err := queries.ResourceTypes(t.Context())
@@ -57,9 +57,9 @@ type row struct {
 	At       time.Time
 }
 
-// What a row holds stays as it was while others are read, in PostgreSQL's
-// binary format and in its text format, and in memory that is used again.
-func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
+// The values of a row do not change while others are read, in PostgreSQL's binary
+// and text formats, and in reused memory.
+func TestEach_ManyRows_ValuesOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol} {
@@ -90,14 +90,14 @@ func TestEach_ManyRows_WhatPostgreSQLHolds(t *testing.T) {
 					t.Errorf("rows differ (-want +got):\n%.2000s", diff)
 				}
 				if !kept.reset() {
-					t.Error("the memory is not used again")
+					t.Error("the memory is not reused")
 				}
 			}
 		})
 	}
 }
 
-func TestEach_NotWhatIsExpected_Error(t *testing.T) {
+func TestEach_OtherColumnsOrValues_Error(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	for name, test := range map[string]struct {
@@ -126,7 +126,7 @@ func TestEach_NotWhatIsExpected_Error(t *testing.T) {
 
 func TestEach_Plan_ForTheArgumentsOnRequest(t *testing.T) {
 	t.Parallel()
-	reader := NewReader(asked{dbtest.Pool(t), `SELECT current_setting('plan_cache_mode') AS a`})
+	reader := NewReader(fakeDatabase{dbtest.Pool(t), `SELECT current_setting('plan_cache_mode') AS a`})
 	for plan, want := range map[Plan]bool{CustomPlan: true, GenericPlan: false} {
 		var mode string
 		err := reader.Each(plan, []string{"a"}, func(queries *sqlc.Queries) error {
@@ -139,7 +139,7 @@ func TestEach_Plan_ForTheArgumentsOnRequest(t *testing.T) {
 	}
 }
 
-// A list of large values must not be kept for the sake of the small ones after it.
+// The memory of a list of large values is not kept for small ones after it.
 func TestMemory_Reset_MuchIsLeftToTheCollector(t *testing.T) {
 	t.Parallel()
 	var kept memory
@@ -153,17 +153,17 @@ func TestMemory_Reset_MuchIsLeftToTheCollector(t *testing.T) {
 	for _, much := range [][2]int{{300 << 10, 1}, {100 << 10, 3}, {100, 4000}} {
 		take(much[0], much[1])
 		if kept.reset() {
-			t.Errorf("%d rows of %d bytes are used again", much[1], much[0])
+			t.Errorf("the memory of %d rows of %d bytes is reused", much[1], much[0])
 		}
 		take(100, 10)
 		if !kept.reset() {
-			t.Error("ten small rows are not used again")
+			t.Error("the memory of ten small rows is not reused")
 		}
 	}
 }
 
-// A panic of who reads must not cost a connection.
-func TestEach_UsePanics_ConnectionGoesBack(t *testing.T) {
+// A panic of the reader must not lose a connection.
+func TestEach_UsePanics_ConnectionIsReleased(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.PoolAt(t, dbtest.URL(t), db.Options{MaxConns: 1})
 	for range 3 {
@@ -176,7 +176,7 @@ func TestEach_UsePanics_ConnectionGoesBack(t *testing.T) {
 			_ = read(t, &memory{}, pool, "SELECT n AS a FROM generate_series(1, 10000) n", []string{"a"}, func(*Row) { panic("use") })
 		}()
 		if acquired := pool.Stat().AcquiredConns(); acquired != 0 {
-			t.Errorf("%d connections are not given back", acquired)
+			t.Errorf("%d connections are not released", acquired)
 		}
 	}
 }
