@@ -14,22 +14,22 @@ export default defineConfig({
   worker: { format: "es" },
   build: {
     outDir: bundle,
-    // It would take .gitkeep away, which go:embed needs; see clean.
+    // It would remove .gitkeep, which go:embed needs; see clean.
     emptyOutDir: false,
-    // No data: addresses, which the page's content security policy refuses in scripts.
+    // No data: URLs, which the page's content security policy forbids in scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // Monaco is as large as it is.
+    // Monaco is large.
     chunkSizeWarningLimit: 6000,
     rolldownOptions: {
-      // GraphiQL's packages carry directives for a compiler that has done its work.
+      // GraphiQL's packages have directives for a compiler that has run already.
       onLog: (level, log, print) => log.code === "MODULE_LEVEL_DIRECTIVE" || print(level, log),
     },
   },
 });
 
-// compressed leaves each file of the bundle as .br and .gz only: the server
-// sends them as they are, and the binary holds nothing twice as large.
+// compressed leaves each file of the bundle as .br and .gz only: the server sends
+// them as they are, and the binary stays small.
 function compressed() {
   return {
     name: "compressed",

@@ -33,8 +33,7 @@ func literalLabels(observers *core.Events, addError core.AddErrFunc) {
 // executor answers it, whose deferred parts may never come. A server may ignore
 // @defer.
 func undeferIntrospection(document *ast.QueryDocument) {
-	asks := func(operation *ast.OperationDefinition) bool { return introspects(operation.SelectionSet) }
-	if !slices.ContainsFunc(document.Operations, asks) {
+	if !slices.ContainsFunc(document.Operations, introspects) {
 		return
 	}
 	for _, operation := range document.Operations {
@@ -45,18 +44,13 @@ func undeferIntrospection(document *ast.QueryDocument) {
 	}
 }
 
-func introspects(set ast.SelectionSet) bool {
-	return slices.ContainsFunc(set, func(selection ast.Selection) bool {
-		switch s := selection.(type) {
-		case *ast.Field:
-			return s.Name == "__schema" || s.Name == "__type"
-		case *ast.InlineFragment:
-			return introspects(s.SelectionSet)
-		case *ast.FragmentSpread:
-			return introspects(s.Definition.SelectionSet)
-		}
-		return false
+func introspects(operation *ast.OperationDefinition) (found bool) {
+	Walk(operation.SelectionSet, func(selection ast.Selection, _ ast.DirectiveList) bool {
+		field, isField := selection.(*ast.Field)
+		found = found || isField && (field.Name == "__schema" || field.Name == "__type")
+		return !isField
 	})
+	return found
 }
 
 func undefer(set ast.SelectionSet) {

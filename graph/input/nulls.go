@@ -16,41 +16,21 @@ type uses struct {
 	found func(value *ast.Value, argument, of string) bool
 	// variables evaluate @skip and @include; nil includes everything.
 	variables map[string]any
-	seen      map[string]bool
 	ended     bool
 }
 
 func findUses(operation *ast.OperationDefinition, variables map[string]any, found func(value *ast.Value, argument, of string) bool) {
-	u := &uses{found: found, variables: variables, seen: map[string]bool{}}
+	u := &uses{found: found, variables: variables}
 	u.directives(operation.Directives)
-	u.selections(operation.SelectionSet)
-}
-
-func (u *uses) selections(set ast.SelectionSet) {
-	for _, selection := range set {
-		if u.ended {
-			return
-		}
-		switch s := selection.(type) {
-		case *ast.Field:
-			if !u.directives(s.Directives) {
-				continue
-			}
-			for _, argument := range s.Arguments {
-				u.value(argument.Value, argument.Name, s.Name)
-			}
-			u.selections(s.SelectionSet)
-		case *ast.InlineFragment:
-			if u.directives(s.Directives) {
-				u.selections(s.SelectionSet)
-			}
-		case *ast.FragmentSpread:
-			if u.directives(s.Directives) && !u.seen[s.Name] {
-				u.seen[s.Name] = true
-				u.selections(s.Definition.SelectionSet)
+	Walk(operation.SelectionSet, func(selection ast.Selection, directives ast.DirectiveList) bool {
+		below := !u.ended && u.directives(directives)
+		if field, ok := selection.(*ast.Field); ok && below {
+			for _, argument := range field.Arguments {
+				u.value(argument.Value, argument.Name, field.Name)
 			}
 		}
-	}
+		return below
+	})
 }
 
 // directives searches them, and reports whether to search what they apply to.

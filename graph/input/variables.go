@@ -12,25 +12,18 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// problem is why a value is rejected.
-type problem struct {
-	message string
-	// at leads from the variable to the value: ".filter.paths[3]".
-	at string
-	// code is empty for a value that validation rejects in a literal.
-	code fault.Code
+// wrong returns the fault of a value.
+func wrong(format string, args ...any) *fault.Error {
+	return fault.New(apierror.ValidationFailed, "", format, args...)
 }
 
-func wrong(format string, args ...any) *problem {
-	return &problem{message: fmt.Sprintf(format, args...)}
-}
-
-// in puts a step before the path to the value.
-func (p *problem) in(step string) *problem {
-	p.at = step + p.at
-	return p
+// in puts a step before the path to a fault's value: ".filter.paths[3]".
+func in(step string, wrong *fault.Error) *fault.Error {
+	wrong.Argument = step + wrong.Argument
+	return wrong
 }
 
 // coerceVariables converts the values of an operation's variables from JSON to the
@@ -52,11 +45,9 @@ func coerceVariables(schema *ast.Schema, definitions ast.VariableDefinitionList,
 		}
 		coerced, wrong := coerce(schema, definition.Type, value)
 		if wrong != nil {
-			name := definition.Variable + wrong.at
-			refused := refuse(name, "$%s: %s", name, wrong.message)
-			if wrong.code != "" {
-				refused.Extensions["code"] = string(wrong.code)
-			}
+			name := definition.Variable + wrong.Argument
+			refused := refuse(name, "$%s: %s", name, wrong.Message)
+			refused.Extensions["code"] = string(wrong.Code)
 			return refused
 		}
 		given[definition.Variable] = coerced
@@ -64,7 +55,7 @@ func coerceVariables(schema *ast.Schema, definitions ast.VariableDefinitionList,
 	return nil
 }
 
-func coerce(schema *ast.Schema, t *ast.Type, value any) (any, *problem) {
+func coerce(schema *ast.Schema, t *ast.Type, value any) (any, *fault.Error) {
 	if value == nil {
 		if t.NonNull {
 			return nil, wrong("must not be null, as its type is %s", t)
@@ -87,7 +78,7 @@ func coerce(schema *ast.Schema, t *ast.Type, value any) (any, *problem) {
 	return value, nil // a scalar of ours reads its values itself
 }
 
-func coerceList(schema *ast.Schema, element *ast.Type, value any) (any, *problem) {
+func coerceList(schema *ast.Schema, element *ast.Type, value any) (any, *fault.Error) {
 	list, ok := value.([]any)
 	if !ok {
 		// A single value stands for a list of one.
@@ -97,14 +88,14 @@ func coerceList(schema *ast.Schema, element *ast.Type, value any) (any, *problem
 	for i, each := range list {
 		coerced, wrong := coerce(schema, element, each)
 		if wrong != nil {
-			return nil, wrong.in("[" + strconv.Itoa(i) + "]")
+			return nil, in("["+strconv.Itoa(i)+"]", wrong)
 		}
 		list[i] = coerced
 	}
 	return list, nil
 }
 
-func coerceObject(schema *ast.Schema, definition *ast.Definition, value any) (any, *problem) {
+func coerceObject(schema *ast.Schema, definition *ast.Definition, value any) (any, *fault.Error) {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return nil, wrong("Expected value of type %q, found %s.", definition.Name, shown(value))
@@ -114,14 +105,14 @@ func coerceObject(schema *ast.Schema, definition *ast.Definition, value any) (an
 		value, given := object[field.Name]
 		if !given {
 			if field.Type.NonNull && field.DefaultValue == nil {
-				return nil, wrong(`Field "%s.%s" of required type %q was not provided.`, definition.Name, field.Name, field.Type).in("." + field.Name)
+				return nil, in("."+field.Name, wrong(`Field "%s.%s" of required type %q was not provided.`, definition.Name, field.Name, field.Type))
 			}
 			continue // gqlgen fills in its default
 		}
 		known++
 		coerced, wrong := coerce(schema, field.Type, value)
 		if wrong != nil {
-			return nil, wrong.in("." + field.Name)
+			return nil, in("."+field.Name, wrong)
 		}
 		object[field.Name] = coerced
 	}
@@ -137,11 +128,11 @@ func coerceObject(schema *ast.Schema, definition *ast.Definition, value any) (an
 			return object, nil
 		}
 	}
-	return nil, &problem{code: fault.BadUserInput, message: fmt.Sprintf("OneOf Input Object %q must specify exactly one key, with a value that is not null.", definition.Name)}
+	return nil, fault.New(fault.BadUserInput, "", "OneOf Input Object %q must specify exactly one key, with a value that is not null.", definition.Name)
 }
 
 // unknownField reports the first field that the type does not have.
-func unknownField(definition *ast.Definition, object map[string]any) *problem {
+func unknownField(definition *ast.Definition, object map[string]any) *fault.Error {
 	var unknown []string
 	for name := range object {
 		if definition.Fields.ForName(name) == nil {
@@ -151,7 +142,7 @@ func unknownField(definition *ast.Definition, object map[string]any) *problem {
 	return wrong("Field %q is not defined by type %q.", shortened(slices.Min(unknown)), definition.Name)
 }
 
-func coerceEnum(definition *ast.Definition, value any) (any, *problem) {
+func coerceEnum(definition *ast.Definition, value any) (any, *fault.Error) {
 	name, ok := value.(string)
 	if !ok {
 		return nil, wrong("Enum %q cannot represent non-enum value: %s.", definition.Name, shown(value))
@@ -173,7 +164,7 @@ var misfits = map[string]string{
 
 // coerceScalar coerces a value to a built-in scalar. Numbers are json.Number, and
 // int64 or float64 in a default.
-func coerceScalar(name string, value any) (any, *problem) {
+func coerceScalar(name string, value any) (any, *fault.Error) {
 	switch v := value.(type) {
 	case bool:
 		if name == "Boolean" {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -13,38 +12,17 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/input"
 )
 
 // defers reports whether the operation has an active @defer, so that its
 // response has several parts.
-func defers(op *graphql.OperationContext) bool {
-	return setDefers(op.Operation.SelectionSet, op.Variables, map[*ast.FragmentDefinition]bool{})
-}
-
-func setDefers(set ast.SelectionSet, variables map[string]any, seen map[*ast.FragmentDefinition]bool) bool {
-	for _, selection := range set {
-		switch s := selection.(type) {
-		case *ast.Field:
-			if setDefers(s.SelectionSet, variables, seen) {
-				return true
-			}
-		case *ast.InlineFragment:
-			if directiveDefers(s.Directives, variables) || setDefers(s.SelectionSet, variables, seen) {
-				return true
-			}
-		case *ast.FragmentSpread:
-			if directiveDefers(s.Directives, variables) {
-				return true
-			}
-			if !seen[s.Definition] {
-				seen[s.Definition] = true
-				if setDefers(s.Definition.SelectionSet, variables, seen) {
-					return true
-				}
-			}
-		}
-	}
-	return false
+func defers(op *graphql.OperationContext) (found bool) {
+	input.Walk(op.Operation.SelectionSet, func(_ ast.Selection, directives ast.DirectiveList) bool {
+		found = found || directiveDefers(directives, op.Variables)
+		return !found
+	})
+	return found
 }
 
 func directiveDefers(directives ast.DirectiveList, variables map[string]any) bool {
@@ -89,9 +67,17 @@ func payloadOf(response *graphql.Response, first bool) [][]byte {
 	return [][]byte{[]byte(`{"incremental":[`), head, response.Data, tail, place.Bytes(), more}
 }
 
-// enclosed returns pieces as one text between others.
+// enclosed returns pieces as one text between a head and a tail.
 func enclosed(head string, pieces [][]byte, tail string) []byte {
-	return bytes.Join(slices.Concat([][]byte{[]byte(head)}, pieces, [][]byte{[]byte(tail)}), nil)
+	size := len(head) + len(tail)
+	for _, piece := range pieces {
+		size += len(piece)
+	}
+	text := append(make([]byte, 0, size), head...)
+	for _, piece := range pieces {
+		text = append(text, piece...)
+	}
+	return append(text, tail...)
 }
 
 // execute runs a query or a mutation within the timeout, and sends each part of

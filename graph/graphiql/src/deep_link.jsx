@@ -1,15 +1,15 @@
-// Deep links: the operation of the active tab in the address's fragment, which
-// browsers do not send to servers. Opening one opens it and runs nothing.
+// Deep links: the URL's fragment, which browsers do not send to servers, holds the
+// operation of the active tab. Opening a link runs nothing.
 import { pick, ToolbarButton, tryParseJSONC, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useEffect, useRef, useState } from "react";
 import { LinkIcon, LinkedIcon } from "./icons.jsx";
 
-// Browsers refuse to change the address too often.
+// Browsers limit how often the URL may change.
 const settleMillis = 400;
 
 const secret = /authorization|cookie|token|secret|key|password|session/i;
 
-/** The operation that an address names, in its fragment or as others do in its query; undefined where it names none. */
+/** The operation in a URL's fragment or, as of other tools, in its query; undefined if there is none. */
 export function readLink({ hash, search }) {
   for (const text of [hash.slice(1), search]) {
     const named = new URLSearchParams(text);
@@ -24,7 +24,7 @@ export function readLink({ hash, search }) {
   return undefined;
 }
 
-/** The address of a tab's operation, with its headers but for those that look like secrets. */
+/** The URL of a tab's operation, with its headers except those that look like secrets. */
 export function linkTo(tab) {
   const named = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...tab, headers: withoutSecrets(tab?.headers) })) {
@@ -45,7 +45,7 @@ function withoutSecrets(headers) {
   }
 }
 
-/** Puts the cursor into the operation that a link names among several: it is the one to run. */
+/** Puts the cursor into the operation that a link names among several, so that GraphiQL runs that one. */
 export function LinkedOperation({ name }) {
   const { queryEditor, operations } = useGraphiQL(pick("queryEditor", "operations"));
   const { setOperationName } = useGraphiQLActions();
@@ -63,7 +63,7 @@ export function LinkedOperation({ name }) {
   return null;
 }
 
-/** Keeps the active tab's address in the address bar. */
+/** Keeps the active tab's URL in the address bar. */
 export function AddressBar() {
   const tab = useActiveTab();
   useEffect(() => {
@@ -73,7 +73,7 @@ export function AddressBar() {
   return null;
 }
 
-/** A button that copies the active tab's address. */
+/** A button that copies the active tab's URL. */
 export function CopyLink() {
   const tab = useActiveTab();
   const [copied, setCopied] = useState(false);

@@ -1,8 +1,8 @@
-// The documentation explorer, which also says why there is nothing to explain.
+// The documentation explorer, which also shows why the schema is missing.
 import { DocExplorer, DocExplorerStore } from "@graphiql/plugin-doc-explorer";
 import { Button, DocsFilledIcon, DocsIcon, pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 
-/** The plugin in place of GraphiQL's own. */
+/** The plugin that replaces GraphiQL's. */
 export const documentation = {
   // GraphiQL's shortcut for the search finds the button by this title.
   title: "Documentation Explorer",
@@ -16,7 +16,7 @@ export const documentation = {
   },
 };
 
-/** Follows a click on a name in the editor to its documentation. */
+/** Opens the documentation of a name that is clicked in the editor. */
 export function Documentation() {
   return <DocExplorerStore>{null}</DocExplorerStore>;
 }
@@ -41,7 +41,7 @@ function Missing() {
   );
 }
 
-// GraphiQL keeps the answer as the text that it would show.
+// GraphiQL stores the response as the text that it shows.
 function firstError(text) {
   try {
     return JSON.parse(text).errors[0];

@@ -1,5 +1,5 @@
-// How operations reach the server: queries and mutations by HTTP, subscriptions
-// by WebSocket. What goes wrong on the way becomes a GraphQL error to read.
+// Sends queries and mutations over HTTP, subscriptions over WebSocket. A network
+// failure becomes a GraphQL error, which GraphiQL can show.
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { getOperationAST } from "graphql";
 import { follow } from "./subscription.js";
@@ -23,7 +23,7 @@ function takesAfter(operation) {
   return operation.variableDefinitions.some(({ variable }) => variable.name.value === "after");
 }
 
-// readable is fetch, but always answers with GraphQL.
+// readable is fetch whose response is always GraphQL.
 async function readable(url, init) {
   let response;
   try {

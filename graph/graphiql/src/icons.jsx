@@ -7,7 +7,7 @@ export function LinkIcon() {
   );
 }
 
-/** A tick. */
+/** A check mark. */
 export function LinkedIcon() {
   return (
     <Icon>

@@ -1,8 +1,7 @@
 /**
- * An async iterable of one value that changes, for somebody who reads: it
- * yields the newest state, at most once per frame, and passes over those
- * between. show sets the value, end says that none follows; onReturn is called
- * when the reader leaves.
+ * An async iterable of a value that changes. It yields the newest value, at most
+ * once per frame, and skips those between. show sets the value, end ends the
+ * iteration, and onReturn is called when the consumer stops.
  */
 export function latest(frameMillis, onReturn) {
   let value;

@@ -1,4 +1,4 @@
-// The page: GraphiQL with the parts of this folder put together.
+// The page: GraphiQL with the plugins of this folder.
 import "graphiql/setup-workers/vite";
 import "graphiql/style.css";
 import "@graphiql/plugin-explorer/style.css";

@@ -1,23 +1,23 @@
-// One set of headers for all tabs, kept until the browser's tab is closed: a
+// One set of headers for all tabs, stored until the browser tab is closed, so that a
 // token is typed once.
 import { tryParseJSONC, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useEffect } from "react";
 
 const key = "headers";
 
-/** The headers typed in this browser tab, as an object; undefined where there are none or they are no JSON. */
+/** The headers typed in this browser tab, as an object; undefined if there are none or they are not JSON. */
 export function sessionHeaders() {
   return parsed(sessionStorage.getItem(key));
 }
 
-/** The text for the headers editor: those of the session, and over them those of a link. */
+/** The text for the headers editor: a link's headers override the session's. */
 export function mergedHeaders(linked) {
   const added = parsed(linked);
   if (!added) return sessionStorage.getItem(key) ?? "";
   return JSON.stringify({ ...added, ...sessionHeaders() }, null, 2);
 }
 
-/** Keeps what a person types as headers, puts it into tabs that have none, and fetches a schema that is missing with it. */
+/** Stores the headers typed, copies them to tabs without any, and fetches a missing schema with them. */
 export function SessionHeaders() {
   const { headerEditor, hasSchema } = useGraphiQL((state) => ({ headerEditor: state.headerEditor, hasSchema: Boolean(state.schema) }));
   const { introspect } = useGraphiQLActions();
@@ -26,7 +26,7 @@ export function SessionHeaders() {
     let settled;
     const changed = headerEditor?.onDidChangeModelContent(() => {
       const text = headerEditor.getValue();
-      // GraphiQL empties the editor for another tab; a person empties it by hand.
+      // Without focus, GraphiQL has cleared the editor for another tab.
       if (!text && !headerEditor.hasTextFocus()) {
         const kept = sessionStorage.getItem(key);
         if (kept) queueMicrotask(() => headerEditor.setValue(kept));

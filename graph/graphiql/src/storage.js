@@ -1,9 +1,9 @@
-// What GraphiQL keeps in this browser for the next visit: tabs, history, the
-// theme. Its history would keep the headers, too, and a token with them.
+// What GraphiQL stores in this browser for the next visit: tabs, history, the
+// theme. Its history would include the headers, with a token.
 const namespace = "graphiql:";
 const histories = [`${namespace}queries`, `${namespace}favorites`];
 
-/** A Storage for GraphiQL that keeps no headers. */
+/** A Storage for GraphiQL that stores no headers. */
 export const storage = {
   getItem: (key) => localStorage.getItem(key),
   setItem: (key, value) => localStorage.setItem(key, histories.includes(key) ? withoutHeaders(value) : value),

@@ -1,19 +1,19 @@
-// A subscription as the response pane shows it: how many events there were, and
-// the newest of them, newest first. A lost connection is opened again.
+// A subscription in the response pane: the number of events and the latest ones,
+// newest first. It reconnects after a lost connection.
 import { createClient } from "graphql-ws";
 import { latest } from "./latest.js";
 
 const shownEvents = 50;
 const frameMillis = 100;
 const retryMillis = 1000;
-// With these the server ends a stream that is to be resumed.
+// The codes of errors after which a stream can be resumed.
 const resumable = ["SLOW_CONSUMER", "UNAVAILABLE", "TIMEOUT"];
 
 /**
- * Follows a subscription over a socket of its own, until it ends or the reader
- * of the returned async iterable leaves. The headers go into connection_init as
- * they are. Where the operation takes the variable `after`, a lost stream goes
- * on after the last cursor that it selected, else with what happens from then on.
+ * Follows a subscription over its own socket, until it ends or the consumer of the
+ * returned async iterable stops. The headers are the payload of connection_init.
+ * If the operation has the variable `after`, a lost stream resumes after the last
+ * cursor received, else with the events from then on.
  */
 export function follow(endpoint, { query, variables, operationName }, headers, takesAfter) {
   let events = 0;
@@ -69,7 +69,7 @@ export function follow(endpoint, { query, variables, operationName }, headers, t
       if (!resumable.includes(reason[0]?.extensions?.code)) return finish({ errors: reason });
       return reconnect(reason[0].message);
     }
-    // Codes below 4000 are the network's, or those of a server that goes away; from 4000 on it refuses.
+    // Codes below 4000 mean a network failure or a shutdown, the others a rejection.
     const refused = reason.code >= 4000;
     if (opened && !refused) return reconnect("the connection is lost");
     const why = reason.reason || reason.message || "it could not be opened";
