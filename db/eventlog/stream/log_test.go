@@ -39,7 +39,7 @@ type live struct {
 func follow(t *testing.T, ringLength ...int) *live {
 	t.Helper()
 	url := dbtest.URL(t)
-	pool := dbtest.PoolAt(t, url, db.Options{})
+	pool := dbtest.PoolAt(t, url, db.Options{StatementTimeout: time.Minute}) // on a busy machine
 	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
 		SELECT path, 'task', '1', '{}' FROM unnest(ARRAY['a/one', 'a/two', 'b/one']) AS path`)
 	// The test's database is a copy; a copy is another log.
