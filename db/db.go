@@ -7,6 +7,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -37,21 +38,14 @@ func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Po
 		// pgx's message repeats the URL; it blanks the password.
 		return nil, fmt.Errorf("read the database URL: %w", err)
 	}
-	config.MaxConns = 20
-	if options.MaxConns > 0 {
-		config.MaxConns = options.MaxConns
-	}
+	config.MaxConns = cmp.Or(options.MaxConns, 20)
 	config.MaxConnLifetime = 30 * time.Minute
 	config.MaxConnLifetimeJitter = 3 * time.Minute
 	config.PingTimeout = 2 * time.Second
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
-	timeout := 5 * time.Second
-	if options.StatementTimeout > 0 {
-		timeout = options.StatementTimeout
-	}
-	config.ConnConfig.BuildContextWatcherHandler = patient
+	config.ConnConfig.BuildContextWatcherHandler = cancelWithDelay
 	config.AfterConnect = sendTextArrays
-	setSession(config.ConnConfig.RuntimeParams, timeout)
+	setSession(config.ConnConfig.RuntimeParams, cmp.Or(options.StatementTimeout, 5*time.Second))
 	// A list is read along an index, in its order, and ends with its page. Where
 	// the planner expects few matches it would rather read and sort a whole
 	// table, and be wrong for the filters that people use.
@@ -70,8 +64,8 @@ func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Po
 	return pool, nil
 }
 
-// Connect makes one connection outside the pool, with the same settings: for
-// those who listen. It must be direct, not through a transaction pooler.
+// Connect makes one connection outside the pool, with the same settings, to LISTEN
+// on. It must be direct, not through a transaction pooler.
 func Connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
@@ -87,11 +81,11 @@ func Connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
 	return connection, nil
 }
 
-// patient lets a statement whose caller has gone away end by itself if it is
-// short, and cancels it otherwise. pgx would close the connection instead: a
-// client that often gives up, such as a search at each keystroke, would make all
-// others wait for new sessions and new plans.
-func patient(connection *pgconn.PgConn) ctxwatch.Handler {
+// cancelWithDelay lets a short statement whose context has ended complete, and
+// cancels a longer one. pgx would close the connection instead: a client that often
+// gives up, such as a search at each keystroke, would make all others wait for new
+// sessions and new plans.
+func cancelWithDelay(connection *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{
 		Conn:               connection,
 		CancelRequestDelay: 50 * time.Millisecond,

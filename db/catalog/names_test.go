@@ -60,7 +60,7 @@ func TestCheckNames_EachKind_OneRule(t *testing.T) {
 	}
 }
 
-func TestCheckText_NotStorable_RefusedWithItsPlace(t *testing.T) {
+func TestCheckText_NotStorable_RefusedWithItsPosition(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "a\r\n\tb", " é \u2028", strings.Repeat("x", 20)} {
 		if err := CheckText("input", text, 20); err != nil {

@@ -28,8 +28,8 @@ func Of(database Database) sqlc.DBTX { return planner{database} }
 
 type planner struct{ database Database }
 
-// set holds until the end of the transaction, which is that of the batch
-// where there is none around it. It costs no round trip.
+// set lasts until the end of the transaction: that of the batch, unless there is one
+// around it. It costs no round trip.
 const set = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 
 func (p planner) send(ctx context.Context, sql string, args []any) (pgx.BatchResults, error) {
@@ -82,7 +82,7 @@ type rows struct {
 
 func (r rows) Close() {
 	r.Rows.Close()
-	_ = r.results.Close() // Rows.Err has told
+	_ = r.results.Close() // its error is that of Rows.Err
 }
 
 type row struct {

@@ -41,6 +41,9 @@ var cluster struct {
 	serial   atomic.Int64
 }
 
+// emptyTemplate is the template of an empty database, with our collation.
+const emptyTemplate = "template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+
 // Main runs a package's tests and stops the server they used.
 func Main(m *testing.M) {
 	code := m.Run()
@@ -108,11 +111,11 @@ func create(t testing.TB, migrated bool) string {
 	t.Helper()
 	start(t)
 	name := fmt.Sprintf("test_%d_%d", os.Getpid(), cluster.serial.Add(1))
-	statement := "CREATE DATABASE " + pgx.Identifier{name}.Sanitize() + " TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+	template := emptyTemplate
 	if migrated {
-		statement = "CREATE DATABASE " + pgx.Identifier{name}.Sanitize() + " TEMPLATE " + pgx.Identifier{cluster.template}.Sanitize()
+		template = pgx.Identifier{cluster.template}.Sanitize()
 	}
-	if err := admin(t.Context(), statement); err != nil {
+	if err := admin(t.Context(), "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE "+template); err != nil {
 		t.Fatalf("create the test's database: %v", err)
 	}
 	t.Cleanup(func() {
@@ -150,7 +153,7 @@ func prepare(ctx context.Context) error {
 		cluster.server, cluster.adminURL = server, server.URL()
 	}
 	cluster.template = fmt.Sprintf("template_%d", os.Getpid())
-	if err := admin(ctx, "CREATE DATABASE "+pgx.Identifier{cluster.template}.Sanitize()+" TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"); err != nil {
+	if err := admin(ctx, "CREATE DATABASE "+pgx.Identifier{cluster.template}.Sanitize()+" TEMPLATE "+emptyTemplate); err != nil {
 		return err
 	}
 	_, err := db.Migrate(ctx, at(cluster.template))

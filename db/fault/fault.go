@@ -21,7 +21,7 @@ const (
 	Conflict        Code = "CONFLICT"
 	PayloadTooLarge Code = "PAYLOAD_TOO_LARGE"
 	Forbidden       Code = "FORBIDDEN"
-	// StreamChanged and CursorExpired are about a cursor into the event log: of
+	// StreamChanged and CursorExpired concern a cursor into the event log: one of
 	// another history, or one whose events have been dropped since.
 	StreamChanged Code = "STREAM_CHANGED"
 	CursorExpired Code = "CURSOR_EXPIRED"
@@ -29,11 +29,11 @@ const (
 	Unavailable Code = "UNAVAILABLE"
 )
 
-// Error says what was wrong with which argument, in words for the caller.
+// Error says which argument is wrong, and why, for the caller to read.
 type Error struct {
 	Code Code
 	// Argument is the GraphQL argument or input field, for example "path" or
-	// "inputs[3].payload.yaml"; empty if no single one is to blame.
+	// "inputs[3].payload.yaml"; empty if the error concerns no single one.
 	Argument string
 	Message  string
 	// Line and Column, from 1, point into a text argument (YAML, a template);
@@ -80,12 +80,10 @@ func (e *Error) Under(parent string) *Error {
 
 // As finds a fault in an error chain.
 func As(err error) (*Error, bool) {
-	var e *Error
-	ok := errors.As(err, &e)
-	return e, ok
+	return errors.AsType[*Error](err)
 }
 
-// List is several faults of one call, in the order of the inputs they blame.
+// List is several faults of one call, in the order of their inputs.
 type List []*Error
 
 func (l List) Error() string {

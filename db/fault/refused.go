@@ -1,32 +1,25 @@
 package fault
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Refused is the fault that the database's own rules for values (refuse_value)
-// found in a statement, about the argument that its column comes from. It is for
-// what only the database can tell, such as the length of a number that jsonb
-// writes out, and for what a check ahead of it has missed.
+// Refused returns the fault for a value that the database's own rules
+// (refuse_value) refused, with the argument of its column. Only the database can
+// check some values, such as the length of a number that jsonb writes out; for
+// others, it catches what an earlier check missed.
 func Refused(err error) (*Error, bool) {
-	var failure *pgconn.PgError
+	failure, ok := errors.AsType[*pgconn.PgError](err)
 	// PostgreSQL's own violations of constraints name no column.
-	if !errors.As(err, &failure) || failure.Code != "23514" || failure.ColumnName == "" {
+	if !ok || failure.Code != "23514" || failure.ColumnName == "" {
 		return nil, false
 	}
-	argument := failure.ColumnName
-	switch argument {
-	case "resource_path":
-		argument = "path"
-	case "resource_version":
-		argument = "version"
-	case "resource_location":
-		argument = "location"
-	case "event_id":
-		argument = "eventId"
-	}
-	return Input(argument, "%s", strings.TrimPrefix(failure.Message, failure.ColumnName+": ")), true
+	argument := map[string]string{
+		"resource_path": "path", "resource_version": "version", "resource_location": "location", "event_id": "eventId",
+	}[failure.ColumnName]
+	return Input(cmp.Or(argument, failure.ColumnName), "%s", strings.TrimPrefix(failure.Message, failure.ColumnName+": ")), true
 }

@@ -30,7 +30,7 @@ func TestCheck_OneDocument_Accepted(t *testing.T) {
 	}
 }
 
-func TestCheck_NotStorable_RefusedWithItsPlace(t *testing.T) {
+func TestCheck_NotStorable_RefusedWithItsPosition(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, text string

@@ -57,18 +57,18 @@ func TestParse_Text_JSONAsListed(t *testing.T) {
 			`["12","",3,16,3.0,1.5,true,null,{},[]]`,
 		},
 		{"tags in full", "[!<tag:yaml.org,2002:str> 1, !!binary aGk=, !!timestamp 2001-01-01]", `["1","aGk=","2001-01-01"]`},
-		{"the tag that only says string", "[! 12, &a ! true, é, ! null, 'x! ', 12]", `["12","true","é","null","x! ",12]`},
-		{"the same over lines", "- ! 0x1F # 12 ! \n- 12\n- Hi! 12\n", `["0x1F",12,"Hi! 12"]`},
-		{"the same with line ends of Windows", "- ! 1\r\n- ! 2\r\n- 3\r\n", `["1","2",3]`},
-		{"keys that look like others", "yes: 1\n0755: 2\n2001-01-01: 3\n\"200\": 4\n'null': 5\n!!str 7: 6", `{"yes":1,"0755":2,"2001-01-01":3,"200":4,"null":5,"7":6}`},
+		{"the non-specific tag", "[! 12, &a ! true, é, ! null, 'x! ', 12]", `["12","true","é","null","x! ",12]`},
+		{"the non-specific tag over lines", "- ! 0x1F # 12 ! \n- 12\n- Hi! 12\n", `["0x1F",12,"Hi! 12"]`},
+		{"the non-specific tag with line ends of Windows", "- ! 1\r\n- ! 2\r\n- 3\r\n", `["1","2",3]`},
+		{"keys that look like other types", "yes: 1\n0755: 2\n2001-01-01: 3\n\"200\": 4\n'null': 5\n!!str 7: 6", `{"yes":1,"0755":2,"2001-01-01":3,"200":4,"null":5,"7":6}`},
 		{"an empty key", `"": 1`, `{"":1}`},
 		{"anchors", "a: &x [1, &y {k: v}]\nb: *x\nc: *y\nd: &z s\n*z : 2\n", `{"a":[1,{"k":"v"}],"b":[1,{"k":"v"}],"c":{"k":"v"},"d":"s","s":2}`},
-		{"an anchor defined again", "[&a 1, *a, &a 2, *a]", `[1,1,2,2]`},
+		{"an anchor redefined", "[&a 1, *a, &a 2, *a]", `[1,1,2,2]`},
 		{"merge", "base: &b {x: 1, y: 2}\nuse:\n  y: 3\n  <<: *b\n  z: 4\n", `{"base":{"x":1,"y":2},"use":{"y":3,"z":4,"x":1}}`},
 		{"merge of many", "<<: [{a: 1, b: 1}, {b: 2, c: 2}]\nc: 3\n", `{"c":3,"a":1,"b":1}`},
 		{"merge of merges", "- &a {x: 1}\n- &b {<<: *a, y: 2}\n- &c [*a, *b]\n- <<: *c\n", `[{"x":1},{"y":2,"x":1},[{"x":1},{"y":2,"x":1}],{"x":1,"y":2}]`},
-		{"the merge sign as text", "'<<': <<\n", `{"<<":"<<"}`},
-		{"JSON as it stands", " {\"a\": \"\\ud83d\\ude00\\/\"}\n", " {\"a\": \"\\ud83d\\ude00\\/\"}\n"},
+		{"the merge key quoted, and as a value", "'<<': <<\n", `{"<<":"<<"}`},
+		{"JSON unchanged", " {\"a\": \"\\ud83d\\ude00\\/\"}\n", " {\"a\": \"\\ud83d\\ude00\\/\"}\n"},
 		{"a long JSON key", `{"` + strings.Repeat("k", 2000) + `":1}`, `{"` + strings.Repeat("k", 2000) + `":1}`},
 		{"slashes escaped", `url: "http:\/\/x"`, `{"url":"http://x"}`},
 		{"text that begins with a tab", "script: |\n  \tif x\n  fi\nfold: >\n  \ta\n  b\n", `{"script":"\tif x\nfi\n","fold":"\ta\nb\n"}`},
@@ -101,7 +101,7 @@ func TestParse_Text_JSONAsListed(t *testing.T) {
 	}
 }
 
-func TestParse_NotStorable_RefusedWithItsPlace(t *testing.T) {
+func TestParse_NotStorable_RefusedWithItsPosition(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, text string
@@ -123,7 +123,7 @@ func TestParse_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"a boolean key", "é: {true: 1}", faulttest.BadInput(1, 5, "must be a string")},
 		{"a null key", "{null: 1}", faulttest.BadInput(1, 2, "must be a string")},
 		{"no key", "a: 1\n?\n: 1", faulttest.BadInput(2, 2, "must be a string")},
-		{"a key tagged otherwise", "!!int '1': x", faulttest.BadInput(1, 1, "must be a string")},
+		{"a key with another tag", "!!int '1': x", faulttest.BadInput(1, 1, "must be a string")},
 		{"a list as key", "? [a]\n: b", faulttest.BadInput(1, 3, "a list or a mapping")},
 		{"a mapping as key", "{{a: 1}: b}", faulttest.BadInput(1, 2, "a list or a mapping")},
 		{"an alias of a number as key", "- &n 1\n- {*n : 2}", faulttest.BadInput(2, 4, "must be a string")},
@@ -152,7 +152,7 @@ func TestParse_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"yes tagged bool", "!!bool yes", faulttest.BadInput(1, 1, "not what its tag")},
 		{"text tagged null", "!!null x", faulttest.BadInput(1, 1, "not what its tag")},
 
-		{"an alias of nothing", "a: 1\nb: [x, *b]\n", faulttest.BadInput(2, 8, `"*b" has no anchor before it`)},
+		{"an alias without an anchor", "a: 1\nb: [x, *b]\n", faulttest.BadInput(2, 8, `"*b" has no anchor before it`)},
 		{"an alias inside its value", "&a [*a]", faulttest.BadInput(1, 5, `"*a" stands inside the value`)},
 		{"an alias deep inside its value", "x: &a\n  - k: [1, *a]\n", faulttest.BadInput(2, 12, `"*a" stands inside the value`)},
 
@@ -169,26 +169,26 @@ func TestParse_NotStorable_RefusedWithItsPlace(t *testing.T) {
 		{"not UTF-8", "a: é\xff", faulttest.BadInput(1, 5, "UTF-8")},
 		{"UTF-16", "\xff\xfea\x00", faulttest.BadInput(1, 1, "UTF-8")},
 
-		{"a colon too many", "a: b: c", faulttest.BadInput(1, 5, "mapping values are not allowed")},
+		{"an extra colon", "a: b: c", faulttest.BadInput(1, 5, "mapping values are not allowed")},
 		{"text after a quoted string", "x: 1\na: 'b' c\n", faulttest.BadInput(2, 8, "did not find expected key")},
 		{"wrong indentation", "m:\n  a: 1\n b: 2\n", faulttest.BadInput(3, 2, "did not find expected key")},
 		{"a list item outside of its list", "path: x\nsteps:\n  - a: 1\n   b: 2\n", faulttest.BadInput(4, 4, "'-' indicator")},
 		{"a key after a list", "- a\nb: 1\n", faulttest.BadInput(2, 1, "'-' indicator")},
-		{"a bracket too many", "m: {a: 1}}\n", faulttest.BadInput(1, 10, "did not find expected key")},
+		{"an extra bracket", "m: {a: 1}}\n", faulttest.BadInput(1, 10, "did not find expected key")},
 		{"an open list", "a: 1\nb: [1,\nc\n", faulttest.BadInput(2, 4, "',' or ']'")},
 		{"an open string", "a: 1\nb: 'x\nc: 1\n", faulttest.BadInput(2, 4, "unexpected end of stream")},
 		{"nothing between commas", "a: 1\nx: [a, , b]\n", faulttest.BadInput(2, 8, "expected node content")},
 		{"a tab as indentation", "a:\n\t- b\n", faulttest.BadInput(2, 1, "cannot start any token")},
 		{"a reserved character", "k: 1\na:   @x\n", faulttest.BadInput(2, 6, "cannot start any token")},
-		{"a word alone", "a: 1\nword\nb: 2\n", faulttest.BadInput(2, 1, "could not find expected ':'")},
-		{"an escape of no YAML", `a: "\'"`, faulttest.BadInput(1, 5, "unknown escape character")},
+		{"a line without a colon", "a: 1\nword\nb: 2\n", faulttest.BadInput(2, 1, "could not find expected ':'")},
+		{"an escape that YAML lacks", `a: "\'"`, faulttest.BadInput(1, 5, "unknown escape character")},
 		{"half a surrogate pair", `a: ["x", "\ud83d"]`, faulttest.BadInput(1, 13, "invalid Unicode character")},
 		{"a backslash and half a surrogate pair", `["\ud83d\ude00", "\\ud83d\ude00"]`, faulttest.BadInput(1, 28, "invalid Unicode character")},
-		{"a reserved directive of no document", "%FOO\na: 1\n", faulttest.BadInput(1, 5, "unknown directive")},
+		{"a reserved directive without a document", "%FOO\na: 1\n", faulttest.BadInput(1, 5, "unknown directive")},
 		{"a marker in a block that is the document", "--- |\na\n---\nb\n", faulttest.BadInput(3, 1, "more than one")},
 		{"an end in a block that is the document", "|\na\n...\n", faulttest.BadInput(3, 1, "more than one")},
 		{"a mistake after a lone dash", "- [-, é-]\n- [a, -] b\n", faulttest.BadInput(2, 10, "did not find expected '-' indicator")},
-		{"an alias of nothing after a lone dash", "[-, *b-x]", faulttest.BadInput(1, 5, `"*b-x" has no anchor`)},
+		{"an alias without an anchor after a lone dash", "[-, *b-x]", faulttest.BadInput(1, 5, `"*b-x" has no anchor`)},
 		{"another YAML", "%YAML 2.0\n---\na", faulttest.BadInput(1, 1, "incompatible YAML document")},
 
 		{"101 levels", strings.Repeat("[", 101) + strings.Repeat("]", 101), faulttest.TooLarge(1, 101, "100 levels")},
@@ -203,7 +203,7 @@ func TestParse_NotStorable_RefusedWithItsPlace(t *testing.T) {
 			_, err := Parse("input", test.text, jsontext.DefaultLimits())
 			test.want.Check(t, err)
 			if strings.Contains(err.Error(), "yaml:") {
-				t.Errorf("the message speaks of the parser: %v", err)
+				t.Errorf("the message names the parser: %v", err)
 			}
 		})
 	}
@@ -269,14 +269,13 @@ func TestParse_SmallTextWithManyAliases_MayReach64KiB(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(got.JSON) < 10*len(text) {
-		t.Errorf("%d bytes from %d: the case shows nothing", len(got.JSON), len(text))
+		t.Errorf("%d bytes from %d: the case tests nothing", len(got.JSON), len(text))
 	}
 }
 
 func TestParse_LongLineOfSpecialCases_TakesLinearTime(t *testing.T) {
 	t.Parallel()
-	// Looking up each number's place anew from the start of the line would take
-	// minutes here.
+	// Searching the line from its start for each number would take minutes here.
 	text := "[ ! é," + strings.Repeat("1234567,", 200_000) + "]"
 	got, err := Parse("input", text, jsontext.DefaultLimits())
 	if err != nil {
@@ -293,11 +292,11 @@ func TestParse_Document_PathAndKind(t *testing.T) {
 		{"a playbook", "kind: Playbook\nmetadata: {name: n, path: a/b}\n", "a/b", "playbook"},
 		{"path at the top", "kind: playbook\npath: a/b\n", "a/b", "playbook"},
 		{"both paths", "path: top\nmetadata:\n  path: inner\n", "inner", ""},
-		{"both paths, the other order", "metadata:\n  path: inner\npath: top\n", "inner", ""},
-		{"a path that is no string", "path: top\nmetadata: {path: 12}\nkind: [x]\n", "top", ""},
+		{"both paths in the other order", "metadata:\n  path: inner\npath: top\n", "inner", ""},
+		{"a path that is not a string", "path: top\nmetadata: {path: 12}\nkind: [x]\n", "top", ""},
 		{"a quoted number is a string", "metadata: {path: '12'}\nkind: \"1\"\n", "12", "1"},
-		{"metadata that is no mapping", "metadata: path\nkind: true\n", "", ""},
-		{"deeper ones do not count", "a: {path: x, kind: y, metadata: {path: z}}\n", "", ""},
+		{"metadata that is not a mapping", "metadata: path\nkind: true\n", "", ""},
+		{"deeper ones are ignored", "a: {path: x, kind: y, metadata: {path: z}}\n", "", ""},
 		{"a list", "[{path: x, kind: y}]\n", "", ""},
 		{"as JSON", `{"kind":"Playbook","Path":"x","metadata":{"path":"a\/b"},"path":"y"}`, "a/b", "playbook"},
 		{"as JSON, path at the top", `{"kind":null,"metadata":[],"path":"y"}`, "y", ""},
@@ -339,7 +338,7 @@ func TestParse_AnyValueAsFlow_SameJSON(t *testing.T) {
 	})
 }
 
-// What makes the parser read a masked text changes nothing else in it.
+// Masking a text for the parser changes nothing else in it.
 func TestParse_AnyTextBesideLoneDash_Unchanged(t *testing.T) {
 	t.Parallel()
 	pieces := rapid.SampledFrom([]string{"-", ",", "]", "}", `\`, "ud83d", `\ude00`, `\ud83d\ude00`, "'", `"`, " ", "x", ":", "#", "é"})
@@ -370,7 +369,7 @@ func TestParse_AnyValueAsBlocks_SameJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.ContainsAny(string(text), "\u0085\u2028\u2029") {
-			t.Skip("the library writes them raw, which we refuse")
+			t.Skip("the library does not escape them, and we refuse that")
 		}
 		if yaml.Unmarshal(text, new(any)) != nil {
 			t.Skip("the library cannot read what it wrote: a key with leading line breaks, in a list")
