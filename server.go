@@ -31,6 +31,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph"
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
@@ -161,6 +162,10 @@ func migrate(ctx context.Context, command *config.Migrate, stdout, stderr io.Wri
 func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.Level}))
 
+	hangups := make(chan os.Signal, 1) // otherwise they would end the process
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+
 	// First the port: a second server on it is refused before anything starts.
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
@@ -203,7 +208,12 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	registry.MustRegister(log)
 	resolver := graph.NewResolver(store, events, log, limits, logger)
 	streams := transport.NewStreams()
+	memory := config.MemoryFor(config.ContainerMemory(os.DirFS("/")), database.postgres != nil, os.Getenv("GOMEMLIMIT"))
+	if memory.Process > 0 {
+		debug.SetMemoryLimit(memory.Process)
+	}
 	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{
+		MaxResponse: c.MaxResponse, Admission: admission.Options{MaxRows: int64(2 * c.MaxResponse), MaxRequest: int64(4 * c.MaxResponse), MaxHeld: memory.Requests},
 		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, KeepAlive: c.KeepAlive, Tokens: c.Tokens, Origins: c.Origins,
 		Streams: streams, Metrics: registry, Logger: logger,
 	})
@@ -232,6 +242,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	group.Go(func() error { return log.Run(live) })
 	group.Go(func() error { return stream.Sequence(live, connect, metrics, logger) })
 	group.Go(func() error { return db.KeepPartitions(groupCtx, pool, logger) })
+	group.Go(func() error { return c.Reload(groupCtx, hangups, logger) })
 	if c.Pprof != "" {
 		group.Go(func() error { return transport.ServeProfiles(groupCtx, c.Pprof) })
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/graph/auth"
 )
 
 // TestMain lets scripts run this test binary as noetl-catalog, and stops their
@@ -74,22 +75,35 @@ func TestCommandLine(t *testing.T) {
 func await(ts *testscript.TestScript, _ bool, args []string) { ts.Check(ready(args[0])) }
 
 // ready waits until the server at an address is ready.
-func ready(address string) error {
+func ready(address string) error { return answers(address, "", http.StatusOK) }
+
+// answers waits until the server at an address answers with a status: without a token,
+// to whether it is ready.
+func answers(address, token string, status int) error {
+	path := "/readyz"
+	if token != "" {
+		path = "/schema.graphql"
+	}
+	request, err := http.NewRequest(http.MethodGet, "http://"+address+path, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
 	deadline := time.After(time.Minute)
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		response, err := http.Get("http://" + address + "/readyz")
+		response, err := http.DefaultClient.Do(request)
 		if err == nil {
 			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
+			if response.StatusCode == status {
 				return nil
 			}
 		}
 		select {
 		case <-again.C:
 		case <-deadline:
-			return fmt.Errorf("no server is ready at %s", address)
+			return fmt.Errorf("no server at %s answers with %d", address, status)
 		}
 	}
 }
@@ -529,3 +543,33 @@ func TestMigrate_ValueThatCannotBeShown_ReportedWithItsOldValue(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestServe_Hangup_TokensReadAgain(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "tokens")
+	one, line := auth.NewToken(auth.Viewer, "")
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := startServer(t, freeAddress(t), dbtest.EmptyURL(t), "--tokens", file)
+	two, line := auth.NewToken(auth.Viewer, "")
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server.Token = one
+	if err := server.Do(t.Context(), `{ openEventTypes }`, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	server.Token = two
+	for server.Do(t.Context(), `{ openEventTypes }`, nil, nil) != nil {
+		if t.Context().Err() != nil {
+			t.Fatal("the token is not known")
+		}
+	}
+	if status := server.end(t); status != 0 {
+		t.Errorf("status %d", status)
+	}
+}

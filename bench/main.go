@@ -56,6 +56,7 @@ var measurements = []measurement{
 	{name: "fanout", run: fanout},
 	{name: "execution", run: execution},
 	{name: "checkpoints", run: checkpoints},
+	{name: "overload", run: overload},
 	{name: "requests", run: requests, kept: true},
 	{name: "growth", run: growth, kept: true, named: true},
 }

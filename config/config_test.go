@@ -1,15 +1,18 @@
 package config_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/noetl/noetl-catalog/config"
+	"github.com/noetl/noetl-catalog/graph/auth"
 )
 
 func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
@@ -26,6 +29,8 @@ func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
 		"serve --max-connections 1":                       "--max-connections must be at least 2",
 		"serve --max-payload 1023":                        "--max-payload must be from 1 KiB to 64 MiB",
 		"serve --max-payload 67108865":                    "--max-payload must be from 1 KiB to 64 MiB",
+		"serve --max-response 65535":                      "--max-response must be from 64 KiB to 256 MiB",
+		"serve --max-response 268435457":                  "--max-response must be from 64 KiB to 256 MiB",
 		"serve --query-timeout 99ms":                      "--query-timeout must be from 100ms to 5m",
 		"serve --query-timeout 301s":                      "--query-timeout must be from 100ms to 5m",
 		"serve --slow-timeout 99ms":                       "--slow-timeout must be from 100ms to 1m",
@@ -68,5 +73,49 @@ func TestParse_Help_PrintedWithoutCommand(t *testing.T) {
 		if command, err := config.Parse(args, &printed, io.Discard); command != nil || err != nil || !strings.HasPrefix(printed.String(), "Usage: noetl-catalog") {
 			t.Errorf("%q: %v, %v, printed %q", args, command, err, printed.String())
 		}
+	}
+}
+
+func TestReload_TokensFile_ReadAgain(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "tokens")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, oneLine := auth.NewToken(auth.Viewer, "")
+	two, twoLine := auth.NewToken(auth.Admin, "")
+	write(oneLine)
+	command, err := config.Parse([]string{"serve", "--tokens", file}, io.Discard, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve := command.(*config.Serve)
+	ctx, cancel := context.WithCancel(t.Context())
+	signals, ended := make(chan os.Signal), make(chan error)
+	go func() { ended <- serve.Reload(ctx, signals, slog.New(slog.DiscardHandler)) }()
+	knows := func(want string) {
+		t.Helper()
+		for token, name := range map[string]string{one: "one", two: "two"} {
+			if _, ok := serve.Tokens.Role(token); ok != (name == want) {
+				t.Errorf("token %s is known: %t", name, ok)
+			}
+		}
+	}
+	reload := func() {
+		for range 2 { // the first is handled when the second is received
+			signals <- syscall.SIGHUP
+		}
+	}
+	write("secret viewer\n")
+	reload()
+	knows("one")
+	write(twoLine)
+	reload()
+	knows("two")
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -17,6 +18,7 @@ type Serve struct {
 	Listen         string        `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only. Default: ${default}."`
 	MaxConnections int32         `env:"CATALOG_MAX_CONNECTIONS" default:"20" help:"Most connections to the database. Default: ${default}."`
 	MaxPayload     int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
+	MaxResponse    int           `env:"CATALOG_MAX_RESPONSE" default:"33554432" help:"Longest answer, part of an answer, and delivered event, in bytes. Default: ${default}."`
 	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
 	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
 	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Serve only the callers in this file, whose lines the command token makes. Default: serve anybody on this machine."`
@@ -64,6 +66,8 @@ func (s *Serve) check() error {
 		return invalid("--max-connections must be at least 2")
 	case s.MaxPayload < 1024 || s.MaxPayload > 64<<20:
 		return invalid("--max-payload must be from 1 KiB to 64 MiB")
+	case s.MaxResponse < 64<<10 || s.MaxResponse > 256<<20:
+		return invalid("--max-response must be from 64 KiB to 256 MiB")
 	case s.QueryTimeout < 100*time.Millisecond || s.QueryTimeout > 5*time.Minute:
 		return invalid("--query-timeout must be from 100ms to 5m")
 	case s.SlowTimeout < 100*time.Millisecond || s.SlowTimeout > time.Minute:
@@ -74,7 +78,8 @@ func (s *Serve) check() error {
 	if err := s.Level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return invalid("--log-level: %v", err)
 	}
-	if err := s.readTokens(); err != nil {
+	var err error
+	if s.Tokens, err = s.readTokens(); err != nil {
 		return err
 	}
 	return s.Database.check()
@@ -92,17 +97,39 @@ func checkLoopback(flag, listen string) error {
 	return nil
 }
 
-func (s *Serve) readTokens() error {
+func (s *Serve) readTokens() (*auth.Tokens, error) {
 	if s.TokensFile == "" {
-		return nil
+		return nil, nil
 	}
 	file, err := os.Open(s.TokensFile)
 	if err != nil {
-		return invalid("--tokens: %v", err)
+		return nil, invalid("--tokens: %v", err)
 	}
 	defer func() { _ = file.Close() }()
-	if s.Tokens, err = auth.ReadTokens(file); err != nil {
-		return invalid("--tokens %s: %v", s.TokensFile, err)
+	tokens, err := auth.ReadTokens(file)
+	if err != nil {
+		return nil, invalid("--tokens %s: %v", s.TokensFile, err)
 	}
-	return nil
+	return tokens, nil
+}
+
+// Reload reads the tokens file again for each signal, until ctx ends. A file that
+// cannot be read changes nothing.
+func (s *Serve) Reload(ctx context.Context, signals <-chan os.Signal, logger *slog.Logger) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-signals:
+		}
+		switch tokens, err := s.readTokens(); {
+		case err != nil:
+			logger.ErrorContext(ctx, "the tokens file cannot be read again; the tokens are as before", "error", err)
+		case tokens != nil:
+			s.Tokens.Replace(tokens)
+			logger.InfoContext(ctx, "the tokens file has been read again")
+		default:
+			logger.InfoContext(ctx, "nothing to read again: there is no --tokens")
+		}
+	}
 }

@@ -37,7 +37,7 @@ func TestSchema_EveryMutation_HasARole(t *testing.T) {
 }
 
 // withTokens is a server that asks for tokens, and one of each role.
-func withTokens(t *testing.T) (a *api, tokens map[auth.Role]string) {
+func withTokens(t *testing.T, options ...func(*graph.HandlerOptions)) (a *api, tokens map[auth.Role]string) {
 	t.Helper()
 	tokens = map[auth.Role]string{}
 	var file strings.Builder
@@ -50,7 +50,7 @@ func withTokens(t *testing.T) (a *api, tokens map[auth.Role]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return setupAt(t, dbtest.URL(t), func(o *graph.HandlerOptions) { o.Tokens = known }), tokens
+	return setupAt(t, dbtest.URL(t), append(options, func(o *graph.HandlerOptions) { o.Tokens = known })...), tokens
 }
 
 var (

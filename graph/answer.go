@@ -7,6 +7,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
@@ -25,7 +26,8 @@ func (r *Resolver) newAnswers(presenter apierror.Presenter) *plan.Answers {
 		Query: &tables.Query, Mutation: &tables.Mutation, Subscription: &tables.Subscription,
 		Presenter: presenter.Present, Recover: presenter.Recover,
 		Cached: r.cachedPlan, Begin: r.beginReading, AfterSending: transport.AfterSending,
-		Answered: func(fields int) { r.planAnswers.Add(int64(fields)) },
+		Answered:  func(fields int) { r.planAnswers.Add(int64(fields)) },
+		MaxAnswer: r.maxResponse, TooLong: r.tooLong,
 	}
 }
 
@@ -58,13 +60,35 @@ type reading struct {
 	out      []byte
 	mu       sync.Mutex
 	forks    []*reading
+	// request is charged for what is read; nil for a subscription's delivery.
+	request *admission.Request
 }
 
 // beginReading returns the context of a plan's batch resolvers, and its memory.
-func (r *Resolver) beginReading(ctx context.Context) (context.Context, plan.Memory) {
+func (r *Resolver) beginReading(ctx context.Context, restarts bool) (context.Context, plan.Memory) {
 	m := r.newReading(ctx)
 	m.reads.cache = &m.cache
+	m.request = admission.Of(ctx)
+	if restarts {
+		m.request.Attempt()
+	}
 	return withReads(ctx, &m.reads), m
+}
+
+// Hold implements plan.Memory.
+func (m *reading) Hold(bytes int) error { return m.request.Hold(bytes) }
+
+// Again implements plan.Memory.
+func (m *reading) Again() bool {
+	if !m.request.Waits() {
+		return false
+	}
+	m.reset()
+	if m.request.Again() != nil { // reported by admit
+		return false
+	}
+	m.request.Attempt()
+	return true
 }
 
 func (r *Resolver) newReading(ctx context.Context) *reading {
@@ -100,16 +124,23 @@ const (
 	maxReadings = 32
 )
 
-// Release implements plan.Memory.
-func (m *reading) Release() {
+// reset forgets what has been read.
+func (m *reading) reset() {
 	for _, fork := range m.forks {
 		fork.Release()
 	}
 	m.reads.catalog.Reset()
 	m.reads.events.Reset()
 	m.models.Reset()
-	m.reads = reads{catalog: m.reads.catalog, events: m.reads.events, models: &m.models}
+	m.reads = reads{catalog: m.reads.catalog, events: m.reads.events, models: &m.models, scopes: m.reads.scopes, cache: m.reads.cache}
 	m.cache.byName, m.forks = nil, nil
+}
+
+// Release implements plan.Memory.
+func (m *reading) Release() {
+	m.reset()
+	m.reads.scopes, m.reads.cache = nil, nil
+	m.request = nil
 	if m.out = m.out[:0]; cap(m.out) > maxReused {
 		m.out = nil
 	}

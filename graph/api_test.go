@@ -99,12 +99,18 @@ func (a *api) in(t testing.TB) *api {
 type statementLog struct {
 	mu         sync.Mutex
 	statements []string
+	// before, if set, is called before each statement.
+	before func(sql string)
 }
 
 func (l *statementLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	before := l.before
 	l.statements = append(l.statements, data.SQL)
+	l.mu.Unlock()
+	if before != nil {
+		before(data.SQL)
+	}
 	return ctx
 }
 

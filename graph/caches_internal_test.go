@@ -124,7 +124,7 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := testCaches{Resolver: NewResolver(catalog.NewStore(nil), eventlog.NewStore(nil), nil, catalog.Limits{}, slog.New(slog.DiscardHandler))}
-			r.answers = r.newAnswers(apierror.Presenter{Log: r.logger})
+			r.answers = r.newAnswers(apierror.NewPresenter(r.logger, nil))
 			before := inUse()
 			for n := range each {
 				test.feed(r, n)
@@ -177,7 +177,7 @@ func TestEncodings_SameSelection_WrittenOnce(t *testing.T) {
 	op := &graphql.OperationContext{RawQuery: query, Doc: document, Operation: document.Operations[0]}
 	ctx := auth.WithScopes(t.Context(), auth.Everything())
 	r := testCaches{Resolver: NewResolver(catalog.NewStore(nil), eventlog.NewStore(nil), nil, catalog.Limits{}, slog.New(slog.DiscardHandler))}
-	r.answers = r.newAnswers(apierror.Presenter{Log: r.logger})
+	r.answers = r.newAnswers(apierror.NewPresenter(r.logger, nil))
 	entry := &stream.Entry{Position: 1, Event: &eventlog.Event{ID: "e1", Payload: []byte("{}"), Columns: eventlog.Columns{Payload: true, Meta: true}}}
 	const want = `{"event":{"eventId":"e1","payload":{}}}`
 	for range 2 {

@@ -52,12 +52,15 @@ func (r *Resolver) headsOf(ctx context.Context, versions []*model.Version) ([]*m
 
 // whole returns the versions with these large columns.
 func (r *Resolver) whole(ctx context.Context, versions []*model.Version, columns catalog.Columns) ([]*catalog.Version, error) {
+	rows, lacking := rowsOf(versions, versionRow, (*catalog.Version).Has, columns)
+	if !lacking {
+		return rows, nil
+	}
 	all := catalog.Columns{Payload: true, Content: true, Meta: true}
-	return complete(ctx, r.reads(ctx), versionName(all), versions, func(v *model.Version) *catalog.Version { return v.Row },
-		func(v *catalog.Version) bool {
-			return (v.Columns.Payload || !columns.Payload) && (v.Columns.Content || !columns.Content) && (v.Columns.Meta || !columns.Meta)
-		}, versionKey, r.versionsByLabel(all))
+	return complete(ctx, r.reads(ctx), versionName(all), versions, rows, versionRow, (*catalog.Version).Has, columns, versionKey, r.versionsByLabel(all))
 }
+
+func versionRow(v *model.Version) *catalog.Version { return v.Row }
 
 // wholeVersions returns the values of a large column.
 func wholeVersions[V any](ctx context.Context, r *Resolver, versions []*model.Version, columns catalog.Columns, value func(*catalog.Version) V) ([]V, error) {

@@ -104,10 +104,14 @@ func (s *sse) next() client.Event {
 	}
 }
 
-// socket opens a WebSocket and initialises it.
-func (a *api) socket() *websocket.Conn {
+// socket opens a WebSocket, with headers in pairs, and initialises it.
+func (a *api) socket(headers ...string) *websocket.Conn {
 	a.t.Helper()
-	connection := a.dial(nil)
+	header := http.Header{}
+	for i := 0; i < len(headers); i += 2 {
+		header.Set(headers[i], headers[i+1])
+	}
+	connection := a.dial(header)
 	a.send(connection, variables{"type": "connection_init"})
 	if message := a.receive(connection); message.Type != "connection_ack" {
 		a.t.Fatalf("got %+v, want connection_ack", message)

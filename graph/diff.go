@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -41,10 +42,54 @@ func (r *Resolver) diffs(ctx context.Context, versions []*model.Version, against
 			errs[i] = fault.New(fault.NotFound, "against", "%q has no version %q", v.Row.Path, *against)
 		}
 	}
+	if diffs, err = r.sharedDiffs(ctx, diffs); err != nil {
+		return nil, err
+	}
 	if errs != nil {
 		return diffs, errs
 	}
 	return diffs, nil
+}
+
+// diffKey identifies a difference between stored versions.
+type diffKey struct{ path, base, version string }
+
+// sharedDiffs returns for each difference the first of the request between the same
+// versions, so that each is computed once. gqlgen's executor has nothing to share them in.
+func (r *Resolver) sharedDiffs(ctx context.Context, diffs []*model.VersionDiff) ([]*model.VersionDiff, error) {
+	x := r.reads(ctx)
+	if x.cache == nil {
+		return diffs, nil
+	}
+	keyOf := func(d *model.VersionDiff) (diffKey, bool) {
+		key := diffKey{path: d.Version.Row.Path, version: d.Version.Row.Label}
+		if d.Base != nil {
+			key.base = d.Base.Row.Label
+		}
+		return key, !d.Version.Draft
+	}
+	shared, err := byKey(ctx, x, "difference", diffs, keyOf, func(_ context.Context, keys []diffKey) ([]*model.VersionDiff, error) {
+		found := make([]*model.VersionDiff, len(keys))
+		for _, d := range diffs {
+			if d == nil {
+				continue
+			}
+			key, _ := keyOf(d)
+			if at := slices.Index(keys, key); at >= 0 {
+				found[at] = d
+			}
+		}
+		return found, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, d := range diffs {
+		if d != nil && d.Version.Draft {
+			shared[i] = d
+		}
+	}
+	return shared, nil
 }
 
 // bases returns the versions to compare with; nil where there is none.

@@ -35,12 +35,15 @@ func eventPlace(e *model.Event) pagination.Place { return pagination.At(e.Row.Ti
 
 // wholeEvents returns the events with these large columns.
 func (r *Resolver) wholeEvents(ctx context.Context, events []*model.Event, columns eventlog.Columns) ([]*eventlog.Event, error) {
+	rows, lacking := rowsOf(events, eventRow, (*eventlog.Event).Has, columns)
+	if !lacking {
+		return rows, nil
+	}
 	all := eventlog.Columns{Payload: true, Meta: true}
-	return complete(ctx, r.readsOf(ctx, events), eventName{"event", all}, events, func(e *model.Event) *eventlog.Event { return e.Row },
-		func(e *eventlog.Event) bool {
-			return (e.Columns.Payload || !columns.Payload) && (e.Columns.Meta || !columns.Meta)
-		}, eventID, r.eventsByID(all))
+	return complete(ctx, r.readsOf(ctx, events), eventName{"event", all}, events, rows, eventRow, (*eventlog.Event).Has, columns, eventID, r.eventsByID(all))
 }
+
+func eventRow(e *model.Event) *eventlog.Event { return e.Row }
 
 // eventValues returns the values of a large column of events, or of a part of one.
 func eventValues[V any](ctx context.Context, r *Resolver, events []*model.Event, columns eventlog.Columns, value func(*eventlog.Event) V) ([]V, error) {

@@ -20,6 +20,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/generated"
@@ -54,6 +55,11 @@ type HandlerOptions struct {
 	Origins []string
 	// Tokens authenticate callers; nil if every caller may do everything.
 	Tokens *auth.Tokens
+	// Admission bounds what requests hold and how many large ones run at once.
+	Admission admission.Options
+	// MaxResponse is the longest answer, part of an answer, and delivered event, in
+	// bytes; 0 for 32 MiB.
+	MaxResponse int
 	// Streams are the open subscriptions' connections, to be closed at shutdown.
 	Streams *transport.Streams
 	// Metrics are served at /metrics, and those of the handler registered with
@@ -152,7 +158,8 @@ func compression() (func(http.Handler) http.Handler, error) {
 
 func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options HandlerOptions, authenticate transport.Authenticate) *handler.Server {
 	server := handler.New(schema)
-	presenter := apierror.Presenter{Log: options.Logger}
+	presenter := apierror.NewPresenter(options.Logger, nil)
+	resolver.presenter = presenter
 	server.SetErrorPresenter(presenter.Present)
 	server.SetRecoverFunc(presenter.Recover)
 	requests := input.NewRequests(parsedDocuments{resolver.documents}, maxTokens)
@@ -165,6 +172,14 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		return next(auth.WithScopes(ctx, auth.Everything()))
 	})
+	if options.MaxResponse > 0 {
+		resolver.maxResponse = options.MaxResponse
+	}
+	admitted := admission.New(options.Admission)
+	if options.Metrics != nil {
+		options.Metrics.MustRegister(admitted)
+	}
+	server.AroundOperations(resolver.admit(presenter, admitted))
 	var answers *plan.Answers
 	if !options.ResolversOnly {
 		answers = resolver.newAnswers(presenter)
@@ -177,7 +192,7 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.AroundResponses(resolver.eachDelivery)
 	transport.Add(server, transport.Options{
 		QueryTimeout: options.QueryTimeout, SlowTimeout: options.SlowTimeout, KeepAlive: options.KeepAlive,
-		Authenticate: authenticate, Streams: options.Streams, Logger: options.Logger, OnSlow: slowConsumers(options.Metrics),
+		Authenticate: authenticate, Admission: admitted, ByToken: options.Tokens != nil, Streams: options.Streams, Logger: options.Logger, OnSlow: slowConsumers(options.Metrics),
 	})
 	return server
 }

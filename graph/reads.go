@@ -112,31 +112,33 @@ func distinct[P any, K comparable](parents []*P, keyOf func(*P) (K, bool)) (keys
 	return keys, indexes
 }
 
-// complete returns the rows of models. It reads those that lack columns; has reports
-// whether a row has them all.
-func complete[M, R any, K comparable](
-	ctx context.Context, x *reads, name any, models []*M, rowOf func(*M) *R, has func(*R) bool, keyOf func(*M) (K, bool), read loader.Batch[K, *M],
-) ([]*R, error) {
-	rows, missing := make([]*R, len(models)), false
+// rowsOf returns the rows of models, and whether some lack columns.
+func rowsOf[M, R, C any](models []*M, rowOf func(*M) *R, has func(*R, C) bool, columns C) (rows []*R, lacking bool) {
+	rows = make([]*R, len(models))
 	for i, m := range models {
 		if m != nil {
 			rows[i] = rowOf(m)
-			missing = missing || !has(rows[i])
+			lacking = lacking || !has(rows[i], columns)
 		}
 	}
-	if !missing {
-		return rows, nil
-	}
+	return rows, lacking
+}
+
+// complete reads the rows that lack columns.
+func complete[M, R, C any, K comparable](
+	ctx context.Context, x *reads, name any, models []*M, rows []*R, rowOf func(*M) *R, has func(*R, C) bool, columns C,
+	keyOf func(*M) (K, bool), read loader.Batch[K, *M],
+) ([]*R, error) {
 	found, err := byKey(ctx, x, name, models, func(m *M) (key K, lacks bool) {
 		key, _ = keyOf(m)
-		return key, !has(rowOf(m))
+		return key, !has(rowOf(m), columns)
 	}, read)
 	if err != nil {
 		return nil, err
 	}
 	for i, m := range models {
 		switch {
-		case m == nil || has(rows[i]):
+		case m == nil || has(rows[i], columns):
 		case found[i] == nil:
 			key, _ := keyOf(m)
 			return nil, fmt.Errorf("%v has been deleted while it was read", key)

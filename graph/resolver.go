@@ -7,12 +7,16 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"sync/atomic"
+	"weak"
+
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/message"
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/db/lru"
+	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/input"
 	"github.com/noetl/noetl-catalog/graph/model"
 )
@@ -42,6 +46,12 @@ type Resolver struct {
 	encodings *lru.Cache[encoding, []byte]
 	// readings wait for reuse.
 	readings chan *reading
+	// presenter and maxResponse are those of the handler: maxResponse is the longest answer in bytes.
+	presenter   apierror.Presenter
+	maxResponse int
+	// weights holds how many bytes operations held when they were executed last: of
+	// those whose documents are cached, and that held much.
+	weights *lru.Cache[weak.Pointer[ast.OperationDefinition], int64]
 	// planAnswers counts the root fields and deliveries that plans answered.
 	planAnswers atomic.Int64
 }
@@ -56,6 +66,7 @@ const (
 	maxPersisted = 8 << 20
 	maxPlans     = 16 << 20
 	maxEncodings = 8 << 20
+	maxWeights   = 256 << 10
 )
 
 // NewResolver returns the root of the resolvers.
@@ -71,5 +82,8 @@ func NewResolver(catalogStore *catalog.Store, events *eventlog.Store, log *strea
 		plans:     lru.New[any, cachedPlan](maxPlans),
 		encodings: lru.New[encoding, []byte](maxEncodings),
 		readings:  make(chan *reading, maxReadings),
+		weights:   lru.New[weak.Pointer[ast.OperationDefinition], int64](maxWeights),
+
+		maxResponse: defaultMaxResponse,
 	}
 }

@@ -78,7 +78,7 @@ func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandle
 	if err != nil {
 		feed.subscription.Close()
 		if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-			stream.Failure = apierror.Presenter{Log: r.logger}.Present(ctx, err)
+			stream.Failure = r.presenter.Present(ctx, err)
 		}
 		return nil
 	}

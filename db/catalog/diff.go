@@ -2,10 +2,12 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/wI2L/jsondiff"
@@ -19,7 +21,12 @@ const (
 	// of longer payloads are compared index by index.
 	maxAligned = 4096
 	// maxDiffText is the longest text, in bytes, that a unified diff is made of.
-	maxDiffText = 1 << 20
+	maxDiffText = 512 << 10
+	// maxCompared is the most tokens of two payloads that are compared value by
+	// value, and maxWritten the most of one that is written as YAML. Neither library
+	// takes a context; this is what they compare and write in 100 ms
+	// (BenchmarkDiff).
+	maxCompared, maxWritten = 48_000, 12_000
 )
 
 // Kind is what happened to a value of a payload.
@@ -43,15 +50,55 @@ type Change struct {
 	Before, After json.RawMessage
 }
 
-// DiffPayloads returns the steps from one payload to another. Both are JSON; base is
-// nil for the payload of a first version.
+// tokens counts the structural characters of a JSON text, those within strings
+// included.
+func tokens(json []byte) (count int) {
+	for _, character := range []string{",", ":", "{", "["} {
+		count += bytes.Count(json, []byte(character))
+	}
+	return count
+}
+
+// PayloadsTime estimates how long DiffPayloads takes.
+func PayloadsTime(base, payload []byte) time.Duration {
+	size := len(base) + len(payload)
+	if count := tokens(base) + tokens(payload); count <= maxCompared && base != nil {
+		return time.Duration(2000*count+10*size) * time.Nanosecond
+	}
+	return time.Duration(size) * time.Nanosecond
+}
+
+// TextsTime estimates how long DiffTexts takes.
+func TextsTime(base, version *Version) (total time.Duration) {
+	for _, v := range []*Version{base, version} {
+		if v == nil {
+			continue
+		}
+		if size := len(v.Content); size > 0 {
+			total += time.Duration(200*min(size, maxDiffText)) * time.Nanosecond
+		} else if count := tokens(v.Payload); count <= maxWritten {
+			total += time.Duration(5000*count+200*min(len(v.Payload), maxDiffText)) * time.Nanosecond
+		}
+	}
+	return total
+}
+
+// DiffPayloads returns the steps from one payload to another. Both are JSON;
+// base is nil for the payload of a first version. Long payloads are replaced as a
+// whole.
 func DiffPayloads(base, payload []byte) ([]Change, error) {
+	if base == nil {
+		return []Change{{Kind: Added, After: payload}}, nil
+	}
+	if tokens(base)+tokens(payload) > maxCompared {
+		if bytes.Equal(base, payload) {
+			return nil, nil
+		}
+		return []Change{{Kind: Changed, Before: base, After: payload}}, nil
+	}
 	after, err := decodePayload(payload)
 	if err != nil {
 		return nil, err
-	}
-	if base == nil {
-		return []Change{{Kind: Added, After: payload}}, nil
 	}
 	before, err := decodePayload(base)
 	if err != nil {
@@ -118,34 +165,58 @@ func PatchOf(changes []Change) []byte {
 }
 
 // DiffTexts is the unified diff of two versions' YAML texts: those that they
-// were registered from, else their payloads as YAML. Of texts longer than 1 MiB
-// it only says that they differ. base is nil for a first version.
+// were registered from, else their payloads as YAML. Of long texts it only says
+// that they differ. base is nil for a first version.
 func DiffTexts(base, version *Version) (string, error) {
-	from, before, err := textOf(base)
-	if err != nil {
-		return "", err
-	}
-	to, after, err := textOf(version)
-	if err != nil {
-		return "", err
-	}
-	if before != after && max(len(before), len(after)) > maxDiffText {
+	from, to := textName(base), textName(version)
+	if !isComparable(base) || !isComparable(version) {
+		if base != nil && base.Content == version.Content && bytes.Equal(base.Payload, version.Payload) {
+			return "", nil
+		}
 		return fmt.Sprintf("--- %s\n+++ %s\nTexts of %d and %d bytes differ; they are too long to be compared line by line.\n",
-			from, to, len(before), len(after)), nil
+			from, to, textSize(base), textSize(version)), nil
+	}
+	before, err := textOf(base)
+	if err != nil {
+		return "", err
+	}
+	after, err := textOf(version)
+	if err != nil {
+		return "", err
 	}
 	return udiff.Unified(from, to, before, after), nil
 }
 
-func textOf(v *Version) (name, text string, err error) {
+// isComparable reports whether the text of a version is short enough for a unified
+// diff.
+func isComparable(v *Version) bool {
+	return textSize(v) <= maxDiffText && (v == nil || v.Content != "" || tokens(v.Payload) <= maxWritten)
+}
+
+func textName(v *Version) string {
 	if v == nil {
-		return "/dev/null", "", nil
+		return "/dev/null"
 	}
-	name = v.Path + "@" + v.Label
-	if v.Content != "" {
-		return name, v.Content, nil
+	return v.Path + "@" + v.Label
+}
+
+// textSize returns the bytes of a version's text: of its payload as JSON, if that
+// would have to be written as YAML.
+func textSize(v *Version) int {
+	if v == nil {
+		return 0
 	}
-	text, err = yaml.Write(v.Payload)
-	return name, text, err
+	return cmp.Or(len(v.Content), len(v.Payload))
+}
+
+func textOf(v *Version) (string, error) {
+	switch {
+	case v == nil:
+		return "", nil
+	case v.Content != "":
+		return v.Content, nil
+	}
+	return yaml.Write(v.Payload)
 }
 
 func decodePayload(payload []byte) (value any, err error) {

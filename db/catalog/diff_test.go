@@ -178,29 +178,86 @@ func TestDiffPayloads_Changes_AsAPersonWouldTell(t *testing.T) {
 	}
 }
 
-// Two megabytes of two arrays without anything in common must not take time or
-// memory by the square.
+// array returns n numbers from a first one on.
+func array(from, n int) []byte {
+	text := []byte(`{"list":[0`)
+	for i := range n {
+		text = fmt.Appendf(text, ",%d", from+i)
+	}
+	return append(text, "]}"...)
+}
+
+// Arrays without anything in common must not take time or memory by the square.
 func TestDiffPayloads_LongArrays_NotAligned(t *testing.T) {
 	t.Parallel()
-	long := func(from int) []byte {
-		var text bytes.Buffer
-		text.WriteString(`{"list":[0`)
-		for i := range 250_000 {
-			fmt.Fprintf(&text, ",%d", from+i)
-		}
-		text.WriteString("]}")
-		return text.Bytes()
-	}
-	changes, err := catalog.DiffPayloads(long(1_000_000), long(5_000_000))
-	if err != nil || len(changes) != 250_000 {
+	changes, err := catalog.DiffPayloads(array(1_000_000, 20_000), array(5_000_000, 20_000))
+	if err != nil || len(changes) != 20_000 {
 		t.Errorf("%d changes, %v", len(changes), err)
 	}
+}
+
+func TestDiffPayloads_TooMuchToCompare_ReplacedAsAWhole(t *testing.T) {
+	t.Parallel()
+	base, payload := array(1_000_000, 250_000), array(5_000_000, 250_000)
+	changes, err := catalog.DiffPayloads(base, payload)
+	want := []catalog.Change{{Kind: catalog.Changed, Before: base, After: payload}}
+	if diff := cmp.Diff(want, changes); err != nil || diff != "" {
+		t.Errorf("%v: %.200s", err, diff)
+	}
+	if changes, err := catalog.DiffPayloads(base, base); err != nil || len(changes) != 0 {
+		t.Errorf("equal payloads: %d changes, %v", len(changes), err)
+	}
+}
+
+func TestDiffTexts_TooMuchToCompare_SaysSo(t *testing.T) {
+	t.Parallel()
 	text, err := catalog.DiffTexts(
 		&catalog.Version{Path: "p", Label: "1", Content: strings.Repeat("a: 1\n", 300_000)},
 		&catalog.Version{Path: "p", Label: "2", Content: strings.Repeat("a: 2\n", 300_000)})
 	if want := "--- p@1\n+++ p@2\nTexts of 1500000 and 1500000 bytes differ; they are too long to be compared line by line.\n"; err != nil || text != want {
 		t.Errorf("%v: %.200s", err, text)
 	}
+	before, after := array(1_000_000, 20_000), array(5_000_000, 20_000)
+	text, err = catalog.DiffTexts(&catalog.Version{Path: "p", Label: "1", Payload: before}, &catalog.Version{Path: "p", Label: "2", Payload: after})
+	if !strings.Contains(text, "Texts of 160012 and 160012 bytes differ") || err != nil {
+		t.Errorf("payloads: %v: %.200s", err, text)
+	}
+	text, err = catalog.DiffTexts(&catalog.Version{Path: "p", Label: "1", Payload: before}, &catalog.Version{Path: "p", Label: "2", Payload: before})
+	if text != "" || err != nil {
+		t.Errorf("equal payloads: %v: %.200s", err, text)
+	}
+}
+
+// The bounds of what is compared are those that take 100 ms.
+func BenchmarkDiff(b *testing.B) {
+	b.Run("payloads", func(b *testing.B) {
+		before, after := array(1_000_000, 23_000), array(5_000_000, 23_000)
+		for b.Loop() {
+			if changes, err := catalog.DiffPayloads(before, after); err != nil || len(changes) != 23_000 {
+				b.Fatal(len(changes), err)
+			}
+		}
+	})
+	b.Run("written", func(b *testing.B) {
+		before, after := &catalog.Version{Payload: array(1_000_000, 11_000)}, &catalog.Version{Payload: array(5_000_000, 11_000)}
+		for b.Loop() {
+			if text, err := catalog.DiffTexts(before, after); err != nil || len(text) < 200_000 {
+				b.Fatal(len(text), err)
+			}
+		}
+	})
+	b.Run("texts", func(b *testing.B) {
+		before, after := &catalog.Version{}, &catalog.Version{}
+		for i := range 30_000 {
+			before.Content += fmt.Sprintf("key_%d: %d\n", i, i%3)
+			after.Content += fmt.Sprintf("key_%d: %d\n", i, i%4)
+		}
+		for b.Loop() {
+			if text, err := catalog.DiffTexts(before, after); err != nil || len(text) < 200_000 {
+				b.Fatal(len(text), err)
+			}
+		}
+	})
 }
 
 // applyUnified changes a text as a unified diff says.

@@ -31,9 +31,10 @@ type Columns struct {
 	Payload, Content, Meta bool
 }
 
-// cover reports whether they include all that others do.
-func (c Columns) cover(others Columns) bool {
-	return (c.Payload || !others.Payload) && (c.Content || !others.Content) && (c.Meta || !others.Meta)
+// Has reports whether the version has these large columns.
+func (v *Version) Has(columns Columns) bool {
+	has := v.Columns
+	return (has.Payload || !columns.Payload) && (has.Content || !columns.Content) && (has.Meta || !columns.Meta)
 }
 
 // LabelKey names a version by its label.

@@ -57,7 +57,7 @@ func (v *Version) WithoutColumns() *Version {
 // get returns the version of a key, if it is cached with these columns and in the
 // caller's scope; else nil.
 func (c *versionCache) get(scopes []string, key LabelKey, columns Columns) *Version {
-	if v, ok := c.kept.Get(key); ok && v.Columns.cover(columns) && inScope(scopes, key.Path) {
+	if v, ok := c.kept.Get(key); ok && v.Has(columns) && inScope(scopes, key.Path) {
 		return v
 	}
 	return nil
@@ -71,7 +71,7 @@ func (c *versionCache) add(v *Version) {
 	}
 	key := LabelKey{Path: v.Path, Label: v.Label}
 	switch kept, ok := c.kept.Get(key); {
-	case ok && kept.Columns.cover(v.Columns):
+	case ok && kept.Has(v.Columns):
 		return // another goroutine has cached more columns
 	case !ok && !c.missedBefore(key):
 		return

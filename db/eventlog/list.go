@@ -30,6 +30,11 @@ type Event struct {
 // resource has been read, which is not the event's own.
 type Columns struct{ Payload, Meta, ResourceType bool }
 
+// Has reports whether the event has these large columns.
+func (e *Event) Has(columns Columns) bool {
+	return (e.Columns.Payload || !columns.Payload) && (e.Columns.Meta || !columns.Meta)
+}
+
 // Direction is the order of a list of events, by timestamp and then id.
 type Direction bool
 

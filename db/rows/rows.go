@@ -86,6 +86,7 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 	}()
 	row := &t.memory.row
 	*row = Row{memory: t.memory, texts: row.texts}
+	budget, size := budgetOf(ctx), 0
 	for rows.Next() {
 		if row.fields == nil {
 			row.fields = rows.FieldDescriptions()
@@ -96,12 +97,26 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 			row.texts = append(row.texts[:0], make([]string, len(row.fields))...)
 		}
 		row.values = rows.RawValues()
+		for _, value := range row.values {
+			size += len(value) + valueSize
+		}
+		if budget != nil && size >= chargeAt {
+			if err := budget.Hold(size); err != nil {
+				return nil, err
+			}
+			size = 0
+		}
 		t.use(row)
 		if row.err != nil {
 			return nil, row.err
 		}
 	}
 	read = true
+	if budget != nil && size > 0 {
+		if err := budget.Hold(size); err != nil {
+			return nil, err
+		}
+	}
 	return rows, nil // none are left; Err reports whether all have come
 }
 

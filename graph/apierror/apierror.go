@@ -2,7 +2,7 @@
 // one place: with a code to branch on and the argument to blame, and never with
 // the cause of a server's fault.
 //
-//	present := apierror.Presenter{Log: log}
+//	present := apierror.NewPresenter(log, nil)
 //	server.SetErrorPresenter(present.Present)
 //	server.SetRecoverFunc(present.Recover)
 //
@@ -30,8 +30,14 @@ const (
 	Unauthenticated         fault.Code = "UNAUTHENTICATED"
 	SlowConsumer            fault.Code = "SLOW_CONSUMER"
 	Timeout                 fault.Code = "TIMEOUT"
-	Unavailable                        = fault.Unavailable
-	Internal                fault.Code = "INTERNAL"
+	// Overloaded refuses a large request: too many are under way.
+	Overloaded fault.Code = "OVERLOADED"
+	// BudgetExceeded stops a request that takes too much memory or time.
+	BudgetExceeded fault.Code = "BUDGET_EXCEEDED"
+	// ResponseTooLarge stops a request whose answer is too long.
+	ResponseTooLarge fault.Code = "RESPONSE_TOO_LARGE"
+	Unavailable                 = fault.Unavailable
+	Internal         fault.Code = "INTERNAL"
 )
 
 // MaxErrors is the most errors of a response: those of a document of 3,000 unknown

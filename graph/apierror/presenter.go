@@ -18,12 +18,16 @@ import (
 )
 
 // Presenter is gqlgen's error presenter and recover function.
-type Presenter struct {
-	// Log gets the causes that the client does not learn.
-	Log *slog.Logger
-	// NewID makes the id by which a client's report of an INTERNAL error is
-	// found in the log; nil for 128 random bits as text.
-	NewID func() string
+type Presenter struct{ lines *Lines }
+
+// NewPresenter returns a presenter. log gets the causes that the client does not learn.
+// newID makes the id by which a client's report of an INTERNAL error is found in the
+// log; nil for 128 random bits as text.
+func NewPresenter(log *slog.Logger, newID func() string) Presenter {
+	if newID == nil {
+		newID = rand.Text
+	}
+	return Presenter{&Lines{log: log, newID: newID}}
 }
 
 // Present returns the GraphQL error for err, with a code always. A fault.List
@@ -67,40 +71,43 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 // Recover returns the INTERNAL error for a panic, whose value and stack go to the
 // log.
 func (p Presenter) Recover(ctx context.Context, value any) error {
-	out, id := p.internal()
-	p.Log.LogAttrs(ctx, slog.LevelError, "panic while answering",
+	id := p.lines.newID()
+	p.lines.log.LogAttrs(ctx, slog.LevelError, "panic while answering",
 		slog.String("id", id), slog.String("panic", fmt.Sprint(value)), slog.String("stack", string(debug.Stack())))
-	return out
+	return internal(id)
 }
 
 // presentOther is for errors that the caller is not to blame for.
 func (p Presenter) presentOther(ctx context.Context, at gqlerror.Error, err error) *gqlerror.Error {
 	d := diagnose(ctx, err)
-	attrs := []slog.Attr{slog.String("code", string(d.code)), slog.String("path", at.Path.String()), slog.Any("error", err)}
 	out, level := Errorf(d.code, "%s", d.message), slog.LevelWarn
-	switch d.code {
-	case Internal:
-		var id string
-		out, id = p.internal()
-		attrs, level = append(attrs, slog.String("id", id)), slog.LevelError
-	case Unavailable:
-		out.Extensions["retryable"] = d.retryable
+	if d.code == Internal {
+		level = slog.LevelError
 	}
 	if !d.quiet {
-		p.Log.LogAttrs(ctx, level, "error while answering", attrs...)
+		of := cause{d.code, names(at.Path), cut(err.Error())}
+		var id string
+		if report, ok := ctx.Value(ReportKey{}).(*Report); ok {
+			id = report.add(p.lines, level, of)
+		} else {
+			id = p.lines.idOf(of)
+			p.lines.write(ctx, level, of, id, 1)
+		}
+		if d.code == Internal {
+			out = internal(id)
+		}
+	}
+	if d.code == Unavailable {
+		out.Extensions["retryable"] = d.retryable
 	}
 	out.Path, out.Locations = at.Path, at.Locations
 	return out
 }
 
-func (p Presenter) internal() (out *gqlerror.Error, id string) {
-	id = rand.Text()
-	if p.NewID != nil {
-		id = p.NewID()
-	}
-	out = Errorf(Internal, "internal error; its id in the server's log is %s", id)
+func internal(id string) *gqlerror.Error {
+	out := Errorf(Internal, "internal error; its id in the server's log is %s", id)
 	out.Extensions["id"] = id
-	return out, id
+	return out
 }
 
 func presentFault(at gqlerror.Error, argument string, f *fault.Error) *gqlerror.Error {

@@ -35,10 +35,7 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{log: &bytes.Buffer{}}
-	b.present = apierror.Presenter{
-		Log:   slog.New(slog.NewJSONHandler(b.log, nil)),
-		NewID: func() string { return "id-1" },
-	}
+	b.present = apierror.NewPresenter(slog.New(slog.NewJSONHandler(b.log, nil)), func() string { return "id-1" })
 	ctx := graphql.WithResponseContext(t.Context(), b.present.Present, b.present.Recover)
 	b.ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Mutation",
@@ -348,10 +345,10 @@ func TestRecover_Panic_InternalWithIdAndStackInTheLog(t *testing.T) {
 	}
 }
 
-func TestPresent_NoNewID_IdsDiffer(t *testing.T) {
+func TestPresent_NoNewID_IDsOfCausesDiffer(t *testing.T) {
 	t.Parallel()
-	p := apierror.Presenter{Log: slog.New(slog.DiscardHandler)}
-	one, two := p.Present(t.Context(), errors.New("a")), p.Present(t.Context(), errors.New("a"))
+	p := apierror.NewPresenter(slog.New(slog.DiscardHandler), nil)
+	one, two := p.Present(t.Context(), errors.New("a")), p.Present(t.Context(), errors.New("b"))
 	if one.Extensions["id"] == two.Extensions["id"] {
 		t.Errorf("both have the id %v", one.Extensions["id"])
 	}

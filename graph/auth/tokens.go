@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Role is what a caller may do. Each role includes those before it.
@@ -35,7 +36,7 @@ func (r Role) May(other Role) bool {
 // Tokens are the callers that a server knows, by the SHA-256 of their tokens: a
 // token is 256 random bits, which nobody can guess from it.
 type Tokens struct {
-	roles map[[sha256.Size]byte]Role
+	roles atomic.Pointer[map[[sha256.Size]byte]Role]
 }
 
 const (
@@ -52,7 +53,7 @@ const (
 // Empty lines and those that begin with # are skipped. The error names the
 // line.
 func ReadTokens(file io.Reader) (*Tokens, error) {
-	tokens := &Tokens{map[[sha256.Size]byte]Role{}}
+	known := map[[sha256.Size]byte]Role{}
 	lines := bufio.NewScanner(file)
 	for number := 1; lines.Scan(); number++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
@@ -75,20 +76,25 @@ func ReadTokens(file io.Reader) (*Tokens, error) {
 		if !slices.Contains(roles, role) {
 			return nil, fmt.Errorf("line %d: the role is viewer, publisher or admin, not %q", number, words[1])
 		}
-		tokens.roles[[sha256.Size]byte(digest)] = role
+		known[[sha256.Size]byte(digest)] = role
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("read the tokens: %w", err)
 	}
-	if len(tokens.roles) == 0 {
+	if len(known) == 0 {
 		return nil, errors.New("there is no token in it; `noetl-catalog token` makes one")
 	}
+	tokens := &Tokens{}
+	tokens.roles.Store(&known)
 	return tokens, nil
 }
 
+// Replace makes the tokens those of another file.
+func (t *Tokens) Replace(with *Tokens) { t.roles.Store(with.roles.Load()) }
+
 // Role returns the role of a token's owner; false for an unknown token.
 func (t *Tokens) Role(token string) (Role, bool) {
-	role, ok := t.roles[sha256.Sum256([]byte(token))]
+	role, ok := (*t.roles.Load())[sha256.Sum256([]byte(token))]
 	return role, ok
 }
 

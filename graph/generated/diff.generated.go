@@ -189,7 +189,7 @@ func (ec *executionContext) _VersionDiff_patch(ctx context.Context, field graphq
 			return ec.fieldContext_VersionDiff_patch(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Patch()
+			return obj.Patch(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v scalar.JSON) graphql.Marshaler {
@@ -212,7 +212,7 @@ func (ec *executionContext) _VersionDiff_changes(ctx context.Context, field grap
 			return ec.fieldContext_VersionDiff_changes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Changes()
+			return obj.Changes(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.PayloadChange) graphql.Marshaler {
@@ -244,7 +244,7 @@ func (ec *executionContext) _VersionDiff_text(ctx context.Context, field graphql
 			return ec.fieldContext_VersionDiff_text(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Text()
+			return obj.Text(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -332,28 +332,31 @@ func (ec *executionContext) _VersionDiff(ctx context.Context, sel ast.SelectionS
 		case "base":
 			out.Values[i] = ec._VersionDiff_base(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "version":
 			out.Values[i] = ec._VersionDiff_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "patch":
-			out.Values[i] = ec._VersionDiff_patch(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._VersionDiff_patch(ctx, field, obj)
+				})
 		case "changes":
-			out.Values[i] = ec._VersionDiff_changes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._VersionDiff_changes(ctx, field, obj)
+				})
 		case "text":
-			out.Values[i] = ec._VersionDiff_text(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._VersionDiff_text(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

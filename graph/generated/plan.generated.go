@@ -494,11 +494,11 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 	p.VersionDiff = plan.Type[*model.VersionDiff]{Name: "VersionDiff", Satisfies: []string{"VersionDiff"}, Fields: map[string]plan.Field[*model.VersionDiff]{
 		"base":    plan.Object(plan.Nullability{Value: true}, true, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (*model.Version, error) { return obj.Base, nil }), &p.Version),
 		"version": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (*model.Version, error) { return obj.Version, nil }), &p.Version),
-		"patch":   plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (scalar.JSON, error) { return obj.Patch() }), func(buf []byte, v scalar.JSON) ([]byte, bool) { return v.AppendGQL(buf) }),
+		"patch":   plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (scalar.JSON, error) { return obj.Patch(ctx) }), func(buf []byte, v scalar.JSON) ([]byte, bool) { return v.AppendGQL(buf) }),
 		"changes": plan.Objects(plan.Nullability{}, false, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) ([]*model.PayloadChange, error) {
-			return obj.Changes()
+			return obj.Changes(ctx)
 		}), &p.PayloadChange),
-		"text": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (string, error) { return obj.Text() }), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true }),
+		"text": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (string, error) { return obj.Text(ctx) }), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true }),
 	}}
 	p.VersionEdge = plan.Type[*pagination.Edge[*model.Version]]{Name: "VersionEdge", Satisfies: []string{"VersionEdge"}, Fields: map[string]plan.Field[*pagination.Edge[*model.Version]]{
 		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Version]) ([]byte, bool) {

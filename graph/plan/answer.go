@@ -16,11 +16,17 @@ type Answers struct {
 	// cache or from compile, whose keeps says that the plan will be cached.
 	Cached func(op *graphql.OperationContext, key any, compile func(keeps bool) *Compiled) *Compiled
 	// Begin returns the context of the batch resolvers of one answer, and its memory.
-	Begin func(ctx context.Context) (context.Context, Memory)
+	// restarts says that Memory.Again will be called.
+	Begin func(ctx context.Context, restarts bool) (context.Context, Memory)
 	// AfterSending calls done once the answer to the operation of ctx is sent.
 	AfterSending func(ctx context.Context, done func())
 	// Answered counts the root fields that plans answer.
 	Answered func(fields int)
+	// MaxAnswer is the longest answer, and part of an answer, in bytes. TooLong
+	// returns the error of a longer one; field is the name of the field that was
+	// written last.
+	MaxAnswer int
+	TooLong   func(field string) error
 }
 
 // Memory is the memory of one answer.
@@ -29,6 +35,12 @@ type Memory interface {
 	Buffer() *[]byte
 	// Fork returns the context of batch resolvers that run concurrently with others.
 	Fork(ctx context.Context) context.Context
+	// Hold charges bytes of JSON that are held until Release. An error ends the
+	// execution.
+	Hold(bytes int) error
+	// Again reports whether the execution was stopped for lack of memory, and may begin
+	// again. What was read is lost.
+	Again() bool
 	// Release makes the memory available to the next answer.
 	Release()
 }
@@ -51,7 +63,7 @@ func (a *Answers) Operation(ctx context.Context, next graphql.OperationHandler) 
 		return next(ctx)
 	}
 	e.answers = a
-	e.ctx, e.memory = a.Begin(ctx)
+	e.ctx, e.memory = a.Begin(ctx, true)
 	a.AfterSending(ctx, e.memory.Release)
 	a.Answered(compiled.root.steps())
 	return e.next
@@ -102,9 +114,9 @@ type Below struct {
 // that makes the whole answer null. Errors are added to the response of ctx.
 func (b *Below) Resolve(ctx context.Context, resolve graphql.Resolver, buf []byte) (value []byte, ok bool) {
 	e := b.compiled.begin(ctx, graphql.GetOperationContext(ctx))
-	e.resolve = resolve
-	ctx, memory := b.answers.Begin(ctx)
-	defer memory.Release()
+	e.resolve, e.answers, e.reported = resolve, b.answers, ctx
+	e.ctx, e.memory = b.answers.Begin(ctx, false)
+	defer e.memory.Release()
 	b.answers.Answered(1)
-	return e.field(ctx, buf)
+	return e.field(buf)
 }

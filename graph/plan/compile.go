@@ -58,7 +58,9 @@ type Node struct {
 	// below holds the fields of its selection, in all types if its own is abstract;
 	// later those that are deferred. objects is the result of Objects.
 	below, later, objects []*Node
-	args                  Args
+	// items is how many times a connection's items are selected.
+	items int
+	args  Args
 	// fc holds the arguments if they contain no variables. Otherwise varying is the
 	// number of the field among Compiled.varying, from 1.
 	fc      *Arguments
@@ -75,15 +77,17 @@ func (n *Node) Name() string { return n.field.Name }
 // are the fields of the connection and those of its nodes.
 func (n *Node) Objects() []*Node { return n.objects }
 
-// gather sets objects, once the fields below are compiled.
+// gather sets objects and items, once the fields below are compiled.
 func (n *Node) gather() {
 	for _, below := range n.below {
 		switch below.Name() {
 		case "nodes":
+			n.items++
 			n.objects = append(n.objects, below.below...)
 		case "edges":
 			for _, edge := range below.below {
 				if edge.Name() == "node" {
+					n.items++
 					n.objects = append(n.objects, edge.below...)
 				}
 			}

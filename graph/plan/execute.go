@@ -19,9 +19,11 @@ type Execution struct {
 	memory Memory
 	// sent: the answer, or its first part, is sent.
 	sent bool
-	// answers makes reported, the context that errors are reported under, on the
-	// first error; if nil, that context is ctx.
-	answers  *Answers
+	// charged is how many bytes of JSON are charged to memory.
+	charged int
+	answers *Answers
+	// reported is the context that errors are reported under; nil before the first
+	// error of a whole answer.
 	reported context.Context
 	// resolve is gqlgen's resolver of the root field, if gqlgen resolves it.
 	resolve graphql.Resolver
@@ -50,9 +52,6 @@ func (c *Compiled) begin(ctx context.Context, op *graphql.OperationContext) *Exe
 
 // reporting returns the context that errors are reported under.
 func (e *Execution) reporting() context.Context {
-	if e.answers == nil {
-		return e.ctx
-	}
 	if e.reported == nil {
 		e.reported = graphql.WithResponseContext(e.ctx, e.answers.Presenter, e.answers.Recover)
 	}
@@ -66,6 +65,10 @@ func (e *Execution) next(context.Context) *graphql.Response {
 		e.sent = true
 		out := e.memory.Buffer()
 		*out = e.write(*out, nil, e.readRoots(e.compiled.root), 0)
+		for e.memory.Again() {
+			e.reported, e.pending = nil, nil
+			*out = e.write((*out)[:0], nil, e.readRoots(e.compiled.root), 0)
+		}
 		return e.respond(*out, part{})
 	}
 	if len(e.reading) == 0 {
@@ -96,14 +99,8 @@ func (e *Execution) respond(data []byte, of part) *graphql.Response {
 
 // field appends the value of the only root field. ok is false if it is a null that
 // makes the whole answer null.
-func (e *Execution) field(ctx context.Context, buf []byte) (value []byte, ok bool) {
-	e.ctx = ctx
-	read := e.compiled.root.fields[0].step.read(e, make([]struct{}, 1))
-	w := &writer{e: e, buf: buf}
-	if ok = read.write(w, 0); w.failed {
-		w = &writer{e: e, buf: buf, report: true}
-		ok = read.write(w, 0)
-	}
+func (e *Execution) field(buf []byte) (value []byte, ok bool) {
+	w, ok := e.written(buf, nil, e.compiled.root.fields[0].step.read(e, make([]struct{}, 1)), 0)
 	return w.buf, ok
 }
 
@@ -248,6 +245,13 @@ func (l *level[P]) write(w *writer, at int) bool {
 			whole = l.values[i].write(w, at) && whole
 		}
 		w.leave()
+		if len(w.buf) >= w.checked+checkAfter {
+			w.check(m.Node)
+		}
+		if w.refused != nil {
+			w.trail = append(w.trail, pathStep{node: m.Node})
+			return true
+		}
 	}
 	if !whole {
 		w.buf, w.pending = w.buf[:start], w.pending[:pending]

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 )
@@ -212,15 +213,7 @@ func concatenated[V any](lists [][]V) []V {
 	if len(lists) == 1 {
 		return lists[0]
 	}
-	size := 0
-	for _, list := range lists {
-		size += len(list)
-	}
-	all := make([]V, 0, size)
-	for _, list := range lists {
-		all = append(all, list...)
-	}
-	return all
+	return slices.Concat(lists...)
 }
 
 // readLists holds the lists of a field, one behind the other. indexes are those of
@@ -264,6 +257,10 @@ func (r *readLists) write(w *writer, at int) bool {
 			whole = w.bubbled(r.node.null.Element) && whole
 		}
 		w.leave()
+		if w.refused != nil {
+			w.trail = append(w.trail, pathStep{index: int(i - r.begins[at])})
+			return true
+		}
 	}
 	if whole {
 		w.buf = append(w.buf, ']')

@@ -57,7 +57,7 @@ func (k *keptValues[P]) write(w *writer, at int) bool {
 	}
 	start := len(w.buf)
 	ok := k.unwritten.write(w, at)
-	if ok && !w.failed {
+	if ok && !w.failed && w.refused == nil {
 		k.kept.Add(k.parents[at], k.node, slices.Clone(w.buf[start:]))
 	}
 	return ok

@@ -20,19 +20,4 @@ func (n *Node) SelectsOnly(names ...string) bool {
 }
 
 // Repeats reports whether a connection's items are selected more than once.
-func (n *Node) Repeats() bool {
-	times := 0
-	for _, below := range n.below {
-		switch below.Name() {
-		case "nodes":
-			times++
-		case "edges":
-			for _, edge := range below.below {
-				if edge.Name() == "node" {
-					times++
-				}
-			}
-		}
-	}
-	return times > 1
-}
+func (n *Node) Repeats() bool { return n.items > 1 }

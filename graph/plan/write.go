@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -14,25 +16,57 @@ type writer struct {
 	failed, report bool
 	path           path
 	pending        []part
+	// checked is how many bytes have been checked. refused is why the answer must not
+	// grow, and trail the path to what was written last, from its end.
+	checked int
+	refused error
+	trail   path
 }
+
+// checkAfter is after how many bytes the length of an answer is checked.
+const checkAfter = 32 << 10
 
 // write appends an object of a level, which is at a path of the answer, and reports
 // errors.
 func (e *Execution) write(buf []byte, at path, level values, object int) []byte {
-	w := &writer{e: e, buf: buf, path: at}
-	if e.compiled.defers {
-		w.report = true
-	}
-	ok := level.write(w, object)
-	if w.failed && !w.report {
-		w = &writer{e: e, buf: buf, path: at, report: true}
-		ok = level.write(w, object)
-	}
+	w, ok := e.written(buf, at, level, object)
 	if !ok {
 		w.buf = append(w.buf, "null"...)
 	}
 	e.pending = append(e.pending, w.pending...)
 	return w.buf
+}
+
+// written writes a value, in a second pass if there are errors to report. If the
+// answer is too long, the value is null.
+func (e *Execution) written(buf []byte, at path, of values, index int) (w *writer, ok bool) {
+	w = &writer{e: e, buf: buf, path: at, report: e.compiled.defers}
+	if ok = of.write(w, index); w.failed && !w.report && w.refused == nil {
+		w = &writer{e: e, buf: buf, path: at, report: true}
+		ok = of.write(w, index)
+	}
+	if w.refused != nil {
+		slices.Reverse(w.trail)
+		refused := &writer{e: e, buf: buf, path: slices.Concat(at, w.trail), report: true}
+		refused.fail(w.refused)
+		return refused, false
+	}
+	return w, ok
+}
+
+// check charges what has been written since the last check. It sets refused if the
+// answer is too long.
+func (w *writer) check(last *Node) {
+	w.checked = len(w.buf)
+	var err error
+	if more := w.checked - w.e.charged; more > 0 { // a second pass is not charged again
+		w.e.charged = w.checked
+		err = w.e.memory.Hold(more)
+	}
+	if err == nil && w.checked > w.e.answers.MaxAnswer {
+		err = w.e.answers.TooLong(last.Name())
+	}
+	w.refused = err
 }
 
 // null writes a field without a value, and reports err or that null is not allowed.
@@ -54,6 +88,8 @@ func (w *writer) bubbled(nullable bool) bool {
 
 // fail reports an error at the current path; nil stands for a null that is not
 // allowed.
+//
+//nolint:contextcheck // the execution has the context
 func (w *writer) fail(err error) {
 	w.failed = true
 	if !w.report {

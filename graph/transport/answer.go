@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -29,7 +31,9 @@ func refuse(status int, code fault.Code, format string, args ...any) *refusal {
 type answer struct {
 	w         http.ResponseWriter
 	mediaType string
-	begun     bool
+	// timeout is Options.AnswerTimeout.
+	timeout time.Duration
+	begun   bool
 }
 
 func (a *answer) refuse(r *refusal) {
@@ -50,15 +54,14 @@ func (a *answer) write(status int, response *graphql.Response) {
 	header.Set("Content-Length", strconv.Itoa(length))
 	header["Cache-Control"] = noStore
 	header.Add("Vary", "Accept")
+	if seconds := retryAfter(response.Errors); status >= 400 && seconds != "" {
+		header.Set("Retry-After", seconds)
+	}
 	a.begun = true
 	a.w.WriteHeader(status)
 	// If a write fails, the client has gone; net/http closes the connection.
 	if length > maxBuffer {
-		for _, part := range [][]byte{head, response.Data, tail} {
-			if _, err := a.w.Write(part); err != nil {
-				return
-			}
-		}
+		a.writeLong(head, response.Data, tail)
 		return
 	}
 	// net/http would send the parts one by one.
@@ -69,6 +72,35 @@ func (a *answer) write(status int, response *graphql.Response) {
 	buffer = append(append(append(buffer[:0], head...), response.Data...), tail...)
 	_, _ = a.w.Write(buffer)
 	buffers.put(buffer, cap(buffer))
+}
+
+// slowChunk is how many bytes of an answer a client must accept within
+// Options.AnswerTimeout: 16 KiB/s by default.
+const slowChunk = 160 << 10
+
+// writeLong writes an answer as long as the client accepts it. For the first bytes the
+// client has twice the time.
+func (a *answer) writeLong(parts ...[]byte) {
+	controller, timeout := http.NewResponseController(a.w), 2*a.timeout
+	for _, part := range parts {
+		for chunk := range slices.Chunk(part, slowChunk) {
+			_ = controller.SetWriteDeadline(time.Now().Add(timeout))
+			if _, err := a.w.Write(chunk); err != nil {
+				return
+			}
+			timeout = a.timeout
+		}
+	}
+}
+
+// retryAfter returns the header of a refusal, in seconds; empty for none.
+func retryAfter(errs gqlerror.List) string {
+	if len(errs) == 1 {
+		if seconds, ok := errs[0].Extensions["retryAfter"].(int); ok {
+			return strconv.Itoa(seconds)
+		}
+	}
+	return ""
 }
 
 // buffers hold responses while they are sent.
@@ -132,15 +164,23 @@ var statuses = map[fault.Code]int{
 	apierror.Unauthenticated: http.StatusUnauthorized,
 	fault.Forbidden:          http.StatusForbidden,
 	apierror.TooManyRequests: http.StatusTooManyRequests,
+	apierror.Overloaded:      http.StatusServiceUnavailable,
 	apierror.Internal:        http.StatusInternalServerError,
 	apierror.Timeout:         http.StatusServiceUnavailable,
 	apierror.Unavailable:     http.StatusServiceUnavailable,
 }
 
+// busy reports whether an error means that too much is under way. Proxies must see it,
+// whatever the media type.
+func busy(err *gqlerror.Error) bool {
+	code := apierror.Code(err)
+	return code == apierror.TooManyRequests || code == apierror.Overloaded
+}
+
 // requestStatus returns the status of a response without data. In
-// application/json, every well-formed request has 200.
+// application/json, every well-formed request that the server has time for has 200.
 func requestStatus(mediaType string, errs gqlerror.List) int {
-	if mediaType == plainJSON {
+	if mediaType == plainJSON && !slices.ContainsFunc(errs, busy) {
 		return http.StatusOK
 	}
 	for _, err := range errs {

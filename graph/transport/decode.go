@@ -17,6 +17,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
@@ -35,11 +36,12 @@ const (
 // and in the URL of a GET. Numbers stay json.Number. Unlike encoding/json it does
 // not accept "QUERY" as "query", and rejects half a surrogate pair.
 //
-// The error is BAD_USER_INPUT, or PAYLOAD_TOO_LARGE for more than a million
-// values, and quotes nothing of the body, which may contain a password.
-func decodeRequest(body []byte) (*graphql.RawParams, *gqlerror.Error) {
+// The error is BAD_USER_INPUT, PAYLOAD_TOO_LARGE for more than a million values, or
+// that of the request, which is charged for the values. It quotes nothing of the body, which
+// may contain a password.
+func decodeRequest(body []byte, request *admission.Request) (*graphql.RawParams, *gqlerror.Error) {
 	repeated := ""
-	value, refused := decode(body, func(key string) {
+	value, refused := decode(body, request, func(key string) {
 		if slices.Contains(members, key) {
 			repeated = key
 		}
@@ -106,11 +108,13 @@ func argument(name, format string, args ...any) *gqlerror.Error {
 }
 
 // decodeJSON reads one JSON text.
-func decodeJSON(text []byte) (any, *gqlerror.Error) { return decode(text, nil) }
+func decodeJSON(text []byte, request *admission.Request) (any, *gqlerror.Error) {
+	return decode(text, request, nil)
+}
 
 // decode reads one JSON text. Repeated keys of the outermost object are passed
 // to repeated, if that is not nil, and rejected otherwise.
-func decode(text []byte, repeated func(key string)) (any, *gqlerror.Error) {
+func decode(text []byte, request *admission.Request, repeated func(key string)) (any, *gqlerror.Error) {
 	if !utf8.Valid(text) {
 		return nil, apierror.Errorf(fault.BadUserInput, "the request is not valid UTF-8")
 	}
@@ -121,13 +125,16 @@ func decode(text []byte, repeated func(key string)) (any, *gqlerror.Error) {
 	// The decoder reads the text in place.
 	d.text = *bytes.NewBuffer(text)
 	d.Reset(&d.text, jsontext.AllowDuplicateNames(true))
-	d.values, d.repeated = 0, repeated
+	d.values, d.uncharged, d.request, d.repeated = 0, 0, request, repeated
 	defer func() {
-		d.text, d.repeated = bytes.Buffer{}, nil
+		d.text, d.request, d.repeated = bytes.Buffer{}, nil, nil
 		d.Reset(&d.text)
 		decoders.put(d, 0)
 	}()
 	value, err := d.value()
+	if err == nil {
+		err = d.charge(0)
+	}
 	if err == nil {
 		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
 			return value, nil
@@ -146,6 +153,27 @@ type decoder struct {
 	text     bytes.Buffer
 	values   int
 	repeated func(key string)
+	// request is charged for the values, uncharged bytes at a time.
+	request   *admission.Request
+	uncharged int
+}
+
+const (
+	// valueSize and objectSize are about what a value and an object take in memory,
+	// beside their texts.
+	valueSize, objectSize = 48, 96
+	// chargeAt is how many bytes are charged together.
+	chargeAt = 32 << 10
+)
+
+// charge charges what is not charged yet, if that is more than some bytes.
+func (d *decoder) charge(above int) error {
+	if d.uncharged <= above {
+		return nil
+	}
+	bytes := d.uncharged
+	d.uncharged = 0
+	return d.request.Hold(bytes)
 }
 
 var (
@@ -163,15 +191,23 @@ func (d *decoder) value() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.uncharged += valueSize
+	if err := d.charge(chargeAt); err != nil {
+		return nil, err
+	}
 	switch token.Kind() {
 	case jsontext.KindBeginObject:
 		return d.object()
 	case jsontext.KindBeginArray:
 		return d.array()
 	case jsontext.KindString:
-		return token.String(), nil
+		text := token.String()
+		d.uncharged += len(text)
+		return text, nil
 	case jsontext.KindNumber:
-		return json.Number(token.String()), nil
+		text := token.String()
+		d.uncharged += len(text)
+		return json.Number(text), nil
 	case jsontext.KindTrue, jsontext.KindFalse:
 		return token.Bool(), nil
 	case jsontext.KindNull, jsontext.KindInvalid, jsontext.KindEndObject, jsontext.KindEndArray:
@@ -184,12 +220,14 @@ func (d *decoder) object() (any, error) {
 		return nil, errTooDeep
 	}
 	object := map[string]any{}
+	d.uncharged += objectSize
 	for members := 1; d.PeekKind() != jsontext.KindEndObject; members++ {
 		key, err := d.ReadToken()
 		if err != nil {
 			return nil, err
 		}
 		name := key.String()
+		d.uncharged += valueSize + len(name)
 		value, err := d.value()
 		if err != nil {
 			return nil, err
@@ -227,6 +265,9 @@ func (d *decoder) array() (any, error) {
 // has the argument if the text is syntactically JSON: for half a surrogate pair and
 // a repeated key.
 func (d *decoder) refusal(err error) *gqlerror.Error {
+	if refused := admission.Refusal(err); refused != nil {
+		return refused
+	}
 	code, message, at, path := fault.BadUserInput, err.Error(), d.InputOffset(), ""
 	pointer := d.StackPointer()
 	var invalid *jsontext.SyntacticError

@@ -21,7 +21,7 @@ func FuzzDecodeRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, refused := decodeJSON(text)
+		got, refused := decodeJSON(text, nil)
 		if refused != nil {
 			// Ours alone are the limits and the check of texts.
 			ours := strings.Contains(refused.Message, "nests deeper") || strings.Contains(refused.Message, "surrogate") ||
@@ -40,7 +40,7 @@ func FuzzDecodeRequest(f *testing.F) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Fatalf("%q (-encoding/json +ours)\n%s", text, d)
 		}
-		if params, refused := decodeRequest(text); (params == nil) == (refused == nil) {
+		if params, refused := decodeRequest(text, nil); (params == nil) == (refused == nil) {
 			t.Fatalf("%q: both or neither of parameters and refusal", text)
 		}
 	})
@@ -50,7 +50,7 @@ func TestDecodeRequest_PasswordInABrokenBody_NotInTheError(t *testing.T) {
 	t.Parallel()
 	whole := `{"query":"{name}","variables":{"hunter2 ":{"hunter2":["hunter2","\ud800"]}}}`
 	for end := range whole {
-		if _, refused := decodeRequest([]byte(whole[:end])); refused == nil || strings.Contains(refused.Error(), "hunter2") {
+		if _, refused := decodeRequest([]byte(whole[:end]), nil); refused == nil || strings.Contains(refused.Error(), "hunter2") {
 			t.Errorf("cut at %d: %v", end, refused)
 		}
 	}
@@ -62,7 +62,7 @@ func BenchmarkDecodeRequest(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, refused := decodeRequest(body); refused != nil {
+		if _, refused := decodeRequest(body, nil); refused != nil {
 			b.Fatal(refused)
 		}
 	}

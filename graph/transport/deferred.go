@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/input"
 )
 
@@ -80,14 +81,15 @@ func enclosed(head string, pieces [][]byte, tail string) []byte {
 	return append(text, tail...)
 }
 
-// execute runs a query or a mutation within the timeout, and sends each part of
+// execute runs a query or a mutation within the timeout and the request's budget, and sends each part of
 // its response when it is ready, until send returns false.
-func execute(ctx context.Context, timeout time.Duration, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
+func execute(ctx context.Context, timeout time.Duration, request *admission.Request, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer := &sending{}
-	defer answer.end()
-	next, ctx := exec.DispatchOperation(context.WithValue(ctx, sendingKey{}, answer), op)
+	request.Execute(ctx, cancel)
+	ctx, sent := withExecution(ctx, request)
+	defer sent()
+	next, ctx := exec.DispatchOperation(ctx, op)
 	response := next(ctx)
 	if response == nil {
 		// gqlgen returns nil if the context ended before execution.

@@ -112,7 +112,7 @@ func TestServer_Limits(t *testing.T) {
 		"ReadHeaderTimeout": {s.ReadHeaderTimeout, 5 * time.Second},
 		"ReadTimeout":       {s.ReadTimeout, 15 * time.Second},
 		"IdleTimeout":       {s.IdleTimeout, time.Minute},
-		"WriteTimeout":      {s.WriteTimeout, 0},
+		"WriteTimeout":      {s.WriteTimeout, 90 * time.Second},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s is %s, want %s", name, pair[0], pair[1])

@@ -17,6 +17,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -28,6 +29,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/input"
 )
@@ -46,7 +48,7 @@ func (*overHTTP) Supports(*http.Request) bool { return true }
 
 // Do implements graphql.Transport.
 func (h *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	a := &answer{w: w, mediaType: plainJSON}
+	a := &answer{w: w, mediaType: plainJSON, timeout: h.AnswerTimeout}
 	defer a.recover(r.Context(), exec)
 	switch r.Method {
 	case http.MethodGet, http.MethodPost:
@@ -72,7 +74,9 @@ func (h *overHTTP) serve(a *answer, r *http.Request, exec graphql.GraphExecutor)
 			"answers come as %s or %s, and subscriptions as %s; the Accept header allows neither", responseJSON, plainJSON, eventStream)
 	}
 	a.mediaType = cmp.Or(accept.json, plainJSON)
-	params, refused := h.decode(a.w, r)
+	request := h.Admission.Begin(r.Context(), h.caller(r.Header.Get("Authorization"), r.RemoteAddr))
+	defer request.End()
+	params, refused := h.decode(a.w, r, request)
 	if refused != nil {
 		return refused
 	}
@@ -85,7 +89,7 @@ func (h *overHTTP) serve(a *answer, r *http.Request, exec graphql.GraphExecutor)
 		}
 	}
 	if accept.json == "" || several {
-		return h.stream(a, r, op, failed, exec, frames)
+		return h.stream(a, r, op, failed, exec, frames, request)
 	}
 	send := func(response *graphql.Response, _ bool) bool {
 		status := http.StatusOK
@@ -98,7 +102,7 @@ func (h *overHTTP) serve(a *answer, r *http.Request, exec graphql.GraphExecutor)
 	if failed != nil {
 		send(failed, true)
 	} else {
-		execute(r.Context(), h.timeout(op), exec, op, send)
+		execute(r.Context(), h.timeout(op), request, exec, op, send)
 	}
 	return nil
 }
@@ -114,7 +118,7 @@ func prepare(ctx context.Context, exec graphql.GraphExecutor, params *graphql.Ra
 }
 
 // stream responds in parts, unless it returns why not.
-func (h *overHTTP) stream(a *answer, r *http.Request, op *graphql.OperationContext, failed *graphql.Response, exec graphql.GraphExecutor, frames framing) *refusal {
+func (h *overHTTP) stream(a *answer, r *http.Request, op *graphql.OperationContext, failed *graphql.Response, exec graphql.GraphExecutor, frames framing, request *admission.Request) *refusal {
 	if !h.Streams.enter() {
 		return shuttingDown()
 	}
@@ -137,9 +141,10 @@ func (h *overHTTP) stream(a *answer, r *http.Request, op *graphql.OperationConte
 	case failed != nil:
 		out.fail(failed.Errors)
 	case next != nil:
+		request.Leave()
 		h.deliver(running, stream, next, out)
 	default:
-		execute(ctx, h.timeout(op), exec, op, out.write)
+		execute(ctx, h.timeout(op), request, exec, op, out.write)
 		out.end()
 	}
 	return nil
@@ -149,7 +154,7 @@ func shuttingDown() *refusal {
 	return refuse(http.StatusServiceUnavailable, apierror.Unavailable, "the server is shutting down")
 }
 
-func (h *overHTTP) decode(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+func (h *overHTTP) decode(w http.ResponseWriter, r *http.Request, request *admission.Request) (*graphql.RawParams, *refusal) {
 	if r.Method == http.MethodGet {
 		params, err := decodeURL(r.URL.RawQuery)
 		return params, badRequest(err)
@@ -162,10 +167,11 @@ func (h *overHTTP) decode(w http.ResponseWriter, r *http.Request) (*graphql.RawP
 		body = new(bytes.Buffer)
 	}
 	defer func() { bodies.put(body, body.Cap()) }()
-	if refused := readBody(body, w, r, h.MaxBody); refused != nil {
+	if refused := readBody(body, w, r, h.MaxBody, request); refused != nil {
 		return nil, refused
 	}
-	params, err := decodeRequest(body.Bytes())
+	defer func() { _ = request.Keep(-body.Len()) }()
+	params, err := decodeRequest(body.Bytes(), request)
 	return params, badRequest(err)
 }
 
@@ -177,10 +183,10 @@ func badRequest(err *gqlerror.Error) *refusal {
 	switch {
 	case err == nil:
 		return nil
-	case apierror.Code(err) == fault.PayloadTooLarge:
+	case apierror.Code(err) == fault.PayloadTooLarge, apierror.Code(err) == apierror.BudgetExceeded:
 		return &refusal{status: http.StatusRequestEntityTooLarge, err: err}
 	}
-	return &refusal{status: http.StatusBadRequest, err: err}
+	return &refusal{status: requestStatus(responseJSON, gqlerror.List{err}), err: err}
 }
 
 // checkContent accepts application/json only: a foreign web page may send forms
@@ -200,7 +206,7 @@ func checkContent(header http.Header) *refusal {
 
 // readBody reads the whole body before gqlgen starts, which would treat a read
 // error as a request.
-func readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, limit int64) *refusal {
+func readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, limit int64, request *admission.Request) *refusal {
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close")
 		return tooLarge(limit)
@@ -208,7 +214,13 @@ func readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, limit 
 	body.Reset()
 	// A length that is only claimed must not reserve much.
 	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	var reader io.Reader = http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength < 0 || r.ContentLength > chargeAt {
+		reader = &keptReader{reader, request}
+	} else {
+		defer func() { _ = request.Keep(body.Len()) }()
+	}
+	_, err := body.ReadFrom(reader)
 
 	var overLimit *http.MaxBytesError
 	var timeout interface{ Timeout() bool }
@@ -220,7 +232,24 @@ func readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, limit 
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return refuse(http.StatusRequestTimeout, apierror.Timeout, "the request body did not arrive in time")
 	}
+	if refused := admission.Refusal(err); refused != nil {
+		return badRequest(refused)
+	}
 	return refuse(http.StatusBadRequest, fault.BadUserInput, "the request body could not be read to its end")
+}
+
+// keptReader charges the request for what it reads.
+type keptReader struct {
+	io.Reader
+	request *admission.Request
+}
+
+func (k *keptReader) Read(into []byte) (int, error) {
+	n, err := k.Reader.Read(into)
+	if kept := k.request.Keep(n); kept != nil {
+		return n, kept
+	}
+	return n, err
 }
 
 func tooLarge(limit int64) *refusal {
@@ -242,7 +271,7 @@ func decodeURL(rawQuery string) (*graphql.RawParams, *gqlerror.Error) {
 		case !utf8.ValidString(given[0]):
 			return nil, argument(name, "%s is not valid UTF-8", name)
 		case name == "variables" || name == "extensions":
-			value, refused := decodeJSON([]byte(given[0]))
+			value, refused := decodeJSON([]byte(given[0]), nil)
 			if refused != nil {
 				refused.Extensions["argument"] = name
 				return nil, refused

@@ -3,11 +3,14 @@ package transport
 import (
 	"cmp"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/noetl/noetl-catalog/graph/admission"
 )
 
 // Add adds the transports to a server.
@@ -34,6 +37,9 @@ type Options struct {
 	// response; default 5 s. WriteTimeout cuts the connection off; default
 	// twice SlowTimeout.
 	SlowTimeout, WriteTimeout time.Duration
+	// AnswerTimeout cuts off the connection of a client that accepts less than 160 KiB
+	// of a long answer within it, or within twice as long at its beginning; default 10 s.
+	AnswerTimeout time.Duration
 	// InitTimeout is how long the client of a WebSocket may take to send
 	// connection_init; default 5 s.
 	InitTimeout time.Duration
@@ -43,6 +49,11 @@ type Options struct {
 	// its connection_init or, without one, of its handshake, whose headers a
 	// browser cannot set; nil accepts anybody.
 	Authenticate Authenticate
+	// Admission bounds what requests hold and how many large ones run at once; nil for
+	// no bounds. ByToken tells callers apart by their Authorization; otherwise, and
+	// without one, by their address.
+	Admission *admission.Controller
+	ByToken   bool
 	// Streams ends streams and sockets at shutdown; nil for never.
 	Streams *Streams
 	// Logger may be nil.
@@ -59,6 +70,7 @@ func (o Options) withDefaults(keepAlive time.Duration) Options {
 	o.KeepAlive = cmp.Or(o.KeepAlive, keepAlive)
 	o.SlowTimeout = cmp.Or(o.SlowTimeout, 5*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 2*o.SlowTimeout)
+	o.AnswerTimeout = cmp.Or(o.AnswerTimeout, 10*time.Second)
 	o.InitTimeout = cmp.Or(o.InitTimeout, 5*time.Second)
 	o.MaxOperations = cmp.Or(o.MaxOperations, 100)
 	if o.Streams == nil {
@@ -74,4 +86,13 @@ func (o *Options) timeout(op *graphql.OperationContext) time.Duration {
 		return o.MutationTimeout
 	}
 	return o.QueryTimeout
+}
+
+// caller identifies a client for the admission.
+func (o *Options) caller(authorization, address string) admission.Caller {
+	if o.ByToken && authorization != "" {
+		return admission.Caller{Authorization: authorization}
+	}
+	port := strings.LastIndexByte(address, ':')
+	return admission.Caller{Address: address[:max(port, 0)]}
 }

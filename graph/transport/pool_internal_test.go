@@ -70,7 +70,7 @@ func post(t *testing.T, size int, wait func()) {
 	}))
 	r := httptest.NewRequest(http.MethodPost, "/graphql", body)
 	r.Header.Set("Content-Type", plainJSON)
-	if _, refused := (&overHTTP{Options{MaxBody: 16 << 20}}).decode(httptest.NewRecorder(), r); refused.status != http.StatusBadRequest {
+	if _, refused := (&overHTTP{Options{MaxBody: 16 << 20}}).decode(httptest.NewRecorder(), r, nil); refused.status != http.StatusBadRequest {
 		t.Error(refused.err)
 	}
 }

@@ -82,7 +82,7 @@ func TestAllTransports_MalformedRequest_NotAByteOfItInTheAnswerOrTheLog(t *testi
 
 	streams := transport.NewStreams()
 	gql := operations{}.server(transport.Options{Logger: logger, Streams: streams})
-	present := apierror.Presenter{Log: logger}
+	present := apierror.NewPresenter(logger, nil)
 	gql.SetErrorPresenter(present.Present)
 	gql.SetRecoverFunc(present.Recover)
 	server := httptest.NewUnstartedServer(gql)

@@ -9,14 +9,15 @@ import (
 )
 
 // Server is net/http's server with limits on what a client may send and how
-// slowly. There is no limit on writing, which would cut off streams: each
-// stream has a deadline per write instead.
+// slowly. The limit on writing is for short answers: long ones and streams have a
+// deadline for each write instead, and a WebSocket has its own.
 func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 	server := &http.Server{
 		Addr:              addr,
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      90 * time.Second, // more than a mutation takes
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

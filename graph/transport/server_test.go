@@ -1,14 +1,20 @@
 package transport_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
@@ -48,4 +54,58 @@ func TestServer_Shutdown_DoesNotWaitForSpareConnections(t *testing.T) {
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		t.Error(err)
 	}
+}
+
+// A long answer ends with the client's patience to read it, not with the server's to
+// keep it.
+func TestServer_LongAnswer_OnlyAsLongAsTheClientReads(t *testing.T) {
+	t.Parallel()
+	long := []byte(`"` + strings.Repeat("x", 32<<20) + `"`)
+	gql := server(t, transport.Options{AnswerTimeout: 300 * time.Millisecond}, func(context.Context) *graphql.Response {
+		return &graphql.Response{Data: long}
+	})
+	answered := make(chan struct{}, 20)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { answered <- struct{}{} }()
+		gql.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	const request = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n" + `{"query":"{name}"}`
+	open := func() net.Conn {
+		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	for range 20 {
+		silent := open()
+		defer silent.Close()
+	}
+	for range 20 {
+		<-answered // without a byte read
+	}
+	// One that reads, if slowly, gets everything.
+	reader := open()
+	defer reader.Close()
+	response, err := http.ReadResponse(bufio.NewReaderSize(reader, 16), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	size, buffer := 0, make([]byte, 64<<10)
+	for {
+		n, err := response.Body.Read(buffer)
+		if size += n; err != nil {
+			if !errors.Is(err, io.EOF) || size < len(long) {
+				t.Errorf("after %d bytes: %v", size, err)
+			}
+			break
+		}
+		runtime.Gosched()
+	}
+	<-answered
 }

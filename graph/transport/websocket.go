@@ -19,6 +19,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
@@ -86,6 +87,7 @@ func (ws *overWebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql
 		authorization: r.Header.Get("Authorization"),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
+	s.admitted = ws.caller(s.authorization, r.RemoteAddr)
 	go func() { //nolint:contextcheck // operations have the socket's
 		defer s.Streams.leave()
 		s.serve()
@@ -174,6 +176,7 @@ type socket struct {
 	// all operations once the client is identified. Only the reader uses both.
 	authorization string
 	caller        context.Context
+	admitted      admission.Caller
 	// writing is the lock of the writer. Waiting for it can end with a context,
 	// and does not count as slowness of the client.
 	writing chan struct{}
@@ -280,7 +283,13 @@ func (s *socket) receive() bool {
 	if !ok {
 		return false
 	}
-	m, invalid := parseMessage(text)
+	request := s.Admission.Begin(s.ctx, s.admitted)
+	m, invalid := parseMessage(text, request)
+	if m.kind == typeSubscribe && m.refused == nil && invalid == "" {
+		m.request = request // until its operation ends
+	} else {
+		request.End()
+	}
 	if invalid != "" {
 		s.close(closeInvalidMessage, invalid)
 		return false
@@ -347,12 +356,16 @@ func (s *socket) acknowledge(m message) bool {
 	s.timer.Reset(s.KeepAlive)
 	s.caller = s.ctx
 	if s.Authenticate != nil {
-		caller, err := s.Authenticate(s.ctx, cmp.Or(authorizationOf(m.payload), s.authorization))
+		authorization := cmp.Or(authorizationOf(m.payload), s.authorization)
+		caller, err := s.Authenticate(s.ctx, authorization)
 		if err != nil {
 			s.close(closeForbidden, "Forbidden: "+err.Error())
 			return false
 		}
 		s.caller = caller
+		if s.ByToken && authorization != "" {
+			s.admitted = admission.Caller{Authorization: authorization}
+		}
 	}
 	return s.send(outgoing{Type: typeConnectionAck})
 }
@@ -370,6 +383,12 @@ func authorizationOf(payload any) string {
 }
 
 func (s *socket) subscribe(m message) bool {
+	started := false
+	defer func() {
+		if !started {
+			m.request.End()
+		}
+	}()
 	s.mu.Lock()
 	running := len(s.operations) + s.completed
 	_, exists := s.operations[m.id]
@@ -387,23 +406,25 @@ func (s *socket) subscribe(m message) bool {
 		return s.send(outgoing{m.id, typeError, gqlerror.List{apierror.Errorf(apierror.TooManyRequests,
 			"%d operations run on this socket, and no more are allowed; complete one first", running)}})
 	}
-	s.start(m.id, m.params)
+	started = true
+	s.start(m)
 	return true
 }
 
 // start runs an operation. Only the reader starts one, so the id is still free.
-func (s *socket) start(id string, params *graphql.RawParams) {
-	o := &operation{socket: s, id: id, head: headOf(id)}
+func (s *socket) start(m message) {
+	o := &operation{socket: s, id: m.id, head: headOf(m.id), request: m.request}
 	o.ctx, o.cancel = context.WithCancel(s.caller)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.operations == nil {
 		s.operations = map[string]*operation{}
 	}
-	s.operations[id] = o
+	s.operations[m.id] = o
 	s.wait.Go(func() {
 		defer s.left(o)
-		o.run(params)
+		defer o.request.End()
+		o.run(m.params)
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/noetl/noetl-catalog/graph/admission"
 )
 
 // The types of messages, named in PROTOCOL.md.
@@ -32,12 +34,14 @@ type message struct {
 	// params are to be executed, unless refused says why not.
 	params  *graphql.RawParams
 	refused *gqlerror.Error
+	// request is charged for a subscribe; nil for other messages.
+	request *admission.Request
 }
 
 // parseMessage parses a message, or returns the reason for closing the socket
 // with 4400, which quotes nothing of the message.
-func parseMessage(text []byte) (m message, invalid string) {
-	value, refused := decodeJSON(text)
+func parseMessage(text []byte, request *admission.Request) (m message, invalid string) {
+	value, refused := decodeJSON(text, request)
 	if refused != nil {
 		return parseRefused(text, refused)
 	}

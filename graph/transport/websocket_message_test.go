@@ -22,7 +22,7 @@ func FuzzWebSocket_Messages(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		m, invalid := parseMessage(text)
+		m, invalid := parseMessage(text, nil)
 		if invalid != "" {
 			if len(invalid) > 123 || !strings.HasPrefix(invalid, "Invalid message: it") && !strings.HasPrefix(invalid, "Invalid message: the") {
 				t.Fatalf("the reason is %q", invalid)
@@ -54,7 +54,7 @@ func FuzzWebSocket_Messages(f *testing.F) {
 // value may be absent.
 func same(t *testing.T, text string, want map[string]any) {
 	t.Helper()
-	got, refused := decodeJSON([]byte(text))
+	got, refused := decodeJSON([]byte(text), nil)
 	if refused != nil {
 		t.Fatalf("%s: %q", refused.Message, text)
 	}

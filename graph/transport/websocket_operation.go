@@ -8,6 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
@@ -21,6 +22,8 @@ type operation struct {
 	// Nothing is written after that.
 	ctx    context.Context
 	cancel context.CancelFunc
+	// request is charged for what it holds.
+	request *admission.Request
 	// completed: by the client; guarded by the socket's mu.
 	completed bool
 	// checkpoint is that of a subscription's Stream; nil before it runs. Guarded
@@ -52,7 +55,7 @@ func (o *operation) run(params *graphql.RawParams) {
 // answer executes a query or a mutation, and sends each part when it is ready.
 func (o *operation) answer(op *graphql.OperationContext) {
 	completed := false
-	execute(o.ctx, o.socket.timeout(op), o.socket.exec, op, func(response *graphql.Response, first bool) bool {
+	execute(o.ctx, o.socket.timeout(op), o.request, o.socket.exec, op, func(response *graphql.Response, first bool) bool {
 		if notExecuted(response) {
 			o.fail(response.Errors)
 			return false
@@ -68,6 +71,7 @@ func (o *operation) answer(op *graphql.OperationContext) {
 
 // stream executes a subscription.
 func (o *operation) stream(op *graphql.OperationContext) {
+	o.request.Leave()
 	stream := &Stream{}
 	next, ctx := o.socket.exec.DispatchOperation(WithStream(o.ctx, stream), op)
 	o.socket.mu.Lock()

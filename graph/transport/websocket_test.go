@@ -91,7 +91,7 @@ func (ops operations) server(ws transport.Options) *handler.Server {
 			return ops[graphql.GetOperationContext(ctx).Operation.Name](ctx)
 		},
 	})
-	present := apierror.Presenter{Log: slog.New(slog.DiscardHandler), NewID: func() string { return "id-1" }}
+	present := apierror.NewPresenter(slog.New(slog.DiscardHandler), func() string { return "id-1" })
 	gql.SetErrorPresenter(present.Present)
 	gql.SetRecoverFunc(present.Recover)
 	transport.Add(gql, ws)

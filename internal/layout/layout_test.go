@@ -74,7 +74,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 	t.Parallel()
 	// What a package, or one below it, may import of ours. The first match counts.
 	rules := []struct{ folder, allowed string }{
-		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|db/eventlog/stream|graph|graph/transport`},
+		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|db/eventlog/stream|graph|graph/admission|graph/transport`},
 		{"config", `cli|graph/auth`},
 		{"client", `-`},
 		{"cli", `client|db|db/catalog|db/catalog/yaml|db/fault|db/jsontext|graph/auth`},

@@ -1,0 +1,33 @@
+package admission
+
+import "github.com/prometheus/client_golang/prometheus"
+
+var (
+	heldDesc = prometheus.NewDesc("catalog_requests_held_bytes",
+		"Bytes that requests hold.", nil, nil)
+	slotsDesc = prometheus.NewDesc("catalog_requests_heavy",
+		"Large requests that run, and that wait for a slot.", []string{"state"}, nil)
+	rejectedDesc = prometheus.NewDesc("catalog_requests_rejected_total",
+		"Requests that were refused or stopped, by reason: the caller's share of the queue, the queue, the memory of all, the memory of one, the time of one.",
+		[]string{"reason"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *Controller) Describe(into chan<- *prometheus.Desc) {
+	into <- heldDesc
+	into <- slotsDesc
+	into <- rejectedDesc
+}
+
+// Collect implements prometheus.Collector.
+func (c *Controller) Collect(into chan<- prometheus.Metric) {
+	c.mu.Lock()
+	running, waiting := c.running, c.queue.length
+	c.mu.Unlock()
+	into <- prometheus.MustNewConstMetric(heldDesc, prometheus.GaugeValue, float64(c.held.Load()))
+	into <- prometheus.MustNewConstMetric(slotsDesc, prometheus.GaugeValue, float64(running), "running")
+	into <- prometheus.MustNewConstMetric(slotsDesc, prometheus.GaugeValue, float64(waiting), "waiting")
+	for why, name := range reasons {
+		into <- prometheus.MustNewConstMetric(rejectedDesc, prometheus.CounterValue, float64(c.rejections[why].Load()), name)
+	}
+}
