@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -74,6 +73,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err == nil {
 		return 0
+	}
+	if invalid := (*config.Error)(nil); errors.As(err, &invalid) {
+		fmt.Fprintln(stderr, "noetl-catalog:", err)
+		return 2
 	}
 	if !errors.Is(err, cli.ErrRefused) { // whose files are already reported
 		fmt.Fprintln(stderr, "noetl-catalog:", err)
@@ -166,10 +169,10 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 
-	// First the port: a second server on it is refused before anything starts.
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	// First the ports: a second server on one is refused before anything starts.
+	listener, profiles, err := c.Listeners(ctx)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	defer func() { _ = listener.Close() }()
 
@@ -243,8 +246,9 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	group.Go(func() error { return stream.Sequence(live, connect, metrics, logger) })
 	group.Go(func() error { return db.KeepPartitions(groupCtx, pool, logger) })
 	group.Go(func() error { return c.Reload(groupCtx, hangups, logger) })
-	if c.Pprof != "" {
-		group.Go(func() error { return transport.ServeProfiles(groupCtx, c.Pprof) })
+	if profiles != nil {
+		defer func() { _ = profiles.Close() }()
+		group.Go(func() error { return transport.ServeProfiles(groupCtx, profiles) })
 	}
 	group.Go(func() error { return database.keep(groupCtx) })
 	group.Go(func() error {

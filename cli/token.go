@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/noetl/noetl-catalog/graph/auth"
 )
@@ -12,6 +14,14 @@ import (
 type Token struct {
 	Role  string `required:"" enum:"viewer,publisher,admin" help:"Role of its owner: ${enum}."`
 	Owner string `help:"Name of its owner, for the comment in the tokens file."`
+}
+
+// Validate is called by kong.
+func (t *Token) Validate() error {
+	if strings.ContainsFunc(t.Owner, unicode.IsControl) {
+		return errors.New("--owner must not contain line breaks or other control characters")
+	}
+	return nil
 }
 
 // Run prints a new token and its line for the tokens file.

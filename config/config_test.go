@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,8 @@ func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
 		"serve --max-connections 1":                       "--max-connections must be at least 2",
 		"serve --max-payload 1023":                        "--max-payload must be from 1 KiB to 64 MiB",
 		"serve --max-payload 67108865":                    "--max-payload must be from 1 KiB to 64 MiB",
+		"serve --allow-origin *":                          "--allow-origin *: ",
+		"serve --allow-origin app.example.com":            "--allow-origin app.example.com: ",
 		"serve --max-response 65535":                      "--max-response must be from 64 KiB to 256 MiB",
 		"serve --max-response 268435457":                  "--max-response must be from 64 KiB to 256 MiB",
 		"serve --query-timeout 99ms":                      "--query-timeout must be from 100ms to 5m",
@@ -118,4 +121,36 @@ func TestReload_TokensFile_ReadAgain(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestParse_OwnerWithLineBreak_Refused(t *testing.T) {
+	t.Parallel()
+	_, err := config.Parse([]string{"token", "--role", "viewer", "--owner", "me\nsha256:"}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "--owner must not contain line breaks") {
+		t.Error(err)
+	}
+}
+
+func TestListeners_PortTaken_InvalidAndNothingLeft(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free.Close()
+	serve := config.Serve{Listen: free.Addr().String(), Pprof: taken.Addr().String()}
+	var invalid *config.Error
+	if _, _, err := serve.Listeners(t.Context()); !errors.As(err, &invalid) || !strings.HasPrefix(err.Error(), "--pprof: ") {
+		t.Error(err)
+	}
+	again, err := net.Listen("tcp", serve.Listen)
+	if err != nil {
+		t.Fatal("--listen is still open: ", err)
+	}
+	again.Close()
 }

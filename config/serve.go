@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"time"
@@ -75,6 +76,11 @@ func (s *Serve) check() error {
 	case s.KeepAlive != 0 && (s.KeepAlive < time.Second || s.KeepAlive > 5*time.Minute):
 		return invalid("--keep-alive must be from 1s to 5m")
 	}
+	for _, origin := range s.Origins {
+		if err := new(http.CrossOriginProtection).AddTrustedOrigin(origin); err != nil {
+			return invalid("--allow-origin %s: %v", origin, err)
+		}
+	}
 	if err := s.Level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return invalid("--log-level: %v", err)
 	}
@@ -83,6 +89,27 @@ func (s *Serve) check() error {
 		return err
 	}
 	return s.Database.check()
+}
+
+// Listeners opens the ports of --listen and of --pprof; profiles is nil without it. A
+// port that is taken is an *Error.
+func (s *Serve) Listeners(ctx context.Context) (api, profiles net.Listener, err error) {
+	if api, err = listen(ctx, "--listen", s.Listen); err != nil || s.Pprof == "" {
+		return api, nil, err
+	}
+	if profiles, err = listen(ctx, "--pprof", s.Pprof); err != nil {
+		_ = api.Close()
+		return nil, nil, err
+	}
+	return api, profiles, nil
+}
+
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, invalid("%s: %v", flag, err)
+	}
+	return listener, nil
 }
 
 // checkLoopback rejects an address that other machines can reach.

@@ -56,6 +56,10 @@ func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
 	if done.To, err = provider.GetDBVersion(ctx); err != nil {
 		return Migrated{}, fmt.Errorf("read the schema version: %w", err)
 	}
+	sources := provider.ListSources()
+	if known := sources[len(sources)-1].Version; done.To > known {
+		return Migrated{}, fmt.Errorf("the database has schema version %d, and this program knows versions up to %d: run the program that migrated it, or a newer one", done.To, known)
+	}
 	done.From = done.To - int64(len(applied))
 
 	connection, err := pgx.ConnectConfig(ctx, config)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -39,6 +40,18 @@ func TestMigrate_Repeated_DoesNothing(t *testing.T) {
 
 // If servers start at the same time, one migrates, all become ready, and the schema
 // is that of a single migration.
+func TestMigrate_SchemaOfNewerProgram_Refused(t *testing.T) {
+	t.Parallel()
+	databaseURL := dbtest.URL(t)
+	pool := dbtest.PoolAt(t, databaseURL, db.Options{})
+	if _, err := pool.Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Migrate(t.Context(), databaseURL); err == nil || !strings.Contains(err.Error(), "schema version 9999") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestMigrate_ServersStartAtOnce_OneMigrates(t *testing.T) {
 	t.Parallel()
 	const servers = 5
