@@ -1,8 +1,8 @@
 // Bench measures the server: how fast it answers requests beside the least
 // that could answer them, what the event log's triggers cost writers, how soon
 // an event reaches a subscriber, what ten thousand subscriptions cost, a run of
-// 200,000 events, and what a resume after a checkpoint reads. It prints figures
-// and asserts nothing; on a shared machine only ratios within one run mean
+// 200,000 events, what a resume after a checkpoint reads, and what large requests
+// do to small ones. It prints figures and asserts nothing; on a shared machine only ratios within one run mean
 // something.
 //
 //	make bench
