@@ -1482,9 +1482,9 @@ enum Role {
   ADMIN
 }
 
-"The least role of a caller, where the server asks for tokens."
+"The lowest role that a caller needs, if the server requires tokens."
 directive @auth(
-  "The least role that may select the field."
+  "The lowest role that may select the field."
   role: Role!
 ) on FIELD_DEFINITION
 `, BuiltIn: false},
@@ -1492,7 +1492,7 @@ directive @auth(
 type Resource implements Node {
   "Globally unique and opaque; node(id:) finds the object by it."
   id: ID!
-  "What it is registered under, unique: words with slashes between them."
+  "The unique path that it is registered under: words separated by slashes."
   path: String!
   "The type of its latest version."
   type: ResourceType!
@@ -1502,35 +1502,35 @@ type Resource implements Node {
   description: String
   "The version registered last."
   latestVersion: Version!
-  "One version by its exact label, or the latest by the word 'latest', which is no label; null if there is none."
+  "One version by its exact label, or the latest by the word 'latest', which is not a label; null if it does not exist."
   version(
     "The label, or 'latest'."
     version: String!
   ): Version
   "Newest first."
   versions(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
   ): VersionConnection!
   "How many versions it has."
   versionCount: Int!
   "Newest first, over all its versions."
   events(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
-    "Which to list; all of them without it."
+    "Which to list; all if omitted."
     filter: EventFilter
   ): EventConnection!
   "The newest event, if any."
@@ -1545,7 +1545,7 @@ type Resource implements Node {
 type Version implements Node {
   "Globally unique and opaque; node(id:) finds the object by it."
   id: ID!
-  "What it is a version of."
+  "The resource that it is a version of."
   resource: Resource!
   "Its resource's path."
   path: String!
@@ -1553,21 +1553,21 @@ type Version implements Node {
   version: String!
   "1 for the resource's first version, 2 for its second, and so on without gaps."
   revision: Int!
-  "What it was registered as."
+  "The type it was registered with."
   type: ResourceType!
   "Where the payload came from: 'inline', 'file', 'git', 'gs', 's3', or any other word."
   source: String!
   "Where exactly: a URI or a path, for a source other than 'inline'."
   location: String
-  "What was registered, as JSON."
+  "The registered content, as JSON."
   payload: JSON!
   "The text it was registered from, comments and all, when it was registered as YAML."
   content: String
-  "What the caller said about the registration; no part of the payload."
+  "What the caller supplied about the registration; not part of the payload."
   meta: JSON
   "When it was registered."
   timestamp: DateTime!
-  "Whether none has been registered since."
+  "Whether it is the latest version of its resource."
   isLatest: Boolean!
   "The version before; null for the first."
   previous: Version
@@ -1575,22 +1575,22 @@ type Version implements Node {
   next: Version
   "Newest first, of this version only."
   events(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
-    "Which to list; all of them without it."
+    "Which to list; all if omitted."
     filter: EventFilter
   ): EventConnection!
 }
 
 "Which resources to list; the fields given must all hold."
 input ResourceFilter {
-  "Exactly these paths, at most 200; the answer keeps no place for a missing one (use resourcesByPath for that)."
+  "Exactly these paths, at most 200; a missing one is left out (use resourcesByPath for that)."
   paths: [String!]
   "Any of these types."
   types: [String!]
@@ -1624,39 +1624,39 @@ input ResourceOrder {
 
 "A page of resources."
 type ResourceConnection {
-  "What the page holds, each with its cursor."
+  "The items of the page, each with its cursor."
   edges: [ResourceEdge!]!
-  "What the page holds, without cursors."
+  "The items of the page, without cursors."
   nodes: [Resource!]!
   "Where the page begins and ends, and whether there is more."
   pageInfo: PageInfo!
-  "Counted only when asked for."
+  "The number of items over all pages; counted only if selected."
   totalCount: Int!
 }
 "A resource in a page."
 type ResourceEdge {
-  "The place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
+  "The position in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
   cursor: String!
-  "What stands there."
+  "The item."
   node: Resource!
 }
 
 "A page of versions."
 type VersionConnection {
-  "What the page holds, each with its cursor."
+  "The items of the page, each with its cursor."
   edges: [VersionEdge!]!
-  "What the page holds, without cursors."
+  "The items of the page, without cursors."
   nodes: [Version!]!
   "Where the page begins and ends, and whether there is more."
   pageInfo: PageInfo!
-  "All of them, whatever the page."
+  "The number of items over all pages."
   totalCount: Int!
 }
 "A version in a page."
 type VersionEdge {
-  "The place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
+  "The position in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
   cursor: String!
-  "What stands there."
+  "The item."
   node: Version!
 }
 
@@ -1668,20 +1668,20 @@ extend type Query {
   ): Resource
   "A page is 20 resources by default, 200 at most; by path unless orderBy says otherwise."
   resources(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
-    "Which to list; all of them without it."
+    "Which to list; all if omitted."
     filter: ResourceFilter
-    "How to sort; by path without it."
+    "How to sort; by path if omitted."
     orderBy: ResourceOrder
   ): ResourceConnection!
-  "In the order asked, null for a path that is not registered; at most 200."
+  "In the order of ` + "`" + `paths` + "`" + `, null for a path that is not registered; at most 200."
   resourcesByPath(
     "The paths, at most 200."
     paths: [String!]!
@@ -1690,40 +1690,40 @@ extend type Query {
   version(
     "The path of its resource."
     path: String!
-    "The label, or 'latest'; the latest without it."
+    "The label, or 'latest'; the latest if omitted."
     version: String
   ): Version
 }
 `, BuiltIn: false},
 	{Name: "../schema/diff.graphqls", Input: `"The difference between two versions of a resource, from ` + "`" + `base` + "`" + ` to ` + "`" + `version` + "`" + `."
 type VersionDiff {
-  "Null when compared with nothing: a first version."
+  "The version compared with; null for a first version, which is compared with nothing."
   base: Version
-  "The version that the difference leads to."
+  "The version that the patch produces."
   version: Version!
   "RFC 6902 JSON Patch that turns base's payload into version's."
   patch: JSON!
-  "The patch's operations, each with what was there before. Compared with nothing, the whole payload is added."
+  "The patch's operations, each with the value before it. Compared with nothing, the whole payload is added."
   changes: [PayloadChange!]!
   "Unified diff of the YAML texts (of the payloads written as YAML, where a version has no text)."
   text: String!
 }
 
-"What happened to a value of a payload."
+"How a value of a payload changed."
 enum ChangeKind {
-  "There was nothing at the pointer before."
+  "The value was added."
   ADDED
-  "There is nothing at the pointer after."
+  "The value was removed."
   REMOVED
-  "One value took the place of another."
+  "The value was replaced by another."
   CHANGED
 }
 
-"One step from a payload to another."
+"One change of a payload."
 type PayloadChange {
   "What happened."
   kind: ChangeKind!
-  "RFC 6901 JSON Pointer, into the payload as the changes before this one have left it."
+  "RFC 6901 JSON Pointer, into the payload as the preceding changes left it."
   pointer: String!
   "Null for what was added."
   before: JSON
@@ -1734,7 +1734,7 @@ type PayloadChange {
 extend type Version {
   "What changed between another version of the same resource (default: the previous one; 'latest': the latest) and this."
   diff(
-    "The label of the version to compare with, or 'latest'; the previous one without it."
+    "The label of the version to compare with, or 'latest'; the previous one if omitted."
     against: String
   ): VersionDiff!
 }
@@ -1745,7 +1745,7 @@ type Event implements Node {
   id: ID!
   "The stored event_id, unique over all events."
   eventId: String!
-  "What kind of thing happened."
+  "The type of the event."
   type: EventType!
   "The path of the resource it happened to."
   path: String!
@@ -1753,9 +1753,9 @@ type Event implements Node {
   resource: Resource!
   "The version it happened to."
   version: Version!
-  "What there is to say about it, as recorded."
+  "Its data, as recorded."
   payload: JSON
-  "Where it came from: execution_id, node_name, status and whatever else was recorded."
+  "Where it came from: execution_id, node_name, status and any other recorded fields."
   meta: JSON
   "When it happened."
   timestamp: DateTime!
@@ -1771,7 +1771,7 @@ type Event implements Node {
   status: String
 }
 
-"What events to pass; the fields given must all hold. It means the same in a query and in a subscription."
+"Which events to select; the fields given must all hold. It means the same in a query and in a subscription."
 input EventFilter {
   "The event's meta.execution_id, as text, is this."
   executionId: String
@@ -1801,53 +1801,53 @@ input EventFilter {
 
 "A page of events."
 type EventConnection {
-  "What the page holds, each with its cursor."
+  "The items of the page, each with its cursor."
   edges: [EventEdge!]!
-  "What the page holds, without cursors."
+  "The items of the page, without cursors."
   nodes: [Event!]!
   "Where the page begins and ends, and whether there is more."
   pageInfo: PageInfo!
-  "Counted only when asked for."
+  "The number of items over all pages; counted only if selected."
   totalCount: Int!
-  "The log's end as this query saw it: a subscription after it brings exactly the events that this query could not see."
+  "The log's end as this query saw it: a subscription after it delivers exactly the events that this query could not see."
   tailCursor: String!
 }
 "An event in a page."
 type EventEdge {
-  "The place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
+  "The position in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
   cursor: String!
-  "What stands there."
+  "The item."
   node: Event!
 }
 
 extend type Query {
-  "The event of this id; null if there is none."
+  "The event with this id; null if it does not exist."
   event(
     "The stored event_id."
     eventId: String!
   ): Event
   "Newest first unless direction is ASC."
   events(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
-    "Which to list; all of them without it."
+    "Which to list; all if omitted."
     filter: EventFilter
     "DESC for the newest first, ASC for the oldest first."
     direction: OrderDirection = DESC
   ): EventConnection!
 }
 `, BuiltIn: false},
-	{Name: "../schema/execution.graphqls", Input: `"What has become of a run."
+	{Name: "../schema/execution.graphqls", Input: `"The state of a run."
 enum ExecutionStatus {
   "No event has ended it."
   RUNNING
-  "It came to its end; failedStepCount tells whether without errors."
+  "It ran to its end; failedStepCount shows whether steps failed."
   COMPLETED
   "An event has ended it as failed."
   FAILED
@@ -1861,13 +1861,13 @@ type Execution implements Node {
   id: ID!
   "The meta.execution_id of its events."
   executionId: String!
-  "FAILED, CANCELLED or COMPLETED once a terminal event is there, else RUNNING; it never goes back."
+  "FAILED, CANCELLED or COMPLETED once a terminal event is recorded, else RUNNING; a terminal status never changes."
   status: ExecutionStatus!
   "The resource whose version runs."
   resource: Resource!
   "The version that runs."
   version: Version!
-  "The timestamp of the event that started it; until that is there, of its earliest."
+  "The timestamp of the event that started it; until that is recorded, of its earliest event."
   startedAt: DateTime!
   "The timestamp of the event that ended it; null while it runs."
   finishedAt: DateTime
@@ -1879,35 +1879,35 @@ type Execution implements Node {
   eventCount: Int!
   "payload.error or meta.error of the event that failed it."
   error: String
-  "Whether a step of it has failed (failedStepCount is not 0), whatever the status says: a NoETL run with failed steps still ends with playbook.completed."
+  "Whether any of its steps has failed (failedStepCount is not 0), whatever the status says: a NoETL run with failed steps still ends with playbook.completed."
   hasErrors: Boolean!
   "How many steps (meta.node_name) have failed: those whose last status (meta.status), in the log's order, of an event that ends no run, is failed or error in any case. A later status of the same step clears it."
   failedStepCount: Int!
   "Oldest first."
   events(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
-    "Which to list; all of them without it."
+    "Which to list; all if omitted."
     filter: EventFilter
   ): EventConnection!
   "The run that started this one: meta.parent_execution_id."
   parent: Execution
   "The runs that it started, newest start first."
   children(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
   ): ExecutionConnection!
 }
 
-"What executions to list; the fields given must all hold."
+"Which executions to list; the fields given must all hold."
 input ExecutionFilter {
   "Any of these."
   statuses: [ExecutionStatus!]
@@ -1927,58 +1927,58 @@ input ExecutionFilter {
 
 "A page of executions."
 type ExecutionConnection {
-  "What the page holds, each with its cursor."
+  "The items of the page, each with its cursor."
   edges: [ExecutionEdge!]!
-  "What the page holds, without cursors."
+  "The items of the page, without cursors."
   nodes: [Execution!]!
   "Where the page begins and ends, and whether there is more."
   pageInfo: PageInfo!
-  "Counted only when asked for."
+  "The number of items over all pages; counted only if selected."
   totalCount: Int!
 }
 "An execution in a page."
 type ExecutionEdge {
-  "The place in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
+  "The position in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
   cursor: String!
-  "What stands there."
+  "The item."
   node: Execution!
 }
 
 extend type Resource {
-  "Its newest run; null where it has none."
+  "Its newest run; null if it has none."
   latestExecution: Execution
   "Its runs, newest start first."
   executions(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
-    "Which to list; all of them without it."
+    "Which to list; all if omitted."
     filter: ExecutionFilter
   ): ExecutionConnection!
 }
 
 extend type Query {
-  "The run of this id; null if no event has named it."
+  "The run with this id; null if no event refers to it."
   execution(
     "The meta.execution_id of its events."
     executionId: String!
   ): Execution
   "Newest start first."
   executions(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
-    "Which to list; all of them without it."
+    "Which to list; all if omitted."
     filter: ExecutionFilter
   ): ExecutionConnection!
 }
@@ -1990,12 +1990,12 @@ interface Node {
 }
 
 extend type Query {
-  "The object of this id; null if there is none."
+  "The object with this id; null if it does not exist."
   node(
     "The ` + "`" + `id` + "`" + ` of an object of this API."
     id: ID!
   ): Node
-  "The objects of these ids, in the order asked, null for one that does not exist; at most 200."
+  "The objects with these ids, in the order of ` + "`" + `ids` + "`" + `, null for one that does not exist; at most 200."
   nodes(
     "The ` + "`" + `id` + "`" + `s of objects of this API, at most 200."
     ids: [ID!]!
@@ -2012,18 +2012,18 @@ input RecordEventInput {
   path: String!
   "The label of the version it happened to. Default, and with the word 'latest': the latest."
   version: String
-  "What there is to say about it, for the message's template."
+  "Its data, which the message's template can use."
   payload: JSON
-  "Where it comes from: execution_id, node_name, status, parent_execution_id and whatever else is known. The two ids and node_name take 255 bytes each at most."
+  "Where it comes from: execution_id, node_name, status, parent_execution_id and any other fields. The two ids and node_name take 255 bytes each at most."
   meta: JSON
   "When it happened. Default: now."
   timestamp: DateTime
 }
-"The event that is there now."
+"The recorded event."
 type RecordEventPayload {
   "The event as it is in the log."
   event: Event!
-  "True where this very event had been recorded before."
+  "True if this same event was recorded before."
   duplicate: Boolean!
 }
 "A result for each input, in their order."
@@ -2045,13 +2045,13 @@ extend type Mutation {
   ): RecordEventsPayload! @auth(role: PUBLISHER)
 }
 `, BuiltIn: false},
-	{Name: "../schema/registration.graphqls", Input: `"What a registration came to: a first version, a further one, or nothing new."
+	{Name: "../schema/registration.graphqls", Input: `"The outcome of a registration: a first version, a further one, or no change."
 enum RegistrationStatus {
   "The first version of its resource was made."
   REGISTERED
   "A further version was made."
   UPDATED
-  "The payload was there already; no version was made."
+  "The payload exists already; no version was made."
   UNCHANGED
 }
 
@@ -2077,45 +2077,45 @@ input RegisterResourceInput {
   location: String
   "What to register."
   payload: PayloadInput!
-  "Anything to say about the registration; no part of the payload. The command register says under 'git' where a file of a git checkout comes from: commit, author, remote."
+  "Any data about the registration; not part of the payload. The command register records under 'git' where a file of a git checkout comes from: commit, author, remote."
   meta: JSON
-  "Tell what would happen, and write nothing."
+  "Report what would happen, and write nothing."
   dryRun: Boolean = false
 }
-"What a registration came to."
+"The outcome of a registration."
 type RegisterResourcePayload {
-  "What it came to."
+  "The outcome."
   status: RegistrationStatus!
-  "The version with this payload: the new one, or the latest where nothing is new. Of a dry run that would make one: that version as it would be."
+  "The version with this payload: the new one, or the existing one if UNCHANGED. A dry run that would make a version returns it as it would be."
   version: Version!
   "The event that this registration recorded; null for a dry run."
   event: Event
 }
-"What one of several registrations came to, or why it was refused: one of the two is null."
+"The outcome of one of several registrations, or why it was refused: one of the two is null."
 type RegisterResourceResult {
-  "What it came to; null where it was refused."
+  "The outcome; null if it was refused."
   registration: RegisterResourcePayload
-  "Why it was refused; null where it was not."
+  "Why it was refused; null if it was not."
   error: InputError
 }
-"What was wrong with one input: a stable code, words, and the argument to blame; line and column, from 1, where that is a text."
+"What is wrong with one input: a stable code, a message, and the invalid argument; for a text, also line and column, from 1."
 type InputError {
-  "What the error of a request has as extensions.code."
+  "The same code that a request's error has in extensions.code."
   code: String!
-  "What is wrong, in words."
+  "What is wrong, for a person to read."
   message: String!
-  "The argument to blame, below the input; null where it is none alone."
+  "The invalid argument, as a path within the input; null if no single argument is at fault."
   argument: String
   "The line of a text, from 1."
   line: Int
   "The column of a text, in characters, from 1."
   column: Int
 }
-"What several registrations came to."
+"The outcome of several registrations."
 type RegisterResourcesPayload {
   "A result for each input, in their order."
   results: [RegisterResourceResult!]!
-  "The types that were added, by name; of a dry run those that would be."
+  "The types that were added, by name; for a dry run, those that would be."
   createdTypes: [String!]!
 }
 
@@ -2125,11 +2125,11 @@ extend type Mutation {
     "What to register, and where."
     input: RegisterResourceInput!
   ): RegisterResourcePayload! @auth(role: PUBLISHER)
-  "Up to 1,000 registrations in one transaction: all of them or none, or, with atomic: false, each that can be. dryRun is the same for all of them."
+  "Up to 1,000 registrations in one transaction: all of them or none, or, with atomic: false, each valid one. dryRun must be the same for all of them."
   registerResources(
     "What to register, and where: 1,000 at most."
     inputs: [RegisterResourceInput!]!
-    "Whether one that is refused undoes the others."
+    "Whether one refused registration undoes the others."
     atomic: Boolean! = true
     """
     Several inputs of one path are its history, oldest first, as in a folder with
@@ -2165,13 +2165,13 @@ scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
 
 "The page of a connection that was read."
 type PageInfo {
-  "Whether there is more after endCursor."
+  "Whether there are items after endCursor."
   hasNextPage: Boolean!
-  "Whether there is more before startCursor."
+  "Whether there are items before startCursor."
   hasPreviousPage: Boolean!
-  "Of the first item, for ` + "`" + `before` + "`" + `; null for an empty page."
+  "The cursor of the first item, for ` + "`" + `before` + "`" + `; null for an empty page."
   startCursor: String
-  "Of the last item, for ` + "`" + `after` + "`" + `; null for an empty page."
+  "The cursor of the last item, for ` + "`" + `after` + "`" + `; null for an empty page."
   endCursor: String
 }
 
@@ -2183,7 +2183,7 @@ enum OrderDirection {
   DESC
 }
 
-"What can be asked."
+"What can be queried."
 type Query
 
 "What can be changed: versions are registered and events recorded; neither is ever altered."
@@ -2192,15 +2192,15 @@ type Mutation
 "What can be followed as it happens, over WebSocket (graphql-transport-ws) or SSE."
 type Subscription
 `, BuiltIn: false},
-	{Name: "../schema/subscription.graphqls", Input: `"An event as a subscription delivers it. A client can check the stream by itself: each previousCursor is the cursor it got before."
+	{Name: "../schema/subscription.graphqls", Input: `"An event as a subscription delivers it. A client can check that the stream has no gap: each previousCursor is the cursor it received before."
 type EventDelivery {
   "What happened."
   event: Event!
   "Opaque; a subscription resumes after it, on any server."
   cursor: String!
-  "The cursor of this subscription's delivery before; for the first, the ` + "`" + `after` + "`" + ` it began with, else null."
+  "The cursor of this subscription's previous delivery; for the first, its ` + "`" + `after` + "`" + `, or null."
   previousCursor: String
-  "Its place in the whole log: dense, rising, the same for everyone; a decimal number as text."
+  "Its position in the whole log: dense, increasing, the same for all subscribers; a decimal number as text."
   position: String!
   "False while the past is replayed, true from the first event recorded since."
   live: Boolean!
@@ -2209,19 +2209,19 @@ type EventDelivery {
 extend type Subscription {
   """
   Every committed event that passes the filter, once, in the log's order, whoever wrote it.
-  With ` + "`" + `after` + "`" + `, first all that followed that cursor, then live; without, from now on.
+  With ` + "`" + `after` + "`" + `, first all events after that cursor, then live ones; without it, from now on.
   """
   eventRecorded(
-    "Which events to deliver; all of them without it."
+    "Which events to deliver; all if omitted."
     filter: EventFilter
-    "The cursor of a delivery, a tailCursor or a checkpoint, to begin after."
+    "The cursor of a delivery, a tailCursor or a checkpoint, to start after."
     after: String
   ): EventDelivery!
   "The events of one execution from its first, then live; completes by itself after its terminal event."
   executionProgressed(
     "The meta.execution_id of the run."
     executionId: String!
-    "The cursor of a delivery or a checkpoint, to begin after; the run's first event without it."
+    "The cursor of a delivery or a checkpoint, to start after; if omitted, delivery starts with the run's first event."
     after: String
   ): EventDelivery!
 }
@@ -2234,17 +2234,17 @@ type ResourceType {
   resourceCount: Int!
   "Those whose latest version has this type; by path unless orderBy says otherwise."
   resources(
-    "How many at most, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
-    "Only those behind this cursor, which an edge or pageInfo has told."
+    "Only items after this cursor, taken from an edge or pageInfo."
     after: String
-    "How many at most, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
     last: Int
-    "Only those ahead of this cursor, which an edge or pageInfo has told."
+    "Only items before this cursor, taken from an edge or pageInfo."
     before: String
-    "Which to list; all of them without it."
+    "Which to list; all if omitted."
     filter: ResourceFilter
-    "How to sort; by path without it."
+    "How to sort; by path if omitted."
     orderBy: ResourceOrder
   ): ResourceConnection!
 }
@@ -2276,32 +2276,32 @@ extend type Query {
   resourceTypes: [ResourceType!]!
   "Every known event type, by name."
   eventTypes: [EventType!]!
-  "Whether recording an event of a type that is not known adds the type, as with serve --open-event-types; else the event is refused."
+  "Whether recording an event of an unknown type adds the type, as with serve --open-event-types; else the event is refused."
   openEventTypes: Boolean!
   "Renders a template over an event, or over sample values, without saving anything."
   renderTemplate(
     "A template as in EventType.template."
     template: String!
-    "The event to render it over; sample values without it."
+    "The event to render it over; sample values if omitted."
     eventId: String
   ): String!
 }
 
-"An event type as it should be."
+"An event type to add or change."
 input SaveEventTypeInput {
-  "The word that events and filters use; of a type that exists, or a new one."
+  "The word that events and filters use; the name of an existing type, or a new one."
   name: String!
-  "Jinja, as in EventType.template; null for messages of the form '<type> <path>'. Absent: as it is."
+  "Jinja, as in EventType.template; null for messages of the form '<type> <path>'. If omitted, it stays as it is."
   template: String
-  "Holds for the events recorded from now on; null for none. Absent: as it is, or, of a new type, what the name says: '<execution, playbook or workflow>.<completed, failed or cancelled>' ends a run, '<execution or playbook>.<started or initialized>' starts one."
+  "Applies to events recorded from now on; null for none. If omitted, it stays as it is; a new type gets the phase that its name implies: '<execution, playbook or workflow>.<completed, failed or cancelled>' ends a run, '<execution or playbook>.<started or initialized>' starts one."
   phase: EventPhase
 }
-"The event type as it is now."
+"The saved event type."
 type SaveEventTypePayload {
-  "The type as it is now."
+  "The saved type."
   eventType: EventType!
 }
-"A resource type that should exist."
+"A resource type to add."
 input SaveResourceTypeInput {
   "The word that registrations and filters use."
   name: String!

@@ -18,7 +18,7 @@ type Node interface {
 	IsNode()
 }
 
-// What events to pass; the fields given must all hold. It means the same in a query and in a subscription.
+// Which events to select; the fields given must all hold. It means the same in a query and in a subscription.
 type EventFilter struct {
 	// The event's meta.execution_id, as text, is this.
 	ExecutionID *string `json:"executionId,omitempty"`
@@ -46,7 +46,7 @@ type EventFilter struct {
 	Meta scalar.JSON `json:"meta,omitempty"`
 }
 
-// What executions to list; the fields given must all hold.
+// Which executions to list; the fields given must all hold.
 type ExecutionFilter struct {
 	// Any of these.
 	Statuses []ExecutionStatus `json:"statuses,omitempty"`
@@ -64,13 +64,13 @@ type ExecutionFilter struct {
 	IdleSince *time.Time `json:"idleSince,omitempty"`
 }
 
-// What was wrong with one input: a stable code, words, and the argument to blame; line and column, from 1, where that is a text.
+// What is wrong with one input: a stable code, a message, and the invalid argument; for a text, also line and column, from 1.
 type InputError struct {
-	// What the error of a request has as extensions.code.
+	// The same code that a request's error has in extensions.code.
 	Code string `json:"code"`
-	// What is wrong, in words.
+	// What is wrong, for a person to read.
 	Message string `json:"message"`
-	// The argument to blame, below the input; null where it is none alone.
+	// The invalid argument, as a path within the input; null if no single argument is at fault.
 	Argument *string `json:"argument,omitempty"`
 	// The line of a text, from 1.
 	Line *int `json:"line,omitempty"`
@@ -82,11 +82,11 @@ type InputError struct {
 type Mutation struct {
 }
 
-// One step from a payload to another.
+// One change of a payload.
 type PayloadChange struct {
 	// What happened.
 	Kind ChangeKind `json:"kind"`
-	// RFC 6901 JSON Pointer, into the payload as the changes before this one have left it.
+	// RFC 6901 JSON Pointer, into the payload as the preceding changes left it.
 	Pointer string `json:"pointer"`
 	// Null for what was added.
 	Before scalar.JSON `json:"before,omitempty"`
@@ -102,7 +102,7 @@ type PayloadInput struct {
 	Yaml *string `json:"yaml,omitempty"`
 }
 
-// What can be asked.
+// What can be queried.
 type Query struct {
 }
 
@@ -116,19 +116,19 @@ type RecordEventInput struct {
 	Path string `json:"path"`
 	// The label of the version it happened to. Default, and with the word 'latest': the latest.
 	Version *string `json:"version,omitempty"`
-	// What there is to say about it, for the message's template.
+	// Its data, which the message's template can use.
 	Payload scalar.JSON `json:"payload,omitempty"`
-	// Where it comes from: execution_id, node_name, status, parent_execution_id and whatever else is known. The two ids and node_name take 255 bytes each at most.
+	// Where it comes from: execution_id, node_name, status, parent_execution_id and any other fields. The two ids and node_name take 255 bytes each at most.
 	Meta scalar.JSON `json:"meta,omitempty"`
 	// When it happened. Default: now.
 	Timestamp *time.Time `json:"timestamp,omitempty"`
 }
 
-// The event that is there now.
+// The recorded event.
 type RecordEventPayload struct {
 	// The event as it is in the log.
 	Event *Event `json:"event"`
-	// True where this very event had been recorded before.
+	// True if this same event was recorded before.
 	Duplicate bool `json:"duplicate"`
 }
 
@@ -152,41 +152,41 @@ type RegisterResourceInput struct {
 	Location *string `json:"location,omitempty"`
 	// What to register.
 	Payload *PayloadInput `json:"payload"`
-	// Anything to say about the registration; no part of the payload. The command register says under 'git' where a file of a git checkout comes from: commit, author, remote.
+	// Any data about the registration; not part of the payload. The command register records under 'git' where a file of a git checkout comes from: commit, author, remote.
 	Meta scalar.JSON `json:"meta,omitempty"`
-	// Tell what would happen, and write nothing.
+	// Report what would happen, and write nothing.
 	DryRun *bool `json:"dryRun,omitempty"`
 }
 
-// What a registration came to.
+// The outcome of a registration.
 type RegisterResourcePayload struct {
-	// What it came to.
+	// The outcome.
 	Status RegistrationStatus `json:"status"`
-	// The version with this payload: the new one, or the latest where nothing is new. Of a dry run that would make one: that version as it would be.
+	// The version with this payload: the new one, or the existing one if UNCHANGED. A dry run that would make a version returns it as it would be.
 	Version *Version `json:"version"`
 	// The event that this registration recorded; null for a dry run.
 	Event *Event `json:"event,omitempty"`
 }
 
-// What one of several registrations came to, or why it was refused: one of the two is null.
+// The outcome of one of several registrations, or why it was refused: one of the two is null.
 type RegisterResourceResult struct {
-	// What it came to; null where it was refused.
+	// The outcome; null if it was refused.
 	Registration *RegisterResourcePayload `json:"registration,omitempty"`
-	// Why it was refused; null where it was not.
+	// Why it was refused; null if it was not.
 	Error *InputError `json:"error,omitempty"`
 }
 
-// What several registrations came to.
+// The outcome of several registrations.
 type RegisterResourcesPayload struct {
 	// A result for each input, in their order.
 	Results []*RegisterResourceResult `json:"results"`
-	// The types that were added, by name; of a dry run those that would be.
+	// The types that were added, by name; for a dry run, those that would be.
 	CreatedTypes []string `json:"createdTypes"`
 }
 
 // Which resources to list; the fields given must all hold.
 type ResourceFilter struct {
-	// Exactly these paths, at most 200; the answer keeps no place for a missing one (use resourcesByPath for that).
+	// Exactly these paths, at most 200; a missing one is left out (use resourcesByPath for that).
 	Paths []string `json:"paths,omitempty"`
 	// Any of these types.
 	Types []string `json:"types,omitempty"`
@@ -210,23 +210,23 @@ type ResourceOrder struct {
 	Direction OrderDirection `json:"direction"`
 }
 
-// An event type as it should be.
+// An event type to add or change.
 type SaveEventTypeInput struct {
-	// The word that events and filters use; of a type that exists, or a new one.
+	// The word that events and filters use; the name of an existing type, or a new one.
 	Name string `json:"name"`
-	// Jinja, as in EventType.template; null for messages of the form '<type> <path>'. Absent: as it is.
+	// Jinja, as in EventType.template; null for messages of the form '<type> <path>'. If omitted, it stays as it is.
 	Template graphql.Omittable[*string] `json:"template,omitempty"`
-	// Holds for the events recorded from now on; null for none. Absent: as it is, or, of a new type, what the name says: '<execution, playbook or workflow>.<completed, failed or cancelled>' ends a run, '<execution or playbook>.<started or initialized>' starts one.
+	// Applies to events recorded from now on; null for none. If omitted, it stays as it is; a new type gets the phase that its name implies: '<execution, playbook or workflow>.<completed, failed or cancelled>' ends a run, '<execution or playbook>.<started or initialized>' starts one.
 	Phase graphql.Omittable[*EventPhase] `json:"phase,omitempty"`
 }
 
-// The event type as it is now.
+// The saved event type.
 type SaveEventTypePayload struct {
-	// The type as it is now.
+	// The saved type.
 	EventType *EventType `json:"eventType"`
 }
 
-// A resource type that should exist.
+// A resource type to add.
 type SaveResourceTypeInput struct {
 	// The word that registrations and filters use.
 	Name string `json:"name"`
@@ -242,15 +242,15 @@ type SaveResourceTypePayload struct {
 type Subscription struct {
 }
 
-// What happened to a value of a payload.
+// How a value of a payload changed.
 type ChangeKind string
 
 const (
-	// There was nothing at the pointer before.
+	// The value was added.
 	ChangeKindAdded ChangeKind = "ADDED"
-	// There is nothing at the pointer after.
+	// The value was removed.
 	ChangeKindRemoved ChangeKind = "REMOVED"
-	// One value took the place of another.
+	// The value was replaced by another.
 	ChangeKindChanged ChangeKind = "CHANGED"
 )
 
@@ -367,13 +367,13 @@ func (e EventPhase) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// What has become of a run.
+// The state of a run.
 type ExecutionStatus string
 
 const (
 	// No event has ended it.
 	ExecutionStatusRunning ExecutionStatus = "RUNNING"
-	// It came to its end; failedStepCount tells whether without errors.
+	// It ran to its end; failedStepCount shows whether steps failed.
 	ExecutionStatusCompleted ExecutionStatus = "COMPLETED"
 	// An event has ended it as failed.
 	ExecutionStatusFailed ExecutionStatus = "FAILED"
@@ -489,7 +489,7 @@ func (e OrderDirection) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// What a registration came to: a first version, a further one, or nothing new.
+// The outcome of a registration: a first version, a further one, or no change.
 type RegistrationStatus string
 
 const (
@@ -497,7 +497,7 @@ const (
 	RegistrationStatusRegistered RegistrationStatus = "REGISTERED"
 	// A further version was made.
 	RegistrationStatusUpdated RegistrationStatus = "UPDATED"
-	// The payload was there already; no version was made.
+	// The payload exists already; no version was made.
 	RegistrationStatusUnchanged RegistrationStatus = "UNCHANGED"
 )
 
