@@ -297,3 +297,23 @@ func TestAdmission_QueueFull_RefusedAtOnceAndLightOnesGoOn(t *testing.T) {
 	close(release)
 	group.Wait()
 }
+
+// An event that is too large for one delivery does not end the subscription.
+func TestAdmission_DeliveredEventTooLong_NextOnesCome(t *testing.T) {
+	t.Parallel()
+	a := setupAt(t, dbtest.URL(t), func(o *graph.HandlerOptions) { o.MaxResponse = 50_000 }).alive()
+	a.register("p", variables{})
+	stream := a.subscribe(`subscription { eventRecorded(filter: {types: ["UPDATED"]}) { cursor event { eventId payload } } }`, nil)
+	for id, size := range []int{10, 100_000, 10} {
+		a.get(nil, recordMutation, variables{"inputs": []variables{{
+			"eventId": fmt.Sprint(id), "type": "UPDATED", "path": "p", "payload": variables{"text": strings.Repeat("x", size)},
+		}}})
+		event := stream.next()
+		if tooLong := strings.Contains(string(event.Data), "RESPONSE_TOO_LARGE"); event.Name != "next" || event.ID == "" || tooLong != (size == 100_000) {
+			t.Errorf("event %d: %.300s", id, event.Data)
+		}
+		if len(event.Data) > 1000 {
+			t.Errorf("event %d has %d bytes", id, len(event.Data))
+		}
+	}
+}
