@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -54,6 +55,9 @@ func (h *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	case http.MethodGet, http.MethodPost:
 		if refused := h.serve(a, r, exec); refused != nil {
 			a.refuse(refused)
+			if refused.status == http.StatusRequestEntityTooLarge {
+				drain(w, r)
+			}
 		}
 	case http.MethodOptions:
 		w.Header().Set("Allow", allowed)
@@ -250,6 +254,21 @@ func (k *keptReader) Read(into []byte) (int, error) {
 		return n, kept
 	}
 	return n, err
+}
+
+const (
+	// maxDrained and drainTime bound what is read of a body that is too large.
+	maxDrained = 64 << 20
+	drainTime  = 5 * time.Second
+)
+
+// drain reads the rest of a body, so that a client that sends all of it before it reads
+// gets the response. Otherwise the connection is reset while the client still sends.
+func drain(w http.ResponseWriter, r *http.Request) {
+	controller := http.NewResponseController(w)
+	_ = controller.Flush()
+	_ = controller.SetReadDeadline(time.Now().Add(drainTime))
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
 }
 
 func tooLarge(limit int64) *refusal {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -108,4 +109,37 @@ func TestServer_LongAnswer_OnlyAsLongAsTheClientReads(t *testing.T) {
 		runtime.Gosched()
 	}
 	<-answered
+}
+
+// Some clients send the whole body before they read.
+func TestServer_BodyTooLarge_ReportedToAClientThatSendsItAll(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(server(t, transport.Options{MaxBody: 1 << 20}, data))
+	t.Cleanup(srv.Close)
+	const size = 40 << 20
+	for name, length := range map[string]string{"length": fmt.Sprintf("Content-Length: %d", size), "chunks": "Transfer-Encoding: chunked"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			body := strings.Repeat("x", size)
+			if name == "chunks" {
+				body = fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", size, body)
+			}
+			if _, err := io.WriteString(conn, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+length+"\r\n\r\n"+body); err != nil {
+				t.Fatal("sending: ", err)
+			}
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal("reading: ", err)
+			}
+			defer response.Body.Close()
+			if response.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Error(response.Status)
+			}
+		})
+	}
 }
