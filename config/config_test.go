@@ -32,6 +32,7 @@ func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
 		"serve --max-payload 67108865":                    "--max-payload must be from 1 KiB to 64 MiB",
 		"serve --allow-origin *":                          "--allow-origin *: ",
 		"serve --allow-origin app.example.com":            "--allow-origin app.example.com: ",
+		"serve --max-connections 91":                      "--max-connections must be at most 90 with a PostgreSQL of our own",
 		"serve --max-response 65535":                      "--max-response must be from 64 KiB to 256 MiB",
 		"serve --max-response 268435457":                  "--max-response must be from 64 KiB to 256 MiB",
 		"serve --query-timeout 99ms":                      "--query-timeout must be from 100ms to 5m",

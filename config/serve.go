@@ -52,6 +52,10 @@ func (d *Database) check() error {
 	return nil
 }
 
+// maxOwnConnections is what a PostgreSQL of our own gives the pool, of its 100: the rest
+// is for the sequencer, the listeners, and people.
+const maxOwnConnections = 90
+
 // check also sets Level and Tokens.
 func (s *Serve) check() error {
 	if err := checkLoopback("--listen", s.Listen); err != nil {
@@ -65,6 +69,8 @@ func (s *Serve) check() error {
 	switch {
 	case s.MaxConnections < 2:
 		return invalid("--max-connections must be at least 2")
+	case s.DatabaseURL == "" && s.MaxConnections > maxOwnConnections:
+		return invalid("--max-connections must be at most %d with a PostgreSQL of our own", maxOwnConnections)
 	case s.MaxPayload < 1024 || s.MaxPayload > 64<<20:
 		return invalid("--max-payload must be from 1 KiB to 64 MiB")
 	case s.MaxResponse < 64<<10 || s.MaxResponse > 256<<20:
