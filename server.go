@@ -84,16 +84,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// database is the PostgreSQL that the flags name, or one of our own.
+// database is the PostgreSQL of --database-url, or our own.
 type database struct {
 	flags    *config.Database
 	url      string
-	postgres *embedded.Server // nil if it is not our own
+	postgres *embedded.Server // nil with --database-url
 	logger   *slog.Logger
 	progress io.Writer
 }
 
-// open starts PostgreSQL if it is to be our own.
+// open starts our own PostgreSQL unless the flags name another.
 func (d *database) open(ctx context.Context) error {
 	if d.url = d.flags.DatabaseURL; d.url != "" {
 		return nil
@@ -101,7 +101,7 @@ func (d *database) open(ctx context.Context) error {
 	postgres, err := embedded.Start(ctx, embedded.Config{
 		DataDir: d.flags.DataDir, BinDir: d.flags.PostgresBin, Port: d.flags.DBPort, Download: d.flags.DownloadPostgres == "auto", Logger: d.logger,
 		Progress: func(line string) { fmt.Fprintln(d.progress, "postgres:", line) },
-		// A call of 1,000 registrations holds as many advisory locks.
+		// A call of 1,000 registrations holds 1,000 advisory locks.
 		Settings: map[string]string{"max_locks_per_transaction": "512"},
 	})
 	if err != nil {
@@ -232,7 +232,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		}
 		return nil
 	})
-	// What serves subscriptions runs until the last of them is closed.
+	// Background tasks of subscriptions run until the last of these is closed.
 	live, stopLive := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		<-groupCtx.Done()
@@ -258,7 +258,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 				logger.WarnContext(groupCtx, "not everything was registered", "error", err)
 			}
 		}
-		// Last, since a person sees what is printed last.
+		// Printed last, where a person sees it.
 		if address := "http://" + listener.Addr().String(); groupCtx.Err() == nil {
 			fmt.Fprintf(stderr, "\nnoetl-catalog serves GraphQL at %s/graphql, and GraphiQL at %s (schema: %s/schema.graphql). Ctrl-C stops it.\n\n", address, address, address)
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// knowing is a server with these names, and one registered path or none.
+// knowing returns a server with these names, and one registered path or none.
 func knowing(open, registered bool) func(w http.ResponseWriter) {
 	resource, nodes := "null", ""
 	if registered {
@@ -51,8 +51,8 @@ func TestFollow_UnknownName_Refused(t *testing.T) {
 	}
 }
 
-// What may still be registered is waited for, with one notice.
-func TestFollow_NameThatMayCome_ToldAndFollowed(t *testing.T) {
+// follow waits for a name that may still be added, and says so once.
+func TestFollow_NameNotYetKnown_NoticeAndFollowed(t *testing.T) {
 	t.Parallel()
 	for args, test := range map[string]struct {
 		open, registered bool
@@ -87,9 +87,9 @@ func TestFollow_NameThatMayCome_ToldAndFollowed(t *testing.T) {
 	}
 }
 
-// While a server is away its names cannot be looked at: that comes first when
-// it is back.
-func TestFollow_ServerAwayAtFirst_NamesCheckedLater(t *testing.T) {
+// The names cannot be checked while the server is down: they are checked first
+// once it is up.
+func TestFollow_ServerDownAtFirst_NamesCheckedLater(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	p := &player{names: func(w http.ResponseWriter) {

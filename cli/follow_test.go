@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must come.
+// patience is how long a test waits for an expected event.
 const patience = 20 * time.Second
 
 // player is a fake server: each subscription gets the next of its connections,
@@ -100,7 +100,7 @@ func (p *player) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.connections[n-1](c)
 }
 
-// seen are the cursors of the subscriptions.
+// seen returns the cursors of the subscriptions.
 func (p *player) seen() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +150,7 @@ func message(n int, text string) string {
 		`"payload":{"n":%d},"meta":null}}}}`, n, n-1, n, n, text, n)
 }
 
-// output takes each call of Write.
+// output records each call of Write.
 type output struct {
 	mu    sync.Mutex
 	calls []string
@@ -176,7 +176,7 @@ func (o *output) written() []string {
 	return slices.Clone(o.calls)
 }
 
-// await waits until what was written is enough.
+// await waits until enough lines are written.
 func (o *output) await(t *testing.T, enough func([]string) bool) []string {
 	t.Helper()
 	deadline := time.After(patience)
@@ -202,7 +202,7 @@ func (o *output) text(t *testing.T, want string) {
 	o.await(t, func(got []string) bool { return strings.Contains(strings.Join(got, ""), want) })
 }
 
-// following is a command that runs.
+// following is a running command.
 type following struct {
 	stdout, stderr *output
 	cancel         context.CancelFunc
@@ -252,7 +252,7 @@ func (f *following) wait(t *testing.T) error {
 	case err := <-f.ended:
 		return err
 	case <-time.After(patience):
-		t.Fatalf("it goes on; stdout %q, stderr %q", f.stdout.written(), f.stderr.written())
+		t.Fatalf("the command does not end; stdout %q, stderr %q", f.stdout.written(), f.stderr.written())
 		return nil
 	}
 }
@@ -264,7 +264,7 @@ func serve(t *testing.T, p *player) string {
 	return server.URL
 }
 
-// ids are the event ids of printed JSON lines.
+// ids returns the event ids of printed JSON lines.
 func ids(t *testing.T, lines []string) []string {
 	t.Helper()
 	out := make([]string, len(lines))
@@ -328,7 +328,7 @@ func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {
 			lines := f.stdout.lines(t, 4)
 			f.stop(t)
 			equal(t, "events", []string{"e1", "e2", "e3", "e4"}, ids(t, lines))
-			equal(t, "asked for after", []string{"c0", "c2"}, p.seen())
+			equal(t, "cursors resumed after", []string{"c0", "c2"}, p.seen())
 			equal(t, "stderr", test.want, strings.Join(f.stderr.written(), ""))
 		})
 	}
@@ -362,12 +362,12 @@ func TestFollow_Checkpoint_ResumesAfterIt(t *testing.T) {
 	lines := f.stdout.lines(t, 3)
 	f.stop(t)
 	equal(t, "events", []string{"e1", "e2", "e3"}, ids(t, lines))
-	equal(t, "asked for after", []string{"c0", "k1", "k4"}, p.seen())
+	equal(t, "cursors resumed after", []string{"c0", "k1", "k4"}, p.seen())
 }
 
 // After any response of a failing server the follower retries, and says so
 // once.
-func TestFollow_ServerUnwell_AsksAgain(t *testing.T) {
+func TestFollow_ServerFailing_Retries(t *testing.T) {
 	t.Parallel()
 	for name, refuse := range map[string]func(*connection){
 		"cut":                  func(c *connection) { c.cut() },
@@ -393,7 +393,7 @@ func TestFollow_ServerUnwell_AsksAgain(t *testing.T) {
 			lines := f.stdout.lines(t, 2)
 			f.stop(t)
 			equal(t, "events", []string{"e1", "e2"}, ids(t, lines))
-			equal(t, "asked for after", []string{"c0", "c1", "c1", "c1", "c1", "c1"}, p.seen())
+			equal(t, "cursors resumed after", []string{"c0", "c1", "c1", "c1", "c1", "c1"}, p.seen())
 			equal(t, "stderr", "connection lost, reconnecting: unexpected EOF\nconnected again\n", strings.Join(f.stderr.written(), ""))
 		})
 	}
@@ -403,8 +403,8 @@ func refused(code string) string {
 	return fmt.Sprintf(`{"errors":[{"message":"is not \u001b[31mgood\nenough","extensions":{"code":%q,"argument":"after"}}]}`, code)
 }
 
-// The cursor to begin after is read once, before the first event: what is
-// recorded meanwhile is not missed.
+// The cursor to start after is read once, before the first event, so that events
+// recorded meanwhile are not missed.
 func TestFollow_CutBeforeFirstEvent_ResumesAfterTail(t *testing.T) {
 	t.Parallel()
 	var tails int
@@ -426,20 +426,20 @@ func TestFollow_CutBeforeFirstEvent_ResumesAfterTail(t *testing.T) {
 	lines := f.stdout.lines(t, 2)
 	f.stop(t)
 	equal(t, "events", []string{"e8", "e9"}, ids(t, lines))
-	equal(t, "asked for after", []string{"c7", "c7", "c7"}, p.seen())
-	equal(t, "tails asked for", 3, p.tails)
+	equal(t, "cursors resumed after", []string{"c7", "c7", "c7"}, p.seen())
+	equal(t, "tail queries", 3, p.tails)
 }
 
-// With --after, it begins there and does not read the end of the log.
-func TestFollow_After_BeginsThere(t *testing.T) {
+// With --after, it starts there and does not read the end of the log.
+func TestFollow_After_StartsThere(t *testing.T) {
 	t.Parallel()
 	p := &player{connections: []func(*connection){func(c *connection) { c.open(); c.send(5, 5); c.hold() }}}
 	f := follow(t, Follow{Server: serve(t, p), JSON: true, After: "c4"}, testPace)
 	lines := f.stdout.lines(t, 1)
 	f.stop(t)
 	equal(t, "events", []string{"e5"}, ids(t, lines))
-	equal(t, "asked for after", []string{"c4"}, p.seen())
-	equal(t, "tails asked for", 0, p.tails)
+	equal(t, "cursors resumed after", []string{"c4"}, p.seen())
+	equal(t, "tail queries", 0, p.tails)
 	equal(t, "stderr", "", strings.Join(f.stderr.written(), ""))
 }
 
@@ -508,7 +508,7 @@ func TestFollow_ServerRefuses_EndsWithMessage(t *testing.T) {
 			if err := f.wait(t); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
-			equal(t, "asked for after", []string{"c0"}, p.seen())
+			equal(t, "cursors resumed after", []string{"c0"}, p.seen())
 		})
 	}
 }
@@ -583,7 +583,7 @@ func TestFollow_EventsMissing_WarnsAndFetchesThem(t *testing.T) {
 }
 
 // pipeListener is a network within a bubble of testing/synctest, where time
-// passes as soon as everything waits for it.
+// advances once all goroutines are blocked.
 type pipeListener struct {
 	connections chan net.Conn
 	closed      chan struct{}
@@ -662,7 +662,7 @@ func TestFollow_Silence_Reconnects(t *testing.T) {
 				pass(2 * time.Second)
 				f.stop(t)
 				equal(t, "events", []string{"e1", "e2", "e3"}, ids(t, f.stdout.written()))
-				equal(t, "asked for after", []string{"c0", fmt.Sprintf("c%d", test.last)}, p.seen())
+				equal(t, "cursors resumed after", []string{"c0", fmt.Sprintf("c%d", test.last)}, p.seen())
 				equal(t, "stderr", "connection lost, reconnecting: the server has sent nothing for 45s\nconnected again\n", strings.Join(f.stderr.written(), ""))
 			})
 		})
@@ -688,13 +688,13 @@ func TestFollow_KeepAliveComments_StaysConnected(t *testing.T) {
 		pass(time.Hour)
 		f.stop(t)
 		equal(t, "events", []string{"e1", "e2"}, ids(t, f.stdout.written()))
-		equal(t, "asked for after", []string{"c0"}, p.seen())
+		equal(t, "cursors resumed after", []string{"c0"}, p.seen())
 		equal(t, "stderr", "", strings.Join(f.stderr.written(), ""))
 	})
 }
 
-// A connection without events is reported once it has lasted; one that ends at
-// once is not.
+// A connection without events is reported once it has lasted a while; one that
+// ends at once is not.
 func TestFollow_NoEventAfterOutage_ConnectedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -709,7 +709,7 @@ func TestFollow_NoEventAfterOutage_ConnectedAgain(t *testing.T) {
 	})
 }
 
-// stoppedOutput lets every write wait until it goes on.
+// stoppedOutput blocks every write until it is resumed.
 type stoppedOutput struct {
 	*output
 	goOn <-chan struct{}
@@ -740,12 +740,12 @@ func TestFollow_OutputStopped_StaysConnected(t *testing.T) {
 		pass(time.Second)
 		f.stop(t)
 		equal(t, "events", []string{"e1", "e2"}, ids(t, stdout.written()))
-		equal(t, "asked for after", []string{"c0"}, p.seen())
+		equal(t, "cursors resumed after", []string{"c0"}, p.seen())
 		equal(t, "stderr", "", strings.Join(f.stderr.written(), ""))
 	})
 }
 
-// A server that stays away is retried every second or two, for ever.
+// A server that stays down is retried every second or two, without end.
 func TestFollow_LongOutage_BacksOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -755,7 +755,7 @@ func TestFollow_LongOutage_BacksOff(t *testing.T) {
 		pass(time.Hour)
 		f.stop(t)
 		if asked < 1800 || asked > 7200 {
-			t.Errorf("asked %d times in an hour", asked)
+			t.Errorf("%d requests in an hour", asked)
 		}
 		equal(t, "notices", 1, len(f.stderr.written()))
 	})
@@ -791,8 +791,8 @@ func TestFollow_JSON_BytesAsSent(t *testing.T) {
 	}, got)
 }
 
-// A line for people is one line, whatever the event says.
-func TestFollow_ForPeople_OneHarmlessLine(t *testing.T) {
+// A line for people is one line, for any content of the event.
+func TestFollow_ForPeople_OneLineWithoutControlCharacters(t *testing.T) {
 	t.Parallel()
 	p := &player{connections: []func(*connection){func(c *connection) {
 		c.open()
@@ -825,7 +825,7 @@ func (w *failingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Without a reader there is nothing to follow for; a full disk is an error.
+// A closed pipe ends the command without an error; a full disk is an error.
 func TestFollow_StdoutFails_Ends(t *testing.T) {
 	t.Parallel()
 	full := errors.New("no space left on device")
@@ -852,8 +852,8 @@ func TestFollow_StdoutFails_Ends(t *testing.T) {
 }
 
 // Each flag reaches the server as its field of the filter, JSON with every
-// digit; without flags there is no filter.
-func TestFollow_Flags_MakeTheFilter(t *testing.T) {
+// digit; without flags no filter is sent.
+func TestFollow_Flags_FormTheFilter(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		args                  []string
@@ -907,7 +907,7 @@ func parse(args []string) (Follow, error) {
 	return line.Follow, err
 }
 
-// Invalid flags are refused before the server is asked.
+// Invalid flags are refused before any request.
 func TestFollow_BadFlags_Refused(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ arg, want string }{
@@ -929,7 +929,7 @@ func TestFollow_BadFlags_Refused(t *testing.T) {
 	}
 }
 
-// The pause grows with each failure, and keeps within its bounds.
+// The pause grows with each failure, and stays within its bounds.
 func TestFollow_Delay_GrowsWithinBounds(t *testing.T) {
 	t.Parallel()
 	follower, err := newFollower(&Follow{Server: "http://127.0.0.1:1"}, io.Discard, io.Discard)

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// checkout is a git repository of the test's own.
+// checkout is a git repository for one test.
 type checkout struct {
 	t   *testing.T
 	dir string
@@ -54,7 +54,7 @@ func (c checkout) commit(files ...string) string {
 	return c.git("rev-parse", "HEAD")
 }
 
-// origins are those of files within the checkout: "location meta".
+// origins returns "location meta" for files within the checkout.
 func (c checkout) origins(files ...string) []string {
 	c.t.Helper()
 	names := make([]string, len(files))
@@ -73,8 +73,8 @@ func (c checkout) origins(files ...string) []string {
 	return lines
 }
 
-// Each file has its own last commit, whose author is told; one that is not as
-// committed says so.
+// Each file has its own last commit and that commit's author; a modified file is
+// marked dirty.
 func TestOrigins_Checkout_CommitAuthorAndRemote(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)
@@ -103,7 +103,7 @@ func TestOrigins_Checkout_CommitAuthorAndRemote(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
-	// What a merge itself has changed has its commit.
+	// A change made by the merge itself has the merge commit.
 	c.git("checkout", "-q", "--", ".")
 	c.git("checkout", "-q", "-b", "side", first)
 	c.commit("c.yaml", "side")
@@ -115,7 +115,7 @@ func TestOrigins_Checkout_CommitAuthorAndRemote(t *testing.T) {
 	}
 }
 
-// For more files than git is asked for by name, the answers are the same.
+// With more files than git takes by name, the answers are the same.
 func TestOrigins_ManyFiles_SameAsFew(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)
@@ -133,7 +133,7 @@ func TestOrigins_ManyFiles_SameAsFew(t *testing.T) {
 	}
 }
 
-// Nested checkouts are told apart; outside of any, a file is where it is.
+// Nested checkouts are distinguished; outside of any, a file has its absolute path.
 func TestOrigins_OtherPlaces_AbsolutePath(t *testing.T) {
 	t.Parallel()
 	outer := newCheckout(t)
@@ -159,7 +159,7 @@ func TestOrigins_OtherPlaces_AbsolutePath(t *testing.T) {
 	}
 }
 
-// A git that is not there, or that refuses, is no reason to fail.
+// A missing or failing git is not an error.
 func TestOrigins_NoGit_AbsolutePath(t *testing.T) {
 	c := newCheckout(t)
 	c.commit("a.yaml", "a")
@@ -209,7 +209,7 @@ func TestWithoutCredentials_Addresses_AsListed(t *testing.T) {
 	}
 }
 
-func TestWithoutCredentials_AnySecret_NotTold(t *testing.T) {
+func TestWithoutCredentials_AnySecret_Removed(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"
 	padding := rapid.StringOfN(rapid.SampledFrom([]rune(`abc:@/?#%[]&=+ .-_~!$'()*,;\é`)), 0, 4, -1)
@@ -227,7 +227,7 @@ func TestWithoutCredentials_AnySecret_NotTold(t *testing.T) {
 	})
 }
 
-// The meta of a file is JSON that the server takes, whatever git says.
+// The meta of a file is JSON that the server accepts, for any output of git.
 func TestOrigins_AnyAuthor_ValidMeta(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)

@@ -72,7 +72,7 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// Files go in batches that are neither too many nor too long, in their order.
+// Files are sent in order, in batches bounded by number and bytes.
 func TestRegister_ManyFiles_BatchesInOrder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -109,9 +109,9 @@ func TestRegister_ManyFiles_BatchesInOrder(t *testing.T) {
 	}
 }
 
-// The files of one path go in one call, in their order, whatever stands between
-// them; a history too long for one call goes in several, each from where the one
-// before ended.
+// The files of one path are sent in one call, in order, whatever files lie between
+// them; a history too long for one call is sent in several, each continuing the one
+// before.
 func TestRegister_FilesOfOnePath_InOneCall(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -122,7 +122,7 @@ func TestRegister_FilesOfOnePath_InOneCall(t *testing.T) {
 	write(t, dir, "b1.yaml", playbook("b"))
 	write(t, dir, "b2.json", `{"kind": "Playbook", "path": "c"}`)
 	write(t, dir, "b3.json", `{"kind": "Playbook", "metadata": {"path": "b"}}`)
-	// Of d, one file cannot be read: the other is no longer the whole history.
+	// One file of d cannot be read, so the other is not the whole history.
 	write(t, dir, "d1.yaml", playbook("d"))
 	write(t, dir, "d2.yaml", playbook("d")+"}")
 	for i := range batchFiles + 1 {
@@ -200,7 +200,7 @@ func TestRegister_OtherFiles_SkippedInWalks(t *testing.T) {
 	}
 }
 
-// A broken resource is refused in a directory, too.
+// A broken resource in a directory is refused, too.
 func TestRegister_BrokenResources_RefusedInWalks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -227,12 +227,12 @@ func TestRegister_BrokenResources_RefusedInWalks(t *testing.T) {
 	}
 	// The server checks YAML.
 	if diff := cmp.Diff([][]string{{"e.yaml", "f.yaml"}}, fake.batches); diff != "" {
-		t.Errorf("the server was sent (-want +got):\n%s", diff)
+		t.Errorf("sent to the server (-want +got):\n%s", diff)
 	}
 }
 
-// Invalid text is refused with its place, without the server.
-func TestRegister_UnreadableFiles_RefusedWithPlace(t *testing.T) {
+// Invalid text is refused with its position, before any request.
+func TestRegister_UnreadableFiles_RefusedWithPosition(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "latin1.yaml", "kind: Playbook\nname: caf\xe9\n")
@@ -260,7 +260,7 @@ func TestRegister_UnreadableFiles_RefusedWithPlace(t *testing.T) {
 }
 
 // An unexpected response ends the command with the number of files so far.
-func TestRegister_ServerRefuses_SaysWhy(t *testing.T) {
+func TestRegister_ServerRefuses_ReasonReported(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", "kind: Playbook")

@@ -28,7 +28,7 @@ type Client struct {
 	Endpoint string
 	// Token, if set, is sent as Authorization: Bearer.
 	Token string
-	// Silence is how long to wait for the next byte of an answer; 0 for ever.
+	// Silence is how long to wait for the next byte of an answer; 0 for no limit.
 	Silence time.Duration
 	HTTP    *http.Client
 }
@@ -55,7 +55,7 @@ func New(server, token string) (*Client, error) {
 // Close closes idle connections.
 func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
 
-// Do sends a query or a mutation and decodes its data into data, unless that
+// Do sends a query or a mutation and decodes its data into data, unless data
 // is nil. The error is an *Error if the answer has errors.
 func (c *Client) Do(ctx context.Context, query string, variables map[string]any, data any) error {
 	answer, err := c.post(ctx, "application/graphql-response+json, application/json;q=0.9", query, variables)
@@ -147,7 +147,7 @@ type answer struct {
 	response *http.Response
 }
 
-// wait runs what waits for the server.
+// wait runs a function that waits for the server.
 func (a *answer) wait(run func()) {
 	if a.silence > 0 {
 		timer := time.AfterFunc(a.silence, func() { a.cancel(fmt.Errorf("the server has sent nothing for %s", a.silence)) })

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Error is a GraphQL error of an answer.
+// Error is a GraphQL error in an answer.
 type Error struct {
 	Message    string
 	Extensions struct{ Code, Argument string }
@@ -38,7 +38,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("the server at %s answered %s with neither data nor a GraphQL error", e.Endpoint, e.Status)
 }
 
-// permanentError is one that sending the request again would not change.
+// permanentError is an error that a retry would not change.
 type permanentError struct{ error }
 
 func (e *permanentError) Unwrap() error { return e.error }
@@ -64,7 +64,7 @@ func Temporary(err error) bool {
 // ErrNotGraphQL is a response with neither data nor errors.
 var ErrNotGraphQL = errors.New("the server sent what is not GraphQL")
 
-// Decode decodes the data of a GraphQL response into data, unless that is nil.
+// Decode decodes the data of a GraphQL response into data, unless data is nil.
 // It returns the first error of the response, as an *Error, and ErrNotGraphQL
 // for a response with neither.
 func Decode(response []byte, data any) error {

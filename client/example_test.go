@@ -11,7 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// answering is a server that gives every request one answer.
+// answering returns a server that sends every request the same answer.
 func answering(mediaType, body string) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", mediaType)

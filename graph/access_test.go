@@ -18,7 +18,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/auth"
 )
 
-// A mutation without a role would be anybody's.
+// A mutation without a role would be open to every caller.
 func TestSchema_EveryMutation_HasARole(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -36,7 +36,7 @@ func TestSchema_EveryMutation_HasARole(t *testing.T) {
 	}
 }
 
-// withTokens is a server that asks for tokens, and one of each role.
+// withTokens returns a server that requires tokens, and a token of each role.
 func withTokens(t *testing.T, options ...func(*graph.HandlerOptions)) (a *api, tokens map[auth.Role]string) {
 	t.Helper()
 	tokens = map[auth.Role]string{}
@@ -60,7 +60,7 @@ var (
 	saves     = `{"query":"mutation { saveResourceType(input: {name: \"dag\"}) { resourceType { name } } }"}`
 )
 
-func TestTokens_EachRole_MayWhatItsNameSays(t *testing.T) {
+func TestTokens_EachRole_HasItsPermissions(t *testing.T) {
 	t.Parallel()
 	a, tokens := withTokens(t)
 	for _, tc := range []struct {
@@ -100,7 +100,7 @@ func TestTokens_EachRole_MayWhatItsNameSays(t *testing.T) {
 	}
 }
 
-func TestTokens_WebSocket_KnownByConnectionInitOrHandshake(t *testing.T) {
+func TestTokens_WebSocket_ReadFromConnectionInitOrHandshake(t *testing.T) {
 	t.Parallel()
 	a, tokens := withTokens(t)
 	for name, tc := range map[string]struct {

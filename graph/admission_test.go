@@ -19,8 +19,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/auth"
 )
 
-// metric returns the value of one of the handler's metrics; of all its labels
-// together, if none is given.
+// metric returns the value of one of the handler's metrics: for a label, or,
+// without one, the sum over all labels.
 func (a *api) metric(name, label string) (sum float64) {
 	a.t.Helper()
 	families, err := a.metrics.Gather()
@@ -42,7 +42,7 @@ func (a *api) metric(name, label string) (sum float64) {
 
 func value(m *dto.Metric) float64 { return m.GetGauge().GetValue() + m.GetCounter().GetValue() }
 
-// setupLarge has five resources with payloads of 60 KB.
+// setupLarge returns a server with five resources with payloads of 60 KB.
 func setupLarge(t testing.TB, options ...func(*graph.HandlerOptions)) *api {
 	t.Helper()
 	a := setupAt(t, dbtest.URL(t), options...)
@@ -56,8 +56,8 @@ const payloads = `{ resources(pathPrefix: "large/") { nodes { path latestVersion
 
 var largeList = strings.Replace(payloads, `(pathPrefix: "large/")`, `(filter: {pathPrefix: "large/"})`, 1)
 
-// Large requests wait for each other, begin again where that is cheaper, and are
-// answered as if they were alone.
+// Large requests wait for each other, restart where that is cheaper, and get the
+// same answers as if they ran alone.
 func TestAdmission_LargeRequestsAtOnce_AllAnswered(t *testing.T) {
 	t.Parallel()
 	a := setupLarge(t, func(o *graph.HandlerOptions) {
@@ -67,7 +67,7 @@ func TestAdmission_LargeRequestsAtOnce_AllAnswered(t *testing.T) {
 	if len(errs) > 0 || len(want) < 300_000 {
 		t.Fatalf("%v: %.200s", errs, want)
 	}
-	// A comment makes another document, of which nothing is known yet.
+	// A comment makes another document, whose size is not known yet.
 	queries := []string{
 		largeList, "#\n" + largeList, `{ a: resources(filter: {pathPrefix: "large/"}) { nodes { latestVersion { payload } } } b: resources { nodes { path } } }`,
 		`{ resources { nodes { path ... @defer { latestVersion { payload } } } } }`, `{ resources { nodes { path versions(first: 2) { nodes { payload } } } } }`,
@@ -100,7 +100,7 @@ func TestAdmission_LargeRequestsAtOnce_AllAnswered(t *testing.T) {
 	}
 }
 
-// whole returns a whole answer in parts, if it comes in parts.
+// whole returns an answer with all its parts, if it comes in parts.
 func (a *api) whole(query string) string {
 	a.t.Helper()
 	return a.attempt(query, "", nil).body
@@ -126,9 +126,9 @@ func (a *api) attempt(query, token string, vars variables) answered {
 	return got
 }
 
-// An answer that is too long is refused wherever it is noticed: while rows are read, or
-// while it is written.
-func TestAdmission_AnswerTooLong_SaysWhere(t *testing.T) {
+// An answer that is too long is refused as soon as it is detected: while rows are
+// read, or while the answer is written.
+func TestAdmission_AnswerTooLong_RefusedWithPath(t *testing.T) {
 	t.Parallel()
 	a := setupLarge(t, func(o *graph.HandlerOptions) { o.MaxResponse = 100_000 })
 	for query, path := range map[string]string{
@@ -182,8 +182,8 @@ func TestAdmission_BudgetOfOneRequest_Stopped(t *testing.T) {
 	a.same(`{"resources":{"totalCount":5}}`, `{ resources { totalCount } }`, nil)
 }
 
-// Whatever is asked, an answer within the bounds is that of a server without bounds, and
-// nothing stays charged.
+// For any query, an answer within the bounds equals that of a server without
+// bounds, and all charged bytes are released.
 func TestAdmission_AnyQuery_AnsweredAsWithoutBounds(t *testing.T) {
 	t.Parallel()
 	url := dbtest.URL(t)
@@ -224,14 +224,14 @@ func TestAdmission_AnyQuery_AnsweredAsWithoutBounds(t *testing.T) {
 		}
 	})
 	if left := bounded.metric("catalog_requests_held_bytes", "") + bounded.metric("catalog_requests_heavy", ""); left != 0 {
-		t.Errorf("%v is left", left)
+		t.Errorf("%v bytes are still charged", left)
 	}
 }
 
-// checkAfter is after how many bytes the length of an answer is checked.
+// checkAfter is the number of bytes after which the length of an answer is checked.
 const checkAfter = 32 << 10
 
-func TestAdmission_QueueFull_RefusedAtOnceAndLightOnesGoOn(t *testing.T) {
+func TestAdmission_QueueFull_LargeRefusedAtOnceLightServed(t *testing.T) {
 	t.Parallel()
 	a, tokens := withTokens(t, func(o *graph.HandlerOptions) {
 		o.Admission = admission.Options{Slots: 1, Light: 20_000, MaxQueue: 4}
@@ -245,7 +245,7 @@ func TestAdmission_QueueFull_RefusedAtOnceAndLightOnesGoOn(t *testing.T) {
 		}
 	}
 	const large = `{ resources { nodes { latestVersion { payload } } } }`
-	if got := a.attempt(large, tokens[auth.Viewer], nil); got.status != http.StatusOK || got.code != "" { // it is known to be large from now on
+	if got := a.attempt(large, tokens[auth.Viewer], nil); got.status != http.StatusOK || got.code != "" { // from now on the server knows that it is large
 		t.Fatalf("%.300v", got)
 	}
 	blocked, release := make(chan struct{}), make(chan struct{})
@@ -292,7 +292,7 @@ func TestAdmission_QueueFull_RefusedAtOnceAndLightOnesGoOn(t *testing.T) {
 		t.Errorf("over a WebSocket: %s %.300s", got.Type, got.Payload)
 	}
 	if got := a.attempt(`{ resources { nodes { path name } } }`, tokens[auth.Viewer], nil); got.status != http.StatusOK || !strings.Contains(got.body, "p/4") {
-		t.Errorf("a light one: %.300v", got)
+		t.Errorf("a light request: %.300v", got)
 	}
 	close(release)
 	group.Wait()

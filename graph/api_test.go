@@ -26,9 +26,9 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// api is a server over a database of the test's own.
+// api is a server with its own database.
 type api struct {
-	// live runs what a server runs beside its handler.
+	// live runs the background tasks of a server.
 	live func(context.Context) error
 	t    testing.TB
 	pool *pgxpool.Pool
@@ -72,7 +72,7 @@ func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerO
 	return a
 }
 
-// planAnswers is how many root fields and deliveries plans have answered.
+// planAnswers returns how many root fields and deliveries plans have answered.
 func (a *api) planAnswers() int {
 	a.t.Helper()
 	families, err := a.metrics.Gather()
@@ -88,14 +88,14 @@ func (a *api) planAnswers() int {
 	return 0
 }
 
-// in is the same server, for a subtest.
+// in returns the same server for a subtest.
 func (a *api) in(t testing.TB) *api {
 	sub := *a
 	sub.t = t
 	return &sub
 }
 
-// statementLog notes the statements that reach PostgreSQL.
+// statementLog records the statements sent to PostgreSQL.
 type statementLog struct {
 	mu         sync.Mutex
 	statements []string
@@ -116,7 +116,7 @@ func (l *statementLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pg
 
 func (l *statementLog) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// TraceBatchStart notes what db/customplan runs, without what it sets.
+// TraceBatchStart records the query that db/customplan runs, without its settings.
 func (l *statementLog) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,7 +130,7 @@ func (l *statementLog) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatc
 
 func (l *statementLog) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-// take returns what was noted and starts anew.
+// take returns the recorded statements and clears the log.
 func (l *statementLog) take() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -139,7 +139,7 @@ func (l *statementLog) take() []string {
 	return taken
 }
 
-// sdl is the schema as it is served.
+// sdl returns the schema that the server serves.
 func (a *api) sdl() string {
 	a.t.Helper()
 	return a.read(a.request(http.MethodGet, "/schema.graphql", ""))
@@ -170,7 +170,7 @@ type gqlError struct {
 
 type variables map[string]any
 
-// ask sends a request and returns data and errors as they came.
+// ask sends a request and returns its data and errors.
 func (a *api) ask(query string, vars variables) (json.RawMessage, []gqlError) {
 	a.t.Helper()
 	return a.answer(a.read(a.post("application/json", a.encoded(variables{"query": query, "variables": vars}))))
@@ -191,7 +191,7 @@ func (a *api) get(into any, query string, vars variables) {
 	}
 }
 
-// same fails unless data is the wanted JSON, whatever its spaces.
+// same fails unless data is the wanted JSON, ignoring white space.
 func (a *api) same(want, query string, vars variables) {
 	a.t.Helper()
 	var got, wanted any

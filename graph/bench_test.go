@@ -11,8 +11,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 )
 
-// The workloads of docs/performance.md, "Requests", from the request's bytes to the answer's,
-// by plans and by the resolvers alone.
+// The workloads of docs/performance.md, "Requests", from the request's bytes to
+// the answer's, with plans and with resolvers only.
 func BenchmarkQuery(b *testing.B) {
 	url := dbtest.URL(b)
 	planned := setupAt(b, url)

@@ -25,9 +25,9 @@ import (
 	"github.com/noetl/noetl-catalog/graph/plan"
 )
 
-// TestCaches_ThousandOfTheWorst_HoldWhatTheyMay is not parallel: it measures the
+// TestCaches_ThousandWorstEntries_WithinLimits is not parallel: it measures the
 // whole process.
-func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
+func TestCaches_ThousandWorstEntries_WithinLimits(t *testing.T) {
 	const each, size = 1000, 64 << 10
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
 	ctx := auth.WithScopes(context.Background(), auth.Everything())
@@ -100,7 +100,7 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 			}
 		}},
 		{"templates that fail", maxFailed, func(r testCaches, n int) {
-			for more := range 4 { // of 1,000 there is room for nearly all
+			for more := range 4 { // nearly all of 1,000 fit
 				r.failedBefore(strings.Repeat("x", 8000) + fmt.Sprint(n, more))
 			}
 		}},
@@ -132,20 +132,20 @@ func TestCaches_ThousandOfTheWorst_HoldWhatTheyMay(t *testing.T) {
 			held := inUse() - before
 			t.Logf("%d KiB of %d", held>>10, test.limit>>10)
 			if held > test.limit+test.limit/4 {
-				t.Errorf("%d bytes are held, %d may be", held, test.limit)
+				t.Errorf("%d bytes are held, the limit is %d", held, test.limit)
 			}
 			runtime.KeepAlive(r)
 		})
 	}
 }
 
-// testCaches is a resolver whose caches are fed, and the answers that feed its plans.
+// testCaches is a resolver whose caches are filled, and the answers that fill its plans.
 type testCaches struct {
 	*Resolver
 	answers *plan.Answers
 }
 
-// compile has the plan of an operation kept.
+// compile caches the plan of an operation.
 func (r testCaches) compile(ctx context.Context, op *graphql.OperationContext) {
 	r.answers.Operation(graphql.WithOperationContext(ctx, op), nil)
 }
@@ -164,8 +164,8 @@ func (r testCaches) deliver(ctx context.Context, t *testing.T, op *graphql.Opera
 	return string(text)
 }
 
-// Subscriptions with the same selection share the JSON of an event: what changes
-// behind it does not show.
+// Subscriptions with the same selection share the JSON of an event: later changes
+// of the entry are not visible.
 func TestEncodings_SameSelection_WrittenOnce(t *testing.T) {
 	t.Parallel()
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
@@ -190,7 +190,7 @@ func TestEncodings_SameSelection_WrittenOnce(t *testing.T) {
 
 func inUse() int {
 	runtime.GC()
-	runtime.GC() // what pools and weak pointers let go of
+	runtime.GC() // frees what pools and weak pointers release
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int(stats.HeapAlloc) //nolint:gosec // far below

@@ -44,7 +44,7 @@ func (a *api) read(response *http.Response) string {
 	return string(text)
 }
 
-// post sends a GraphQL request and returns its response, whatever its form.
+// post sends a GraphQL request and returns its response in any media type.
 func (a *api) post(accept, body string) *http.Response {
 	a.t.Helper()
 	return a.request(http.MethodPost, "/graphql", body, "Content-Type", "application/json", "Accept", accept)
@@ -94,8 +94,8 @@ func (a *api) subscribe(query string, vars variables) *sse {
 	return &sse{a.t, stream}
 }
 
-// next returns the next event that is not a checkpoint; its name is empty at the
-// end of the stream.
+// next returns the next event other than checkpoints; its name is empty at the end
+// of the stream.
 func (s *sse) next() client.Event {
 	for {
 		if event, err := s.Next(); err != nil || event.Name != "" {
@@ -154,8 +154,8 @@ func (a *api) receive(connection *websocket.Conn) wsMessage {
 	return message
 }
 
-// overSocket sends a request over a WebSocket of its own and returns the payload
-// of the first message.
+// overSocket sends a request over a new WebSocket and returns the payload of the
+// first message.
 func (a *api) overSocket(request string) string {
 	a.t.Helper()
 	socket := a.socket()

@@ -29,7 +29,7 @@ const deferredQuery = `query($defer: Boolean!) { resources(first: 20) { totalCou
 	... @defer(if: $defer) { latestVersion { version payload } } }
 	... @defer(if: $defer) { all: totalCount pageInfo { hasNextPage } } } }`
 
-// parts asks for the answer as Apollo Client does, and returns its parts.
+// parts sends a query as Apollo Client does, and returns the parts of the answer.
 func (a *api) parts(query string, vars variables) []map[string]any {
 	a.t.Helper()
 	response := a.post("multipart/mixed;deferSpec=20220824,application/json", a.encoded(variables{"query": query, "variables": vars}))
@@ -55,7 +55,7 @@ func (a *api) parts(query string, vars variables) []map[string]any {
 	}
 }
 
-// merge puts the increments where their paths say.
+// merge inserts the increments at their paths.
 func merge(t *testing.T, parts []map[string]any) any {
 	t.Helper()
 	whole := parts[0]["data"]
@@ -85,8 +85,8 @@ func merge(t *testing.T, parts []map[string]any) any {
 	return whole
 }
 
-// What is deferred is no other answer than the one in a single part, and costs
-// a number of statements that does not grow with the page.
+// A deferred answer equals the answer in a single part, and its number of
+// statements does not grow with the page.
 func TestDefer_MergedParts_EqualTheWholeAnswer(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -115,7 +115,7 @@ func TestDefer_MergedParts_EqualTheWholeAnswer(t *testing.T) {
 	}
 }
 
-// Whatever is deferred of whatever is asked, the merged parts are the whole answer.
+// For any query and any deferred fragments, the merged parts are the whole answer.
 func TestDefer_AnyQuery_MergedPartsEqualTheWholeAnswer(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -130,7 +130,7 @@ func TestDefer_AnyQuery_MergedPartsEqualTheWholeAnswer(t *testing.T) {
 		given := variables{"path": "p/1", "yes": rapid.Bool().Draw(rt, "yes"), "filter": variables{"statuses": []string{"1"}}, "defer": false}
 		data, errs := a.ask(query, given)
 		if len(errs) > 0 {
-			return // refused, or with nulls in other places
+			return // refused, or nulls propagate differently
 		}
 		var whole any
 		if err := json.Unmarshal(data, &whole); err != nil {
@@ -249,9 +249,9 @@ func TestDefer_PartsThatWait_EndWithTheRequest(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			// Only the transaction that holds the lock has a connection left.
+			// Only the transaction that holds the lock still has a connection.
 			eventually(t, func() bool { return a.pool.Stat().AcquiredConns() == 1 })
-			// Others of this process come and go.
+			// Other goroutines of this process start and end meanwhile.
 			eventually(t, func() bool {
 				var stacks bytes.Buffer
 				_ = pprof.Lookup("goroutine").WriteTo(&stacks, 2)
@@ -267,7 +267,7 @@ func eventually(t *testing.T, holds func() bool) {
 	deadline := time.Now().Add(30 * time.Second)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatal("the condition does not come to hold")
+			t.Fatal("the condition never became true")
 		}
 		runtime.Gosched()
 	}

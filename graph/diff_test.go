@@ -28,12 +28,12 @@ func TestDiff_Versions_PreviousOrAnother(t *testing.T) {
 	a.refused("NOT_FOUND", "against", `{ version(path: "p") { diff(against: "9") { text } } }`, nil)
 	a.refused("NOT_FOUND", "against", `{ version(path: "p") { diff(against: "") { text } } }`, nil)
 
-	// What a registration would change, before it is made.
+	// A dry run shows what a registration would change.
 	a.same(`{"registerResource": {"status": "UPDATED", "version": {"diff": {"base": {"version": "1.0.2"}, "changes": [{"kind": "CHANGED", "pointer": "/steps/0"}]}}}}`,
 		`mutation { registerResource(input: {path: "p", type: "playbook", payload: {json: {steps: ["c"]}}, dryRun: true}) { status version { diff { base { version } changes { kind pointer } } } } }`, nil)
 }
 
-// A history with its differences reads the versions before it in one statement.
+// A history with its diffs reads all previous versions in one statement.
 func TestDiff_History_StatementsDoNotGrow(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

@@ -38,10 +38,10 @@ func executionsSetup(t testing.TB) *api {
 	return a
 }
 
-func TestExecutions_ReadAtOnce_WithTheirFields(t *testing.T) {
+func TestExecutions_ReadAfterCommit_AllFields(t *testing.T) {
 	t.Parallel()
-	// No sequencer runs here: who asks for executions gets what has been
-	// committed all the same.
+	// No sequencer runs here: a query for executions still returns all that
+	// has been committed.
 	a := executionsSetup(t)
 	a.same(`{"execution": {"executionId": "run-3", "status": "FAILED", "error": "e3", "eventCount": 3, "durationMs": 2000,
 		"startedAt": "2026-03-01T12:03:00.000000Z", "finishedAt": "2026-03-01T12:03:02.000000Z", "lastEventAt": "2026-03-01T12:03:02.000000Z",
@@ -61,9 +61,9 @@ func TestExecutions_ReadAtOnce_WithTheirFields(t *testing.T) {
 		`query($id: ID!) { node(id: $id) { __typename ... on Execution { status } } }`, variables{"id": found.Execution.ID})
 }
 
-// Each resource has the runs that Query.executions lists of its path, whatever
-// else the filter asks.
-func TestExecutions_OfResources_AsThoseOfTheirPaths(t *testing.T) {
+// Resource.executions equals Query.executions with the resource's path, for any
+// other filter fields.
+func TestExecutions_OfResource_SameAsOfItsPath(t *testing.T) {
 	t.Parallel()
 	a := executionsSetup(t)
 	a.register("p/none", variables{"a": 1})
@@ -94,7 +94,7 @@ func TestExecutions_OfResources_AsThoseOfTheirPaths(t *testing.T) {
 		var got struct{ Resources struct{ Nodes []page } }
 		a.get(&got, `query`+declared+`{ resources { nodes { path executions`+of+` `+list+` } } }`, given)
 		for _, resource := range got.Resources.Nodes {
-			// Of two conditions on the path both hold.
+			// Two conditions on the path must both hold.
 			path := fmt.Sprintf("path: %q", resource.Path)
 			want := map[string]any{"totalCount": 0.0, "nodes": []any{}, "pageInfo": map[string]any{"hasNextPage": false, "hasPreviousPage": false, "startCursor": nil, "endCursor": nil}}
 			if !strings.Contains(arguments, `path: "`) || strings.Contains(arguments, path) {
@@ -195,7 +195,7 @@ func TestExecutions_Pages_ForwardAndBack(t *testing.T) {
 	a.refused("BAD_USER_INPUT", "after", `{ executions(after: "x") { totalCount } }`, nil)
 }
 
-// An execution id that is too long for an index is refused in words.
+// An execution id that is too long for an index is refused with a clear message.
 func TestRecordEvent_LongExecutionID_Refused(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

@@ -28,8 +28,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 )
 
-// explainer is a database that asks PostgreSQL for its plan before it runs a
-// query.
+// explainer is a database that explains each query before it runs it.
 type explainer struct {
 	pool  *pgxpool.Pool
 	mu    sync.Mutex
@@ -42,7 +41,7 @@ var (
 	anArgument = regexp.MustCompile(`\$\d+`)
 )
 
-// noteBatch notes what db/customplan runs: planned for the arguments given.
+// noteBatch records a query of db/customplan: planned for its arguments.
 func (e *explainer) noteBatch(ctx context.Context, batch *pgx.Batch) {
 	for _, query := range batch.QueuedQueries {
 		e.note(ctx, query.SQL, func(connection *pgxpool.Conn) (plan string, err error) {
@@ -51,7 +50,7 @@ func (e *explainer) noteBatch(ctx context.Context, batch *pgx.Batch) {
 	}
 }
 
-// noteGeneric notes a query that is planned once, for any arguments.
+// noteGeneric records a query that is planned once, for any arguments.
 func (e *explainer) noteGeneric(ctx context.Context, sql string) {
 	e.note(ctx, sql, func(connection *pgxpool.Conn) (plan string, err error) {
 		arguments := map[string]bool{}
@@ -158,7 +157,7 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	}
 }
 
-// planQueries are requests that between them run every query.
+// planQueries are requests that together run every query.
 func planQueries() []string {
 	const page = `{ nodes { path latestVersion { version payload } } totalCount pageInfo { hasNextPage hasPreviousPage } }`
 	const events = `{ nodes { eventId payload message version { version } resource { path } } totalCount pageInfo { hasNextPage hasPreviousPage } }`
@@ -283,7 +282,7 @@ func sequentialScans(t *testing.T, plan string) []string {
 		if err := json.Unmarshal(raw, &n); err != nil {
 			t.Fatalf("read a plan: %v", err)
 		}
-		// Months to come are empty yet, and an empty table has nothing to read.
+		// The partitions of future months are empty; scanning them costs nothing.
 		empty := n.Relation == "event_past" || n.Relation > "event_"+thisMonth() && strings.HasPrefix(n.Relation, "event_2")
 		if n.NodeType == "Seq Scan" && (n.Relation == "catalog" || strings.HasPrefix(n.Relation, "event_2") || slices.Contains([]string{"event_identity", "event_log", "execution"}, n.Relation)) && !empty {
 			found = append(found, n.Relation)

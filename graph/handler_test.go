@@ -12,7 +12,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 )
 
-func TestHandler_LongAnswers_CompressedAsTheClientLikes(t *testing.T) {
+func TestHandler_LongAnswers_CompressedAsAccepted(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	const long = `{"query":"{ __schema { types { name description } } }"}`

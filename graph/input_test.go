@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// What bad input gets: a stable code, and the argument to blame
-// (docs/clients.md, "Errors"). After all of it the server still answers, and
-// nothing has been written.
+// Bad input gets a stable code and the invalid argument (docs/clients.md,
+// "Errors"). Afterwards the server still answers, and nothing has been written.
 func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -130,7 +129,8 @@ func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 	}
 }
 
-// aliasBomb is nine lines that name each other nine times: 9^9 scalars.
+// aliasBomb is nine YAML anchors, each of nine aliases of the one before: 9^9
+// scalars.
 func aliasBomb() string {
 	text := "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
 	for i := 1; i < 9; i++ {

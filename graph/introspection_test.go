@@ -2,7 +2,7 @@ package graph_test
 
 import "testing"
 
-// What __Type says of a type is null where its kind has no such thing.
+// A field of __Type that does not apply to a type's kind is null.
 func TestIntrospection_OtherKinds_NullNotEmpty(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -44,7 +44,7 @@ func TestIntrospection_OtherKinds_NullNotEmpty(t *testing.T) {
 	}
 	for _, kind := range []string{"SCALAR", "OBJECT", "INTERFACE", "ENUM", "INPUT_OBJECT", "NON_NULL"} {
 		if !kinds[kind] {
-			t.Errorf("no %s was looked at", kind)
+			t.Errorf("no %s was checked", kind)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 )
 
-// bothWays runs a test on a server that plans its answers and on one that
-// leaves them to the resolvers, each over a database of its own.
+// bothWays runs a test on a server with plans and on one with resolvers only, each
+// with its own database.
 func bothWays(t *testing.T, test func(a *api)) {
 	t.Helper()
 	for name, only := range map[string]bool{"planned": false, "resolved": true} {
@@ -19,8 +19,8 @@ func bothWays(t *testing.T, test func(a *api)) {
 	}
 }
 
-// The word latest stands for the latest version wherever a version is named,
-// however the query is answered, and costs no more than leaving it out.
+// The word latest selects the latest version wherever a label is accepted, with
+// plans and with resolvers, and costs no more than omitting it.
 func TestLatest_EachPlace_StandsForTheLatestVersion(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(a *api) {
@@ -54,7 +54,7 @@ func TestLatest_EachPlace_StandsForTheLatestVersion(t *testing.T) {
 			`mutation { recordEvent(input: {type: "UPDATED", path: "p", version: "latest"}) { duplicate } }`: `mutation { recordEvent(input: {type: "UPDATED", path: "p"}) { duplicate } }`,
 		} {
 			taken := func(query string) int {
-				for range 3 { // versions asked for twice are kept from then on
+				for range 3 { // the second read of a version caches it
 					a.sql.take()
 					a.get(nil, query, nil)
 				}
@@ -67,9 +67,9 @@ func TestLatest_EachPlace_StandsForTheLatestVersion(t *testing.T) {
 	})
 }
 
-// A version that has been labelled so before the word was reserved is found in
-// lists and by its id.
-func TestLatest_LabelOfBefore_InListsAndById(t *testing.T) {
+// A version labelled latest before the word was reserved is found in lists and by
+// its id.
+func TestLatest_LabelFromBeforeTheRule_InListsAndByID(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(a *api) {
 		a.exec(`ALTER TABLE catalog DROP CONSTRAINT catalog_is_sound`)

@@ -61,7 +61,7 @@ func TestRegister_EleventhVersion_IsLatest(t *testing.T) {
 			versions(first: 2) { nodes { version } totalCount } } }`, nil)
 }
 
-func TestRegister_DryRun_TellsAndWritesNothing(t *testing.T) {
+func TestRegister_DryRun_ReportsAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("known", variables{"name": "known", "v": 1})
@@ -76,7 +76,7 @@ func TestRegister_DryRun_TellsAndWritesNothing(t *testing.T) {
 	a.same(`{"resources": {"totalCount": 1}, "events": {"totalCount": 1}}`, `{ resources { totalCount } events { totalCount } }`, nil)
 }
 
-func TestRegisterResources_NotAtomic_EachThatCanBe(t *testing.T) {
+func TestRegisterResources_NotAtomic_ValidOnesRegistered(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.same(`{"registerResources": {"results": [
@@ -94,8 +94,8 @@ func TestRegisterResources_NotAtomic_EachThatCanBe(t *testing.T) {
 		]) { results { registration { status version { version } } error { code argument line column } } } }`, nil)
 }
 
-// The inputs of one path are its history: a second time they add nothing, and
-// one more adds one.
+// The inputs of one path are its history: repeating them adds nothing, and one
+// more input adds one version.
 func TestRegisterResources_AsHistory_AddsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -145,7 +145,7 @@ func TestRegisterResources_AsHistory_AddsWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestRegisterResources_CreateTypes_TellsThem(t *testing.T) {
+func TestRegisterResources_CreateTypes_ReturnsThem(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	const mutation = `mutation($dryRun: Boolean!, $create: Boolean!) { registerResources(createTypes: $create, atomic: false, inputs: [
@@ -224,7 +224,7 @@ func TestRegister_ConcurrentCallers_OneHistory(t *testing.T) {
 		}
 		for i, node := range got.Resource.Versions.Nodes {
 			if node.Revision != versions-i {
-				t.Errorf("%s: revision %d at place %d", path, node.Revision, i)
+				t.Errorf("%s: revision %d at index %d", path, node.Revision, i)
 			}
 		}
 	}
@@ -275,13 +275,13 @@ func TestTypes_Saved_Known(t *testing.T) {
 	}
 	refused := a.refused("BAD_USER_INPUT", "input.template", `mutation { saveEventType(input: {name: "x", template: "ok\n  {{ nothing }}"}) { eventType { name } } }`, nil)
 	if refused.Extensions["line"] != 2.0 || refused.Extensions["column"] != 6.0 {
-		t.Errorf("place of the mistake: %+v", refused.Extensions)
+		t.Errorf("position of the error: %+v", refused.Extensions)
 	}
 }
 
-// Types are listed whole, so there is an end to them; those that exist can
+// Types are listed without pages, so their number is limited; existing ones can
 // still be changed.
-func TestTypes_TooMany_NoMoreAdded(t *testing.T) {
+func TestTypes_LimitReached_NewOnesRefused(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.exec(`INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, 1000 - (SELECT count(*) FROM resource_type)) n`)

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// connection is what every page is read as.
+// connection is the form in which every page is decoded.
 type connection struct {
 	Edges []struct {
 		Cursor string
@@ -26,8 +26,8 @@ type connection struct {
 const connectionFields = `{ edges { cursor node { key: %[1]s } } nodes { key: %[1]s }
 	pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }`
 
-// A page is exactly the slice of the whole list that the arguments name, and
-// its page info is exact, forwards and backwards, whatever the cursors.
+// A page is exactly the slice of the whole list that the arguments select, and
+// its page info is exact, forwards and backwards, for any cursors.
 func TestPaging_AnyArguments_ExactSlice(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -104,7 +104,7 @@ func TestPaging_AnyArguments_ExactSlice(t *testing.T) {
 					t.Fatalf("%s (-want +got):\n%s", arguments, diff)
 				}
 				if len(got.Nodes) == 0 {
-					return // what lies beside nothing has no one place
+					return // an empty page has no single position to compare
 				}
 				if got.PageInfo.HasNextPage != (high < len(whole.Nodes)) || got.PageInfo.HasPreviousPage != (low > 0) {
 					t.Fatalf("%s: [%d, %d) of %d, page info %+v", arguments, low, high, len(whole.Nodes), got.PageInfo)
@@ -136,7 +136,7 @@ func keys(nodes []struct{ Key string }) []string {
 	return list
 }
 
-// Paging on while others insert misses and repeats nothing that was there.
+// Paging while others insert neither misses nor repeats existing rows.
 func TestPaging_ConcurrentInserts_NothingLostOrRepeated(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// Apollo's flow: the hash alone is not known, with the document it is taken,
-// and from then on the hash will do, with GET as well.
-func TestPersistedQuery_OnceSent_ItsHashWillDo(t *testing.T) {
+// Apollo's flow: the hash alone is unknown; with the document it is accepted, and
+// from then on the hash is enough, also with GET.
+func TestPersistedQuery_OnceSent_HashIsEnough(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	const query = `{ resourceTypes { name } }`

@@ -20,21 +20,21 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// generator writes queries over the whole schema, by its types.
+// generator generates queries over the whole schema.
 type generator struct {
 	t       *rapid.T
 	schema  *ast.Schema
 	aliases int
-	// cursors are some that a list may take, and some that none does.
+	// cursors are valid and invalid cursors.
 	cursors []string
-	// own: of an event, only what is its own.
+	// own limits an event's selection to the fields of its own row.
 	own bool
-	// plain: without directives, so that plans are cached.
+	// plain leaves out directives, so that plans are cached.
 	plain bool
-	// defers: with fragments that $defer defers.
+	// defers adds fragments that $defer defers.
 	defers    bool
 	fragments []string
-	// roots are the fields of Query that the query has.
+	// roots are the fields of Query that the query selects.
 	roots int
 }
 
@@ -175,7 +175,7 @@ func (g *generator) argument(argument *ast.ArgumentDefinition) string {
 	return ""
 }
 
-// alone is an operation of one field, with the variables that it uses.
+// alone returns an operation of one field, with the variables that it uses.
 func (g *generator) alone() string {
 	g.plain = true
 	var text string
@@ -200,7 +200,8 @@ func (g *generator) alone() string {
 	return "{ " + text + " } " + strings.Join(g.fragments, " ")
 }
 
-// tree is a field whose levels come in one statement, with more than they bring.
+// tree returns a field whose levels are read in one statement, with fields that
+// this statement does not read.
 func (g *generator) tree() string {
 	list := func(name, typeName, below string) string {
 		field := g.schema.Types[typeName].Fields.ForName(name)
@@ -232,8 +233,8 @@ func (g *generator) tree() string {
 	return list("resources", "Query", versions())
 }
 
-// nodeIDs are the global ids of a resource, a version, an event, an execution, of
-// nothing, and no id.
+// nodeIDs are the global ids of a resource, a version, an event and an execution,
+// one of a missing object, and an invalid one.
 var nodeIDs = func() (ids []string) {
 	for _, id := range []string{"Resource:p/0", "Version:p/3\x001.0.1", "Event:e1", "Event:e17", "Execution:1", "Resource:none"} {
 		ids = append(ids, fmt.Sprintf("%q", base64.RawURLEncoding.EncodeToString([]byte(id))))
@@ -269,8 +270,8 @@ func (a *api) filled() (*ast.Schema, []string) {
 	return gqlparser.MustLoadSchema(&ast.Source{Input: a.sdl()}), []string{"", "no cursor", page.Resources.Edges[1].Cursor, page.Events.Edges[3].Cursor, page.Events.Edges[30].Cursor, page.Resource.Versions.Edges[1].Cursor}
 }
 
-// A plan and the resolvers give the same answer, byte for byte, whatever is
-// asked; and what plans cover is answered by them.
+// Plans and resolvers give the same answer to any query, byte for byte; and the
+// fields that plans cover are answered by them.
 func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 	t.Parallel()
 	url := dbtest.URL(t)
@@ -304,7 +305,7 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 		times := 1
 		if rapid.Bool().Draw(t, "alone") {
 			g.fragments = nil
-			query, times, roots = g.alone(), 2, 1 // the second time by a plan that was kept
+			query, times, roots = g.alone(), 2, 1 // the second time by the cached plan
 		}
 		body, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{
 			"path": "p/1", "yes": rapid.Bool().Draw(t, "yes"), "order": map[string]any{"field": "CREATED_AT"},
@@ -323,16 +324,16 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 			got, gotErrs := ask(planned, body)
 			// An operation that is refused as a whole has no data.
 			if answers := planned.planAnswers() - before; want != "" && answers != roots {
-				t.Fatalf("%s\nof %d fields plans answered %d", query, roots, answers)
+				t.Fatalf("%s\nplans answered %d of %d fields", query, answers, roots)
 			}
-			// Of too many errors gqlgen tells any.
+			// Beyond its limit of errors, gqlgen reports an arbitrary subset.
 			same := slices.Equal(gotErrs, wantErrs) || min(len(gotErrs), len(wantErrs)) >= apierror.MaxErrors
 			if got != want || !same {
 				t.Fatalf("%s\nplanned  %s %s\nresolved %s %s", query, got, gotErrs, want, wantErrs)
 			}
 		}
 	}
-	for range 5 { // a hundred queries are few for what there is to ask
+	for range 5 { // a hundred queries cover too little of the schema
 		rapid.Check(t, check)
 	}
 	if good < all/2 || good == all {
@@ -340,8 +341,8 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 	}
 }
 
-// The memory of an answer is used again, but not before it has been sent.
-func TestPlan_ManyAtOnce_NoAnswerInAnother(t *testing.T) {
+// The memory of an answer is reused, but not before it has been sent.
+func TestPlan_ConcurrentRequests_AnswersNotMixed(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	const paths = 8
@@ -381,6 +382,6 @@ func TestPlan_ManyAtOnce_NoAnswerInAnother(t *testing.T) {
 	}
 	group.Wait()
 	if answers := a.planAnswers(); answers < paths*60 {
-		t.Errorf("plans gave %d answers only", answers)
+		t.Errorf("plans gave only %d answers", answers)
 	}
 }

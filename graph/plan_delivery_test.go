@@ -19,9 +19,9 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// comparable sorts the errors of a delivery: fields that fail side by side tell
-// theirs in any order. resolved: gqlgen leaves the root field out of their paths,
-// and writes it as null where it may not be.
+// comparable sorts the errors of a delivery: fields that fail concurrently report
+// theirs in any order. If resolved, gqlgen omits the root field from their paths,
+// and writes it as null although it is non-null.
 func comparable(t *rapid.T, event client.Event, resolved bool) (comparable struct{ name, id, data string }) {
 	comparable.name, comparable.id, comparable.data = event.Name, event.ID, string(event.Data)
 	if !bytes.HasPrefix(event.Data, []byte(`{"errors":`)) {
@@ -44,7 +44,7 @@ func comparable(t *rapid.T, event client.Event, resolved bool) (comparable struc
 		}
 	}
 	if len(answer.Errors) >= apierror.MaxErrors {
-		answer.Errors = nil // gqlgen tells any of them
+		answer.Errors = nil // gqlgen reports an arbitrary subset
 	}
 	slices.SortFunc(answer.Errors, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
 	text, err := json.Marshal(answer)
@@ -55,9 +55,8 @@ func comparable(t *rapid.T, event client.Event, resolved bool) (comparable struc
 	return comparable
 }
 
-// A subscription's answers are the same, byte for byte, whether its plan or the
-// resolvers make them, whatever is asked and whoever else asks for something
-// else of the same events.
+// Plans and resolvers make the same deliveries, byte for byte, for any selection,
+// also while other subscriptions select other fields of the same events.
 func TestPlannedDelivery_AnySelection_AsByTheResolvers(t *testing.T) {
 	t.Parallel()
 	url := dbtest.URL(t)
@@ -103,11 +102,11 @@ func TestPlannedDelivery_AnySelection_AsByTheResolvers(t *testing.T) {
 		}
 	})
 	if answers := planned.planAnswers(); answers < 30 {
-		t.Errorf("plans made %d deliveries only", answers)
+		t.Errorf("plans made only %d deliveries", answers)
 	}
 }
 
-// What an event says itself has come with the log: nothing more is read of it.
+// An event's own row comes with the log: its fields take no statement.
 func TestPlannedDelivery_OwnFields_NothingRead(t *testing.T) {
 	t.Parallel()
 	a := setupLive(t)
@@ -131,7 +130,7 @@ func TestPlannedDelivery_OwnFields_NothingRead(t *testing.T) {
 	}
 	for _, statement := range a.sql.take() {
 		if name := queryName.FindStringSubmatch(statement)[1]; name != "RecordEvent" && !strings.HasPrefix(name, "Log") {
-			t.Errorf("%s ran for an event whose row has come with the log", name)
+			t.Errorf("%s ran for an event whose row came with the log", name)
 		}
 	}
 }

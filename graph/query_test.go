@@ -8,7 +8,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/model"
 )
 
-// What a program writes in plain SQL, knowing only the seed's columns, is in
+// Rows that a program writes in plain SQL, with the seed's columns only, are in
 // the API at once (promise 2).
 func TestPlainSQL_SeedColumns_SeenAtOnce(t *testing.T) {
 	t.Parallel()
@@ -23,7 +23,7 @@ func TestPlainSQL_SeedColumns_SeenAtOnce(t *testing.T) {
 		`{ resource(path: "sql/a") { name description versionCount type { name resourceCount }
 			latestVersion { version revision source location content meta }
 			version(version: "first") { revision events { nodes { eventId payload meta executionId } } } latestEvent { message } } }`, nil)
-	// The next registration goes on from there.
+	// The next registration continues from there.
 	if got := a.register("sql/a", variables{"name": "C"}).RegisterResource; got.Status != "UPDATED" || got.Version.Revision != 3 || got.Version.Version != "1.0.0" {
 		t.Errorf("registered after plain SQL: %+v", got)
 	}
@@ -41,7 +41,7 @@ func TestQueries_Absent_Null(t *testing.T) {
 		variables{"ids": []string{model.ResourceID("x"), model.VersionID("a", "9"), model.EventNodeID("x")}})
 }
 
-// An id leads back to its object, alone and in a mixed list, in the order asked.
+// An id finds its object, alone and in a mixed list, in the order of the ids.
 func TestNodes_MixedIDs_InOrder(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -110,7 +110,7 @@ func TestRoutes_OtherPaths_Served(t *testing.T) {
 		}
 	}
 	if got := a.request(http.MethodGet, "/graphql", "", "Accept", "text/html,*/*;q=0.8").Header.Get("Location"); got != "/" {
-		t.Errorf("a browser at /graphql is sent to %q", got)
+		t.Errorf("a browser at /graphql is redirected to %q", got)
 	}
 	a.pool.Close()
 	if response := a.request(http.MethodGet, "/readyz", ""); response.StatusCode != http.StatusServiceUnavailable {

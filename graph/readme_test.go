@@ -87,9 +87,8 @@ func TestDocuments_EachBlock_Works(t *testing.T) {
 		`{ resource(path: "sql/hello") { name versionCount latestEvent { message } } }`, nil)
 }
 
-// A link leads to a file of the repository, and where it names a heading, to
-// that.
-func TestDocuments_EachLink_LeadsSomewhere(t *testing.T) {
+// A link leads to a file of the repository and, if it names one, to its heading.
+func TestDocuments_EachLink_TargetExists(t *testing.T) {
 	t.Parallel()
 	paths, texts := documents(t)
 	for _, path := range paths {
@@ -108,7 +107,7 @@ func TestDocuments_EachLink_LeadsSomewhere(t *testing.T) {
 				text = string(read)
 			}
 			if heading != "" && !hasHeading(text, heading) {
-				t.Errorf("%s links to %s: there is no such heading", path, link[1])
+				t.Errorf("%s links to %s: the heading does not exist", path, link[1])
 			}
 		}
 	}
@@ -134,8 +133,8 @@ func hasHeading(text, anchor string) bool {
 	return false
 }
 
-// A file or folder that a document names exists, CHANGELOG.md apart, which
-// tells of the past.
+// A file or folder that a document names exists. CHANGELOG.md is left out, since
+// it describes the past.
 func TestDocuments_EachPath_Exists(t *testing.T) {
 	t.Parallel()
 	paths, texts := documents(t)

@@ -9,14 +9,14 @@ import (
 )
 
 func (r *Resolver) record(ctx context.Context, inputs []*model.RecordEventInput) ([]*model.RecordEventPayload, error) {
-	wishes := make([]eventlog.Record, len(inputs))
+	records := make([]eventlog.Record, len(inputs))
 	for i, input := range inputs {
-		wishes[i] = eventlog.Record{
+		records[i] = eventlog.Record{
 			ID: input.EventID, Type: input.Type, Path: input.Path, Version: input.Version,
 			Payload: input.Payload, Meta: input.Meta, Timestamp: input.Timestamp,
 		}
 	}
-	recorded, err := r.events.Record(ctx, auth.Scopes(ctx), wishes, r.limits)
+	recorded, err := r.events.Record(ctx, auth.Scopes(ctx), records, r.limits)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (r *mutationResolver) RegisterResource(ctx context.Context, input model.Reg
 
 // RegisterResources is the resolver for the registerResources field.
 func (r *mutationResolver) RegisterResources(ctx context.Context, inputs []*model.RegisterResourceInput, atomic bool, asHistory bool, historyFrom *int, createTypes bool) (*model.RegisterResourcesPayload, error) {
-	wishes := make([]catalog.Registration, len(inputs))
+	requests := make([]catalog.Registration, len(inputs))
 	options := catalog.RegisterOptions{Atomic: atomic, AsHistory: asHistory, CreateTypes: createTypes, Limits: r.limits}
 	// A caller who has passed @auth without a role calls a server without tokens.
 	if role := auth.RoleOf(ctx); createTypes && role != "" && !role.May(auth.Admin) {
@@ -41,14 +41,14 @@ func (r *mutationResolver) RegisterResources(ctx context.Context, inputs []*mode
 		options.HistoryFrom = &from
 	}
 	for i, input := range inputs {
-		wishes[i] = registrationOf(input)
+		requests[i] = registrationOf(input)
 		if i == 0 {
 			options.DryRun = value(input.DryRun)
 		} else if value(input.DryRun) != options.DryRun {
 			return nil, fault.Input("inputs", "dryRun must be the same for all inputs of a call")
 		}
 	}
-	results, err := r.catalog.Register(ctx, auth.Scopes(ctx), wishes, options)
+	results, err := r.catalog.Register(ctx, auth.Scopes(ctx), requests, options)
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What saveEventType is not given stays as it is; null is none. However events
-// are read, their types say their phase.
+// A field that saveEventType omits stays as it is; null clears it. The phase of an
+// event's type is the same however the event is read.
 func TestSaveEventType_AbsentAndNull_UnchangedAndNone(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(a *api) {
@@ -38,8 +38,8 @@ func TestSaveEventType_AbsentAndNull_UnchangedAndNone(t *testing.T) {
 	})
 }
 
-// A run that failed on its way is told from a clean one, whatever ended it.
-func TestExecution_FailedStep_ToldUntilItSucceeds(t *testing.T) {
+// A run with failed steps is distinguished from a clean one, however it ended.
+func TestExecution_FailedStep_CountedUntilItSucceeds(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("p", variables{"n": 1})
@@ -51,7 +51,7 @@ func TestExecution_FailedStep_ToldUntilItSucceeds(t *testing.T) {
 		}
 		a.get(nil, recordMutation, variables{"inputs": []variables{{"type": kind, "path": "p", "meta": meta}}})
 	}
-	told := func(status string, count int) {
+	check := func(status string, count int) {
 		a.t.Helper()
 		var got struct {
 			Execution struct {
@@ -68,15 +68,15 @@ func TestExecution_FailedStep_ToldUntilItSucceeds(t *testing.T) {
 	happen("playbook_started", "", "STARTED")
 	happen("command.failed", "load", "FAILED")
 	happen("call.error", "save", "error")
-	told("RUNNING", 2)
+	check("RUNNING", 2)
 	happen("command.completed", "save", "success")
 	happen("playbook.completed", "flow", "FAILED")
-	told("COMPLETED", 1)
+	check("COMPLETED", 1)
 	happen("step.exit", "load", "COMPLETED")
-	told("COMPLETED", 0)
+	check("COMPLETED", 0)
 }
 
-// What only the database can tell is refused with its argument, too.
+// Errors that only the database finds name their argument, too.
 func TestValues_FoundByTheDatabaseOnly_RefusedWithTheArgument(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

@@ -28,12 +28,12 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 			jsonb_build_object('execution_id', n / 7, 'node_name', 'step')
 		FROM generate_series(1, 4000) n`)
 
-	// The events get their places, so that nobody has to wait for that below.
+	// The events get their positions, so that the queries below need not wait.
 	a.get(nil, `{ execution(executionId: "none") { status } }`, nil)
 
 	for name, test := range map[string]struct {
 		query string
-		// statements are how many it takes: a change that costs more must say so.
+		// statements is how many it takes: a change that costs more must change it.
 		statements int
 	}{
 		"catalog page": {`query($n: Int!) { resources(first: $n) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes {
@@ -60,7 +60,7 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 		"nodes":                       {`query($n: Int!, $after: String) { resources(first: $n, after: $after) { edges { cursor node { id events(last: 2) { edges { cursor node { id } } } } } } }`, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// A server of its own each time: one that keeps no versions yet.
+			// A new server each time, since its version cache is empty.
 			few := setupAt(t, databaseURL).count(test.query, variables{"n": 3})
 			many := setupAt(t, databaseURL).count(test.query, variables{"n": 30})
 			if diff := cmp.Diff(few, many); diff != "" {
@@ -97,7 +97,7 @@ func TestStatements_LaterPage_OneMoreForEachCursor(t *testing.T) {
 		query       string
 		list        list
 		after, upTo int
-		// statements are those of a page without cursors.
+		// statements is the number for a page without cursors.
 		statements int
 	}{
 		"resources": {`resources(%s) { nodes { path } ` + both + ` }`, ends.Resources, 5, 50, 1},
@@ -197,7 +197,7 @@ func TestStatements_BulkMutation_One(t *testing.T) {
 	}
 }
 
-// What a mutation's payload leads to is read level by level, too.
+// Objects below a mutation's payload are read level by level, too.
 func TestStatements_BelowMutation_SameCount(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -217,13 +217,13 @@ func TestStatements_BelowMutation_SameCount(t *testing.T) {
 	}
 }
 
-// A version never changes: asked for again, it takes no statement.
+// A version never changes: reading it again takes no statement.
 func TestStatements_SameVersionAgain_None(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("p", variables{"n": 1})
 	const query = `{ version(path: "p", version: "1.0.0") { version payload type { name } } missing: version(path: "p", version: "1.0.1") { version } }`
-	for range 2 { // what is asked for once is not kept
+	for range 2 { // the first read of a version does not cache it
 		a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": null}`, query, nil)
 	}
 	a.register("p", variables{"n": 2})
@@ -236,7 +236,7 @@ func TestStatements_SameVersionAgain_None(t *testing.T) {
 		t.Errorf("%d statements, want two for what was missing: %v", len(statements), statements)
 	}
 	const list = `{ resources { nodes { path latestVersion { version } version(version: "1.0.0") { payload } } } }`
-	for _, statements := range []int{3, 1} { // p's versions are there already, q's are not
+	for _, statements := range []int{3, 1} { // p's versions are cached already, q's are not
 		a.same(`{"resources": {"nodes": [
 			{"path": "p", "latestVersion": {"version": "1.0.1"}, "version": {"payload": {"n": 1}}},
 			{"path": "q", "latestVersion": {"version": "1.0.0"}, "version": {"payload": {"n": 3}}}]}}`, list, nil)

@@ -26,7 +26,7 @@ func setupLive(t testing.TB) *api {
 	return setup(t).alive()
 }
 
-// alive runs what a server runs beside its handler, until the test's end.
+// alive runs the background tasks of a server until the test ends.
 func (a *api) alive() *api {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -75,7 +75,7 @@ func readDelivery(data string) (delivery, error) {
 	return delivery{}, errors.New("no delivery")
 }
 
-// refusal reads the one error that a stream begins with, and its end.
+// refusal reads the single error of a refused stream, and its end.
 func (s *sse) refusal() gqlError {
 	s.t.Helper()
 	event := s.next()
@@ -138,8 +138,8 @@ func TestSubscription_SSE_ListThenSubscribeThenResume(t *testing.T) {
 		t.Errorf("a live delivery: %+v", third)
 	}
 
-	// As a browser's EventSource comes back: GET, with the last id it got, which
-	// is newer than the argument.
+	// As a browser's EventSource reconnects: GET, with the last id it received,
+	// which is newer than the argument.
 	values := url.Values{"query": {followAll}, "variables": {fmt.Sprintf(`{"after": %q}`, list.Events.TailCursor)}}
 	again := bufio.NewReader(a.request(http.MethodGet, "/graphql?"+values.Encode(), "", "Accept", "text/event-stream", "Last-Event-ID", second.Cursor).Body)
 	for {
@@ -215,7 +215,7 @@ func TestSubscription_BadArguments_RefusedBeforeAnyEvent(t *testing.T) {
 	}
 }
 
-// at0 is a cursor of the same log at position 0.
+// at0 returns a cursor of the same log at position 0.
 func at0(t testing.TB, cursor string) string {
 	t.Helper()
 	parsed, err := stream.ParseCursor("after", cursor)
@@ -226,7 +226,7 @@ func at0(t testing.TB, cursor string) string {
 	return parsed.String()
 }
 
-// A client that takes JSON as well gets JSON, but for subscriptions.
+// A client that accepts JSON, too, gets JSON except for subscriptions.
 func TestSSE_AcceptsBoth_StreamsSubscriptionsOnly(t *testing.T) {
 	t.Parallel()
 	a := setupLive(t)
@@ -291,8 +291,8 @@ func TestSubscription_WebSocket_DeliversAndResumes(t *testing.T) {
 	}
 }
 
-// However many subscriptions select them, an event is read once, its message
-// rendered once, its resource and version loaded once.
+// For any number of subscriptions, an event is read once, its message rendered
+// once, its resource and version loaded once.
 func TestSubscription_ManySubscribers_SameStatements(t *testing.T) {
 	t.Parallel()
 	a := setupLive(t)
@@ -305,7 +305,7 @@ func TestSubscription_ManySubscribers_SameStatements(t *testing.T) {
 		for i := range streams {
 			streams[i] = a.subscribe(query, variables{"filter": variables{"path": path}})
 		}
-		// What is asked for twice is kept for ever.
+		// The second read of a version caches it for good.
 		for _, id := range []string{"-1", "-2", "-3"} {
 			a.sql.take()
 			a.record(path, path+id)
@@ -323,7 +323,7 @@ func TestSubscription_ManySubscribers_SameStatements(t *testing.T) {
 		return names
 	}
 	few, many := count("p/few", 2), count("p/many", 40)
-	// Resource.latestVersion is below what is shared: it depends on the moment.
+	// Resource.latestVersion is not shared: it changes over time.
 	once := func(names []string) []string { return slices.Compact(slices.Clone(names)) }
 	if diff := cmp.Diff(once(few), once(many)); diff != "" {
 		t.Errorf("statements for 2 and for 40 subscribers differ (-2 +40):\n%s", diff)
@@ -336,7 +336,7 @@ func TestSubscription_ManySubscribers_SameStatements(t *testing.T) {
 }
 
 // A list and the subscription after its tailCursor hold every event once,
-// whatever is being committed meanwhile.
+// whatever commits meanwhile.
 func TestSubscription_QueryThenSubscribe_EachEventOnce(t *testing.T) {
 	t.Parallel()
 	a := setupLive(t)
@@ -355,7 +355,7 @@ func TestSubscription_QueryThenSubscribe_EachEventOnce(t *testing.T) {
 							return err
 						}
 					}
-					// Commits in another order than the inserts.
+					// Commit in another order than the inserts.
 					_, err := tx.Exec(ctx, `SELECT pg_sleep($1)`, float64((writer*7+n)%5)/1000)
 					return err
 				})
@@ -380,7 +380,7 @@ func TestSubscription_QueryThenSubscribe_EachEventOnce(t *testing.T) {
 	}
 	var views []view
 	for len(views) < 25 {
-		// So short a past that it fits into one page.
+		// The events so far fit into one page.
 		begin := time.Now().Add(-15 * time.Millisecond).Truncate(time.Microsecond)
 		var list page
 		a.get(&list, since, variables{"since": begin.UTC().Format(time.RFC3339Nano)})
@@ -415,7 +415,7 @@ func TestSubscription_QueryThenSubscribe_EachEventOnce(t *testing.T) {
 			seen[got] = true
 		}
 		if len(seen) != len(want) {
-			t.Errorf("view %d: %d events listed or delivered, %d there are", i, len(seen), len(want))
+			t.Errorf("view %d: %d events listed or delivered, want %d", i, len(seen), len(want))
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 )
 
-// What a variable may not be is refused before anything executes, with the
-// words of a literal, and the variable's name; planned or resolved alike.
+// An invalid variable is refused before anything executes, with the message of a
+// literal and the variable's name, by plans and by resolvers.
 func TestVariables_NotOfTheirType_RefusedByName(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -79,8 +79,8 @@ func TestVariables_NotOfTheirType_RefusedByName(t *testing.T) {
 	}
 }
 
-// A null that reaches an argument that must have a value, for which a variable
-// with a default may stand, is refused, and nothing is written or logged.
+// A nullable variable with a default is allowed for a non-null argument; a null in
+// it is refused, and nothing is written or logged.
 func TestVariables_NullForANonNullArgument_Refused(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -122,8 +122,8 @@ func TestVariables_NullForANonNullArgument_Refused(t *testing.T) {
 	}
 }
 
-// A null is no fault where nothing is executed with it, where it is allowed, or
-// where a default comes in its place.
+// A null is not an error where it is not used, where it is allowed, or where a
+// default replaces it.
 func TestVariables_NullOrAbsentWhereAllowed_Answered(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -156,8 +156,8 @@ func TestVariables_NullOrAbsentWhereAllowed_Answered(t *testing.T) {
 	}
 }
 
-// Whether to defer has a default, which null and a variable that is not given
-// leave in force.
+// The argument `if` of @defer defaults to true, also for null and for an omitted
+// variable.
 func TestVariables_NullOrAbsentForDefer_Defers(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -178,7 +178,7 @@ func TestVariables_NullOrAbsentForDefer_Defers(t *testing.T) {
 		{variable, variables{"v": true}},
 		{query("($v: Boolean = null)", "@defer(if: $v)"), nil},
 	} {
-		a.refused("BAD_USER_INPUT", "", test.query, test.vars) // an answer in parts, which plain JSON is not
+		a.refused("BAD_USER_INPUT", "", test.query, test.vars) // plain JSON cannot carry an answer in parts
 		if got := a.parts(test.query, test.vars); len(got) != 2 {
 			t.Errorf("%s %v: %v", test.query, test.vars, got)
 		}
@@ -188,7 +188,7 @@ func TestVariables_NullOrAbsentForDefer_Defers(t *testing.T) {
 	a.same(whole, query("", "@defer(if: false)"), nil)
 }
 
-// A fragment that two operations share takes the defaults of the one that runs.
+// A fragment shared by two operations uses the defaults of the one that runs.
 func TestVariables_FragmentOfTwoOperations_OwnDefaults(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -210,8 +210,8 @@ func TestVariables_FragmentOfTwoOperations_OwnDefaults(t *testing.T) {
 	}
 }
 
-// Which operation to run is asked for in the same words over every transport.
-func TestOperationName_MissingOrUnknown_SaysWhichThereAre(t *testing.T) {
+// A missing or unknown operation name gives the same error over every transport.
+func TestOperationName_MissingOrUnknown_ErrorListsOperations(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	const two, one, none = "query A { __typename } query B { __typename }", "{ __typename }", "# nothing\n"

@@ -20,13 +20,13 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 )
 
-// A value that a caller may give: the same in JSON and in a literal.
+// someValue is an input value that can be written as JSON and as a literal.
 type someValue struct {
 	// scalar is the JSON text of a null, a Boolean or a number.
 	scalar  string
 	text    *string
 	list    []someValue
-	members []someMember // nil for what is no object
+	members []someMember // nil if it is not an object
 }
 
 type someMember struct {
@@ -54,12 +54,12 @@ func (v someValue) json() string {
 	return "[" + strings.Join(parts, ",") + "]"
 }
 
-// ways writes operations that give a field the same arguments in another way.
+// ways writes operations that pass the same arguments to a field in different ways.
 type ways struct {
 	t      *rapid.T
 	schema *ast.Schema
-	// nested: parts of an argument come by variables of their own. loose: of a
-	// type that allows null, with a default, wherever that is allowed.
+	// nested passes parts of an argument by their own variables. loose declares
+	// variables as nullable with a default, wherever that is allowed.
 	nested, loose bool
 	declared      []string
 	given         []someMember
@@ -67,7 +67,7 @@ type ways struct {
 
 var aName = regexp.MustCompile(`^[A-Za-z_][A-Za-z_0-9]*$`)
 
-// fieldOf is a field of the input object that a type names; nil for none.
+// fieldOf returns a field of an input object type; nil if it does not exist.
 func (w *ways) fieldOf(t *ast.Type, name string) *ast.FieldDefinition {
 	if t == nil || t.Elem != nil {
 		return nil
@@ -75,15 +75,12 @@ func (w *ways) fieldOf(t *ast.Type, name string) *ast.FieldDefinition {
 	return w.schema.Types[t.NamedType].Fields.ForName(name)
 }
 
-// element is the type of an element where a list is given; nil where none is taken.
-func (w *ways) element(t *ast.Type) *ast.Type {
-	if t == nil || t.Elem == nil && w.schema.Types[t.NamedType].BuiltIn {
+// element returns the type of a list's elements; nil if the type is not a list.
+func (*ways) element(t *ast.Type) *ast.Type {
+	if t == nil {
 		return nil
 	}
-	if t.Elem != nil {
-		return t.Elem
-	}
-	return nil
+	return t.Elem
 }
 
 func (w *ways) kind(t *ast.Type) ast.DefinitionKind {
@@ -93,8 +90,7 @@ func (w *ways) kind(t *ast.Type) ast.DefinitionKind {
 	return w.schema.Types[t.Name()].Kind
 }
 
-// literal writes a value; t is the type of its place, nil for one that is not of
-// the schema.
+// literal writes a value; t is its type, nil for one outside the schema.
 func (w *ways) literal(v someValue, t *ast.Type) string {
 	inside := func(v someValue, t *ast.Type, hasDefault bool) string {
 		if !w.nested || t == nil {
@@ -153,7 +149,7 @@ func (w *ways) text(text string, t *ast.Type) string {
 	return quote(text)
 }
 
-// variable gives a value by a variable of its own.
+// variable passes a value by its own variable.
 func (w *ways) variable(v someValue, t *ast.Type, hasDefault bool) string {
 	name := fmt.Sprintf("v%d", len(w.declared))
 	declared := "$" + name + ": " + t.String()
@@ -170,7 +166,7 @@ func (w *ways) variable(v someValue, t *ast.Type, hasDefault bool) string {
 	return "$" + name
 }
 
-// anyOf is a literal that a type takes.
+// anyOf returns a literal that is valid for a type.
 func (w *ways) anyOf(t *ast.Type) string {
 	if t.Elem != nil {
 		return "[]"
@@ -231,7 +227,7 @@ var selections = map[string]string{
 	"RegisterResourcesPayload": " { results { registration { status version { path payload source } } error { code argument } } }",
 }
 
-// aValue is a value for a type, most often one that fits.
+// aValue returns a value for a type, usually a valid one.
 func aValue(t *rapid.T, schema *ast.Schema, of *ast.Type, name string, depth int) someValue {
 	pick := func(texts ...string) string { return rapid.SampledFrom(texts).Draw(t, name) }
 	text := func(text string) someValue { return someValue{text: &text} }
@@ -308,7 +304,7 @@ func aValue(t *rapid.T, schema *ast.Schema, of *ast.Type, name string, depth int
 				object.members = append(object.members, object.members[0])
 			}
 		}
-		// What one way has written, the others must not write again.
+		// One way must not change the answers of the others.
 		switch of.NamedType {
 		case "RegisterResourceInput":
 			object.members = append(object.members, someMember{"dryRun", someValue{scalar: "true"}})
@@ -342,14 +338,14 @@ func aValue(t *rapid.T, schema *ast.Schema, of *ast.Type, name string, depth int
 	return anyText()
 }
 
-// wayServer is a server, with a socket that stays open.
+// wayServer is a server with an open WebSocket.
 type wayServer struct {
 	*api
 	socket *websocket.Conn
 	asked  int
 }
 
-// about is the next message about an operation, between signs of life.
+// about returns the next message of an operation, skipping keep-alives.
 func (s *wayServer) about(id string) wsMessage {
 	for {
 		if message := s.receive(s.socket); message.ID == id {
@@ -358,8 +354,8 @@ func (s *wayServer) about(id string) wsMessage {
 	}
 }
 
-// askBy sends a request one way or another and returns its data, or the codes of
-// its errors.
+// askBy sends a request over a transport and returns its data, or the codes of its
+// errors.
 func (s *wayServer) askBy(transport, query, variables string) (data string, codes []string) {
 	var text string
 	switch transport {
@@ -388,9 +384,9 @@ func (s *wayServer) askBy(transport, query, variables string) (data string, code
 	return string(answer), codes
 }
 
-// One input, one verdict, and one answer, of every query and mutation: whether a value comes as a literal, by
-// a variable, as a variable's default, or by variables inside a literal, over
-// which transport, to plans or to the resolvers.
+// Every query and mutation gives one input the same verdict and answer, whether a
+// value comes as a literal, a variable, a variable's default, or variables inside
+// a literal, over any transport, with plans or resolvers.
 func TestInput_AnyValueAnyWay_OneVerdict(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -428,7 +424,7 @@ func TestInput_AnyValueAnyWay_OneVerdict(t *testing.T) {
 		requests := map[string]request{}
 		add := func(name string, w *ways, argument func(v someValue, d *ast.ArgumentDefinition) string) {
 			w.t, w.schema = t, schema
-			// What is declared is complete only after the arguments are written.
+			// The variables' declarations are complete only after the arguments are written.
 			query, variables := w.operation(kind, field, arguments, argument)
 			requests[name] = request{query, variables}
 		}
@@ -483,7 +479,7 @@ func TestInput_AnyValueAnyWay_OneVerdict(t *testing.T) {
 		rapid.Check(t, check)
 	}
 	if verdicts[true] < 30 || verdicts[false] < 30 {
-		t.Errorf("%d refused, %d answered: the values are too bad, or too good", verdicts[true], verdicts[false])
+		t.Errorf("%d refused, %d answered: too few of either", verdicts[true], verdicts[false])
 	}
 	a.same(`{"resources": {"totalCount": 3}}`, `{ resources { totalCount } }`, nil)
 	if log := a.log.String() + b.log.String(); strings.Contains(log, "ERROR") {

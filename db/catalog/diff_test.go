@@ -25,12 +25,12 @@ func decode(t interface{ Fatal(...any) }, text []byte) (value any) {
 	return value
 }
 
-// apply executes an operation of a JSON Patch (RFC 6902) on a value, and fails
-// where it cannot be. before is what stands in its place.
+// apply executes an operation of a JSON Patch (RFC 6902) on a value, and fails if
+// it is invalid. before is the value at the path before the operation.
 func apply(t *rapid.T, value any, steps []string, operation string, operand any) (after, before any) {
 	if len(steps) == 0 {
 		if operation == "remove" {
-			t.Fatal("the whole is removed")
+			t.Fatal("the root is removed")
 		}
 		return operand, value
 	}
@@ -92,12 +92,12 @@ func anyJSON() *rapid.Generator[any] {
 	return value
 }
 
-func TestDiffPayloads_Applied_MakesTheOther(t *testing.T) {
+func TestDiffPayloads_Applied_YieldsTheOther(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		base, payload := anyJSON().Draw(t, "base"), anyJSON().Draw(t, "payload")
 		if rapid.Bool().Draw(t, "long") {
-			// Beyond what is aligned.
+			// Longer than the arrays that are aligned.
 			padding := make([]any, 3000)
 			base, payload = map[string]any{"x": base, "p": padding, "l": []any{base}}, map[string]any{"x": payload, "p": padding, "l": []any{payload, base, payload}}
 		}
@@ -140,7 +140,7 @@ func TestDiffPayloads_Applied_MakesTheOther(t *testing.T) {
 	})
 }
 
-func TestDiffPayloads_Changes_AsAPersonWouldTell(t *testing.T) {
+func TestDiffPayloads_Changes_AsAPersonWouldDescribeThem(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ base, payload, want string }{
 		"nothing before":  {"", `{"a": 1.0}`, `ADDED "" null→{"a": 1.0}`},
@@ -178,7 +178,7 @@ func TestDiffPayloads_Changes_AsAPersonWouldTell(t *testing.T) {
 	}
 }
 
-// array returns n numbers from a first one on.
+// array returns n consecutive numbers.
 func array(from, n int) []byte {
 	text := []byte(`{"list":[0`)
 	for i := range n {
@@ -187,7 +187,7 @@ func array(from, n int) []byte {
 	return append(text, "]}"...)
 }
 
-// Arrays without anything in common must not take time or memory by the square.
+// Arrays without common elements must not take quadratic time or memory.
 func TestDiffPayloads_LongArrays_NotAligned(t *testing.T) {
 	t.Parallel()
 	changes, err := catalog.DiffPayloads(array(1_000_000, 20_000), array(5_000_000, 20_000))
@@ -209,7 +209,7 @@ func TestDiffPayloads_TooMuchToCompare_ReplacedAsAWhole(t *testing.T) {
 	}
 }
 
-func TestDiffTexts_TooMuchToCompare_SaysSo(t *testing.T) {
+func TestDiffTexts_TooMuchToCompare_Reported(t *testing.T) {
 	t.Parallel()
 	text, err := catalog.DiffTexts(
 		&catalog.Version{Path: "p", Label: "1", Content: strings.Repeat("a: 1\n", 300_000)},
@@ -228,7 +228,7 @@ func TestDiffTexts_TooMuchToCompare_SaysSo(t *testing.T) {
 	}
 }
 
-// The bounds of what is compared are those that take 100 ms.
+// Comparing takes about 100 ms at the limits.
 func BenchmarkDiff(b *testing.B) {
 	b.Run("payloads", func(b *testing.B) {
 		before, after := array(1_000_000, 23_000), array(5_000_000, 23_000)
@@ -260,7 +260,7 @@ func BenchmarkDiff(b *testing.B) {
 	})
 }
 
-// applyUnified changes a text as a unified diff says.
+// applyUnified applies a unified diff to a text.
 func applyUnified(t *rapid.T, diff, text string) string {
 	left := strings.SplitAfter(text, "\n")
 	var changed strings.Builder
@@ -294,7 +294,7 @@ func applyUnified(t *rapid.T, diff, text string) string {
 	return changed.String()
 }
 
-func TestDiffTexts_Applied_MakesTheOther(t *testing.T) {
+func TestDiffTexts_Applied_YieldsTheOther(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		versions := [2]*catalog.Version{}
@@ -342,7 +342,7 @@ func TestDiffTexts_Texts_WithTheirComments(t *testing.T) {
 	}
 }
 
-// What Write writes reads as the payload it was made of.
+// The text that Write writes parses as the same payload.
 func TestWrite_ReadAgain_TheSamePayload(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

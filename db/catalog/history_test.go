@@ -17,17 +17,17 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// history registers as a history, in one call, and returns a line for each.
-func (f fixture) history(options catalog.RegisterOptions, wishes ...catalog.Registration) []string {
+// history registers a history in one call and returns a line for each input.
+func (f fixture) history(options catalog.RegisterOptions, registrations ...catalog.Registration) []string {
 	f.t.Helper()
 	options.AsHistory = true
-	return f.several(options, wishes...)
+	return f.several(options, registrations...)
 }
 
-func (f fixture) several(options catalog.RegisterOptions, wishes ...catalog.Registration) []string {
+func (f fixture) several(options catalog.RegisterOptions, registrations ...catalog.Registration) []string {
 	f.t.Helper()
 	options.Limits = catalog.DefaultLimits()
-	results, err := f.Register(context.Background(), everything, wishes, options)
+	results, err := f.Register(context.Background(), everything, registrations, options)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -38,15 +38,15 @@ func (f fixture) several(options catalog.RegisterOptions, wishes ...catalog.Regi
 	return lines
 }
 
-func wishesOf(path string, payloads ...string) []catalog.Registration {
-	wishes := make([]catalog.Registration, len(payloads))
+func registrationsOf(path string, payloads ...string) []catalog.Registration {
+	registrations := make([]catalog.Registration, len(payloads))
 	for i, payload := range payloads {
-		wishes[i] = wish(path, fmt.Sprintf("%q", payload))
+		registrations[i] = registration(path, fmt.Sprintf("%q", payload))
 	}
-	return wishes
+	return registrations
 }
 
-// What the schema says of asHistory, one call after another.
+// The rules of asHistory in the schema, one call after another.
 func TestRegisterHistory_EachRule_StatusLabelRevision(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -54,40 +54,40 @@ func TestRegisterHistory_EachRule_StatusLabelRevision(t *testing.T) {
 		files []catalog.Registration
 		want  []string
 	}{
-		{wishesOf("h", "a", "b", "a"), []string{"REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UPDATED 1.0.2 3"}},
-		{wishesOf("h", "a", "b", "a"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3"}},
+		{registrationsOf("h", "a", "b", "a"), []string{"REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UPDATED 1.0.2 3"}},
+		{registrationsOf("h", "a", "b", "a"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3"}},
 		// One more file is one more version.
-		{wishesOf("h", "a", "b", "a", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UPDATED 1.0.3 4"}},
-		// Others add a version; the folder still stands there.
-		{wishesOf("h", "x"), []string{"UPDATED 1.0.4 5"}},
-		{wishesOf("h", "a", "b", "a", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4"}},
-		{wishesOf("h", "a", "b", "a", "b", "c", "d"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4", "UPDATED 1.0.5 6", "UPDATED 1.0.6 7"}},
-		{wishesOf("h", "a", "b", "a", "b", "c", "d"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4", "UNCHANGED 1.0.5 6", "UNCHANGED 1.0.6 7"}},
-		// A single file goes back to what was.
-		{wishesOf("h", "c"), []string{"UPDATED 1.0.7 8"}},
-		{wishesOf("h", "c"), []string{"UNCHANGED 1.0.7 8"}},
+		{registrationsOf("h", "a", "b", "a", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UPDATED 1.0.3 4"}},
+		// Others have added a version; the folder still matches.
+		{registrationsOf("h", "x"), []string{"UPDATED 1.0.4 5"}},
+		{registrationsOf("h", "a", "b", "a", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4"}},
+		{registrationsOf("h", "a", "b", "a", "b", "c", "d"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4", "UPDATED 1.0.5 6", "UPDATED 1.0.6 7"}},
+		{registrationsOf("h", "a", "b", "a", "b", "c", "d"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UNCHANGED 1.0.3 4", "UNCHANGED 1.0.5 6", "UNCHANGED 1.0.6 7"}},
+		// A single file returns to an earlier payload.
+		{registrationsOf("h", "c"), []string{"UPDATED 1.0.7 8"}},
+		{registrationsOf("h", "c"), []string{"UNCHANGED 1.0.7 8"}},
 		// Equal neighbours are one version.
-		{wishesOf("n", "a", "a", "b", "b"), []string{"REGISTERED 1.0.0 1", "UNCHANGED 1.0.0 1", "UPDATED 1.0.1 2", "UNCHANGED 1.0.1 2"}},
-		{wishesOf("n", "a", "a", "b", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.1 2"}},
+		{registrationsOf("n", "a", "a", "b", "b"), []string{"REGISTERED 1.0.0 1", "UNCHANGED 1.0.0 1", "UPDATED 1.0.1 2", "UNCHANGED 1.0.1 2"}},
+		{registrationsOf("n", "a", "a", "b", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.1 2"}},
 		// meta is not compared, the type is.
-		{[]catalog.Registration{withMeta(wish("n", `"b"`), `{"commit": 1}`)}, []string{"UNCHANGED 1.0.1 2"}},
-		{[]catalog.Registration{wish("n", `"a"`), withMeta(wish("n", `"b"`), `{"commit": 1}`), typed(wish("n", `"b"`), "task")}, []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UPDATED 1.0.2 3"}},
-		// A file with a label is found by that, and the next ones behind it.
+		{[]catalog.Registration{withMeta(registration("n", `"b"`), `{"commit": 1}`)}, []string{"UNCHANGED 1.0.1 2"}},
+		{[]catalog.Registration{registration("n", `"a"`), withMeta(registration("n", `"b"`), `{"commit": 1}`), typed(registration("n", `"b"`), "task")}, []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UPDATED 1.0.2 3"}},
+		// A file with a label is found by it, and the next ones after it.
 		{
-			[]catalog.Registration{labelled(wish("l", `"a"`), "one"), wish("l", `"b"`), labelled(wish("l", `"a"`), "two"), wish("l", `"b"`)},
+			[]catalog.Registration{labelled(registration("l", `"a"`), "one"), registration("l", `"b"`), labelled(registration("l", `"a"`), "two"), registration("l", `"b"`)},
 			[]string{"REGISTERED one 1", "UPDATED 1.0.0 2", "UPDATED two 3", "UPDATED 1.0.1 4"},
 		},
 		{
-			[]catalog.Registration{labelled(wish("l", `"a"`), "one"), wish("l", `"b"`), labelled(wish("l", `"a"`), "two"), wish("l", `"b"`), labelled(wish("l", `"c"`), "one")},
+			[]catalog.Registration{labelled(registration("l", `"a"`), "one"), registration("l", `"b"`), labelled(registration("l", `"a"`), "two"), registration("l", `"b"`), labelled(registration("l", `"c"`), "one")},
 			[]string{"UNCHANGED one 1", "UNCHANGED 1.0.0 2", "UNCHANGED two 3", "UNCHANGED 1.0.1 4", "CONFLICT version"},
 		},
 		// Several paths at once, in any order.
 		{
-			slices.Concat(wishesOf("y", "1"), wishesOf("x", "1"), wishesOf("y", "2"), wishesOf("x", "2"), wishesOf("y", "1")),
+			slices.Concat(registrationsOf("y", "1"), registrationsOf("x", "1"), registrationsOf("y", "2"), registrationsOf("x", "2"), registrationsOf("y", "1")),
 			[]string{"REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UPDATED 1.0.1 2", "UPDATED 1.0.2 3"},
 		},
 		{
-			slices.Concat(wishesOf("x", "1"), wishesOf("y", "1", "2"), wishesOf("x", "2"), wishesOf("y", "1")),
+			slices.Concat(registrationsOf("x", "1"), registrationsOf("y", "1", "2"), registrationsOf("x", "2"), registrationsOf("y", "1")),
 			[]string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3"},
 		},
 	} {
@@ -104,14 +104,14 @@ func TestRegisterHistory_EachRule_StatusLabelRevision(t *testing.T) {
 			t.Errorf("step %d, as a dry run (-run +dry run):\n%s", i, diff)
 		}
 	}
-	// Each registration has left its event, UNCHANGED ones too.
+	// Each registration has recorded its event, also those that are UNCHANGED.
 	if n := f.count(`SELECT count(*) FROM event WHERE resource_path = 'h'`); n != 3+3+4+1+4+6+6+1+1 {
 		t.Errorf("%d events", n)
 	}
 }
 
-// Whatever stands there, registering a history a second time adds nothing; and
-// so it is after any other registrations, as one call or in parts.
+// Registering a history a second time adds nothing, for any existing versions, in
+// one call or in parts.
 func TestRegisterHistory_AnyHistoryAgain_NothingAdded(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -121,24 +121,24 @@ func TestRegisterHistory_AnyHistoryAgain_NothingAdded(t *testing.T) {
 		folders++
 		path := fmt.Sprintf("p%d", folders)
 		files := rapid.Custom(func(t *rapid.T) catalog.Registration {
-			file := wish(path, fmt.Sprintf("%q", content.Draw(t, "content")))
+			file := registration(path, fmt.Sprintf("%q", content.Draw(t, "content")))
 			if rapid.IntRange(0, 5).Draw(t, "labelled") == 0 {
-				// A label tells its content, so that there is no conflict.
+				// The label depends on the payload, so that labels do not conflict.
 				return labelled(file, "label-"+string(file.JSON[1:2]))
 			}
 			return file
 		})
 		others := rapid.SliceOfN(content, 0, 4)
-		f.several(catalog.RegisterOptions{}, wishesOf(path, others.Draw(t, "before")...)...)
+		f.several(catalog.RegisterOptions{}, registrationsOf(path, others.Draw(t, "before")...)...)
 		folder := rapid.SliceOfN(files, 2, 8).Draw(t, "folder")
 		first := f.history(catalog.RegisterOptions{}, folder...)
-		f.several(catalog.RegisterOptions{}, wishesOf(path, others.Draw(t, "after")...)...)
+		f.several(catalog.RegisterOptions{}, registrationsOf(path, others.Draw(t, "after")...)...)
 		count := func() int {
 			return f.count(fmt.Sprintf(`SELECT count(*) FROM catalog WHERE resource_path = '%s'`, path))
 		}
 		before := count()
 		again := f.history(catalog.RegisterOptions{}, folder...)
-		// In two calls, the second going on with the first.
+		// In two calls, the second continuing the first.
 		cut := rapid.IntRange(1, len(folder)-1).Draw(t, "cut")
 		zero := int32(0)
 		options := catalog.RegisterOptions{AsHistory: true, HistoryFrom: &zero, Limits: catalog.DefaultLimits()}
@@ -153,16 +153,15 @@ func TestRegisterHistory_AnyHistoryAgain_NothingAdded(t *testing.T) {
 		if after := count(); after != before {
 			t.Fatalf("%d versions became %d; registered first as %v, then as %v, in parts as %v", before, after, first, again, parts)
 		}
-		// And one file more is one version more.
-		extended := f.history(catalog.RegisterOptions{}, append(folder, wish(path, `"new"`))...)
+		// One more file adds one more version.
+		extended := f.history(catalog.RegisterOptions{}, append(folder, registration(path, `"new"`))...)
 		if after := count(); after != before+1 || extended[len(folder)][:len("UPDATED")] != "UPDATED" {
 			t.Fatalf("%d versions became %d by one file: %v", before, after, extended)
 		}
 	})
 }
 
-// A history that grows file by file, folder by folder, becomes the same as one
-// that is registered whole.
+// A history registered as growing prefixes equals one that is registered whole.
 func TestRegisterHistory_PrefixesThenWhole_SameAsWhole(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -173,12 +172,12 @@ func TestRegisterHistory_PrefixesThenWhole_SameAsWhole(t *testing.T) {
 		whole, grown := fmt.Sprintf("whole%d", folders), fmt.Sprintf("grown%d", folders)
 		files := rapid.SliceOfN(content, 1, 8).Draw(t, "files")
 		for _, length := range append(rapid.SliceOfN(rapid.IntRange(1, len(files)), 0, 3).Draw(t, "prefixes"), len(files)) {
-			// Alone, a file is compared with the latest version only.
+			// A single file is compared with the latest version only.
 			if length > 1 || len(files) == 1 {
-				f.history(catalog.RegisterOptions{}, wishesOf(grown, files[:length]...)...)
+				f.history(catalog.RegisterOptions{}, registrationsOf(grown, files[:length]...)...)
 			}
 		}
-		f.history(catalog.RegisterOptions{}, wishesOf(whole, files...)...)
+		f.history(catalog.RegisterOptions{}, registrationsOf(whole, files...)...)
 		if n := f.count(fmt.Sprintf(`SELECT count(*) FROM
 			(SELECT revision, payload, resource_version FROM catalog WHERE resource_path = '%s') a
 			FULL JOIN (SELECT revision, payload, resource_version FROM catalog WHERE resource_path = '%s') b USING (revision, payload, resource_version)
@@ -188,7 +187,7 @@ func TestRegisterHistory_PrefixesThenWhole_SameAsWhole(t *testing.T) {
 	})
 }
 
-// Finding a content in a long history reads the one version, not all.
+// Finding a payload in a long history reads one version, not all.
 func TestRegisterHistory_Plan_UsesContentIndex(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -212,14 +211,13 @@ func TestRegisterHistory_Plan_UsesContentIndex(t *testing.T) {
 	if !strings.Contains(plan, "Index Scan using catalog_content_idx") || strings.Contains(plan, "Sort") {
 		t.Errorf("plan:\n%s", plan)
 	}
-	got := f.history(catalog.RegisterOptions{}, wish("long", "7"), wish("long", "499"), wish("long", "8"))
+	got := f.history(catalog.RegisterOptions{}, registration("long", "7"), registration("long", "499"), registration("long", "8"))
 	if diff := cmp.Diff([]string{"UNCHANGED 7 7", "UNCHANGED 499 499"}, got[:2]); diff != "" || !strings.HasPrefix(got[2], "UPDATED") {
 		t.Errorf("(-want +got):\n%s%s", diff, got[2])
 	}
 }
 
-// Unknown types are added where the caller asks for it, and only with a version
-// of theirs.
+// CreateTypes adds unknown types, but only those of registered versions.
 func TestRegister_CreateTypes_AddedWithTheirVersions(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -227,12 +225,12 @@ func TestRegister_CreateTypes_AddedWithTheirVersions(t *testing.T) {
 	known := types()
 	poem := "kind: Poem\npath: c\n"
 	batch := []catalog.Registration{
-		typed(wish("a", `1`), "song"),
-		typed(wish("b", `1`), "song"),
+		typed(registration("a", `1`), "song"),
+		typed(registration("b", `1`), "song"),
 		{YAML: &poem},
-		typed(wish("a", `1`), "no\nname"),
-		typed(wish("a", `1`), "ode "),
-		labelled(typed(wish("a", `1`), "hymn"), "1.0.0"),
+		typed(registration("a", `1`), "no\nname"),
+		typed(registration("a", `1`), "ode "),
+		labelled(typed(registration("a", `1`), "hymn"), "1.0.0"),
 	}
 	want := []string{"REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "BAD_USER_INPUT type", "BAD_USER_INPUT type", "CONFLICT version"}
 	for _, dryRun := range []bool{true, false} {
@@ -258,15 +256,15 @@ func TestRegister_CreateTypes_AddedWithTheirVersions(t *testing.T) {
 	if _, err := f.pool.Exec(t.Context(), fmt.Sprintf(`INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, %d) n`, catalog.MaxTypes-types())); err != nil {
 		t.Fatal(err)
 	}
-	results, err := f.Register(t.Context(), everything, []catalog.Registration{typed(wish("d", `1`), "one-too-many"), typed(wish("d", `1`), "kind-1")},
+	results, err := f.Register(t.Context(), everything, []catalog.Registration{typed(registration("d", `1`), "one-too-many"), typed(registration("d", `1`), "kind-1")},
 		catalog.RegisterOptions{CreateTypes: true, Limits: catalog.DefaultLimits()})
 	if err != nil || line(results[0]) != "BAD_USER_INPUT type" || line(results[1]) != "REGISTERED 1.0.0 1" {
-		t.Errorf("beyond the most types there can be: %v %v", results, err)
+		t.Errorf("beyond the limit of types: %v %v", results, err)
 	}
 }
 
-// Where others add the last type that there can be meanwhile, it is told which
-// input has none.
+// If others add the last possible type meanwhile, the error names the input whose
+// type could not be added.
 func TestRegister_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -283,7 +281,7 @@ func TestRegister_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 	}
 	registered := make(chan error, 1)
 	go func() {
-		_, err := f.Register(context.Background(), everything, []catalog.Registration{wish("a", "1"), typed(wish("b", "1"), "over")},
+		_, err := f.Register(context.Background(), everything, []catalog.Registration{registration("a", "1"), typed(registration("b", "1"), "over")},
 			catalog.RegisterOptions{Atomic: true, CreateTypes: true, Limits: catalog.DefaultLimits()})
 		registered <- err
 	}()
@@ -294,6 +292,6 @@ func TestRegister_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 	var list fault.List
 	if err := <-registered; !errors.As(err, &list) || list[0].Argument != "inputs[1].type" ||
 		list[0].Message != "there are 1000 resource types already, and no more can be added" {
-		t.Errorf("it came to %v", err)
+		t.Errorf("got %v", err)
 	}
 }

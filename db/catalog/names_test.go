@@ -60,7 +60,7 @@ func TestCheckNames_EachKind_OneRule(t *testing.T) {
 	}
 }
 
-func TestCheckText_NotStorable_RefusedWithItsPosition(t *testing.T) {
+func TestCheckText_NotStorable_RefusedWithPosition(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "a\r\n\tb", " é \u2028", strings.Repeat("x", 20)} {
 		if err := CheckText("input", text, 20); err != nil {
@@ -72,8 +72,8 @@ func TestCheckText_NotStorable_RefusedWithItsPosition(t *testing.T) {
 	faulttest.BadInput(2, 3, "UTF-8").Check(t, CheckText("input", "a\né\ufffd\xffb", 20))
 }
 
-// The database holds plain SQL to the same rule, in the same words.
-func TestNames_AnyText_JudgedByTheDatabaseAsInGo(t *testing.T) {
+// The database applies the same rule to plain SQL, with the same messages.
+func TestNames_AnyText_SameVerdictInDatabaseAndGo(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	kinds := []struct {
@@ -125,7 +125,7 @@ func TestNames_AnyText_JudgedByTheDatabaseAsInGo(t *testing.T) {
 			rapid.Map(rapid.IntRange(-2, 2), func(over int) string { return strings.Repeat("é", kinds[kind].max/2+over) }),
 		), 1, 40).Draw(t, "texts")
 		for i, text := range texts {
-			texts[i] = strings.ReplaceAll(text, "\x00", "") // no text in PostgreSQL holds it
+			texts[i] = strings.ReplaceAll(text, "\x00", "") // PostgreSQL's text cannot hold it
 		}
 		judge(t, kind, texts)
 	})

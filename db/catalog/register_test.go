@@ -34,7 +34,7 @@ func setup(t testing.TB) fixture {
 
 var everything = []string{""}
 
-func wish(path, payload string) catalog.Registration {
+func registration(path, payload string) catalog.Registration {
 	kind := "playbook"
 	return catalog.Registration{Path: &path, Type: &kind, JSON: []byte(payload)}
 }
@@ -54,8 +54,8 @@ func typed(r catalog.Registration, kind string) catalog.Registration {
 	return r
 }
 
-// one registers one payload and returns "STATUS label revision", or the fault.
-func (f fixture) one(r catalog.Registration) string {
+// register registers one payload and returns "STATUS label revision", or the fault.
+func (f fixture) register(r catalog.Registration) string {
 	f.t.Helper()
 	results, err := f.Register(context.Background(), everything, []catalog.Registration{r}, catalog.RegisterOptions{Limits: catalog.DefaultLimits()})
 	if err != nil {
@@ -85,48 +85,48 @@ func TestRegister_EachRule_StatusLabelRevision(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	for i, step := range []struct {
-		wish catalog.Registration
-		want string
+		registration catalog.Registration
+		want         string
 	}{
-		{wish("p", `{"a": 1, "b": [1, 2]}`), "REGISTERED 1.0.0 1"},
-		{wish("p", `{"b": [1.0, 2e0], "a": 1.00}`), "UNCHANGED 1.0.0 1"}, // jsonb equality
-		{wish("p", `{"a": 2}`), "UPDATED 1.0.1 2"},
-		{wish("p", `{"a": 1, "b": [1, 2]}`), "UPDATED 1.0.2 3"}, // back to an older payload
-		{withMeta(wish("p", `{"a": 1, "b": [1, 2]}`), `{"by": "me"}`), "UPDATED 1.0.3 4"},
-		{wish("p", `{"a": 1, "b": [1, 2]}`), "UNCHANGED 1.0.3 4"}, // meta not given
-		{withMeta(wish("p", `{"a": 1, "b": [1, 2]}`), `null`), "UNCHANGED 1.0.3 4"},
-		{withMeta(wish("p", `{"a": 1, "b": [1, 2]}`), `{"by":"me"}`), "UNCHANGED 1.0.3 4"},
-		{typed(wish("p", `{"a": 1, "b": [1, 2]}`), "workflow"), "UPDATED 1.0.4 5"},
-		{labelled(wish("p", `{"a": 2}`), "1.0.1"), "UNCHANGED 1.0.1 2"}, // an older label with its payload
-		{labelled(wish("p", `{"a": 3}`), "1.0.1"), "CONFLICT version"},
-		{labelled(typed(wish("p", `{"a": 2}`), "task"), "1.0.1"), "CONFLICT version"},
-		{labelled(typed(wish("p", `{"a": 1, "b": [1, 2]}`), "workflow"), "stable"), "UPDATED stable 6"}, // another label, equal payload
-		{labelled(wish("p", `1`), "v2"), "UPDATED v2 7"},
-		{labelled(wish("p", `2`), "01.2.3"), "UPDATED 01.2.3 8"},
-		{labelled(wish("p", `3`), "2026-11-23"), "UPDATED 2026-11-23 9"},
-		{wish("p", `4`), "UPDATED 1.0.5 10"}, // only x.y.z labels count
-		{labelled(wish("p", `5`), "1.0.9"), "UPDATED 1.0.9 11"},
-		{wish("p", `6`), "UPDATED 1.0.10 12"},
-		{labelled(wish("p", `7`), "0.99.99"), "UPDATED 0.99.99 13"},
-		{wish("p", `8`), "UPDATED 1.0.11 14"}, // the highest, not the latest
-		{labelled(wish("p", `9`), "1.0.99999999999999999999"), "UPDATED 1.0.99999999999999999999 15"},
-		{wish("p", `10`), "UPDATED 1.0.100000000000000000000 16"},
-		{typed(wish("p", `1`), "Playbook"), "BAD_USER_INPUT type"}, // an explicit type is exact
-		{wish("q", `null`), "BAD_USER_INPUT payload.json"},
-		{wish("q", ` null `), "BAD_USER_INPUT payload.json"},
-		{labelled(wish("q", `1`), "latest"), "BAD_USER_INPUT version"},
+		{registration("p", `{"a": 1, "b": [1, 2]}`), "REGISTERED 1.0.0 1"},
+		{registration("p", `{"b": [1.0, 2e0], "a": 1.00}`), "UNCHANGED 1.0.0 1"}, // jsonb equality
+		{registration("p", `{"a": 2}`), "UPDATED 1.0.1 2"},
+		{registration("p", `{"a": 1, "b": [1, 2]}`), "UPDATED 1.0.2 3"}, // back to an older payload
+		{withMeta(registration("p", `{"a": 1, "b": [1, 2]}`), `{"by": "me"}`), "UPDATED 1.0.3 4"},
+		{registration("p", `{"a": 1, "b": [1, 2]}`), "UNCHANGED 1.0.3 4"}, // meta not given
+		{withMeta(registration("p", `{"a": 1, "b": [1, 2]}`), `null`), "UNCHANGED 1.0.3 4"},
+		{withMeta(registration("p", `{"a": 1, "b": [1, 2]}`), `{"by":"me"}`), "UNCHANGED 1.0.3 4"},
+		{typed(registration("p", `{"a": 1, "b": [1, 2]}`), "workflow"), "UPDATED 1.0.4 5"},
+		{labelled(registration("p", `{"a": 2}`), "1.0.1"), "UNCHANGED 1.0.1 2"}, // an older label with its payload
+		{labelled(registration("p", `{"a": 3}`), "1.0.1"), "CONFLICT version"},
+		{labelled(typed(registration("p", `{"a": 2}`), "task"), "1.0.1"), "CONFLICT version"},
+		{labelled(typed(registration("p", `{"a": 1, "b": [1, 2]}`), "workflow"), "stable"), "UPDATED stable 6"}, // another label, equal payload
+		{labelled(registration("p", `1`), "v2"), "UPDATED v2 7"},
+		{labelled(registration("p", `2`), "01.2.3"), "UPDATED 01.2.3 8"},
+		{labelled(registration("p", `3`), "2026-11-23"), "UPDATED 2026-11-23 9"},
+		{registration("p", `4`), "UPDATED 1.0.5 10"}, // only x.y.z labels count
+		{labelled(registration("p", `5`), "1.0.9"), "UPDATED 1.0.9 11"},
+		{registration("p", `6`), "UPDATED 1.0.10 12"},
+		{labelled(registration("p", `7`), "0.99.99"), "UPDATED 0.99.99 13"},
+		{registration("p", `8`), "UPDATED 1.0.11 14"}, // the highest, not the latest
+		{labelled(registration("p", `9`), "1.0.99999999999999999999"), "UPDATED 1.0.99999999999999999999 15"},
+		{registration("p", `10`), "UPDATED 1.0.100000000000000000000 16"},
+		{typed(registration("p", `1`), "Playbook"), "BAD_USER_INPUT type"}, // an explicit type is exact
+		{registration("q", `null`), "BAD_USER_INPUT payload.json"},
+		{registration("q", ` null `), "BAD_USER_INPUT payload.json"},
+		{labelled(registration("q", `1`), "latest"), "BAD_USER_INPUT version"},
 	} {
-		if got := f.one(step.wish); got != step.want {
+		if got := f.register(step.registration); got != step.want {
 			t.Errorf("step %d: %s, want %s", i, got, step.want)
 		}
 	}
 	yaml := "kind: PlayBook\npath: y\n"
-	if got := f.one(catalog.Registration{YAML: &yaml}); got != "REGISTERED 1.0.0 1" {
+	if got := f.register(catalog.Registration{YAML: &yaml}); got != "REGISTERED 1.0.0 1" {
 		t.Errorf("kind in another case: %s", got)
 	}
 }
 
-// No spelling of null is a payload, whoever brings it.
+// JSON null is not a payload, in any spelling, through Go or SQL.
 func TestRegister_NullPayload_Refused(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -134,7 +134,7 @@ func TestRegister_NullPayload_Refused(t *testing.T) {
 		"---\n", "null\n", "~", "Null", "NULL # nothing", "--- !!null\n", "!!null ''", "&a\n", "--- &a ~", "# only\n---\n# that\n...\n",
 		"%YAML 1.2\n---\n", "\ufeffnull", " null", "", "# a comment\n",
 	} {
-		if got := f.one(catalog.Registration{YAML: &text}); got != "BAD_USER_INPUT payload.yaml" {
+		if got := f.register(catalog.Registration{YAML: &text}); got != "BAD_USER_INPUT payload.yaml" {
 			t.Errorf("%q: %s", text, got)
 		}
 	}
@@ -150,12 +150,12 @@ func TestRegister_NullPayload_Refused(t *testing.T) {
 	}
 }
 
-// Each registration leaves one event that says what it came to.
-func TestRegister_EachStatus_LeavesItsEvent(t *testing.T) {
+// Each registration records one event with its outcome.
+func TestRegister_EachStatus_RecordsItsEvent(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	for _, payload := range []string{`1`, `2`, `2`} {
-		f.one(withMeta(wish("p", payload), `{"secret": "of the caller"}`))
+		f.register(withMeta(registration("p", payload), `{"secret": "of the caller"}`))
 	}
 	rows, err := f.pool.Query(t.Context(), `SELECT event_id, event_type || ' ' || resource_version || ' ' || payload || ' ' || coalesce(meta::text, 'no meta') FROM event ORDER BY timestamp, event_id`)
 	if err != nil {
@@ -185,7 +185,7 @@ func TestRegister_EachStatus_LeavesItsEvent(t *testing.T) {
 func TestRegister_Batch_AtomicOrEach(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	batch := []catalog.Registration{wish("a", `1`), typed(wish("b", `1`), "poem"), wish("a", `2`), wish("c", `{"n": 1e999}`), wish("a", `2`)}
+	batch := []catalog.Registration{registration("a", `1`), typed(registration("b", `1`), "poem"), registration("a", `2`), registration("c", `{"n": 1e999}`), registration("a", `2`)}
 	limits := catalog.DefaultLimits()
 
 	_, err := f.Register(t.Context(), everything, batch, catalog.RegisterOptions{Atomic: true, Limits: limits})
@@ -224,7 +224,7 @@ func TestRegister_Batch_AtomicOrEach(t *testing.T) {
 	}
 
 	if _, err := f.Register(t.Context(), everything, make([]catalog.Registration, catalog.MaxRegistrations+1), catalog.RegisterOptions{Limits: limits}); err == nil {
-		t.Error("1,001 registrations were taken")
+		t.Error("1,001 registrations were accepted")
 	}
 }
 
@@ -232,11 +232,11 @@ func TestRegister_OutOfScope_Forbidden(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	limits := catalog.DefaultLimits()
-	results, err := f.Register(t.Context(), []string{"team7/"}, []catalog.Registration{wish("team7/a", `1`), wish("team70/a", `1`)}, catalog.RegisterOptions{Limits: limits})
+	results, err := f.Register(t.Context(), []string{"team7/"}, []catalog.Registration{registration("team7/a", `1`), registration("team70/a", `1`)}, catalog.RegisterOptions{Limits: limits})
 	if err != nil || line(results[0]) != "REGISTERED 1.0.0 1" || line(results[1]) != "FORBIDDEN path" {
 		t.Errorf("%v %v", results, err)
 	}
-	results, err = f.Register(t.Context(), nil, []catalog.Registration{wish("team7/a", `2`)}, catalog.RegisterOptions{Limits: limits})
+	results, err = f.Register(t.Context(), nil, []catalog.Registration{registration("team7/a", `2`)}, catalog.RegisterOptions{Limits: limits})
 	if err != nil || line(results[0]) != "FORBIDDEN path" {
 		t.Errorf("no scopes: %v %v", results, err)
 	}
@@ -259,7 +259,7 @@ func TestRegister_SamePathsInOtherOrders_NoDeadlock(t *testing.T) {
 		group.Go(func() {
 			batch := make([]catalog.Registration, paths)
 			for i, place := range rand.Perm(paths) {
-				batch[place] = wish(fmt.Sprintf("p/%d", i), fmt.Sprint(caller))
+				batch[place] = registration(fmt.Sprintf("p/%d", i), fmt.Sprint(caller))
 			}
 			if _, err := f.Register(context.Background(), everything, batch, catalog.RegisterOptions{Atomic: true, Limits: catalog.DefaultLimits()}); err != nil {
 				t.Errorf("caller %d: %v", caller, err)
@@ -272,7 +272,7 @@ func TestRegister_SamePathsInOtherOrders_NoDeadlock(t *testing.T) {
 	}
 }
 
-// A range has exactly the texts that begin with the prefix.
+// A range contains exactly the texts with the prefix.
 func TestPrefixRange_AnyText_SameAsHasPrefix(t *testing.T) {
 	t.Parallel()
 	letters := rapid.SampledFrom([]rune{'a', 'b', '%', '_', '/', 'é', 0xD7FF, 0xE000, 0xFFFF, 0x10FFFE, 0x10FFFF})
@@ -282,7 +282,7 @@ func TestPrefixRange_AnyText_SameAsHasPrefix(t *testing.T) {
 		low, high := catalog.PrefixRange(prefix)
 		within := path >= low && (high == "" || path < high)
 		if within != strings.HasPrefix(path, prefix) {
-			t.Fatalf("prefix %q, path %q: range [%q, %q) has it: %v", prefix, path, low, high, within)
+			t.Fatalf("prefix %q, path %q: range [%q, %q) contains it: %v", prefix, path, low, high, within)
 		}
 	})
 }
@@ -291,9 +291,9 @@ func TestListVersions_Ranges_NewestAndOldest(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	for i := range 12 {
-		f.one(wish("p", fmt.Sprint(i)))
+		f.register(registration("p", fmt.Sprint(i)))
 	}
-	f.one(wish("q", `{"q": true}`))
+	f.register(registration("q", `{"q": true}`))
 	revisions := func(lists [][]*catalog.Version) [][]int32 {
 		all := make([][]int32, len(lists))
 		for i, list := range lists {
@@ -325,9 +325,9 @@ func TestListVersions_Ranges_NewestAndOldest(t *testing.T) {
 	}
 }
 
-// A resource whose newest label is a whole number is numbered on in whole
-// numbers, as NoETL does; else the highest x.y.z counts.
-func TestRegister_WholeNumberLabels_NextThatIsFree(t *testing.T) {
+// After a whole number as the newest label, the next label is a whole number, as
+// in NoETL; else the highest x.y.z counts.
+func TestRegister_WholeNumberLabels_NextFreeOne(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	for i, step := range []struct{ label, want string }{
@@ -340,9 +340,9 @@ func TestRegister_WholeNumberLabels_NextThatIsFree(t *testing.T) {
 		{"5", "UPDATED 5 7"},
 		{"", "UPDATED 8 8"}, // 6 and 7 are taken
 		{"1.5.9", "UPDATED 1.5.9 9"},
-		{"", "UPDATED 1.5.10 10"}, // the newest is no whole number
+		{"", "UPDATED 1.5.10 10"}, // the newest is not a whole number
 		{"007", "UPDATED 007 11"},
-		{"", "UPDATED 1.5.11 12"}, // nor is one with leading zeros
+		{"", "UPDATED 1.5.11 12"}, // a number with leading zeros is not one, either
 		{"-3", "UPDATED -3 13"},
 		{"", "UPDATED 1.5.12 14"},
 		{"0", "UPDATED 0 15"},
@@ -351,16 +351,16 @@ func TestRegister_WholeNumberLabels_NextThatIsFree(t *testing.T) {
 		{"", "UPDATED 100000000000000000000 18"},
 		{strings.Repeat("9", 128), "UPDATED " + strings.Repeat("9", 128) + " 19"},
 	} {
-		r := wish("p", fmt.Sprint(i))
+		r := registration("p", fmt.Sprint(i))
 		if step.label != "" {
 			r = labelled(r, step.label)
 		}
-		if got := f.one(r); got != step.want {
+		if got := f.register(r); got != step.want {
 			t.Errorf("step %d: %s, want %s", i, got, step.want)
 		}
 	}
-	// The next would be too long for a label.
-	inputs := []catalog.Registration{wish("q", "1"), wish("p", `"over"`), wish("q", "2")}
+	// The next number is too long for a label.
+	inputs := []catalog.Registration{registration("q", "1"), registration("p", `"over"`), registration("q", "2")}
 	for _, atomic := range []bool{true, false} {
 		results, err := f.Register(t.Context(), everything, inputs, catalog.RegisterOptions{Atomic: atomic, Limits: catalog.DefaultLimits()})
 		var list fault.List
@@ -379,15 +379,15 @@ func TestRegister_WholeNumberLabels_NextThatIsFree(t *testing.T) {
 			t.Errorf("after the longest label, atomic: %t (-want +got):\n%s", atomic, diff)
 		}
 		if stored := results[0].Status == catalog.Registered && results[2].Status == catalog.Updated; stored == atomic {
-			t.Errorf("atomic: %t, the others came to %s and %s", atomic, results[0].Status, results[2].Status)
+			t.Errorf("atomic: %t, statuses of the others: %s and %s", atomic, results[0].Status, results[2].Status)
 		}
 	}
-	if got := f.one(labelled(wish("p", `"over"`), "own")); got != "UPDATED own 20" {
+	if got := f.register(labelled(registration("p", `"over"`), "own")); got != "UPDATED own 20" {
 		t.Errorf("with a label of its own: %s", got)
 	}
 }
 
-// The next label is read along indexes, however many versions there are.
+// The next label is read through indexes, for any number of versions.
 func TestNextLabel_ManyVersions_FewBlocksRead(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestVersionCache_KeepsWhatFits_ForCallersInScope(t *testing.T) {
+func TestVersionCache_FittingVersions_KeptForCallersInScope(t *testing.T) {
 	t.Parallel()
 	c := newVersionCache(64 << 10)
 	version := func(i, size int, columns Columns) (LabelKey, *Version) {
@@ -20,9 +20,9 @@ func TestVersionCache_KeepsWhatFits_ForCallersInScope(t *testing.T) {
 	key, v := version(1, 100, Columns{Payload: true})
 	c.add(v)
 	if c.get(all, key, Columns{}) != nil {
-		t.Error("a version that was asked for once is kept")
+		t.Error("a version is cached after one read")
 	}
-	// Several, since a mark may be overwritten by another's.
+	// Several, since another key may overwrite a mark.
 	const before = 8
 	for i := range before + recent + before {
 		_, other := version(100+i%(before+recent), 100, Columns{})
@@ -30,7 +30,7 @@ func TestVersionCache_KeepsWhatFits_ForCallersInScope(t *testing.T) {
 	}
 	for i := range before {
 		if key, _ := version(100+i, 100, Columns{}); c.get(all, key, Columns{}) != nil {
-			t.Error("a version that was asked for long before is kept")
+			t.Error("a version is cached although its first read was long ago")
 		}
 	}
 	c.add(v)
@@ -54,7 +54,7 @@ func TestVersionCache_KeepsWhatFits_ForCallersInScope(t *testing.T) {
 	c.add(large)
 	c.add(large)
 	if c.get(all, key, Columns{}) != nil {
-		t.Error("a version that takes half of the cache is kept")
+		t.Error("a version that takes half of the cache is cached")
 	}
 	var wait sync.WaitGroup
 	for worker := range 4 {

@@ -14,12 +14,12 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// Limits bound what a payload may cost the database and every later reader.
+// Limits bound the size of payloads for the database and for readers.
 type Limits struct {
 	// PayloadBytes is the largest JSON or YAML text, in bytes.
 	PayloadBytes int
-	// Depth is how many lists and objects may be nested; a payload without any
-	// has depth 0.
+	// Depth is the deepest nesting of arrays and objects; a scalar payload has
+	// depth 0.
 	Depth int
 }
 
@@ -30,7 +30,7 @@ func DefaultLimits() Limits {
 
 // MaxNumberLength is the longest number, in characters. PostgreSQL's jsonb
 // stores a number as numeric, which writes out every digit of 1e131071: 901 bytes
-// of input become 13 MB for each reader, for ever.
+// of input become 13 MB for each reader.
 const (
 	MaxNumberLength   = 400
 	maxNumberExponent = 308
@@ -61,12 +61,12 @@ func Check(argument string, raw []byte, limits Limits) error {
 	return nil
 }
 
-// TooLarge is the error of a text of too many bytes.
+// TooLarge returns the error for a text of too many bytes.
 func TooLarge(argument string, size int, limits Limits) *fault.Error {
 	return fault.New(fault.PayloadTooLarge, argument, "is %d bytes long; %d are allowed", size, limits.PayloadBytes)
 }
 
-// TooDeep is the error of a text with more levels than limits allow.
+// TooDeep returns the error for a text with more levels than limits allow.
 func TooDeep(argument string, line, column int, limits Limits) *fault.Error {
 	err := fault.New(fault.PayloadTooLarge, argument,
 		"is nested too deeply: lists and objects may stand %d levels inside one another", limits.Depth)
@@ -125,7 +125,7 @@ func escapedNUL(text []byte) int {
 	return -1
 }
 
-// refusal describes an error of the decoder.
+// refusal converts an error of the decoder.
 func (c *checker) refusal(err error) *fault.Error {
 	var invalid *jsontext.SyntacticError
 	if !errors.As(err, &invalid) { // io.EOF: there is no value
@@ -155,7 +155,7 @@ func (c *checker) fault(at int, format string, args ...any) *fault.Error {
 	return fault.At(c.argument, line, column, format, args...)
 }
 
-// found names the first character of a text for a message.
+// found quotes the first character of a text for a message.
 func found(text []byte) string {
 	r, size := utf8.DecodeRune(text)
 	if r == utf8.RuneError && size == 1 {
@@ -164,10 +164,10 @@ func found(text []byte) string {
 	return strconv.QuoteRuneToASCII(r)
 }
 
-// NumberProblem says why jsonb should not store a well-formed JSON number;
-// empty if nothing speaks against it. Without an exponent its length is the
-// length of what is written; with one, the exponent and the position of the first
-// significant digit (1000e306 is 1e309) must both stay within a float64's range.
+// NumberProblem returns why jsonb should not store a well-formed JSON number;
+// empty if it may. Without an exponent, PostgreSQL writes as many digits as were
+// given; with one, the exponent and the position of the first significant digit
+// (1000e306 is 1e309) must both stay within a float64's range.
 func NumberProblem(number []byte) string {
 	if len(number) > MaxNumberLength {
 		return fmt.Sprintf("a number may be %d characters long; this one is %d", MaxNumberLength, len(number))

@@ -30,7 +30,7 @@ func TestCheck_OneDocument_Accepted(t *testing.T) {
 	}
 }
 
-func TestCheck_NotStorable_RefusedWithItsPosition(t *testing.T) {
+func TestCheck_NotStorable_RefusedWithPosition(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, text string
@@ -98,7 +98,7 @@ func TestCheck_NotStorable_RefusedWithItsPosition(t *testing.T) {
 	}
 }
 
-func TestCheck_LimitsGiven_Obeyed(t *testing.T) {
+func TestCheck_Limits_Enforced(t *testing.T) {
 	t.Parallel()
 	limits := Limits{PayloadBytes: 4, Depth: 1}
 	if err := Check("input", []byte(`[10]`), limits); err != nil {
@@ -119,7 +119,7 @@ func TestCheck_LargeObject_DuplicateKeyFound(t *testing.T) {
 		if err := Check("input", []byte(object.String()+"}"), DefaultLimits()); err != nil {
 			t.Errorf("%d keys: %v", size, err)
 		}
-		// One object after another: what is kept of the first must not count.
+		// One object after another: the keys of the first must not count for the second.
 		twice := "[" + object.String() + "}," + object.String() + "}]"
 		if err := Check("input", []byte(twice), DefaultLimits()); err != nil {
 			t.Errorf("%d keys, twice: %v", size, err)
@@ -177,7 +177,8 @@ func FuzzCheck(f *testing.F) {
 		if !json.Valid(raw) {
 			return
 		}
-		// What encoding/json takes and we do not must be one of our own rules.
+		// If encoding/json accepts a text that Check refuses, one of Check's rules must
+		// be the reason.
 		for _, rule := range []string{
 			"appears twice", "beyond ±308", "a number may be", `\u0000`, "surrogate", "UTF-8", "levels", "bytes long",
 		} {
@@ -189,7 +190,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// benchmarkJSON is some 1.5 KB of a playbook's kind.
+// benchmarkJSON returns about 1.5 KB of JSON like a playbook's.
 func benchmarkJSON() string {
 	var text strings.Builder
 	text.WriteString(`{"apiVersion":"noetl.io/v2","kind":"Playbook","metadata":{"name":"load","path":"examples/load"},"workflow":[`)

@@ -8,8 +8,8 @@ import (
 )
 
 // Inside yields the members of a JSON object, or the elements of an array with
-// empty keys; nothing of other JSON. The values are parts of the text that it is
-// given. It stops at a syntax error.
+// empty keys; nothing for a scalar. The values are slices of the given text. It
+// stops at a syntax error.
 func Inside(container []byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		d := jsontext.NewDecoder(bytes.NewBuffer(container), jsontext.AllowDuplicateNames(true))
@@ -36,9 +36,9 @@ func Inside(container []byte) iter.Seq2[string, []byte] {
 	}
 }
 
-// EachText calls take with each key of a JSON object and what ->> makes of its
-// value: a string without quotes, nil for null, and the JSON itself of anything
-// else. It stops at a syntax error.
+// EachText calls take with each key of a JSON object and its value as ->> returns
+// it: a string without quotes, nil for null, and JSON for other values. It stops at
+// a syntax error.
 func EachText(object []byte, take func(key string, text *string)) {
 	for key, value := range Inside(object) {
 		switch value[0] {

@@ -40,10 +40,10 @@ type Value struct {
 }
 
 type container struct {
-	// members are an object's, by key; members of one key are one, the last.
+	// members are an object's, sorted by key; of duplicate keys, the last.
 	members []member
-	// scalars are an array's, in order and without repetition: containment
-	// knows no more of an array, and finds one among thousands quickly.
+	// scalars are an array's, sorted and without duplicates: containment needs no
+	// more, and finds one among thousands quickly.
 	scalars []Value
 	// nested are the arrays and objects of an array.
 	nested []Value
@@ -54,8 +54,8 @@ type member struct {
 	value Value
 }
 
-// Contains is PostgreSQL's v @> inner for two whole documents. An array
-// contains a scalar of its own; this is so at the root only.
+// Contains is PostgreSQL's v @> inner for two whole documents. Only at the root,
+// an array also contains each scalar that is one of its elements.
 func (v Value) Contains(inner Value) bool {
 	if v.kind == kindArray && inner.isScalar() {
 		return v.hasScalar(inner)
@@ -63,8 +63,8 @@ func (v Value) Contains(inner Value) bool {
 	return v.covers(inner)
 }
 
-// covers is containment below the root: kinds must agree. Its depth is that of
-// the shallower value, and it compares two values at most once.
+// covers is containment below the root, where kinds must agree. It recurses as deep
+// as the shallower value, and compares two values at most once.
 func (v Value) covers(inner Value) bool {
 	if v.kind != inner.kind {
 		return false
@@ -126,8 +126,8 @@ func compareScalars(a, b Value) int {
 	return strings.Compare(a.text, b.text)
 }
 
-// compareKeys is the order in which jsonb keeps and writes keys: by length
-// first. So what comes from PostgreSQL need not be sorted again.
+// compareKeys is the order of keys in jsonb: by length first. So objects from
+// PostgreSQL are sorted already.
 func compareKeys(a, b string) int {
 	if len(a) != len(b) {
 		return cmp.Compare(len(a), len(b))
@@ -136,7 +136,7 @@ func compareKeys(a, b string) int {
 }
 
 // Parse reads one JSON document that jsonb accepts. The error does not quote the
-// document: a filter has been checked where it came in.
+// document, since filters are checked on input.
 func Parse(source string) (Value, error) {
 	p := parser{source: source, Decoder: jsontext.NewDecoder(bytes.NewBufferString(source), jsontext.AllowDuplicateNames(true))}
 	root, err := p.value()
@@ -148,11 +148,11 @@ func Parse(source string) (Value, error) {
 	return Value{}, fmt.Errorf("not a JSON document, from byte %d on", p.InputOffset())
 }
 
-// parser reads values. They share the source's memory where they can.
+// parser reads values. They share the source's memory where possible.
 type parser struct {
 	*jsontext.Decoder
 	source string
-	// open is a stack of what has been read of each container that is still open.
+	// open is a stack of the values read so far of each open container.
 	open []member
 }
 
@@ -245,7 +245,7 @@ func (p *parser) container(end jsontext.Kind) (Value, error) {
 	return arrayOf(inside), err
 }
 
-// objectOf makes an object of its members, which it sorts in place.
+// objectOf returns an object of members, which it sorts in place.
 func objectOf(members []member) Value {
 	compare := func(a, b member) int { return compareKeys(a.key, b.key) }
 	slices.SortStableFunc(members, compare)
@@ -258,7 +258,7 @@ func objectOf(members []member) Value {
 	return Value{kind: kindObject, inside: &container{members: slices.Clone(kept)}}
 }
 
-// arrayOf makes an array of its elements.
+// arrayOf returns an array of elements.
 func arrayOf(elements []member) Value {
 	scalars := 0
 	for i := range elements {
@@ -281,8 +281,8 @@ func arrayOf(elements []member) Value {
 
 // canonicalNumber writes a JSON number so that numbers of the same value are
 // written the same: its significant digits as an integer and the power of ten
-// that it is multiplied by, if that is not 1. It never writes zeros out,
-// whatever the exponent; one beyond 32 bits, which numeric has not, is refused.
+// that it is multiplied by, if that is not 1. It never expands an exponent into
+// zeros, and refuses one beyond 32 bits, which numeric does not have.
 func canonicalNumber(number string) (canonical string, ok bool) {
 	mantissa, exponent := number, 0
 	if e := strings.IndexAny(number, "eE"); e >= 0 {

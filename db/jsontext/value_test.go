@@ -10,8 +10,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// The cases of @> that its documentation and its source single out. What is
-// wanted is asked of PostgreSQL too.
+// The special cases of @> in PostgreSQL's documentation and source. PostgreSQL
+// itself checks the wanted results.
 func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 	t.Parallel()
 	deep := func(levels int, core string) string {
@@ -21,7 +21,7 @@ func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 		outer, inner string
 		want         bool
 	}{
-		// A scalar at the root is an array of one, except that it has no array.
+		// A scalar at the root acts as an array of one, but does not contain arrays.
 		{`["a","b"]`, `"a"`, true},
 		{`"a"`, `["a"]`, false},
 		{`"a"`, `"a"`, true},
@@ -65,7 +65,7 @@ func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 		{`{"a":[]}`, `{"a":{}}`, false},
 		{`{"a":1,"bb":2,"":3}`, `{"":3,"bb":2}`, true},
 
-		// Of a key given twice, the last counts.
+		// The last of duplicate keys counts.
 		{`{"a":2}`, `{"a":1,"a":2}`, true},
 		{`{"a":1}`, `{"a":1,"a":2}`, false},
 		{`{"a":1}`, `{"a":{"b":1,"b":2},"b":2,"a":1}`, false},
@@ -135,7 +135,7 @@ func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 	}
 }
 
-func TestParse_WhatJSONBRefuses_IsRefused(t *testing.T) {
+func TestParse_InvalidForJSONB_Refused(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{
 		``, ` `, `x`, `nul`, `nulL`, `tru`, `1 2`, `[1] ]`, `[`, `{`, `]`, `[1`, `[1,`, `[1,]`, `[,]`, `[1 2]`, `[1}`, `{"a":1]`,
@@ -154,7 +154,7 @@ func TestParse_WhatJSONBRefuses_IsRefused(t *testing.T) {
 // maxLevels is the library's limit. The database accepts 100 levels.
 const maxLevels = 10_000
 
-// The deepest document that the parser takes is contained in itself.
+// The deepest document that the parser accepts contains itself.
 func TestParse_ThousandsOfLevels_NoOverflow(t *testing.T) {
 	t.Parallel()
 	for _, levels := range []int{6_000, maxLevels} {
@@ -193,7 +193,7 @@ func TestCanonicalNumber_OneFormPerValue(t *testing.T) {
 	}
 }
 
-// The parser takes nothing that is not JSON, and what it takes contains itself.
+// The parser accepts only JSON, and every accepted value contains itself.
 func FuzzContains_AgainstItself(f *testing.F) {
 	for _, seed := range []string{
 		`null`, `[1,"a",[true,{}],{"a":[1.50,-0]}]`, `{"b":{"a":"\u00e9\ud83d\ude00"},"b":[[],[]],"":null}`,

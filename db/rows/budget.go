@@ -8,7 +8,7 @@ type Budget interface {
 	Hold(bytes int) error
 }
 
-// BudgetKey is the key of a context's Budget, which reads are charged to.
+// BudgetKey is the context key of the Budget that reads are charged to.
 type BudgetKey struct{}
 
 func budgetOf(ctx context.Context) Budget {
@@ -17,9 +17,8 @@ func budgetOf(ctx context.Context) Budget {
 }
 
 const (
-	// valueSize is about what the struct that a row is decoded into takes for each
-	// value.
+	// valueSize is the approximate size of a decoded value in its struct, in bytes.
 	valueSize = 24
-	// chargeAt is how many bytes of rows are charged together.
+	// chargeAt is the number of bytes of rows that are charged together.
 	chargeAt = 4 << 10
 )

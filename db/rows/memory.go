@@ -1,14 +1,14 @@
 package rows
 
-// memory holds what has been read of rows: many values to a block, for fewer
-// allocations. It serves one read after another. The zero value is ready.
+// memory holds the values of rows, many to a block, for fewer allocations. It is
+// not safe for concurrent reads. The zero value is ready for use.
 type memory struct {
 	row      Row
 	block    []byte
 	optional slab[string]
-	// slabs are a *slab for each type that Next has made values of.
+	// slabs has a *slab for each type that Next has allocated.
 	slabs []resetter
-	// taken is the size in bytes of the blocks begun since reset.
+	// taken is the size in bytes of the blocks allocated since reset.
 	taken int
 }
 
@@ -18,13 +18,13 @@ const (
 	// maxBlock is the size in bytes of the largest block of small values of
 	// several rows.
 	maxBlock = 8 << 10
-	// maxReused bounds the bytes that are reused.
+	// maxReused is the most bytes that are reused.
 	maxReused = 256 << 10
 )
 
-// reset lets the memory be reused: what was read into it must not be used any
-// longer. It reports whether the memory is reused; large memory is left to the
-// garbage collector, and so must be everything that refers to it.
+// reset makes the memory reusable: values in it must no longer be used. It reports
+// whether the memory is reused; large memory is left to the garbage collector, and
+// callers must drop everything that refers to it.
 func (m *memory) reset() bool {
 	if m.taken > maxReused {
 		*m = memory{}
@@ -40,8 +40,8 @@ func (m *memory) reset() bool {
 	return true
 }
 
-// keep copies a value into the block. If it does not fit, a new block begins, of
-// at least size bytes.
+// keep copies a value into the block. If it does not fit, keep allocates a new
+// block of at least size bytes.
 func (m *memory) keep(value []byte, size int) []byte {
 	if cap(m.block)-len(m.block) < len(value) {
 		m.block = make([]byte, 0, max(size, len(value), min(2*cap(m.block), maxBlock)))
@@ -52,8 +52,8 @@ func (m *memory) keep(value []byte, size int) []byte {
 	return m.block[start:len(m.block):len(m.block)]
 }
 
-// Next returns a zero value in the memory that a row is read into, for what the
-// row is decoded into.
+// Next returns a zero value in the memory of a row, for the caller to decode the
+// row into.
 func Next[T any](row *Row) *T {
 	for _, kept := range row.memory.slabs {
 		if kept, ok := kept.(*slab[T]); ok {
@@ -68,11 +68,12 @@ func Next[T any](row *Row) *T {
 // slab allocates values in chunks: fewer allocations, and no copies.
 type slab[T any] struct {
 	chunks [][]T
-	// at is the index of the chunk that has room.
+	// at is the index of the chunk with free space.
 	at int
 }
 
-// maxChunk bounds the values of a chunk, and maxChunks the chunks that are reused.
+// maxChunk is the most values of a chunk, maxChunks the most chunks that are
+// reused.
 const maxChunk, maxChunks = 64, 32
 
 // next returns a zero value.
@@ -93,8 +94,7 @@ func (s *slab[T]) next() *T {
 	return &chunk[len(chunk)-1]
 }
 
-// reset lets the values be reused: they must not be used any longer. They no
-// longer refer to anything.
+// reset zeroes the values and makes them reusable: they must no longer be used.
 func (s *slab[T]) reset() {
 	if len(s.chunks) > maxChunks {
 		s.chunks = nil

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Values that wait to be reused must not keep what they referred to alive.
-func TestSlab_Reset_NothingKept(t *testing.T) {
+// Values waiting for reuse must not keep the objects they referred to alive.
+func TestSlab_Reset_ReferencesReleased(t *testing.T) {
 	t.Parallel()
 	var kept slab[*[64 << 10]byte]
 	collected := make(chan struct{}, 200)
@@ -30,7 +30,7 @@ func TestSlab_Reset_NothingKept(t *testing.T) {
 	runtime.KeepAlive(&kept)
 }
 
-func TestSlab_Reset_SameValuesAgain(t *testing.T) {
+func TestSlab_Reset_ValuesReused(t *testing.T) {
 	t.Parallel()
 	var kept slab[int]
 	take := func(n int) []*int {

@@ -17,14 +17,14 @@ type Row struct {
 	values [][]byte
 	types  *pgtype.Map
 	memory *memory
-	// texts are the last texts of each column. Rows come sorted, so a text often
-	// equals that of the row before.
+	// texts holds the previous text of each column. Rows are sorted, so a text
+	// often equals that of the previous row.
 	texts []string
 	err   error
 }
 
 // Text is a column of type text; empty if it is null. It shares its memory with
-// the texts of other rows: clone what is kept for long.
+// the texts of other rows: clone it to keep it for long.
 func (r *Row) Text(i int) string {
 	if value := r.values[i]; r.texts[i] != string(value) {
 		kept := r.keep(value)
@@ -33,7 +33,7 @@ func (r *Row) Text(i int) string {
 	return r.texts[i]
 }
 
-// keep copies a value into a block that holds those of several rows.
+// keep copies a value into a block shared by several rows.
 func (r *Row) keep(value []byte) []byte {
 	size := 0
 	if r.memory.block == nil { // this may be the only row
@@ -55,14 +55,14 @@ func (r *Row) OptionalText(i int) *string {
 }
 
 // JSON is a column of type jsonb, as PostgreSQL writes it; nil if it is null.
-// It shares its memory as Text does.
+// It shares memory as Text does.
 func (r *Row) JSON(i int) []byte {
 	value := r.values[i]
 	if value == nil {
 		return nil
 	}
 	if r.fields[i].Format == pgtype.BinaryFormatCode {
-		value = value[1:] // behind the version of the format
+		value = value[1:] // after the version of the format
 	}
 	return r.keep(value)
 }
@@ -70,7 +70,7 @@ func (r *Row) JSON(i int) []byte {
 // Int32 is a column of type integer that is not null.
 func (r *Row) Int32(i int) int32 {
 	if value := r.values[i]; r.fields[i].Format == pgtype.BinaryFormatCode && len(value) == 4 {
-		return int32(binary.BigEndian.Uint32(value)) //nolint:gosec // the bits of one
+		return int32(binary.BigEndian.Uint32(value)) //nolint:gosec // same bits
 	}
 	return scan[int32](r, i)
 }
@@ -81,15 +81,15 @@ const epoch = 946_684_800_000_000
 // Time is a column of type timestamptz that is not null; in UTC.
 func (r *Row) Time(i int) time.Time {
 	if value := r.values[i]; r.fields[i].Format == pgtype.BinaryFormatCode && len(value) == 8 {
-		microseconds := int64(binary.BigEndian.Uint64(value))               //nolint:gosec // the bits of one
-		if microseconds != math.MinInt64 && microseconds != math.MaxInt64 { // the infinities, which are refused below
+		microseconds := int64(binary.BigEndian.Uint64(value))               //nolint:gosec // same bits
+		if microseconds != math.MinInt64 && microseconds != math.MaxInt64 { // scan refuses the infinities
 			return time.UnixMicro(microseconds + epoch).UTC()
 		}
 	}
 	return scan[time.Time](r, i).UTC()
 }
 
-// scan decodes values that come as text: the database URL chooses the query mode.
+// scan decodes values in the text format, which the database URL can select.
 func scan[T any](r *Row, i int) (value T) {
 	if err := r.types.Scan(r.fields[i].DataTypeOID, r.fields[i].Format, r.values[i], &value); err != nil && r.err == nil {
 		r.err = fmt.Errorf("read column %s: %w", r.fields[i].Name, err)

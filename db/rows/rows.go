@@ -1,6 +1,6 @@
-// Package rows reads the rows of sqlc's queries without the struct that sqlc
-// makes of each: lists of hundreds of rows are decoded directly into what the
-// callers keep, with few allocations for all their texts.
+// Package rows reads the rows of sqlc's queries without a sqlc struct for each:
+// lists of hundreds of rows are decoded directly into the callers' types, with few
+// allocations for all their texts.
 package rows
 
 import (
@@ -16,7 +16,7 @@ import (
 
 // Reader reads rows of a database. Stores embed it.
 type Reader struct {
-	// custom runs statements with a plan made for their arguments.
+	// custom runs statements with custom plans.
 	database, custom sqlc.DBTX
 	// memory is reused by every read; nil if each read has its own.
 	memory *memory
@@ -27,16 +27,16 @@ func NewReader(database customplan.Database) Reader {
 	return Reader{database: database, custom: customplan.Of(database)}
 }
 
-// Reusing returns a reader of the same database that reads into the same memory
-// again and again: the rows it returns are valid until Reset. Unlike other
-// readers, it is for one goroutine at a time.
+// Reusing returns a reader of the same database that reuses its memory: the rows
+// it returns are valid until Reset. Unlike other readers, it is not safe for
+// concurrent use.
 func (r *Reader) Reusing() Reader {
 	reusing := *r
 	reusing.memory = &memory{}
 	return reusing
 }
 
-// Reset lets a reader of Reusing reuse the memory that it has read into.
+// Reset lets a reader from Reusing reuse its memory.
 func (r *Reader) Reset() { r.memory.reset() }
 
 // Plan selects how PostgreSQL plans a statement.
@@ -50,10 +50,10 @@ const (
 	CustomPlan Plan = true
 )
 
-// Each runs one :many query of sqlc's, which then returns no rows itself: use is
-// called with each row instead. The row is valid until use returns, and the
-// values taken from it are in the reader's memory. Each fails if the query's
-// columns have other names than those given.
+// Each runs one :many query of sqlc and calls use with each row; the query itself
+// returns no rows. The row is valid until use returns, and the
+// values taken from it are in the reader's memory. Each fails if the names of
+// the query's columns differ from those given.
 func (r *Reader) Each(plan Plan, columns []string, run func(*sqlc.Queries) error, use func(*Row)) error {
 	into := &tap{DBTX: r.database, memory: r.memory, columns: columns, use: use}
 	if plan == CustomPlan {
@@ -79,7 +79,7 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 		return nil, err
 	}
 	read := false
-	defer func() { // also if use panics: the connection must go back to the pool
+	defer func() { // also if use panics: the connection must return to the pool
 		if !read {
 			rows.Close()
 		}
@@ -117,11 +117,11 @@ func (t *tap) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 			return nil, err
 		}
 	}
-	return rows, nil // none are left; Err reports whether all have come
+	return rows, nil // all rows are consumed; Err reports whether reading failed
 }
 
-// Cut cuts rows that came parent by parent into a list for each of n parents;
-// parents holds the index of each row's parent.
+// Cut splits rows, sorted by parent, into a list for each of n parents; parents
+// holds the index of each row's parent.
 func Cut[T any](rows []T, parents []int, n int) [][]T {
 	lists := make([][]T, n)
 	for begin := 0; begin < len(rows); {

@@ -41,7 +41,7 @@ func read(t *testing.T, memory *memory, pool *pgxpool.Pool, statement string, co
 	return reader.Each(GenericPlan, columns, func(queries *sqlc.Queries) error {
 		rows, err := queries.ResourceTypes(t.Context())
 		if len(rows) > 0 {
-			t.Error("the query has rows of its own")
+			t.Error("the query itself returned rows")
 		}
 		return err
 	}, use)
@@ -58,8 +58,8 @@ type row struct {
 }
 
 // The values of a row do not change while others are read, in PostgreSQL's binary
-// and text formats, and in reused memory.
-func TestEach_ManyRows_ValuesOfPostgreSQL(t *testing.T) {
+// and text formats, and with reused memory.
+func TestEach_ManyRows_SameValuesAsPostgreSQL(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol} {
@@ -124,7 +124,7 @@ func TestEach_OtherColumnsOrValues_Error(t *testing.T) {
 	}
 }
 
-func TestEach_Plan_ForTheArgumentsOnRequest(t *testing.T) {
+func TestEach_CustomPlan_SetsPlanCacheMode(t *testing.T) {
 	t.Parallel()
 	reader := NewReader(fakeDatabase{dbtest.Pool(t), `SELECT current_setting('plan_cache_mode') AS a`})
 	for plan, want := range map[Plan]bool{CustomPlan: true, GenericPlan: false} {
@@ -139,8 +139,8 @@ func TestEach_Plan_ForTheArgumentsOnRequest(t *testing.T) {
 	}
 }
 
-// The memory of a list of large values is not kept for small ones after it.
-func TestMemory_Reset_MuchIsLeftToTheCollector(t *testing.T) {
+// The memory of a list of large values is not kept for later small ones.
+func TestMemory_Reset_LargeMemoryReleased(t *testing.T) {
 	t.Parallel()
 	var kept memory
 	pool := dbtest.Pool(t)
@@ -162,8 +162,8 @@ func TestMemory_Reset_MuchIsLeftToTheCollector(t *testing.T) {
 	}
 }
 
-// A panic of the reader must not lose a connection.
-func TestEach_UsePanics_ConnectionIsReleased(t *testing.T) {
+// A panic in use must not leak a connection.
+func TestEach_UsePanics_ConnectionReleased(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.PoolAt(t, dbtest.URL(t), db.Options{MaxConns: 1})
 	for range 3 {

@@ -1,6 +1,6 @@
 // Package tree reads rows of several levels in one statement: resources, their
-// versions, and the events of these. It reads the tables of two stores, which
-// saves a round trip for each level.
+// versions, and the events of the versions. It reads the tables of two stores in
+// one statement, which saves a round trip for each level.
 package tree
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// Tree is resources, versions of each, and events of each version.
+// Tree holds resources, versions of each, and events of each version.
 type Tree struct {
 	Resources []*catalog.Resource
 	// Versions has a list for each of Resources, newest first.
@@ -22,9 +22,10 @@ type Tree struct {
 	Events [][]*eventlog.Event
 }
 
-// Branches says how much of a tree to read below each resource.
+// Branches limits how much of a tree to read below each resource.
 type Branches struct {
-	// Versions and Events are how many, of each resource and of each version.
+	// Versions is the most versions of each resource, Events the most events of
+	// each version.
 	Versions, Events int
 	VersionColumns   catalog.Columns
 	EventColumns     eventlog.Columns
@@ -53,7 +54,7 @@ func Read(ctx context.Context, reader *rows.Reader, scopes []string, within cata
 	}, nil
 }
 
-// levels are the rows of a query of tree.sql by level.
+// levels holds the rows of a query of tree.sql by level.
 type levels struct {
 	versionColumns catalog.Columns
 	eventColumns   eventlog.Columns

@@ -35,7 +35,7 @@ const Catalog = gql`
   }
 `;
 
-test("pages are read into one list in the cache, without a request for what is there", async () => {
+test("pages are merged into one list in the cache, without requests for cached ones", async () => {
   const client = connect();
   const list = client.watchQuery<any>({ query: Catalog });
   const subscription = list.subscribe(() => {});
@@ -64,7 +64,7 @@ test("pages are read into one list in the cache, without a request for what is t
   subscription.unsubscribe();
 });
 
-test("a mutation's answer changes what is on the screen", async () => {
+test("a mutation's answer updates the screen", async () => {
   const path = `apollo/${crypto.randomUUID()}`;
   await register(path, { greeting: "hi" });
   const client = connect();
@@ -104,7 +104,7 @@ test.each([
   ["multipart, which the HTTP link chooses by itself", {}],
 ])("a subscription brings each event, over %s", async (_, options) => {
   const path = `apollo/${crypto.randomUUID()}`;
-  // What happens from here on is not missed, however long it takes to subscribe.
+  // Events from here on are not missed, however long it takes to subscribe.
   const { events } = await execute("{ events(first: 1) { tailCursor } }");
   const client = connect(options);
   const versions: string[] = [];
@@ -129,11 +129,11 @@ test.each([
   subscription.unsubscribe();
 });
 
-test("a subscription that is refused says why", async () => {
+test("a refused subscription gives the reason", async () => {
   const refused = gql`subscription { eventRecorded(after: "no cursor") { cursor } }`;
   for (const options of [{ wsUrl }, {}]) {
-    const error = await new Promise<any>((told) => {
-      connect(options).subscribe({ query: refused }).subscribe({ next: (result) => told(result.error), error: told });
+    const error = await new Promise<any>((settle) => {
+      connect(options).subscribe({ query: refused }).subscribe({ next: (result) => settle(result.error), error: settle });
     });
     expect(CombinedGraphQLErrors.is(error)).toBe(true);
     expect(error.errors[0].extensions).toMatchObject({ code: "BAD_USER_INPUT", argument: "after" });
@@ -162,14 +162,14 @@ test("@defer brings the list first and the rest of each item later", async () =>
   }
   const streaming = states.find(({ state }) => state === "streaming");
   expect(streaming?.data.resources.nodes[0]).toHaveProperty("path");
-  // What has not come yet is not there: no null that a screen would take for "no event".
+  // A part that has not arrived is absent, not null, which a screen would take for "no event".
   for (const { data } of states.filter(({ state }) => state === "streaming")) {
     for (const node of data.resources.nodes) expect(Object.values(node)).not.toContain(null);
   }
   subscription.unsubscribe();
 });
 
-test("a persisted query is sent once, and its hash from then on", async () => {
+test("a persisted query is sent once, and then only its hash", async () => {
   const exchanges: { method: string; document: boolean; hash: boolean; codes: string[] }[] = [];
   const client = connect({
     persisted: true,
@@ -199,7 +199,7 @@ test("a persisted query is sent once, and its hash from then on", async () => {
   ]);
 });
 
-test("what is persisted can come in parts as well", async () => {
+test("a persisted query can be answered in parts, too", async () => {
   const client = connect({ persisted: true });
   const query = gql(`query Deferred${Math.random().toString(36).slice(2)} {
     resources(first: 2) { nodes { id ... @defer { latestVersion { id version } } } }

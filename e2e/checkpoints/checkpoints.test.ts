@@ -1,5 +1,5 @@
-// Signs of life that carry a cursor: no client may take one for an event or for
-// an error, and those that can remember it.
+// Keep-alives that carry a cursor: no client may take one for an event or an error,
+// and those that can, remember it.
 import { createClient as createSSE } from "graphql-sse";
 import { createClient as createSocket } from "graphql-ws";
 import { chromium } from "playwright-core";
@@ -53,7 +53,7 @@ test.each(Object.entries(clients))("%s passes over checkpoints", async (name, fo
   await vi.waitFor(() => expect(taken).toEqual([`${prefix}first`]), { timeout: 20_000 });
   for (let other = 0; other < 5; other++) {
     await register(`other/${name}/${other}`, {}, server.url);
-    await new Promise((over) => setTimeout(over, 500)); // for a sign of life
+    await new Promise((over) => setTimeout(over, 500)); // for a keep-alive
   }
   await register(`${prefix}last`, {}, server.url);
   await vi.waitFor(() => expect(taken).toEqual([`${prefix}first`, `${prefix}last`]), { timeout: 20_000 });

@@ -1,11 +1,11 @@
-// Addresses that can be shared.
+// Addresses for sharing an operation.
 import { expect, test } from "vitest";
 import { origin } from "../graphql.js";
 import { addressOf, GraphiQLPage } from "./browser.js";
 
 const query = "query Shared($first: Int) { resources(first: $first) { totalCount } }";
 
-test("an address has the operation without the secrets, and opens it elsewhere without running it", async () => {
+test("an address holds the operation without secrets, and opens it elsewhere without running it", async () => {
   const headers = {
     "X-Trace": "traced", Authorization: "Bearer secret-1", Cookie: "secret-2", "X-Api-Key": "secret-3",
     "X-Session-Id": "secret-4", "my-PASSWORD": "secret-5", "Client-Token": "secret-6", ClientSecret: "secret-7",

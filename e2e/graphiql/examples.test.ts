@@ -16,7 +16,7 @@ test.for([
   expect(await graphiql.text("response")).not.toContain('"errors"');
 });
 
-test("RegisterPlaybook registers what is new, and then finds it unchanged", async () => {
+test("RegisterPlaybook registers a playbook, and then reports it unchanged", async () => {
   const graphiql = await GraphiQLPage.open();
   await graphiql.select("RegisterPlaybook");
   await graphiql.type("variables", JSON.stringify({ yaml: "kind: Playbook\nmetadata:\n  path: e2e/graphiql/registered\n" }));
@@ -26,7 +26,7 @@ test("RegisterPlaybook registers what is new, and then finds it unchanged", asyn
   await graphiql.shows('"status": "UNCHANGED"');
 });
 
-test("LiveEvents shows what is registered while it runs", async () => {
+test("LiveEvents shows registrations while it runs", async () => {
   const graphiql = await GraphiQLPage.open();
   await graphiql.select("LiveEvents");
   await graphiql.run();
@@ -36,7 +36,7 @@ test("LiveEvents shows what is registered while it runs", async () => {
   await graphiql.screenshot("graphiql-live");
 });
 
-test("an answer in parts is put together", async () => {
+test("an answer in parts is merged", async () => {
   const query = 'query Parts { resource(path: "examples/http/weather_fetch") { path ... @defer { versionCount } } }';
   const graphiql = await GraphiQLPage.open({ address: addressOf({ query }) });
   await graphiql.run();

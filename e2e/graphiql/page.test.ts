@@ -41,7 +41,7 @@ test("the dark theme can be chosen, and stays", async () => {
   expect(await brightness(graphiql)).toBeLessThan(0.3);
 });
 
-test("a phone has the panes one below the other, and all of them", async () => {
+test("a phone shows all panes, one below the other", async () => {
   const graphiql = await GraphiQLPage.open(phone);
   const { page } = graphiql;
   await graphiql.run();

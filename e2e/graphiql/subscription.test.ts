@@ -1,4 +1,4 @@
-// A subscription prints what happens while it is watched.
+// A subscription prints events as they arrive.
 import { expect, test } from "vitest";
 import { execute, register } from "../graphql.js";
 import { startServer } from "../server.js";
@@ -40,20 +40,20 @@ test("many events at once are all counted", async () => {
   await graphiql.shows('"events": 500');
 });
 
-test("an operation that the server refuses says why", async () => {
+test("a refused operation shows the reason", async () => {
   const refused = 'subscription Refused { eventRecorded(after: "no cursor") { cursor } }';
   const graphiql = await GraphiQLPage.open({ address: addressOf({ query: refused }) });
   await graphiql.run();
   await graphiql.shows('"code": "BAD_USER_INPUT"');
 });
 
-test("after a restart of the server it goes on where it was", async () => {
+test("after a restart of the server it resumes where it was", async () => {
   const server = await startServer();
   try {
     const graphiql = await GraphiQLPage.open({
       at: server.origin,
       address: watch("e2e/restarted/"),
-      // Under test the browser caches nothing, and a worker may be fetched while nobody answers.
+      // The tests' browser caches nothing, and may fetch a worker while the server is down.
       provoked: /WebSocket connection to|ERR_CONNECTION_REFUSED|web worker|^undefined$|^Event$/,
     });
     const registerThere = (path: string) =>

@@ -1,5 +1,5 @@
-// A server that asks for a token: what a person sees without one, with a wrong
-// one and with the right one.
+// A server that requires a token: the page without a token, with a wrong one and
+// with the right one.
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { addressOf, GraphiQLPage } from "./browser.js";
 const token = "the-right-token";
 const right = JSON.stringify({ Authorization: `Bearer ${token}` });
 const wrong = JSON.stringify({ Authorization: "Bearer a-wrong-token" });
-// The browser's own note of an answer.
+// The browser's own log entry for a response.
 const unauthorized = /status of 401/;
 
 let directory: string;
@@ -47,7 +47,7 @@ test("a wrong token is a clear error; the right one opens everything, also after
   await graphiql.run();
   await graphiql.shows('"totalCount":');
 
-  // Typed once, it is there for each tab.
+  // Typed once, it is set in each tab.
   await graphiql.select("EventTimeline");
   await graphiql.run();
   await graphiql.shows('"tailCursor":');
@@ -59,7 +59,7 @@ test("a wrong token is a clear error; the right one opens everything, also after
   expect(await page.evaluate(() => JSON.stringify(localStorage) + window.location.href)).not.toContain(token);
 });
 
-test("a subscription with a wrong token says why, and runs with the right one", async () => {
+test("a subscription with a wrong token shows the reason, and runs with the right one", async () => {
   const address = addressOf({ query: "subscription Watch { eventRecorded { cursor } }" });
   const graphiql = await GraphiQLPage.open({ at: server.origin, address, provoked: unauthorized });
   await graphiql.type("headers", wrong);
@@ -71,7 +71,7 @@ test("a subscription with a wrong token says why, and runs with the right one", 
   await graphiql.shows("Connected.");
 });
 
-test("an answer that is not GraphQL is shown as what it is", async () => {
+test("an answer that is not GraphQL is shown as it is", async () => {
   const graphiql = await GraphiQLPage.open({ provoked: /status of 502/ });
   await graphiql.page.route("**/graphql", (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" }));
   await graphiql.run();

@@ -61,7 +61,7 @@ test("pages are appended to one connection", async () => {
   retained.dispose();
 });
 
-test("a fragment is read again by its object's id", async () => {
+test("a fragment is refetched by its object's id", async () => {
   const query = await compiled("queriesCatalogQuery");
   const page = await compiled("queriesVersionsPageQuery");
   const variables = { count: 1, pathPrefix: "examples/http/weather_fetch", cursor: null };
@@ -83,7 +83,7 @@ test("a fragment is read again by its object's id", async () => {
   retained.dispose();
 });
 
-test("a subscription prepends what happens to the list on the screen", async () => {
+test("a subscription prepends events to the list on the screen", async () => {
   const path = `relay/${crypto.randomUUID()}`;
   await register(path, { n: 0 });
   const query = await compiled("queriesTimelineQuery");

@@ -13,13 +13,13 @@ export interface FollowOptions {
   wsUrl: string;
   /** An EventFilter. */
   filter: object;
-  /** The cursor to begin after. */
+  /** The cursor to start after. */
   after: string;
   /** Gets each event once, in the log's order. */
   take: (delivery: Delivery) => void;
-  /** Is told why the server will not go on; nothing comes after it. */
+  /** Called with the reason if the server ends the stream for good; nothing follows. */
   failed: (reason: unknown) => void;
-  /** How often to ask whether the server is still there, in ms; an answer may take as long. */
+  /** The interval of pings to the server, in ms; an answer may take as long. */
   keepAlive?: number;
 }
 
@@ -60,11 +60,11 @@ export function follow({ wsUrl, filter, after, take, failed, keepAlive = 10_000 
     keepAlive,
     on: {
       connected: () => connections++,
-      // A network can vanish without a word. Nobody tells this side, which
-      // sends nothing: it has to ask.
+      // A network can fail silently. This side sends nothing and would not
+      // notice, so it pings.
       ping: (received, payload) => {
-        // Nothing has passed the filter up to there: a cursor as good as the last
-        // event's. There is one subscription on this connection.
+        // No event up to the checkpoint has passed the filter, so resuming after it
+        // misses nothing. There is one subscription on this connection.
         const checkpoint = payload?.checkpoint as { cursor: string } | undefined;
         if (received && checkpoint) variables.after = checkpoint.cursor;
         if (!received) overdue = setTimeout(() => client.terminate(), keepAlive);

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
-/** How connections end: broken, as each side is told, or gone without a word. */
+/** How connections end: reset, which each side sees, or silently. */
 export type Fault = "broken" | "silent";
 
 export interface Proxy {

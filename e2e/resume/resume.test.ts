@@ -18,7 +18,7 @@ function write(at: string, path: string, writers: number) {
         await execute("mutation ($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate } } }", { inputs }, at);
         inputs.forEach(({ eventId }) => recorded.add(eventId));
       } catch {
-        // Not acknowledged; it may be there or not.
+        // Not acknowledged; it may or may not be recorded.
         await new Promise((again) => setTimeout(again, 50));
       }
     }
@@ -91,7 +91,7 @@ test.concurrent.each<Fault>(["broken", "silent"])("ten seconds without a network
   const missed = load.recorded.size - before;
   expect(missed).toBeGreaterThan(500);
   expect(network.refused).toBeGreaterThan(0);
-  // It catches up while the writers go on.
+  // It catches up while the writers continue.
   await vi.waitFor(() => expect(deliveries.length).toBeGreaterThan(before + missed), { timeout: 30_000 });
   await load.stop();
   await vi.waitFor(() => expect(deliveries.length).toBeGreaterThanOrEqual(load.recorded.size), { timeout: 30_000 });
@@ -101,7 +101,7 @@ test.concurrent.each<Fault>(["broken", "silent"])("ten seconds without a network
   expect(following.connections).toBeGreaterThan(1);
   expect(failed).not.toHaveBeenCalled();
 
-  // One who was there all the time has got the same in the same order.
+  // A subscriber that was never disconnected got the same events in the same order.
   const again = collect({ wsUrl, filter, after });
   await vi.waitFor(() => expect(again.deliveries.length).toBeGreaterThanOrEqual(deliveries.length), { timeout: 30_000 });
   expect(again.deliveries).toEqual(deliveries);
@@ -122,7 +122,7 @@ test("a server killed again and again", async () => {
       await server.restart();
     }
     await load.stop();
-    // Some were recorded whose acknowledgement the kill has eaten.
+    // Some were recorded, but the kill prevented their acknowledgement.
     const all = await stored(server.url, "p");
     await vi.waitFor(() => expect(deliveries.length).toBeGreaterThanOrEqual(all.size), { timeout: 30_000 });
     expect(checkChain(deliveries, after)).toEqual(all);
@@ -135,7 +135,7 @@ test("a server killed again and again", async () => {
   }
 });
 
-test("a cursor that the server refuses ends it, with the reason", async () => {
+test("a refused cursor ends the subscription, with the reason", async () => {
   const { deliveries, failed, following } = collect({ wsUrl, filter: {}, after: "no cursor" });
   await vi.waitFor(() => expect(failed).toHaveBeenCalled(), { timeout: 20_000 });
   expect(failed.mock.calls).toMatchObject([[[{ extensions: { code: "BAD_USER_INPUT", argument: "after" } }]]]);
@@ -143,8 +143,8 @@ test("a cursor that the server refuses ends it, with the reason", async () => {
   await following.stop();
 });
 
-test("a stream that the server ends for now is taken up after the last cursor", async () => {
-  // The server says so to one that reads too slowly; this says so at once.
+test("a stream that the server ends temporarily is resumed after the last cursor", async () => {
+  // The server does so to a slow reader; this test does so at once.
   const asked: unknown[] = [];
   const stub = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => "graphql-transport-ws" });
   stub.on("connection", (socket) => {

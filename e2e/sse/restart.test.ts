@@ -1,5 +1,5 @@
-// What becomes of event streams when the server or the client goes away: with
-// npm's graphql-sse, and with the EventSource of a real browser.
+// Event streams when the server or the client disconnects: with npm's graphql-sse,
+// and with the EventSource of a real browser.
 import { createClient } from "graphql-sse";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
@@ -22,7 +22,7 @@ async function subscriptions(): Promise<number> {
   return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-test("the subscriptions of a client that goes away end", async () => {
+test("the subscriptions of a disconnected client end", async () => {
   const client = createClient({ url: server.url, retryAttempts: 0 });
   const stops = Array.from({ length: 20 }, () => client.subscribe({ query: watch }, { next() {}, error() {}, complete() {} }));
   await expect.poll(subscriptions, { timeout: 20_000 }).toBe(20);
@@ -32,12 +32,12 @@ test("the subscriptions of a client that goes away end", async () => {
   await expect.poll(subscriptions, { timeout: 20_000 }).toBe(0);
 });
 
-test.each(["SIGTERM", "SIGKILL"] as const)("graphql-sse goes on where it was when the server is back from %s", async (signal) => {
+test.each(["SIGTERM", "SIGKILL"] as const)("graphql-sse resumes where it was when the server is back from %s", async (signal) => {
   const received: string[] = [];
   const ended = vi.fn();
   const connected = vi.fn();
   const waiting: (() => void)[] = [];
-  // graphql-sse sends the same request again; of the headers it asks each time.
+  // graphql-sse repeats the request, and calls the headers function each time.
   let cursor: string | undefined;
   const client = createClient({
     url: server.url,
@@ -58,14 +58,14 @@ test.each(["SIGTERM", "SIGKILL"] as const)("graphql-sse goes on where it was whe
       complete: ended,
     },
   );
-  await vi.waitFor(() => expect(connected).toHaveBeenCalledOnce()); // misses nothing from here on
+  await vi.waitFor(() => expect(connected).toHaveBeenCalledOnce()); // no event is missed from here on
   const [before, during, after] = ["before", "during", "after"].map((name) => `${signal}/${name}`) as [string, string, string];
   await register(before, {}, server.url);
   await vi.waitFor(() => expect(received).toEqual([before]));
   await server.kill(signal);
   await vi.waitFor(() => expect(waiting).toHaveLength(1));
   await server.restart();
-  await register(during, {}, server.url); // while the client is not there
+  await register(during, {}, server.url); // while the client is disconnected
   waiting[0]?.();
   await vi.waitFor(() => expect(received).toEqual([before, during]), { timeout: 20_000 });
   await register(after, {}, server.url);
@@ -73,7 +73,7 @@ test.each(["SIGTERM", "SIGKILL"] as const)("graphql-sse goes on where it was whe
   expect(ended).not.toHaveBeenCalled();
 });
 
-test("a browser's EventSource resumes by itself, and is told of the end", async () => {
+test("a browser's EventSource resumes by itself, and receives the end", async () => {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync", "--disable-component-update"],
@@ -122,6 +122,6 @@ test("a browser's EventSource resumes by itself, and is told of the end", async 
   await record("EXECUTION_STARTED");
   await follow(`subscription { executionProgressed(executionId: "browser") { cursor event { path } } }`);
   await record("EXECUTION_COMPLETED");
-  // The first stream is still there, and shows both events, too.
+  // The first stream is still open, and shows both events, too.
   await vi.waitFor(() => expect([...lines].sort()).toEqual([...Array(4).fill("browser/before"), "complete", "open"]), { timeout: 20_000 });
 });

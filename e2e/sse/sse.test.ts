@@ -56,7 +56,7 @@ test("an execution's stream ends by itself after its last event", async () => {
   expect(types).toEqual(["EXECUTION_STARTED", "EXECUTION_COMPLETED"]);
 });
 
-/** Reads events until there are enough, as an EventSource does. */
+/** Reads a number of events, as an EventSource does. */
 async function readEvents(address: string, count: number, lastEventId?: string) {
   const stop = new AbortController();
   const response = await fetch(address, {
@@ -80,7 +80,7 @@ async function readEvents(address: string, count: number, lastEventId?: string) 
   return events.slice(0, count);
 }
 
-test("an EventSource resumes after the last id that it saw", async () => {
+test("an EventSource resumes after the last id that it received", async () => {
   const path = `sse/${crypto.randomUUID()}`;
   const { events } = await execute("{ events(first: 1) { tailCursor } }");
   for (let n = 0; n < 6; n++) await register(path, { n });

@@ -1,4 +1,4 @@
-// How the sockets of npm's graphql-ws end: with which code, and who goes on after it.
+// How the sockets of npm's graphql-ws end: the close code, and which clients reconnect.
 import { type ClientOptions, createClient } from "graphql-ws";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -22,7 +22,7 @@ function connect(options: Partial<ClientOptions> = {}) {
     closed.push(`${code} ${reason}`);
   });
   onTestFinished(async () => {
-    // One that has no socket rejects.
+    // A client without a socket rejects.
     await Promise.allSettled([client.dispose()]);
   });
   /** Executes a query and returns its data. */
@@ -85,7 +85,7 @@ async function subscriptions(): Promise<number> {
 
 const running = (count: number) => expect.poll(subscriptions, { timeout: 20_000 }).toBe(count);
 
-test("the subscriptions of a client that goes away end", async () => {
+test("the subscriptions of a disconnected client end", async () => {
   const { client, sockets } = connect();
   for (let n = 0; n < 20; n++) client.subscribe({ query: watch }, { next() {}, error() {}, complete() {} });
   await running(20);
@@ -96,9 +96,9 @@ test("the subscriptions of a client that goes away end", async () => {
 test.each<["SIGTERM" | "SIGKILL", RegExp]>([
   ["SIGTERM", /^1001 Going away$/],
   ["SIGKILL", /^1006 /],
-])("a client goes on where it was when the server is back from %s", async (signal, end) => {
+])("a client resumes where it was when the server is back from %s", async (signal, end) => {
   const { events } = await execute("{ events(first: 1) { tailCursor } }", {}, server.url);
-  // graphql-ws sends the same request again: it is where the cursor is kept.
+  // graphql-ws repeats the request, so the request has to hold the cursor.
   const variables = { after: events.tailCursor };
   const received: string[] = [];
   const failed = vi.fn();
@@ -124,7 +124,7 @@ test.each<["SIGTERM" | "SIGKILL", RegExp]>([
   await vi.waitFor(() => expect(closed).toHaveLength(1));
   expect(closed[0]).toMatch(end);
   await server.restart();
-  await register(during, {}, server.url); // while the client is not there
+  await register(during, {}, server.url); // while the client is disconnected
   expect(waiting).toHaveLength(1);
   waiting[0]?.();
   await vi.waitFor(() => expect(received).toEqual([before, during]), { timeout: 20_000 });

@@ -11,7 +11,7 @@ function connect(options: Partial<ClientOptions> = {}) {
   return client;
 }
 afterEach(async () => {
-  // One that is about to connect again rejects where the server is gone.
+  // A client that is about to reconnect rejects if the server is down.
   await Promise.allSettled(clients.map((client) => client.dispose()));
   clients = [];
 });
@@ -38,7 +38,7 @@ test("queries and mutations", async () => {
   }
 });
 
-test("@defer comes in parts", async () => {
+test("@defer is answered in parts", async () => {
   const answers: any[] = [];
   for await (const answer of connect().iterate({ query: "{ resources(first: 2) { nodes { path ... @defer { latestVersion { version } } } } }" })) {
     answers.push(answer);
@@ -48,7 +48,7 @@ test("@defer comes in parts", async () => {
   expect(answers.at(-1)).toMatchObject({ hasNext: false });
 });
 
-test("an invalid operation is refused with errors, and the socket goes on", async () => {
+test("an invalid operation is refused with errors, and the socket stays open", async () => {
   const client = connect({ lazy: false });
   for (const [query, code] of [
     ["{ nothing }", "GRAPHQL_VALIDATION_FAILED"],
@@ -92,7 +92,7 @@ test("fifty operations on one socket, each with its own events", async () => {
   stops.forEach((stop) => stop());
 });
 
-test("subscriptions that are completed leave nothing behind", async () => {
+test("completed subscriptions leave nothing behind", async () => {
   const server = await startServer();
   try {
     const client = connect({ url: server.wsUrl, lazy: false });
@@ -118,7 +118,7 @@ test("pings are answered", async () => {
   await vi.waitFor(() => expect(pong.mock.calls.length).toBeGreaterThan(2), { timeout: 10_000 });
 });
 
-test("the old subprotocol is refused, so that its clients say so", async () => {
+test("the old subprotocol is refused, so that its clients report an error", async () => {
   const socket = new WebSocket(wsUrl, "graphql-ws");
   const outcome = await new Promise((told) => {
     socket.onerror = () => told("error");

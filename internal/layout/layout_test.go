@@ -1,5 +1,5 @@
-// Package layout tests the rules that hold for the repository as a whole: who
-// imports whom, what each query takes, and how long files may grow.
+// Package layout tests rules for the whole repository: which package imports
+// which, the parameters of queries, and the sizes of files.
 package layout
 
 import (
@@ -53,7 +53,7 @@ func TestLayout_Lines_WithinBounds(t *testing.T) {
 	}
 }
 
-// A newcomer finds nothing in the root that can live elsewhere.
+// The root holds only files that cannot live elsewhere.
 func TestLayout_Root_HoldsOnlyTheseFiles(t *testing.T) {
 	t.Parallel()
 	files := regexp.MustCompile(`^(server|server_test|tools)\.go$|^(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^go\.(mod|sum|work|work\.sum)$|` +
@@ -72,7 +72,8 @@ func TestLayout_Root_HoldsOnlyTheseFiles(t *testing.T) {
 // Imports run one way: server.go → config, graph, cli → db/catalog, db/eventlog → sqlc.
 func TestLayout_Imports_RunOneWay(t *testing.T) {
 	t.Parallel()
-	// What a package, or one below it, may import of ours. The first match counts.
+	// The packages of this module that a package, or one below it, may import. The
+	// first match counts.
 	rules := []struct{ folder, allowed string }{
 		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|db/eventlog/stream|graph|graph/admission|graph/transport`},
 		{"config", `cli|graph/auth`},
@@ -128,7 +129,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 			}
 			return nil
 		}
-		t.Errorf("%s: no rule says what it may import", name)
+		t.Errorf("%s: no rule for its imports", name)
 		return nil
 	})
 	if err != nil {
