@@ -14,7 +14,7 @@ import (
 
 // Types are listed without pages, so plain SQL cannot add more than the limit either,
 // and gets the message of the API.
-func TestTypeLimit_PlainSQL_NoMoreAdded(t *testing.T) {
+func TestTypeLimit_PlainSQL_NewOnesRefused(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	if n := count(t, pool, `SELECT type_limit()`); n != catalog.MaxTypes {

@@ -191,7 +191,7 @@ func TestRecord_Batch_AllOrNone(t *testing.T) {
 		many[i] = good
 	}
 	if _, err := store.Record(t.Context(), everything, many, limits); err == nil {
-		t.Error("10,001 events were taken")
+		t.Error("10,001 events were accepted")
 	}
 	recorded, err := store.Record(t.Context(), everything, many[1:], limits)
 	if err != nil || len(recorded) != eventlog.MaxRecords || events(t, pool) != eventlog.MaxRecords {
@@ -368,7 +368,7 @@ func TestRecord_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 	}
 	var list fault.List
 	if err := <-recorded; !errors.As(err, &list) || list[0].Argument != "inputs[1].type" {
-		t.Errorf("it came to %v", err)
+		t.Errorf("got %v", err)
 	}
 	if n := events(t, pool); n != 0 {
 		t.Errorf("%d events were recorded", n)

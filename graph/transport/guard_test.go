@@ -100,7 +100,7 @@ func TestGuard_NotAnOrigin_Error(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"app.example.com", "https://app.example.com/", "*", ""} {
 		if _, err := transport.Guard(teapot, []string{origin}, nil); err == nil {
-			t.Errorf("%q was taken", origin)
+			t.Errorf("%q was accepted", origin)
 		}
 	}
 }

@@ -232,7 +232,8 @@ func TestMultipart_ClientGoesAway_NoMorePartsAreMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The header comes before anything is executed; only a part tells that it is.
+	// The header comes before anything is executed; only a part shows that execution
+	// has begun.
 	if _, err := io.ReadFull(response.Body, make([]byte, len("--graphql")+len(part))); err != nil {
 		t.Fatal(err)
 	}

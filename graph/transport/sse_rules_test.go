@@ -91,7 +91,7 @@ func TestSSE_ClientsGoAway_NothingIsLeft(t *testing.T) {
 	defer streams.Close(t.Context())
 	address := operations{"Never": func(ctx context.Context) graphql.ResponseHandler {
 		running.Add(1)
-		// Of a client that has gone already, no response is asked for.
+		// The response to a disconnected client is not checked.
 		context.AfterFunc(ctx, func() { running.Add(-1) })
 		return never(ctx)
 	}}.inParts(t, transport.Options{Streams: streams, KeepAlive: time.Hour})
