@@ -91,7 +91,7 @@ func TestSSE_ClientsGoAway_NothingIsLeft(t *testing.T) {
 	defer streams.Close(t.Context())
 	address := operations{"Never": func(ctx context.Context) graphql.ResponseHandler {
 		running.Add(1)
-		// The response to a disconnected client is not checked.
+		// The response function of a disconnected client may never be called.
 		context.AfterFunc(ctx, func() { running.Add(-1) })
 		return never(ctx)
 	}}.inParts(t, transport.Options{Streams: streams, KeepAlive: time.Hour})
