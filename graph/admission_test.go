@@ -159,6 +159,10 @@ func TestAdmission_AnswerTooLong_RefusedWithPath(t *testing.T) {
 			t.Errorf("%s: %+v %.100s", query, errs, data)
 		}
 	}
+	got := bounded.whole(`{ resources { nodes { path ... @defer { versions { nodes { payload } } } } } }`)
+	if !strings.Contains(got, `"incremental"`) || !strings.Contains(got, "RESPONSE_TOO_LARGE") || strings.Count(got, `"hasNext":false`) != 1 {
+		t.Errorf("a deferred part: %.500s", got)
+	}
 	// Parts of an answer are short enough one by one.
 	if got := a.whole(`{ resources { nodes { ... @defer { latestVersion { payload } } } } }`); strings.Count(got, "xxx\"") != 5 || strings.Contains(got, "TOO_LARGE") {
 		t.Errorf("deferred: %.300s", got)

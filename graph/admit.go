@@ -57,6 +57,12 @@ func (r *Resolver) admit(presenter apierror.Presenter, controller *admission.Con
 				return response
 			}
 			refused := refusal(ctx, presenter, err)
+			if response == nil { // the context ended before execution
+				return refused
+			}
+			if response.HasNext != nil { // the last part
+				refused.HasNext, refused.Path, refused.Label = new(false), response.Path, response.Label
+			}
 			code := apierror.Code(refused.Errors[0])
 			for _, at := range response.Errors {
 				if apierror.Code(at) == code { // with its path
