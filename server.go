@@ -84,81 +84,37 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// database is the PostgreSQL of --database-url, or our own.
-type database struct {
-	flags    *config.Database
-	url      string
-	postgres *embedded.Server // nil with --database-url
-	logger   *slog.Logger
-	progress io.Writer
-}
-
-// open starts our own PostgreSQL unless the flags name another.
-func (d *database) open(ctx context.Context) error {
-	if d.url = d.flags.DatabaseURL; d.url != "" {
-		return nil
+// openDatabase returns the URL of --database-url, or starts our own PostgreSQL; own is
+// nil otherwise.
+func openDatabase(ctx context.Context, flags *config.Database, logger *slog.Logger, progress io.Writer) (url string, own *embedded.Keeper, err error) {
+	if flags.DatabaseURL != "" {
+		return flags.DatabaseURL, nil, nil
 	}
-	postgres, err := embedded.Start(ctx, embedded.Config{
-		DataDir: d.flags.DataDir, BinDir: d.flags.PostgresBin, Port: d.flags.DBPort, Download: d.flags.DownloadPostgres == "auto", Logger: d.logger,
-		Progress: func(line string) { fmt.Fprintln(d.progress, "postgres:", line) },
+	own, err = embedded.Keep(ctx, embedded.Config{
+		DataDir: flags.DataDir, BinDir: flags.PostgresBin, Port: flags.DBPort, Download: flags.DownloadPostgres == "auto", Logger: logger,
+		Progress: func(line string) { fmt.Fprintln(progress, "postgres:", line) },
 		// A call of 1,000 registrations holds 1,000 advisory locks.
 		Settings: map[string]string{"max_locks_per_transaction": "512"},
 	})
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	d.url, d.postgres = postgres.URL(), postgres
-	return nil
+	return own.URL(), own, nil
 }
 
-func (d *database) stop() error {
-	if d.postgres == nil {
-		return nil
-	}
+func stopDatabase(own *embedded.Keeper) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	if err := d.postgres.Stop(ctx); err != nil {
-		return fmt.Errorf("stop PostgreSQL: %w", err)
-	}
-	return nil
-}
-
-// keep restarts our own PostgreSQL if it exits by itself: killed for lack of
-// memory, for example. The pool reconnects to the same socket. If PostgreSQL
-// exits within ten seconds, its cause needs a person, and keep returns it.
-func (d *database) keep(ctx context.Context) error {
-	for d.postgres != nil {
-		started := time.Now()
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-d.postgres.Exited():
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		err := d.postgres.Err()
-		if time.Since(started) < 10*time.Second {
-			return fmt.Errorf("PostgreSQL has ended: %w", err)
-		}
-		d.logger.ErrorContext(ctx, "PostgreSQL has ended by itself; starting it again", "error", err)
-		if err := d.stop(); err != nil {
-			d.logger.WarnContext(ctx, "letting go of the data directory", "error", err)
-		}
-		if err := d.open(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return own.Stop(ctx)
 }
 
 func migrate(ctx context.Context, command *config.Migrate, stdout, stderr io.Writer) (err error) {
-	database := &database{flags: &command.Database, logger: slog.New(slog.DiscardHandler), progress: stderr}
-	if err := database.open(ctx); err != nil {
+	databaseURL, own, err := openDatabase(ctx, &command.Database, slog.New(slog.DiscardHandler), stderr)
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, database.stop()) }()
-	return command.Run(ctx, database.url, stdout)
+	defer func() { err = errors.Join(err, stopDatabase(own)) }()
+	return command.Run(ctx, databaseURL, stdout)
 }
 
 // serve serves until the context ends.
@@ -176,12 +132,11 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	}
 	defer func() { _ = listener.Close() }()
 
-	database := &database{flags: &c.Database, logger: logger, progress: stderr}
-	if err := database.open(ctx); err != nil {
+	databaseURL, own, err := openDatabase(ctx, &c.Database, logger, stderr)
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, database.stop()) }()
-	databaseURL := database.url
+	defer func() { err = errors.Join(err, stopDatabase(own)) }()
 
 	migrated, err := db.Migrate(ctx, databaseURL)
 	if err != nil {
@@ -211,7 +166,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	registry.MustRegister(log)
 	resolver := graph.NewResolver(store, events, log, limits, logger)
 	streams := transport.NewStreams()
-	memory := config.MemoryFor(config.ContainerMemory(os.DirFS("/")), database.postgres != nil, os.Getenv("GOMEMLIMIT"))
+	memory := config.MemoryFor(config.ContainerMemory(os.DirFS("/")), own != nil, os.Getenv("GOMEMLIMIT"))
 	if memory.Process > 0 {
 		debug.SetMemoryLimit(memory.Process)
 	}
@@ -250,7 +205,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		defer func() { _ = profiles.Close() }()
 		group.Go(func() error { return transport.ServeProfiles(groupCtx, profiles) })
 	}
-	group.Go(func() error { return database.keep(groupCtx) })
+	group.Go(func() error { return own.Run(groupCtx) })
 	group.Go(func() error {
 		if len(c.Examples) > 0 {
 			register := cli.Register{Paths: c.Examples, DatabaseURL: databaseURL}

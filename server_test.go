@@ -573,3 +573,43 @@ func TestServe_Hangup_TokensReadAgain(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 }
+
+// The server waits for a PostgreSQL of our own that cannot start.
+func TestServe_OwnPostgreSQLCannotStart_UnavailableUntilItCan(t *testing.T) {
+	t.Parallel()
+	parent, err := os.MkdirTemp("", "serve-test-*") // PostgreSQL's user cannot enter t.TempDir
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(parent) })
+	if err := os.Chmod(parent, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(parent, "pg")
+	server := startServer(t, freeAddress(t), "", "--data-dir", dir)
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	text, err := os.ReadFile(filepath.Join(dir+".away", "postmaster.pid"))
+	if err == nil {
+		_, err = fmt.Sscan(string(text), &pid)
+	}
+	if err := errors.Join(err, syscall.Kill(pid, syscall.SIGKILL)); err != nil {
+		t.Fatal(err)
+	}
+	if err := answers(server.address, "", http.StatusServiceUnavailable); err != nil {
+		t.Error(err)
+	}
+	var data json.RawMessage
+	if err := server.Do(t.Context(), `mutation { saveResourceType(input: {name: "x"}) { resourceType { name } } }`, nil, &data); err == nil || !strings.Contains(err.Error(), "UNAVAILABLE") {
+		t.Errorf("%s, %v", data, err)
+	}
+	if err := errors.Join(os.Rename(dir+".away", dir), ready(server.address)); err != nil {
+		t.Fatal(err)
+	}
+	server.ask(t, `mutation { saveResourceType(input: {name: "x"}) { resourceType { name } } }`)
+	if status := server.end(t); status != 0 {
+		t.Errorf("status %d", status)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -266,9 +267,13 @@ func (p *dataDirectory) password(root *os.Root) (string, error) {
 	return password, nil
 }
 
-// writeURL writes connection.url, whole or not at all.
+// writeURL writes connection.url, whole or not at all, unless it is as it should be:
+// PostgreSQL may run on a disk that is too full for a new file.
 func (p *dataDirectory) writeURL(root *os.Root, connURL string) error {
 	const temporary = urlName + ".new"
+	if text, err := root.ReadFile(urlName); err == nil && string(text) == connURL+"\n" {
+		return nil
+	}
 	err := root.Remove(temporary)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		err = p.account.writePrivate(root, temporary, connURL)
@@ -307,7 +312,9 @@ func (p *dataDirectory) makeSocketDir(port int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making a directory for the socket: %w", err)
 	}
-	p.scratch = append(p.scratch, dir)
+	if !slices.Contains(p.scratch, dir) {
+		p.scratch = append(p.scratch, dir)
+	}
 	return dir, nil
 }
 

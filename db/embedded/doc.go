@@ -17,6 +17,8 @@
 //     our own PostgreSQL is ever stopped.
 //   - The next Start works after a kill -9 at any moment, of this process, of
 //     postgres or of both, while the database is made or while it runs.
+//   - A Keeper starts PostgreSQL again for as long as it takes, and never makes a new
+//     database in place of one that is missing.
 //   - Only the same user on the same machine can connect: a Unix socket in a
 //     private directory, a generated password, and no TCP unless Config.Port is
 //     set (and then on 127.0.0.1 only).

@@ -94,40 +94,46 @@ func shutdownSteps() []shutdownStep {
 // not stop PostgreSQL. Errors are ErrInUse, ErrNotInstalled and others, each with
 // what to do about it.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	server, err := start(ctx, cfg)
+	server, err := start(ctx, cfg.withDefaults())
 	if err != nil {
 		return nil, fmt.Errorf("starting the embedded PostgreSQL: %w", err)
 	}
 	return server, nil
 }
 
-func start(ctx context.Context, cfg Config) (_ *Server, err error) {
-	if cfg.Progress == nil {
-		cfg.Progress = func(string) {}
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
+func start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-
 	p, err := takeDataDirectory(cfg)
 	if err != nil {
 		return nil, err
 	}
+	s, err := startIn(ctx, cfg, p, true)
+	if err != nil {
+		return nil, errors.Join(err, p.release())
+	}
+	return s, nil
+}
+
+// startIn starts PostgreSQL in a data directory whose lock we hold. It creates a
+// database only if create is set.
+func startIn(ctx context.Context, cfg Config, p *dataDirectory, create bool) (_ *Server, err error) {
 	s := &Server{data: p, exited: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			// The context may be why the start failed; PostgreSQL still gets an
 			// orderly shutdown.
-			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+			err = errors.Join(err, s.end(context.WithoutCancel(ctx)))
 		}
 	}()
 
 	major, err := p.major()
 	if err != nil {
 		return nil, err
+	}
+	if major == 0 && !create {
+		return nil, fmt.Errorf("the database in %s has gone", p.dir)
 	}
 	if s.install, err = newFinder(cfg, p.account).find(ctx, major); err != nil {
 		return nil, err
@@ -149,6 +155,16 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	cfg.Logger.InfoContext(ctx, "PostgreSQL is ready", "version", s.install.Version,
 		"directory", p.dir, "pid", s.process.Pid)
 	return s, nil
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.Progress == nil {
+		cfg.Progress = func(string) {}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return cfg
 }
 
 func (cfg Config) check() error {
