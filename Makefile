@@ -57,6 +57,14 @@ e2e/node_modules/.package-lock.json: e2e/package-lock.json
 torture: ## Try for long to make the event log lose, repeat or reorder.
 	go test ./torture -count=1 -v -torture.full -timeout 30m
 
+.PHONY: soak
+soak: ## Run the program for half an hour under load and faults, and judge it.
+	go run ./soak $(SOAK_FLAGS)
+
+.PHONY: soak-short
+soak-short: ## The same for two minutes, with a fault every 5 s.
+	go run ./soak -for 2m -every 5s $(SOAK_FLAGS)
+
 .PHONY: bench
 bench: ## Measure; prints figures, asserts nothing. The first run fills a database.
 	go run ./bench

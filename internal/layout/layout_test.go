@@ -80,6 +80,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{"client", `-`},
 		{"cli", `client|db|db/catalog|db/catalog/yaml|db/fault|db/jsontext|graph/auth`},
 		{"bench", `client|db|db/embedded`},
+		{"soak", `client`},
 		{"sqlc", `-`},
 		{"db/fault/faulttest", `db/fault`},
 		{"db/fault", `-`},

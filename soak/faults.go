@@ -1,0 +1,421 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/noetl/noetl-catalog/client"
+)
+
+// fault is injected, and over when inject returns. Then everything has to work again.
+type fault struct {
+	name   string
+	inject func(ctx context.Context, s *soak, random *rand.Rand) error
+	// harmless: no small request may fail because of it, and no connection may break.
+	harmless bool
+	// restarts: it restarts a server, which then holds little. There are none in the
+	// last third.
+	restarts bool
+	// root: it needs a file system of its own.
+	root bool
+	// named: it is injected only if -faults names it.
+	named bool
+	// bound is how much longer than others it takes to be healthy again.
+	bound time.Duration
+}
+
+func faults() []fault {
+	own, second := []int{0}, []int{1}
+	return []fault{
+		{name: "server with its PostgreSQL killed", inject: restart(syscall.SIGKILL, own), restarts: true},
+		{name: "second server killed", inject: restart(syscall.SIGKILL, second), restarts: true},
+		{name: "both servers killed", inject: restart(syscall.SIGKILL, []int{0, 1}), restarts: true},
+		{name: "server and PostgreSQL killed at once", inject: killServerAndPostgres, restarts: true},
+		{name: "server stopped and started", inject: restart(syscall.SIGTERM, own), restarts: true},
+		{name: "second server stopped and started", inject: restart(syscall.SIGTERM, second), restarts: true},
+		{name: "SIGHUP with other tokens", inject: reload, harmless: true},
+		{name: "PostgreSQL killed", inject: signalPostmaster(syscall.SIGKILL)},
+		{name: "PostgreSQL crash", inject: signalPostmaster(syscall.SIGQUIT)},
+		{name: "PostgreSQL killed twice", inject: killPostgresTwice, bound: 30 * time.Second},
+		{name: "backend killed", inject: killBackend},
+		{name: "PostgreSQL paused", inject: pausePostgres},
+		{name: "sessions terminated", inject: terminate("true")},
+		{name: "sequencer and listeners terminated", inject: terminate("query ~* 'listen|event_sequence|event_bell|advisory'")},
+		{name: "long transaction", inject: longTransaction, harmless: true},
+		{name: "table of events locked", inject: lockTable},
+		{name: "connections used up", inject: useUpConnections},
+		{name: "network cut", inject: cutNetwork},
+		{name: "network reset", inject: func(_ context.Context, s *soak, _ *rand.Rand) error { s.system.proxy.reset(); return nil }},
+		{name: "storm of large requests", inject: storm, harmless: true},
+		{name: "burst of subscriptions", inject: burst, harmless: true},
+		{name: "disk full", inject: fillDisk, root: true, bound: 60 * time.Second},
+		{name: "partition of this month detached", inject: detachPartition, named: true, bound: 60 * time.Second},
+	}
+}
+
+// inject injects a fault at each interval, each of them before any comes again.
+func (s *soak) inject(ctx context.Context) {
+	random := s.random("faults")
+	var chosen, deck []fault
+	for _, f := range faults() {
+		switch {
+		case s.only == "" && f.named:
+			s.say("not injected unless it is named: " + f.name)
+		case s.only != "" && !slices.Contains(strings.Split(s.only, ","), f.name):
+		case f.root && !s.system.tmpfs:
+			s.say("SKIPPED, since it needs root and mount: " + f.name)
+		default:
+			chosen = append(chosen, f)
+		}
+	}
+	began := time.Now()
+	for number := 1; ; number++ {
+		next := began.Add(time.Duration(number) * s.every)
+		if next.Sub(began) > s.length || !pause(ctx, time.Until(next)) && ctx.Err() != nil {
+			return
+		}
+		last := time.Since(began) > s.length*2/3
+		allowed := func(f fault) bool { return !f.restarts || !last }
+		if !slices.ContainsFunc(deck, allowed) {
+			deck = slices.Clone(chosen)
+			random.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+		}
+		at := slices.IndexFunc(deck, allowed)
+		if at < 0 {
+			return
+		}
+		f := deck[at]
+		deck = slices.Delete(deck, at, at+1)
+		s.injectOne(ctx, f, random)
+		if time.Since(began) > s.length {
+			return
+		}
+	}
+}
+
+func (s *soak) injectOne(ctx context.Context, f fault, random *rand.Rand) {
+	began := time.Now()
+	end := func() {}
+	if !f.harmless {
+		end = s.faults.open()
+	}
+	if err := f.inject(ctx, s, random); err != nil && ctx.Err() == nil {
+		s.found.add(broken, "inject %q: %v", f.name, err)
+	}
+	over := time.Now()
+	err := s.healthy(ctx, s.healthBound+f.bound)
+	end()
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		s.found.add(unhealthy, "%.0f s after %q: %v", time.Since(over).Seconds(), f.name, err)
+	}
+	s.say(fmt.Sprintf("%-38s took %5.1f s, healthy after %4.1f s", f.name, over.Sub(began).Seconds(), time.Since(over).Seconds()))
+}
+
+const recordMarker = `mutation ($id: String!) { recordEvent(input: {eventId: $id, type: "` + markerType + `", path: "` + markerPath + `", payload: {id: "%s"}}) { event { eventId } } }`
+
+// healthy waits until both servers are ready and record an event, and these events have
+// reached every follower. A server that has ended by itself is started again.
+func (s *soak) healthy(ctx context.Context, bound time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	problem := errors.New("no time")
+	for at, server := range s.system.servers {
+		tx := &transaction{began: time.Now()}
+		s.markers++
+		id := fmt.Sprintf("%smarker-%d", eventPrefix, s.markers)
+		tx.ids = []string{id}
+		err := await(ctx, 50*time.Millisecond, func() bool {
+			if server.process() == nil {
+				if err := server.start(ctx); err != nil {
+					problem = err
+					return false
+				}
+			}
+			if !server.ready(ctx) {
+				problem = fmt.Errorf("server %s is not ready", server.name)
+				return false
+			}
+			asking, cancel := context.WithTimeout(ctx, 15*time.Second)
+			defer cancel()
+			if err := s.clients["admin"][at].Do(asking, fmt.Sprintf(recordMarker, id), map[string]any{"id": id}, nil); err != nil {
+				problem = fmt.Errorf("record an event at server %s: %w", server.name, err)
+				return false
+			}
+			return true
+		})
+		if err == nil {
+			tx.outcome = committed
+		}
+		s.ledger.note(tx)
+		if err != nil {
+			return problem
+		}
+	}
+	return errors.Join(await(ctx, 20*time.Millisecond, func() bool {
+		problem = nil
+		for _, f := range s.followers {
+			if !f.slow() && f.marker.Load() < s.markers {
+				problem = errors.Join(problem, fmt.Errorf("follower %q has not received event marker-%d", f.name, s.markers))
+			}
+		}
+		return problem == nil
+	}), problem)
+}
+
+// hold is a duration that fits into the interval.
+func (s *soak) hold(longest time.Duration) time.Duration { return min(longest, s.every/2) }
+
+func restart(signal syscall.Signal, which []int) func(context.Context, *soak, *rand.Rand) error {
+	return func(ctx context.Context, s *soak, _ *rand.Rand) error {
+		var problems []error
+		for _, at := range which {
+			problems = append(problems, s.system.servers[at].end(signal))
+		}
+		for _, at := range which {
+			problems = append(problems, s.system.servers[at].start(ctx))
+		}
+		return errors.Join(problems...)
+	}
+}
+
+func killServerAndPostgres(ctx context.Context, s *soak, random *rand.Rand) error {
+	return errors.Join(s.system.signalPostgres(syscall.SIGKILL, false), restart(syscall.SIGKILL, []int{0})(ctx, s, random))
+}
+
+func signalPostmaster(signal syscall.Signal) func(context.Context, *soak, *rand.Rand) error {
+	return func(_ context.Context, s *soak, _ *rand.Rand) error { return s.system.signalPostgres(signal, false) }
+}
+
+// killPostgresTwice kills PostgreSQL as soon as it is back.
+func killPostgresTwice(ctx context.Context, s *soak, _ *rand.Rand) error {
+	first, err := s.system.postmaster()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err = await(ctx, 20*time.Millisecond, func() bool {
+		again, err := s.system.postmaster()
+		return err == nil && again != first && s.system.execute(ctx, "SELECT 1") == nil
+	})
+	if err != nil {
+		return fmt.Errorf("PostgreSQL does not come back after it was killed once: %w", err)
+	}
+	return s.system.signalPostgres(syscall.SIGKILL, false)
+}
+
+// killBackend makes PostgreSQL restart all of its processes.
+func killBackend(_ context.Context, s *soak, random *rand.Rand) error {
+	process, err := s.system.postmaster()
+	if err != nil {
+		return err
+	}
+	backends := children(process)
+	return syscall.Kill(backends[random.IntN(len(backends))], syscall.SIGKILL)
+}
+
+func pausePostgres(ctx context.Context, s *soak, _ *rand.Rand) error {
+	err := s.system.signalPostgres(syscall.SIGSTOP, true)
+	pause(ctx, s.hold(20*time.Second))
+	return errors.Join(err, s.system.signalPostgres(syscall.SIGCONT, true))
+}
+
+func terminate(which string) func(context.Context, *soak, *rand.Rand) error {
+	return func(ctx context.Context, s *soak, _ *rand.Rand) error {
+		return s.system.execute(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+			AND application_name = 'noetl-catalog' AND `+which)
+	}
+}
+
+// longTransaction holds an event that is inserted and not committed.
+func longTransaction(ctx context.Context, s *soak, _ *rand.Rand) error {
+	connection, err := s.system.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
+	tx := &transaction{ids: []string{fmt.Sprintf("%slong-%d", eventPrefix, time.Now().UnixNano())}, began: time.Now(), outcome: rolledBack}
+	err = pgx.BeginFunc(ctx, connection, func(open pgx.Tx) error {
+		_, err := open.Exec(ctx, "INSERT INTO event (event_id, event_type, resource_path, resource_version, payload) VALUES ($1, $2, 'soak/sql/1', '1.0.0', $3)", tx.ids[0], markerType, payload{ID: tx.ids[0]})
+		pause(ctx, s.hold(20*time.Second))
+		return err
+	})
+	if err == nil {
+		tx.outcome = committed
+	}
+	s.ledger.note(tx)
+	return err
+}
+
+func lockTable(ctx context.Context, s *soak, random *rand.Rand) error {
+	connection, err := s.system.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
+	return pgx.BeginFunc(ctx, connection, func(open pgx.Tx) error {
+		table := []string{"event", "catalog", "event_head", "event_pending"}[random.IntN(4)]
+		_, err := open.Exec(ctx, "LOCK TABLE "+table+" IN ACCESS EXCLUSIVE MODE")
+		pause(ctx, s.hold(8*time.Second))
+		return err
+	})
+}
+
+// useUpConnections opens sessions until PostgreSQL refuses one.
+func useUpConnections(ctx context.Context, s *soak, _ *rand.Rand) error {
+	var open []*pgx.Conn
+	defer func() {
+		for _, connection := range open {
+			_ = connection.Close(context.WithoutCancel(ctx))
+		}
+	}()
+	for {
+		connection, err := s.system.connect(ctx)
+		if err != nil {
+			break
+		}
+		open = append(open, connection)
+	}
+	pause(ctx, s.hold(10*time.Second))
+	return nil
+}
+
+func cutNetwork(ctx context.Context, s *soak, random *rand.Rand) error {
+	s.system.proxy.open.Lock()
+	pause(ctx, s.hold(20*time.Second))
+	if random.IntN(2) == 0 { // what was under way is lost for good
+		s.system.proxy.reset()
+	}
+	s.system.proxy.open.Unlock()
+	return nil
+}
+
+// reload replaces a token in the file and sends SIGHUP to both servers.
+func reload(ctx context.Context, s *soak, _ *rand.Rand) error {
+	former := s.system.token("viewer")
+	if err := s.system.setToken(ctx, "viewer", "viewer"); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for at, server := range s.system.servers {
+		process := server.process()
+		if process == nil {
+			return fmt.Errorf("server %s does not run", server.name)
+		}
+		if err := process.Signal(syscall.SIGHUP); err != nil {
+			return err
+		}
+		code := func(token string) string {
+			return codeOf((&client.Client{Endpoint: server.url() + "/graphql", Token: token, HTTP: s.clients["reader"][at].HTTP}).Do(ctx, "{ __typename }", nil, nil))
+		}
+		if await(ctx, 20*time.Millisecond, func() bool { return code(s.system.token("viewer")) == "ok" }) != nil || code(former) != "UNAUTHENTICATED" {
+			s.found.add(wrong, "server %s has not read the tokens again", server.name)
+		}
+		if server.process() != process {
+			s.found.add(wrong, "server %s did not survive SIGHUP", server.name)
+		}
+	}
+	return nil
+}
+
+// storm sends large requests in parallel.
+func storm(ctx context.Context, s *soak, random *rand.Rand) error {
+	var group sync.WaitGroup
+	for began := time.Now(); time.Since(began) < s.hold(10*time.Second) && ctx.Err() == nil; group.Wait() {
+		for range 60 {
+			query, server := heavyList, random.IntN(2)
+			if random.IntN(3) == 0 {
+				query = diffs(16, "patch")
+			}
+			group.Go(func() {
+				asked := time.Now()
+				if code := s.post(ctx, server, "crowd", document(query)); ctx.Err() == nil {
+					if !slices.Contains(heavy, code) {
+						s.explain(asked, "crowd", code, errors.New("a large request in a storm"))
+					} else {
+						s.tally.count("crowd", code)
+					}
+				}
+			})
+		}
+	}
+	return nil
+}
+
+// burst opens many subscriptions at once, and drops them.
+func burst(ctx context.Context, s *soak, _ *rand.Rand) error {
+	ctx, cancel := context.WithTimeout(ctx, s.hold(5*time.Second)+time.Second)
+	defer cancel()
+	var group sync.WaitGroup
+	for i := range 200 {
+		group.Go(func() {
+			began := time.Now()
+			f := &follower{soak: s, name: "crowd", random: rand.New(rand.NewPCG(s.seed, uint64(i)))} //nolint:gosec // reproducible, not secret
+			if code := codeOf(f.flood(ctx, i%2)); ctx.Err() == nil && code != "TOO_MANY_REQUESTS" && code != "OVERLOADED" {
+				s.explain(began, "crowd", code, errors.New("one of many subscriptions"))
+			} else {
+				s.tally.count("crowd", "subscription")
+			}
+		})
+	}
+	group.Wait()
+	return nil
+}
+
+// fillDisk leaves no room in the file system of the data directory.
+func fillDisk(ctx context.Context, s *soak, _ *rand.Rand) error {
+	disk := filepath.Dir(s.system.dataDir)
+	var size syscall.Statfs_t
+	if err := syscall.Statfs(disk, &size); err != nil {
+		return err
+	}
+	resize := func(bytes uint64) error {
+		return syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, fmt.Sprintf("size=%d", bytes))
+	}
+	used := (size.Blocks - size.Bfree) * uint64(size.Bsize)
+	if err := resize(used + 64<<10); err != nil {
+		return fmt.Errorf("shrink the file system: %w", err)
+	}
+	// Segments of the log that are kept for reuse would last for long.
+	deadline := time.Now().Add(s.hold(15 * time.Second))
+	for time.Now().Before(deadline) && pause(ctx, 200*time.Millisecond) {
+		_ = s.system.execute(ctx, "SELECT pg_switch_wal()")
+	}
+	return resize(tmpfsSize)
+}
+
+// detachPartition detaches this month's partition of event.
+func detachPartition(ctx context.Context, s *soak, _ *rand.Rand) error {
+	var name string
+	connection, err := s.system.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
+	if err := connection.QueryRow(ctx, "SELECT tableoid::regclass::text FROM event ORDER BY timestamp DESC LIMIT 1").Scan(&name); err != nil {
+		return err
+	}
+	if _, err := connection.Exec(ctx, "ALTER TABLE event DETACH PARTITION "+name); err != nil {
+		return fmt.Errorf("detach %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,354 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+
+	"github.com/noetl/noetl-catalog/client"
+)
+
+// follower follows the log, drops its connection now and then, and resumes after its
+// last cursor on any server.
+type follower struct {
+	*soak
+	name   string
+	random *rand.Rand
+	follow func(ctx context.Context, f *follower, server int) error
+	// filter is the subscription's, and where the same in SQL; empty for everything.
+	filter map[string]any
+	where  string
+	// drop is how long a connection is kept, on average; 0: until it breaks.
+	drop time.Duration
+	// stall is how long it stops to read after each stallEvery deliveries. Then it is
+	// not waited for.
+	stall      time.Duration
+	stallEvery int
+
+	cursor string // to resume after
+	start  int64  // the position before its first
+	marker atomic.Int64
+
+	mu        sync.Mutex
+	positions []int64
+	resumes   int
+}
+
+func (s *soak) makeFollowers() []*follower {
+	return []*follower{
+		{name: "WebSocket", follow: byWebSocket},
+		{name: "WebSocket that drops", follow: byWebSocket, drop: 3 * time.Second},
+		{name: "SSE that drops", follow: bySSE, drop: 4 * time.Second},
+		{name: "command follow", follow: byCommand, drop: 15 * time.Second},
+		{name: "SSE of a path prefix", follow: bySSE, drop: 5 * time.Second, filter: map[string]any{"pathPrefix": "soak/sql/"}, where: "starts_with(resource_path, 'soak/sql/')"},
+		{name: "WebSocket of types", follow: byWebSocket, drop: 5 * time.Second, filter: map[string]any{"types": []string{"UPDATED", "REGISTERED", markerType}}, where: "event_type IN ('UPDATED', 'REGISTERED', '" + markerType + "')"},
+		{name: "slow WebSocket", follow: byWebSocket, stall: 20 * time.Second, stallEvery: 500},
+		{name: "slow SSE", follow: bySSE, stall: 100 * time.Millisecond, stallEvery: 1},
+	}
+}
+
+// run follows until the context ends.
+func (f *follower) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		life, cancel := context.WithCancel(ctx)
+		if f.drop > 0 {
+			cancel()
+			life, cancel = context.WithTimeout(ctx, f.drop/2+time.Duration(f.random.Int64N(int64(f.drop))))
+		}
+		err := f.follow(life, f, f.random.IntN(len(f.system.servers)))
+		dropped := life.Err() != nil
+		cancel()
+		f.mu.Lock()
+		f.resumes++
+		f.mu.Unlock()
+		switch code := codeOf(err); {
+		case dropped:
+		case f.slow() && (code == "SLOW_CONSUMER" || code == "connection"):
+			f.tally.count(f.who(), code)
+		default:
+			// What breaks the connection may have begun a little before.
+			f.explain(time.Now().Add(-time.Second), f.who(), "", err)
+			pause(ctx, 100*time.Millisecond)
+		}
+	}
+}
+
+// received records a delivery. A follower reads in one goroutine.
+func (f *follower) received(position, id, path string, body *payload) error {
+	at, err := strconv.ParseInt(position, 10, 64)
+	if err != nil || at <= f.start {
+		f.found.add(wrong, "a delivery to %s is at position %q, and it began after %d", f.name, position, f.start)
+		return nil
+	}
+	if strings.HasPrefix(id, eventPrefix) && (body == nil || body.ID != id) {
+		f.found.add(wrong, "event %s was delivered to %s with the payload of %v", id, f.name, body)
+	}
+	f.ledger.delivered(f.name, at, id)
+	f.mu.Lock()
+	f.positions = append(f.positions, at)
+	f.mu.Unlock()
+	if number, ok := strings.CutPrefix(id, eventPrefix+"marker-"); ok && path == markerPath {
+		n, _ := strconv.ParseInt(number, 10, 64)
+		f.marker.Store(n)
+	}
+	if n := len(f.positions); f.stall > 0 && n%f.stallEvery == 0 {
+		pause(f.living, f.stall)
+	}
+	return nil
+}
+
+const subscription = `subscription ($after: String, $filter: EventFilter) {
+	eventRecorded(after: $after, filter: $filter) { cursor previousCursor position event { eventId path payload } } }`
+
+func (f *follower) variables() map[string]any {
+	variables := map[string]any{"after": f.cursor}
+	if f.filter != nil {
+		variables["filter"] = f.filter
+	}
+	return variables
+}
+
+// next reads a response of the subscription. previous is the cursor of the delivery
+// before, on this connection.
+func (f *follower) next(response []byte, previous *string) error {
+	var data struct {
+		EventRecorded struct {
+			Cursor, PreviousCursor, Position string
+			Event                            struct {
+				EventID, Path string
+				Payload       json.RawMessage
+			}
+		}
+	}
+	if err := client.Decode(response, &data); err != nil {
+		return err
+	}
+	d := data.EventRecorded
+	if d.PreviousCursor != *previous {
+		f.found.add(wrong, "the delivery at %s to %s says that it follows %q, and %q was the last", d.Position, f.name, d.PreviousCursor, *previous)
+	}
+	f.cursor, *previous = d.Cursor, d.Cursor
+	var body payload
+	_ = json.Unmarshal(d.Event.Payload, &body) // others' payloads are anything
+	return f.received(d.Position, d.Event.EventID, d.Event.Path, &body)
+}
+
+// smallBuffers makes a slow client's kernel hold little for it.
+func (f *follower) http() *http.Client {
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	if f.slow() {
+		dialer.Control = func(_, _ string, raw syscall.RawConn) error {
+			return raw.Control(func(descriptor uintptr) {
+				_ = syscall.SetsockoptInt(int(descriptor), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+			})
+		}
+	}
+	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableCompression: true, DisableKeepAlives: true}}
+}
+
+func (f *follower) slow() bool { return f.stall > 0 }
+
+func (f *follower) who() string {
+	if f.slow() {
+		return "slow"
+	}
+	return "follower"
+}
+
+// flood subscribes in a socket of the crowd, and reads.
+func (f *follower) flood(ctx context.Context, server int) error {
+	socket, err := f.dial(ctx, server, "crowd", f.http())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = socket.CloseNow() }()
+	for i := range 5 {
+		if err := wsjson.Write(ctx, socket, object{"type": "subscribe", "id": strconv.Itoa(i), "payload": object{"query": subscription, "variables": object{"filter": object{"path": markerPath}}}}); err != nil {
+			return err
+		}
+	}
+	for {
+		if _, _, err := socket.Read(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// byWebSocket subscribes with graphql-transport-ws.
+func byWebSocket(ctx context.Context, f *follower, server int) error {
+	socket, err := f.dial(ctx, server, f.who(), f.http())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = socket.CloseNow() }()
+	if err := wsjson.Write(ctx, socket, object{"type": "subscribe", "id": "1", "payload": object{"query": subscription, "variables": f.variables()}}); err != nil {
+		return err
+	}
+	previous := f.cursor
+	for {
+		var message struct {
+			Type    string
+			Payload json.RawMessage
+		}
+		if err := wsjson.Read(ctx, socket, &message); err != nil {
+			return err
+		}
+		switch message.Type {
+		case "ping":
+			var checkpoint struct{ Checkpoint struct{ Cursor string } }
+			if json.Unmarshal(message.Payload, &checkpoint) == nil && checkpoint.Checkpoint.Cursor != "" {
+				f.cursor = checkpoint.Checkpoint.Cursor
+			}
+			err = wsjson.Write(ctx, socket, object{"type": "pong"})
+		case "next":
+			err = f.next(message.Payload, &previous)
+		case "error":
+			err = client.Decode(fmt.Appendf(nil, `{"errors": %s}`, message.Payload), nil)
+		default:
+			err = fmt.Errorf("a message of type %q came", message.Type)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+type object map[string]any
+
+// dial opens a WebSocket and waits for its acknowledgement.
+func (s *soak) dial(ctx context.Context, server int, who string, through *http.Client) (*websocket.Conn, error) {
+	dialing, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	socket, response, err := websocket.Dial(dialing, s.system.servers[server].url()+"/graphql", &websocket.DialOptions{ //nolint:bodyclose // the library's
+		Subprotocols: []string{"graphql-transport-ws"}, HTTPClient: through,
+	})
+	if err != nil {
+		if response != nil && response.StatusCode >= 400 {
+			return nil, &client.StatusError{StatusCode: response.StatusCode, Status: response.Status}
+		}
+		return nil, err
+	}
+	socket.SetReadLimit(64 << 20)
+	var message struct{ Type string }
+	if err = wsjson.Write(dialing, socket, object{"type": "connection_init", "payload": object{"Authorization": "Bearer " + s.system.token(who)}}); err == nil {
+		if err = wsjson.Read(dialing, socket, &message); err == nil && message.Type != "connection_ack" {
+			err = fmt.Errorf("a message of type %q came first", message.Type)
+		}
+	}
+	if err != nil {
+		_ = socket.CloseNow()
+		return nil, err
+	}
+	return socket, nil
+}
+
+// bySSE subscribes with server-sent events.
+func bySSE(ctx context.Context, f *follower, server int) error {
+	through := f.http()
+	c := &client.Client{Endpoint: f.system.servers[server].url() + "/graphql", Token: f.system.token(f.who()), HTTP: through, Silence: time.Minute}
+	stream, err := c.Subscribe(ctx, subscription, f.variables())
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	previous := f.cursor
+	for {
+		event, err := stream.Next()
+		if err != nil {
+			return err
+		}
+		switch event.Name {
+		case "next":
+			err = f.next(event.Data, &previous)
+		case "":
+			f.cursor = event.ID
+		case "complete":
+			return errors.New("the subscription was completed")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// byCommand runs the command follow, which resumes by itself, and kills it when the
+// context ends.
+func byCommand(ctx context.Context, f *follower, server int) error {
+	command := exec.CommandContext(ctx, f.system.binary, "follow", "--json", "--server", f.system.servers[server].url(), "--token", f.system.token("follower"), "--after", f.cursor)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	output, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	var said strings.Builder
+	command.Stderr = &said
+	if err := command.Start(); err != nil {
+		return err
+	}
+	for lines := bufio.NewReader(output); ; {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			break // a line that the kill has cut off has not been printed
+		}
+		var printed struct {
+			Cursor, Position string
+			EventID          string          `json:"event_id"`
+			Path             string          `json:"resource_path"`
+			Payload          json.RawMessage `json:"payload"`
+		}
+		if err := json.Unmarshal(line, &printed); err != nil {
+			f.found.add(wrong, "the command follow printed %.200q", line)
+			continue
+		}
+		var body payload
+		_ = json.Unmarshal(printed.Payload, &body)
+		f.cursor = printed.Cursor
+		_ = f.received(printed.Position, printed.EventID, printed.Path, &body)
+	}
+	err = command.Wait()
+	if strings.Contains(said.String(), "a gap:") {
+		f.found.add(lost, "the command follow reports %s", said.String())
+	}
+	if ctx.Err() == nil {
+		f.found.add(unexpected, "the command follow ended by itself (%v): %s", err, said.String())
+	}
+	return err
+}
+
+// codeOf names an error: by its code, by the status of an answer that is not GraphQL, or
+// as a broken connection.
+func codeOf(err error) string {
+	var refusal *client.Error
+	var status *client.StatusError
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &refusal) && refusal.Extensions.Code != "":
+		return refusal.Extensions.Code
+	case errors.As(err, &status):
+		return fmt.Sprintf("HTTP %d", status.StatusCode)
+	case errors.Is(err, client.ErrNotGraphQL):
+		return "malformed"
+	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, io.EOF):
+		return "no answer"
+	}
+	return "connection"
+}

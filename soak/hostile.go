@@ -1,0 +1,318 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+
+	"github.com/noetl/noetl-catalog/client"
+)
+
+// attack is what a hostile client does, and the answers that are right.
+type attack struct {
+	name string
+	run  func(ctx context.Context, s *soak, server int) (outcome string)
+	want []string
+}
+
+// What large requests may end with beside an answer.
+var heavy = []string{"ok", "TOO_MANY_REQUESTS", "OVERLOADED", "BUDGET_EXCEEDED", "RESPONSE_TOO_LARGE"}
+
+const heavyList = `{ resources(first: 60, filter: {pathPrefix: "heavy/list/"}) { nodes { path versions(first: 5) { nodes { version payload } } } } }`
+
+func diffs(count int, field string) string {
+	var text strings.Builder
+	for i := range count {
+		fmt.Fprintf(&text, `a%d: version(path: "heavy/compared", version: "1.0.2") { diff { %s } } `, i, field)
+	}
+	return "{" + text.String() + "}"
+}
+
+func attacks() []attack {
+	bomb := "{...f0} fragment f40 on Query {__typename}"
+	for i := range 40 {
+		bomb += fmt.Sprintf(" fragment f%d on Query {...f%d ...f%d}", i, i+1, i+1)
+	}
+	register := func(payload string) string {
+		return `{"query":"mutation ($p: PayloadInput!) {registerResource(input: {path: \"hostile\", type: \"task\", payload: $p}) {status}}","variables":{"p":` + payload + `}}`
+	}
+	return []attack{
+		{"a deep query", body(document(strings.Repeat("{resource(path:\"x\"){latestVersion", 25) + "{version}" + strings.Repeat("}}", 25))), []string{"DEPTH_LIMIT_EXCEEDED", "GRAPHQL_VALIDATION_FAILED"}},
+		{"100,000 open braces", body(document(strings.Repeat("{a", 100_000))), []string{"GRAPHQL_PARSE_FAILED"}},
+		{"a bomb of fragments", body(document(bomb)), []string{"COMPLEXITY_LIMIT_EXCEEDED"}},
+		{"a product of pages", body(document(`{resources(first:200){nodes{versions(first:200){nodes{events(first:200){nodes{message}}}}}}}`)), []string{"COMPLEXITY_LIMIT_EXCEEDED"}},
+		{"200 root fields", body(document("{" + strings.Repeat(`a:resource(path:"x"){path} `, 200) + "}")), []string{"COMPLEXITY_LIMIT_EXCEEDED", "GRAPHQL_VALIDATION_FAILED"}},
+		{"3 MB of variables", body(`{"query":"{__typename}","variables":{"v":[` + strings.Repeat("{},", 999_990) + `{}]}}`), heavy},
+		{"a body of 32 MB", body(`{"query":"{__typename}","variables":{"v":"` + strings.Repeat("x", 32<<20) + `"}}`), []string{"PAYLOAD_TOO_LARGE"}},
+		{"a number of 131,072 digits", body(register(`{"json": [1e131071]}`)), []string{"BAD_USER_INPUT"}},
+		{"a NUL in a payload", body(register(`{"json": {"a": "\u0000"}}`)), []string{"BAD_USER_INPUT"}},
+		{"a bomb of YAML aliases", body(register(`{"yaml": "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d]\n"}`)), []string{"BAD_USER_INPUT", "PAYLOAD_TOO_LARGE"}},
+		{"JSON of 100,000 levels", body(`{"query":"{__typename}","variables":{"v":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}}`), []string{"BAD_USER_INPUT", "PAYLOAD_TOO_LARGE", "GRAPHQL_PARSE_FAILED"}},
+		{"not JSON", body("\x00\xff\xfe{{{{"), []string{"BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED"}},
+		{"a compressed body", body(document("{__typename}"), "Content-Encoding", "gzip"), []string{"HTTP 415"}},
+		{"a body of another type", body(document("{__typename}"), "Content-Type", "text/plain"), []string{"HTTP 415"}},
+		{"another host's name", body(document("{__typename}"), "Host", "example.com"), []string{"FORBIDDEN"}},
+		{"another page's request", body(document("{__typename}"), "Origin", "https://example.com"), []string{"FORBIDDEN"}},
+		{"an unknown token", body(document("{__typename}"), "Authorization", "Bearer x"), []string{"UNAUTHENTICATED"}},
+		{"a type without the role", body(document(`mutation {saveEventType(input: {name: "x"}) {eventType {name}}}`)), []string{"FORBIDDEN"}},
+		{"headers of 300 KB", body(document("{__typename}"), "X-Large", strings.Repeat("x", 300<<10)), []string{"HTTP 431", "connection"}},
+		{"8 lists of 10 MB", at(8, body(document(heavyList))), heavy},
+		{"4 times 16 differences", at(4, body(document(diffs(16, "text")))), heavy},
+		{"4 times 16 patches", at(4, body(document(diffs(16, "patch")))), heavy},
+		{"garbage", garbage, []string{"closed", "HTTP 400"}},
+		{"half a request", halfOpen, []string{"closed", "HTTP 400", "HTTP 408"}},
+		{"an answer that is not read", unread, []string{"closed", "refused"}},
+		{"a WebSocket without a token", unauthenticated, []string{"closed 4401", "closed 4403"}},
+		{"garbage on a WebSocket", garbageFrame, []string{"closed 4400"}},
+		{"150 operations on a WebSocket", manyOperations, []string{"TOO_MANY_REQUESTS"}},
+	}
+}
+
+// hostile attacks until the context ends.
+func (s *soak) hostile(ctx context.Context, random *rand.Rand, all []attack) {
+	a, server := all[random.IntN(len(all))], random.IntN(2)
+	began := time.Now()
+	outcome := a.run(ctx, s, server)
+	switch {
+	case ctx.Err() != nil:
+	case slices.Contains(a.want, outcome):
+		s.tally.count("hostile", outcome)
+	default:
+		s.explain(began, "hostile", outcome, fmt.Errorf("%s: %s in place of %q", a.name, outcome, a.want))
+	}
+	pause(ctx, time.Duration(100+random.IntN(400))*time.Millisecond)
+}
+
+func document(query string) string {
+	text, _ := json.Marshal(object{"query": query})
+	return string(text)
+}
+
+// post sends a request and returns the code of its first error, or its status.
+func (s *soak) post(ctx context.Context, server int, who, text string, header ...string) string {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.system.servers[server].url()+"/graphql", strings.NewReader(text))
+	if err != nil {
+		return err.Error()
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+s.system.token(who))
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			request.Host = header[i+1]
+		}
+	}
+	response, err := (&http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}).Do(request)
+	if err != nil {
+		return codeOf(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if late := response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable; late && response.Header.Get("Retry-After") == "" {
+		return fmt.Sprintf("HTTP %d without Retry-After", response.StatusCode)
+	}
+	// Answers are long, and their errors come first.
+	var head [4096]byte
+	n, err := io.ReadFull(response.Body, head[:])
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+	}
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return "connection"
+	}
+	if response.StatusCode == http.StatusUnsupportedMediaType || response.StatusCode >= 500 && response.StatusCode != http.StatusServiceUnavailable {
+		return fmt.Sprintf("HTTP %d", response.StatusCode)
+	}
+	if err := client.Decode(head[:n], nil); n < len(head) && err != nil {
+		if errors.Is(err, client.ErrNotGraphQL) {
+			return fmt.Sprintf("HTTP %d", response.StatusCode)
+		}
+		return codeOf(err)
+	}
+	if _, list, ok := bytes.Cut(head[:n], []byte(`"code":"`)); ok && bytes.HasPrefix(head[:], []byte(`{"errors"`)) {
+		return string(list[:max(0, bytes.IndexByte(list, '"'))])
+	}
+	if response.StatusCode >= 400 {
+		return fmt.Sprintf("HTTP %d", response.StatusCode)
+	}
+	return "ok"
+}
+
+func body(text string, header ...string) func(context.Context, *soak, int) string {
+	return func(ctx context.Context, s *soak, server int) string {
+		return s.post(ctx, server, "hostile", text, header...)
+	}
+}
+
+// at sends the same several times at once. The outcome is the worst.
+func at(once int, run func(context.Context, *soak, int) string) func(context.Context, *soak, int) string {
+	return func(ctx context.Context, s *soak, server int) (worst string) {
+		outcomes := make([]string, once)
+		var group sync.WaitGroup
+		for i := range outcomes {
+			group.Go(func() { outcomes[i] = run(ctx, s, server) })
+		}
+		group.Wait()
+		for _, outcome := range outcomes {
+			if worst == "" || slices.Index(heavy, outcome) < 0 {
+				worst = outcome
+			}
+		}
+		return worst
+	}
+}
+
+// raw opens a connection whose kernel keeps little of what is not read.
+func (s *soak) raw(ctx context.Context, server int) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: 5 * time.Second, Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(descriptor uintptr) {
+			_ = syscall.SetsockoptInt(int(descriptor), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+		})
+	}}
+	return dialer.DialContext(ctx, "tcp", s.system.servers[server].address)
+}
+
+// untilClosed waits for the end of a connection, which it reads from.
+func untilClosed(connection net.Conn, bound time.Duration) string {
+	_ = connection.SetReadDeadline(time.Now().Add(bound))
+	var head [12]byte
+	n, err := io.ReadFull(connection, head[:])
+	if err == nil {
+		_, err = io.Copy(io.Discard, connection)
+	}
+	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+		return "open after " + bound.String()
+	}
+	if n == len(head) {
+		return "HTTP " + string(head[9:])
+	}
+	return "closed"
+}
+
+func garbage(ctx context.Context, s *soak, server int) string {
+	connection, err := s.raw(ctx, server)
+	if err != nil {
+		return codeOf(err)
+	}
+	defer func() { _ = connection.Close() }()
+	_, _ = connection.Write(bytes.Repeat([]byte{0x16, 3, 1, 0xff, '\r', '\n', '\n', 0}, 500))
+	return untilClosed(connection, 30*time.Second)
+}
+
+func halfOpen(ctx context.Context, s *soak, server int) string {
+	connection, err := s.raw(ctx, server)
+	if err != nil {
+		return codeOf(err)
+	}
+	defer func() { _ = connection.Close() }()
+	_, _ = io.WriteString(connection, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+	return untilClosed(connection, 30*time.Second)
+}
+
+// unread asks for a long answer, reads its status and no more, and waits until the
+// server closes the connection.
+func unread(ctx context.Context, s *soak, server int) string {
+	connection, err := s.raw(ctx, server)
+	if err != nil {
+		return codeOf(err)
+	}
+	defer func() { _ = connection.Close() }()
+	text := document(heavyList)
+	_, _ = fmt.Fprintf(connection, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", s.system.token("hostile"), len(text), text)
+	var head [12]byte
+	_ = connection.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.ReadFull(connection, head[:]); err != nil {
+		return "connection"
+	}
+	if string(head[9:]) != "200" {
+		return "refused"
+	}
+	// A write fails once the server has closed the connection.
+	for began := time.Now(); time.Since(began) < 45*time.Second && pause(ctx, 500*time.Millisecond); {
+		if _, err := connection.Write([]byte("\r\n")); err != nil {
+			return "closed"
+		}
+	}
+	return "open after 45s"
+}
+
+// untilWebSocketClosed reads messages until the end.
+func untilWebSocketClosed(ctx context.Context, socket *websocket.Conn) string {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		_, _, err := socket.Read(ctx)
+		switch status := websocket.CloseStatus(err); {
+		case status != -1:
+			return fmt.Sprintf("closed %d", status)
+		case err != nil:
+			return codeOf(err)
+		}
+	}
+}
+
+func unauthenticated(ctx context.Context, s *soak, server int) string {
+	socket, _, err := websocket.Dial(ctx, s.system.servers[server].url()+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}) //nolint:bodyclose // the library's
+	if err != nil {
+		return codeOf(err)
+	}
+	defer func() { _ = socket.CloseNow() }()
+	_ = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": "1", "payload": object{"query": subscription}})
+	return untilWebSocketClosed(ctx, socket)
+}
+
+func garbageFrame(ctx context.Context, s *soak, server int) string {
+	socket, err := s.dial(ctx, server, "hostile", http.DefaultClient)
+	if err != nil {
+		return codeOf(err)
+	}
+	defer func() { _ = socket.CloseNow() }()
+	_ = socket.Write(ctx, websocket.MessageText, []byte("{{{{"))
+	return untilWebSocketClosed(ctx, socket)
+}
+
+func manyOperations(ctx context.Context, s *soak, server int) string {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	socket, err := s.dial(ctx, server, "hostile", http.DefaultClient)
+	if err != nil {
+		return codeOf(err)
+	}
+	defer func() { _ = socket.CloseNow() }()
+	for i := range 150 {
+		_ = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": fmt.Sprint(i), "payload": object{"query": subscription, "variables": object{"filter": object{"path": "nothing"}}}})
+	}
+	for {
+		var message struct {
+			Type    string
+			Payload []struct{ Extensions struct{ Code string } }
+		}
+		var raw struct {
+			Type    string
+			Payload json.RawMessage
+		}
+		if err := wsjson.Read(ctx, socket, &raw); err != nil {
+			return codeOf(err)
+		}
+		if message.Type = raw.Type; message.Type == "error" && json.Unmarshal(raw.Payload, &message.Payload) == nil && len(message.Payload) > 0 {
+			return message.Payload[0].Extensions.Code
+		}
+	}
+}

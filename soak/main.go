@@ -1,0 +1,475 @@
+//go:build linux
+
+// Soak runs the built program under load and faults, and judges it.
+//
+// Two servers share a database: the first runs PostgreSQL as its child, the second
+// reaches it through a proxy. Writers, readers, followers, slow and hostile clients use
+// both at once. Meanwhile a fault is injected at each interval, drawn in an order that
+// the seed determines. After each, the servers have to be healthy again within a bound.
+//
+// What the writers know to be acknowledged is the oracle: for the answers that readers
+// get, for what followers receive, and in the end for the tables. Errors are right only
+// while a fault explains them. In the end, the servers must have given back memory,
+// goroutines and descriptors. Any finding makes the exit status 1.
+//
+//	make soak
+//	go run ./soak -seed 7 -for 5m -every 20s
+//	go run ./soak -faults 'server killed,PostgreSQL killed' -every 5s -for 1m
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/noetl/noetl-catalog/client"
+)
+
+// options are the flags.
+type options struct {
+	seed        uint64
+	length      time.Duration
+	every       time.Duration
+	warmUp      time.Duration
+	only        string
+	keep        bool
+	binary      string
+	listFaults  bool
+	healthBound time.Duration
+}
+
+func main() {
+	var o options
+	flag.Uint64Var(&o.seed, "seed", 0, "of the order of the faults and of what clients do (default: any)")
+	flag.DurationVar(&o.length, "for", 30*time.Minute, "how long faults are injected")
+	flag.DurationVar(&o.every, "every", time.Minute, "interval of the faults")
+	flag.DurationVar(&o.warmUp, "warm-up", 15*time.Second, "load without faults, before what the servers hold is measured")
+	flag.DurationVar(&o.healthBound, "healthy", 30*time.Second, "how long after a fault everything has to work again")
+	flag.StringVar(&o.only, "faults", "", "inject only these, separated by commas (default: all)")
+	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the logs and the database's files also after a run without findings")
+	flag.StringVar(&o.binary, "binary", "", "the program (default: build it)")
+	flag.BoolVar(&o.listFaults, "list", false, "list the faults and exit")
+	flag.Parse()
+	if o.listFaults {
+		for _, f := range faults() {
+			fmt.Println(f.name)
+		}
+		return
+	}
+	if o.seed == 0 {
+		o.seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // not secret
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ok, err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// answerTimeout is longer than a mutation may take.
+const answerTimeout = 75 * time.Second
+
+// soak is one run.
+type soak struct {
+	options
+
+	system  *system
+	found   *findings
+	ledger  *ledger
+	faults  *windows
+	tally   *tally
+	began   time.Time
+	clients map[string][2]*client.Client
+	// load is held for reading by each step of a client, and for writing while the
+	// servers are to be idle.
+	load sync.RWMutex
+	// living ends with the clients.
+	living    context.Context //nolint:containedctx // the steps of clients outlive the functions that start them
+	followers []*follower
+	markers   int64
+}
+
+func run(ctx context.Context, o options) (ok bool, err error) {
+	directory, err := os.MkdirTemp("", "noetl-catalog-soak-")
+	if err != nil {
+		return false, err
+	}
+	if o.binary == "" {
+		o.binary = filepath.Join(directory, "noetl-catalog")
+		build := exec.CommandContext(ctx, "go", "build", "-o", o.binary, "github.com/noetl/noetl-catalog")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return false, fmt.Errorf("build the program: %w", err)
+		}
+	}
+	s := &soak{options: o, faults: &windows{}, tally: &tally{counts: map[string]map[string]int{}}, began: time.Now()}
+	s.found = &findings{counts: map[kind]int{}, examples: map[kind][]string{}, report: s.say}
+	s.ledger = newLedger(s.found)
+	s.say(fmt.Sprintf("seed %d: a fault every %s for %s, logs in %s", o.seed, o.every, o.length, directory))
+	if s.system, err = install(ctx, directory, o.binary); err != nil {
+		return false, fmt.Errorf("prepare %s: %w", directory, err)
+	}
+	err = s.test(ctx)
+	if stopErr := s.system.remove(); stopErr != nil {
+		s.found.add(broken, "stop: %v", stopErr)
+	}
+	s.readLogs()
+	if err == nil {
+		ok = s.verdict()
+	}
+	if ok && !o.keep {
+		_ = os.RemoveAll(directory)
+	}
+	return ok, err
+}
+
+func (s *soak) say(line string) {
+	fmt.Printf("%7.1f  %s\n", time.Since(s.began).Seconds(), line)
+}
+
+// random returns the random numbers of one client or of the faults.
+func (s *soak) random(name string) *rand.Rand {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(name))
+	return rand.New(rand.NewPCG(s.seed, hash.Sum64())) //nolint:gosec // reproducible, not secret
+}
+
+func (s *soak) test(ctx context.Context) error {
+	for _, server := range s.system.servers {
+		if err := server.start(ctx); err != nil {
+			return err
+		}
+		server.died = func(name, state string) { s.found.add(unexpected, "server %s has ended by itself: %s", name, state) }
+	}
+	if err := prepare(ctx, s.system); err != nil {
+		return fmt.Errorf("prepare the database: %w", err)
+	}
+	s.clients = map[string][2]*client.Client{}
+	for _, who := range []string{"reader", "writer", "admin"} {
+		s.clients[who] = [2]*client.Client{s.system.client(s.system.servers[0], who), s.system.client(s.system.servers[1], who)}
+	}
+	living, stop := context.WithCancel(ctx)
+	defer stop()
+	s.living = living
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer stop()
+	if err := s.startClients(living, &group); err != nil {
+		return err
+	}
+
+	pause(ctx, s.warmUp)
+	start, err := s.idle(ctx, nil)
+	if err != nil {
+		return err
+	}
+	s.inject(ctx)
+	if _, err := s.idle(ctx, start); err != nil {
+		return err
+	}
+	s.load.Lock() // nothing is written from here on
+	if err := s.healthy(ctx, s.healthBound); err != nil {
+		s.found.add(unhealthy, "in the end: %v", err)
+	}
+	stop()
+	s.load.Unlock()
+	group.Wait()
+	return s.check(ctx)
+}
+
+// startClients starts all of them; each ends with the context.
+func (s *soak) startClients(ctx context.Context, group *sync.WaitGroup) error {
+	cursor, position, err := s.end(ctx)
+	if err != nil {
+		return err
+	}
+	s.ledger.first = position + 1
+	s.followers = s.makeFollowers()
+	for _, f := range s.followers {
+		f.soak, f.random, f.cursor, f.start = s, s.random(f.name), cursor, position
+		group.Go(func() { f.run(ctx) })
+	}
+	// loop repeats a client's step.
+	loop := func(longest time.Duration, random *rand.Rand, step func(context.Context)) {
+		group.Go(func() {
+			for pause(ctx, time.Duration(random.Int64N(int64(longest)))) {
+				s.load.RLock()
+				step(ctx)
+				s.load.RUnlock()
+			}
+		})
+	}
+	for i := range 2 {
+		for name, step := range map[string]func(*writer, context.Context){"api": (*writer).record, "sql": (*writer).insert, "versions": (*writer).register} {
+			w := &writer{soak: s, name: fmt.Sprint(name, i)}
+			w.random = s.random(w.name)
+			loop(80*time.Millisecond, w.random, func(ctx context.Context) { step(w, ctx) })
+		}
+		r := &reader{soak: s, random: s.random(fmt.Sprint("reader", i))}
+		loop(40*time.Millisecond, r.random, r.read)
+		random, all := s.random(fmt.Sprint("hostile", i)), attacks()
+		loop(time.Second, random, func(ctx context.Context) { s.hostile(ctx, random, all) })
+	}
+	return nil
+}
+
+// end is the end of the log, before which no follower reads.
+func (s *soak) end(ctx context.Context) (cursor string, position int64, err error) {
+	connection, err := s.system.connect(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
+	if err = connection.QueryRow(ctx, "SELECT position FROM event_head").Scan(&position); err != nil {
+		return "", 0, err
+	}
+	var data struct{ Events struct{ TailCursor string } }
+	err = s.clients["reader"][0].Do(ctx, "{ events(first: 1) { tailCursor } }", nil, &data)
+	return data.Events.TailCursor, position, err
+}
+
+// ask sends an operation. again reports whether it had no outcome, since a fault was
+// under way: it is to be sent again. Every other error is a finding, unless it is
+// expected, and then success is one.
+func (s *soak) ask(ctx context.Context, who string, server int, query string, variables map[string]any, data any, expected ...string) (again bool, err error) {
+	began := time.Now()
+	asking, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	err = s.clients[who][server].Do(asking, query, variables, data)
+	code := codeOf(err)
+	switch {
+	case ctx.Err() != nil:
+		return false, cmpError(err, ctx.Err())
+	case slices.Contains(expected, code) || err == nil && len(expected) == 0:
+		s.tally.count(who, code)
+		return false, err
+	case err == nil:
+		s.found.add(wrong, "%.60s succeeded, and %q was expected", query, expected)
+		return false, nil
+	}
+	return s.explain(began, who, code, fmt.Errorf("%.60s: %w", query, err)), err
+}
+
+func cmpError(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
+}
+
+// explain counts an error by its code, and adds a finding unless a fault explains it. It
+// reports whether the same may succeed later.
+func (s *soak) explain(began time.Time, who, code string, err error) bool {
+	if s.living.Err() != nil {
+		return false
+	}
+	if code == "" {
+		code = codeOf(err)
+	}
+	var refusal *pgconn.PgError
+	if code == "SQL" && errors.As(err, &refusal) {
+		code = "SQL " + refusal.Code
+	}
+	s.tally.count(who, code)
+	temporary := slices.Contains([]string{"UNAVAILABLE", "TIMEOUT", "connection", "SQL", "HTTP 503"}, code)
+	// 08 connection, 25P03 idle in a transaction, 53 resources, 55P03 lock, 57 ended.
+	for _, class := range []string{"08", "25P", "53", "55P", "57"} {
+		temporary = temporary || strings.HasPrefix(code, "SQL "+class)
+	}
+	if !temporary || !s.faults.explain(began) {
+		s.found.add(unexpected, "%s: %s after %.1f s, %s", who, code, time.Since(began).Seconds(), firstLine(err))
+	}
+	return temporary
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(fmt.Sprintf("%.300v", err), "\n")
+	return line
+}
+
+// idle pauses the load and measures what the servers hold. With a start to compare with,
+// it waits until they hold as much as then, and adds findings if they do not.
+func (s *soak) idle(ctx context.Context, start []usage) ([]usage, error) {
+	s.load.Lock()
+	defer s.load.Unlock()
+	for _, clients := range s.clients {
+		clients[0].Close()
+		clients[1].Close()
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	now := make([]usage, len(s.system.servers))
+	var problems []string
+	err := await(ctx, time.Second, func() bool {
+		problems = nil
+		before := slices.Clone(now)
+		for i, server := range s.system.servers {
+			var err error
+			if now[i], err = server.usage(ctx); err != nil {
+				problems = append(problems, err.Error())
+			} else if start != nil {
+				problems = append(problems, now[i].beyond(start[i], server.name)...)
+			} else if now[i].goroutines != before[i].goroutines {
+				problems = append(problems, "not idle yet")
+			}
+		}
+		return len(problems) == 0
+	})
+	for i, server := range s.system.servers {
+		s.say(fmt.Sprintf("idle, server %s: %d goroutines, %d descriptors, %d MB", server.name, now[i].goroutines, now[i].descriptors, now[i].megabytes))
+	}
+	if err != nil && start != nil {
+		for _, problem := range problems {
+			s.found.add(leaked, "%s", problem)
+		}
+		return now, nil
+	}
+	return now, nil
+}
+
+// The slack is for the connections of the pool, and for followers between two of theirs.
+func (u usage) beyond(start usage, name string) (problems []string) {
+	for _, m := range []struct {
+		what              string
+		now, start, slack int
+	}{
+		{"goroutines", u.goroutines, start.goroutines, 40}, {"descriptors", u.descriptors, start.descriptors, 20}, {"MB resident", u.megabytes, start.megabytes, 100},
+	} {
+		if m.now > m.start+m.slack {
+			problems = append(problems, fmt.Sprintf("server %s holds %d %s, and %d in the beginning", name, m.now, m.what, m.start))
+		}
+	}
+	return problems
+}
+
+// readLogs looks for what a server reports and no client sees.
+func (s *soak) readLogs() {
+	for _, server := range s.system.servers {
+		text, _ := os.ReadFile(server.log)
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") || strings.Contains(line, "code=INTERNAL") {
+				s.found.add(unexpected, "server %s logs %.300s", server.name, strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
+// check compares the ledger and the followers with the database, whose own rules are
+// checked as well.
+func (s *soak) check(ctx context.Context) error {
+	connection, err := s.system.connect(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to check: %w", err)
+	}
+	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
+	list := func(query string, arguments ...any) (all []string) {
+		if err == nil {
+			var rows pgx.Rows
+			if rows, err = connection.Query(ctx, query, arguments...); err == nil {
+				all, err = pgx.CollectRows(rows, pgx.RowTo[string])
+			}
+		}
+		return all
+	}
+	in := stored{log: list("SELECT event_id FROM event_log WHERE position >= $1 ORDER BY position", s.ledger.first), events: map[string]bool{}}
+	for _, id := range list("SELECT event_id FROM event WHERE starts_with(event_id, $1)", eventPrefix) {
+		if in.events[id] {
+			s.found.add(doubled, "%s is stored twice", id)
+		}
+		in.events[id] = true
+	}
+	for _, id := range list("SELECT event_id FROM event WHERE NOT starts_with(event_id, $1) AND event_id IN (SELECT event_id FROM event_log WHERE position >= $2)", eventPrefix, s.ledger.first) {
+		in.events[id] = true
+	}
+	s.ledger.check(in)
+	for _, rule := range []struct {
+		kind        kind
+		name, query string
+	}{
+		{lost, "events that wait for a position", "SELECT event_id FROM event_pending"},
+		{lost, "gaps of event_log", "SELECT position::text FROM (SELECT position, lag(position, 1, 0::bigint) OVER (ORDER BY position) AS before FROM event_log) l WHERE position <> before + 1"},
+		{lost, "entries of event_log without their event", "SELECT event_id FROM event_log l WHERE NOT EXISTS (SELECT FROM event e WHERE e.event_id = l.event_id AND e.timestamp = l.timestamp)"},
+		{lost, "events without an entry", "SELECT event_id FROM event e WHERE NOT EXISTS (SELECT FROM event_log l WHERE l.event_id = e.event_id)"},
+		{lost, "events without their identity", "SELECT event_id FROM event e WHERE NOT EXISTS (SELECT FROM event_identity i WHERE i.event_id = e.event_id AND i.timestamp = e.timestamp)"},
+		{forged, "identities without their event", "SELECT event_id FROM event_identity i WHERE NOT EXISTS (SELECT FROM event e WHERE e.event_id = i.event_id AND e.timestamp = i.timestamp)"},
+		{wrong, "the head is not the last position", "SELECT position::text FROM event_head WHERE position <> (SELECT max(position) FROM event_log)"},
+		{wrong, "runs whose count is wrong", "SELECT x.execution_id FROM execution x WHERE event_count <> (SELECT count(*) FROM event_log l WHERE l.execution_id = x.execution_id)"},
+		{wrong, "gaps of revisions", "SELECT resource_path FROM catalog GROUP BY 1 HAVING max(revision) <> count(*) OR min(revision) <> 1"},
+		{wrong, "heads that are not the latest version", "SELECT r.resource_path FROM resource r JOIN LATERAL (SELECT * FROM catalog c WHERE c.resource_path = r.resource_path ORDER BY revision DESC LIMIT 1) c ON true WHERE (c.revision, c.resource_version) <> (r.latest_revision, r.latest_version)"},
+	} {
+		for _, row := range list(rule.query) {
+			s.found.add(rule.kind, "%s: %s", rule.name, row)
+		}
+	}
+	versions := map[string]bool{}
+	for _, v := range list("SELECT concat_ws(' ', resource_path, revision, resource_version, payload ->> 'id') FROM catalog") {
+		versions[v] = true
+	}
+	for path, all := range s.ledger.revisions {
+		for _, r := range all {
+			if v := fmt.Sprint(path, " ", r.number, " ", r.label, " ", r.text); !versions[v] {
+				s.found.add(lost, "version %s was acknowledged and is not stored", v)
+			}
+		}
+	}
+	deliveries, resumes := 0, 0
+	for _, f := range s.followers {
+		last := int64(1 << 62)
+		if f.slow() {
+			last = slices.Max(append([]int64{0}, f.positions...))
+		}
+		where := "true"
+		if f.where != "" {
+			where = f.where
+		}
+		var want []int64
+		if rows, queryErr := connection.Query(ctx, "SELECT position FROM event_log WHERE position > $1 AND position <= $2 AND "+where, f.start, last); queryErr != nil {
+			err = queryErr
+		} else if want, queryErr = pgx.CollectRows(rows, pgx.RowTo[int64]); queryErr != nil {
+			err = queryErr
+		}
+		s.found.checkPositions(f.name, f.positions, want)
+		deliveries, resumes = deliveries+len(f.positions), resumes+f.resumes
+	}
+	s.say(fmt.Sprintf("%d events, %d versions, %d transactions of writers, %d deliveries to %d followers over %d connections", len(in.log), len(versions), len(s.ledger.transactions), deliveries, len(s.followers), resumes))
+	if err != nil {
+		return fmt.Errorf("read the tables: %w", err)
+	}
+	return nil
+}
+
+// verdict prints the findings, and reports whether there are none.
+func (s *soak) verdict() bool {
+	fmt.Printf("\nanswers by caller and code\n%s\nverdict, seed %d\n", s.tally, s.seed)
+	for _, k := range []kind{lost, doubled, reordered, forged, wrong, unexpected, unhealthy, leaked, broken} {
+		fmt.Printf("  %-20s %d\n", k, s.found.counts[k])
+		for _, example := range s.found.examples[k] {
+			fmt.Printf("      %s\n", example)
+		}
+	}
+	if len(s.found.counts) == 0 {
+		fmt.Println("PASS")
+		return true
+	}
+	fmt.Printf("FAIL; the logs are in %s\n", s.system.directory)
+	return false
+}

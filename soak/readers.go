@@ -1,0 +1,219 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/noetl/noetl-catalog/client"
+)
+
+// reader asks for what was acknowledged before, and compares.
+type reader struct {
+	*soak
+	random *rand.Rand
+}
+
+// read runs one query of any kind.
+func (r *reader) read(ctx context.Context) {
+	kinds := []func(context.Context, int){r.version, r.event, r.eventsOfRun, r.heads, r.deferred, r.log}
+	kinds[r.random.IntN(len(kinds))](ctx, r.random.IntN(2))
+}
+
+func (r *reader) query(ctx context.Context, server int, query string, variables map[string]any, data any) bool {
+	_, err := r.ask(ctx, "reader", server, query, variables, data)
+	return err == nil
+}
+
+// version: a version is found by its label, and never changes.
+func (r *reader) version(ctx context.Context, server int) {
+	path, known, ok := r.ledger.version(r.random.IntN)
+	var data struct {
+		Version *struct {
+			Version  string
+			Revision int
+			Payload  payload
+			Resource struct{ LatestVersion struct{ Revision int } }
+		}
+	}
+	if !ok || !r.query(ctx, server, `query ($path: String!, $version: String) { version(path: $path, version: $version) {
+		version revision payload resource { latestVersion { revision } } } }`, map[string]any{"path": path, "version": known.label}, &data) {
+		return
+	}
+	v := data.Version
+	if v == nil || known != (revision{v.Version, v.Revision, v.Payload.ID}) || v.Resource.LatestVersion.Revision < v.Revision {
+		r.found.add(wrong, "version %+v of %s is answered %+v", known, path, v)
+	}
+}
+
+// event: an acknowledged event is there.
+func (r *reader) event(ctx context.Context, server int) {
+	known, ok := r.ledger.fact(r.random.IntN)
+	var data struct {
+		Event *struct {
+			EventID, Path, ExecutionID string
+			Payload                    payload
+			Version                    struct{ Version string }
+		}
+	}
+	if !ok || !r.query(ctx, server, `query ($id: String!) { event(eventId: $id) { eventId path executionId payload version { version } } }`,
+		map[string]any{"id": known.id}, &data) {
+		return
+	}
+	if e := data.Event; e == nil || e.Path != known.path || e.Payload.ID != known.id || e.ExecutionID != known.run || e.Version.Version != "1.0.0" {
+		r.found.add(wrong, "event %+v is answered %+v", known, e)
+	}
+}
+
+// eventsOfRun: a run has at least its acknowledged events, each once, over its pages.
+func (r *reader) eventsOfRun(ctx context.Context, server int) {
+	known, ok := r.ledger.fact(func(n int) int { return n - 1 - r.random.IntN(min(n, 100)) })
+	least := r.ledger.ofRun(known.run)
+	seen, after := map[string]bool{}, ""
+	for more := ok; more; {
+		var data struct {
+			Events struct {
+				Nodes    []struct{ EventID string }
+				PageInfo struct {
+					HasNextPage bool
+					EndCursor   string
+				}
+			}
+		}
+		variables := map[string]any{"run": known.run, "first": 3 + r.random.IntN(10)}
+		if after != "" {
+			variables["after"] = after
+		}
+		if !r.query(ctx, server, `query ($run: String!, $first: Int, $after: String) {
+			events(first: $first, after: $after, direction: ASC, filter: {executionId: $run}) { nodes { eventId } pageInfo { hasNextPage endCursor } } }`, variables, &data) {
+			return
+		}
+		for _, node := range data.Events.Nodes {
+			if seen[node.EventID] {
+				r.found.add(wrong, "%s is on two pages of %s", node.EventID, known.run)
+			}
+			seen[node.EventID] = true
+		}
+		more, after = data.Events.PageInfo.HasNextPage, data.Events.PageInfo.EndCursor
+	}
+	if len(seen) < least {
+		r.found.add(wrong, "%s has %d events in pages, and %d were acknowledged", known.run, len(seen), least)
+	}
+}
+
+// heads: the latest version of a resource is at least as new as what was acknowledged.
+func (r *reader) heads(ctx context.Context, server int) {
+	least := r.ledger.latest()
+	var data struct {
+		Resources struct {
+			TotalCount int
+			Nodes      []struct {
+				Path          string
+				LatestVersion struct{ Revision int }
+				Versions      struct {
+					Nodes []struct {
+						Revision int
+						IsLatest bool
+					}
+				}
+				LatestEvent *struct{ Message string }
+			}
+		}
+	}
+	if !r.query(ctx, server, `{ resources(first: 100, filter: {pathPrefix: "soak/"}) { totalCount nodes {
+		path latestVersion { revision } versions(first: 3) { nodes { revision isLatest } } latestEvent { message } } } }`, nil, &data) {
+		return
+	}
+	for _, node := range data.Resources.Nodes {
+		if node.LatestVersion.Revision < least[node.Path] {
+			r.found.add(wrong, "the latest revision of %s is %d, and %d was acknowledged", node.Path, node.LatestVersion.Revision, least[node.Path])
+		}
+		for i, v := range node.Versions.Nodes[1:] {
+			if v.Revision != node.Versions.Nodes[i].Revision-1 {
+				r.found.add(wrong, "the newest revisions of %s are %+v", node.Path, node.Versions.Nodes)
+			}
+		}
+		delete(least, node.Path)
+	}
+	if len(least) > 0 {
+		r.found.add(wrong, "%d registered resources are not listed: %v", len(least), least)
+	}
+}
+
+// log: the newest event of the list is before its tailCursor, and the list is in order.
+func (r *reader) log(ctx context.Context, server int) {
+	var data struct {
+		Events struct {
+			Nodes      []struct{ Timestamp time.Time }
+			TailCursor string
+		}
+	}
+	if !r.query(ctx, server, `{ events(first: 20, filter: {pathPrefix: "soak/"}) { nodes { timestamp message } tailCursor } }`, nil, &data) {
+		return
+	}
+	for i, node := range data.Events.Nodes {
+		if i > 0 && node.Timestamp.After(data.Events.Nodes[i-1].Timestamp) {
+			r.found.add(wrong, "the newest events are at %v", data.Events.Nodes)
+		}
+	}
+}
+
+// deferred: an answer in parts has the payload in a later one.
+func (r *reader) deferred(ctx context.Context, server int) {
+	path, known, ok := r.ledger.version(r.random.IntN)
+	if !ok {
+		return
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	c := r.clients["reader"][server]
+	parts, err := func() (parts []string, err error) {
+		stream, err := c.Subscribe(ctx, `query ($path: String!, $version: String) { version(path: $path, version: $version) { revision ... @defer { payload } } }`,
+			map[string]any{"path": path, "version": known.label})
+		if err != nil {
+			return nil, err
+		}
+		defer stream.Close()
+		for {
+			event, err := stream.Next()
+			switch {
+			case errors.Is(err, io.EOF):
+				return parts, io.ErrUnexpectedEOF
+			case err != nil:
+				return parts, err
+			case event.Name == "complete":
+				return parts, nil
+			case event.Name == "next":
+				var part struct {
+					Errors      []*client.Error
+					Incremental []struct{ Errors []*client.Error }
+				}
+				if err := json.Unmarshal(event.Data, &part); err != nil {
+					return parts, client.ErrNotGraphQL
+				}
+				for _, increment := range part.Incremental {
+					part.Errors = append(part.Errors, increment.Errors...)
+				}
+				if len(part.Errors) > 0 {
+					return parts, part.Errors[0]
+				}
+				parts = append(parts, string(event.Data))
+			}
+		}
+	}()
+	if err != nil {
+		r.explain(began, "reader", "", err)
+		return
+	}
+	r.tally.count("reader", "ok")
+	if text := strings.ReplaceAll(strings.Join(parts, "\n"), " ", ""); len(parts) < 2 || !strings.Contains(text, `"id":"`+known.text+`"`) {
+		r.found.add(wrong, "the deferred version %+v of %s is answered %.300s", known, path, text)
+	}
+}
