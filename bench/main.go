@@ -185,7 +185,7 @@ type bench struct {
 // database makes a migrated database with resources p/0 … p/n-1.
 func (b *bench) database(ctx context.Context, name string, resources int) (string, *pgxpool.Pool) {
 	url := b.create(ctx, name)
-	pool := must(db.Open(ctx, url, db.Options{MaxConns: 40}))
+	pool := must(db.Open(ctx, url, db.Options{MaxConns: 40})).Pool
 	must(pool.Exec(ctx, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
 		SELECT 'p/' || n, 'task', '1', '{}' FROM generate_series(0, $1 - 1) AS n`, resources))
 	return url, pool

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -14,7 +13,7 @@ import (
 
 // viaDatabase registers in a database, without a server.
 type viaDatabase struct {
-	pool  *pgxpool.Pool
+	pool  *db.Pool
 	store *catalog.Store
 }
 

@@ -32,7 +32,7 @@ type Options struct {
 // hang (docs/operations.md, "Database sessions") and do not inherit
 // settings of a role or a database that would change what our SQL means. It
 // fails where the database does not answer.
-func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Pool, error) {
+func Open(ctx context.Context, databaseURL string, options Options) (*Pool, error) {
 	config, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
 		// pgx's message repeats the URL; it blanks the password.
@@ -53,8 +53,9 @@ func Open(ctx context.Context, databaseURL string, options Options) (*pgxpool.Po
 	if options.Configure != nil {
 		options.Configure(config)
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	pool := &Pool{queue: make(chan struct{}, 1)}
+	config.BeforeConnect = pool.beforeConnect
+	if pool.Pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("make the connection pool: %w", err)
 	}
 	if err := pool.Ping(ctx); err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
@@ -94,7 +93,7 @@ func registeredAfter(version int64) string {
 
 // contents are the rows of the tables that every release has, without the columns
 // that newer ones have added.
-func contents(t *testing.T, pool *pgxpool.Pool) []string {
+func contents(t *testing.T, pool *db.Pool) []string {
 	t.Helper()
 	rows, err := pool.Query(t.Context(), `
 		SELECT line FROM (

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"pgregory.net/rapid"
 
 	"github.com/noetl/noetl-catalog/db"
@@ -126,7 +125,7 @@ func TestOpen_Sessions_HaveDeadlinesAndOurSettings(t *testing.T) {
 	}
 }
 
-func run(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
+func run(t testing.TB, pool *db.Pool, sql string, args ...any) {
 	t.Helper()
 	if _, err := pool.Exec(context.Background(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -134,7 +133,7 @@ func run(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
 }
 
 // refused fails unless the statement fails with this SQLSTATE.
-func refused(t testing.TB, pool *pgxpool.Pool, code, sql string, args ...any) *pgconn.PgError {
+func refused(t testing.TB, pool *db.Pool, code, sql string, args ...any) *pgconn.PgError {
 	t.Helper()
 	_, err := pool.Exec(context.Background(), sql, args...)
 	var failure *pgconn.PgError
@@ -145,7 +144,7 @@ func refused(t testing.TB, pool *pgxpool.Pool, code, sql string, args ...any) *p
 	return failure
 }
 
-func count(t testing.TB, pool *pgxpool.Pool, sql string) int {
+func count(t testing.TB, pool *db.Pool, sql string) int {
 	t.Helper()
 	var n int
 	if err := pool.QueryRow(context.Background(), sql).Scan(&n); err != nil {

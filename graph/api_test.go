@@ -31,7 +31,7 @@ type api struct {
 	// live runs the background tasks of a server.
 	live func(context.Context) error
 	t    testing.TB
-	pool *pgxpool.Pool
+	pool *db.Pool
 	http *httptest.Server
 	log  *logBuffer
 	sql  *statementLog

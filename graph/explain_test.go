@@ -30,7 +30,7 @@ import (
 
 // explainer is a database that explains each query before it runs it.
 type explainer struct {
-	pool  *pgxpool.Pool
+	pool  *db.Pool
 	mu    sync.Mutex
 	plans map[string][]string // name of the query → plans as JSON
 	err   error

@@ -45,7 +45,7 @@ func run(ctx context.Context, listen string) error {
 		return err
 	}
 	defer pool.Close()
-	l := &limit{pool: pool, buffers: sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, 64<<10)} }}}
+	l := &limit{pool: pool.Pool, buffers: sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, 64<<10)} }}}
 	mux := http.NewServeMux()
 	for path, answer := range map[string]func(*http.Request, []byte) ([]byte, error){
 		"/Q1": l.version, "/Q2": l.resources, "/Q3": l.tree, "/Q4": l.feed, "/Q5": l.record,

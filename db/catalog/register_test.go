@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"pgregory.net/rapid"
 
+	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/fault"
@@ -23,7 +23,7 @@ import (
 type fixture struct {
 	*catalog.Store
 	t    testing.TB
-	pool *pgxpool.Pool
+	pool *db.Pool
 }
 
 func setup(t testing.TB) fixture {

@@ -25,7 +25,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/embedded"
@@ -81,13 +80,13 @@ func EmptyURL(t testing.TB) string {
 }
 
 // Pool is a pool of the server's kind over a new database.
-func Pool(t testing.TB) *pgxpool.Pool {
+func Pool(t testing.TB) *db.Pool {
 	t.Helper()
 	return PoolAt(t, URL(t), db.Options{})
 }
 
 // PoolAt is a pool over the database at a URL, closed when the test ends.
-func PoolAt(t testing.TB, databaseURL string, options db.Options) *pgxpool.Pool {
+func PoolAt(t testing.TB, databaseURL string, options db.Options) *db.Pool {
 	t.Helper()
 	pool, err := db.Open(t.Context(), databaseURL, options)
 	if err != nil {
@@ -183,7 +182,7 @@ func at(database string) string {
 
 // AwaitAdvisoryLock returns once a session of the pool's database waits for an
 // advisory lock.
-func AwaitAdvisoryLock(t testing.TB, pool *pgxpool.Pool) {
+func AwaitAdvisoryLock(t testing.TB, pool *db.Pool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

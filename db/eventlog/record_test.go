@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
@@ -20,7 +20,7 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-func recordSetup(t *testing.T) (*eventlog.Store, *pgxpool.Pool) {
+func recordSetup(t *testing.T) (*eventlog.Store, *db.Pool) {
 	t.Helper()
 	pool := dbtest.Pool(t)
 	if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('p', 'task', '1', '{}'), ('p', 'task', '2', '{}')`); err != nil {
@@ -29,14 +29,14 @@ func recordSetup(t *testing.T) (*eventlog.Store, *pgxpool.Pool) {
 	return eventlog.NewStore(pool), pool
 }
 
-func exec(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
+func exec(t testing.TB, pool *db.Pool, sql string, args ...any) {
 	t.Helper()
 	if _, err := pool.Exec(context.Background(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 }
 
-func events(t *testing.T, pool *pgxpool.Pool) int {
+func events(t *testing.T, pool *db.Pool) int {
 	t.Helper()
 	var n int
 	if err := pool.QueryRow(context.Background(), `SELECT count(*) FROM event`).Scan(&n); err != nil {

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // fakeDatabase answers every query with the rows of one statement.
 type fakeDatabase struct {
-	*pgxpool.Pool
+	*db.Pool
 	statement string
 }
 
@@ -34,7 +34,7 @@ func (a fakeDatabase) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.Batch
 	return a.Pool.SendBatch(ctx, batch)
 }
 
-func read(t *testing.T, memory *memory, pool *pgxpool.Pool, statement string, columns []string, use func(*Row)) error {
+func read(t *testing.T, memory *memory, pool *db.Pool, statement string, columns []string, use func(*Row)) error {
 	t.Helper()
 	reader := NewReader(fakeDatabase{pool, statement})
 	reader.memory = memory

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/noetl/noetl-catalog/db"
@@ -28,7 +27,7 @@ var everything = []string{""}
 // live is a database whose log is followed as by a server process.
 type live struct {
 	url   string
-	pool  *pgxpool.Pool
+	pool  *db.Pool
 	store *eventlog.Store
 	log   *stream.Log
 	// registry has the metrics of the process that was started last.
@@ -68,7 +67,7 @@ func (l *live) process(t *testing.T, ringLength ...int) *stream.Log {
 	return log
 }
 
-func exec(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
+func exec(t testing.TB, pool *db.Pool, sql string, args ...any) {
 	t.Helper()
 	if _, err := pool.Exec(context.Background(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/noetl/noetl-catalog/db"
@@ -16,7 +15,7 @@ import (
 )
 
 // sequencer is a turn that only moves when a test says so.
-func sequencer(t *testing.T) (*turn, *pgxpool.Pool) {
+func sequencer(t *testing.T) (*turn, *db.Pool) {
 	t.Helper()
 	url := dbtest.URL(t)
 	pool := dbtest.PoolAt(t, url, db.Options{})
@@ -36,7 +35,7 @@ func sequencer(t *testing.T) (*turn, *pgxpool.Pool) {
 
 const insertOne = `INSERT INTO event (event_id, event_type, resource_path, resource_version) VALUES ($1, 'UPDATED', 'p', '1')`
 
-func begin(t *testing.T, pool *pgxpool.Pool, options pgx.TxOptions, sql string, args ...any) pgx.Tx {
+func begin(t *testing.T, pool *db.Pool, options pgx.TxOptions, sql string, args ...any) pgx.Tx {
 	t.Helper()
 	tx, err := pool.BeginTx(t.Context(), options)
 	if err != nil {

@@ -1,0 +1,111 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/noetl/noetl-catalog/db"
+	"github.com/noetl/noetl-catalog/db/dbtest"
+)
+
+// crowdedURL is the URL of a database that gives a user a number of connections.
+func crowdedURL(t *testing.T, connections int) string {
+	t.Helper()
+	owner := dbtest.Pool(t)
+	at, err := url.Parse(owner.Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := at.Path[1:] + "_user"
+	if _, err := owner.Exec(t.Context(), fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD 'x' CONNECTION LIMIT %d", name, connections)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := owner.Exec(context.Background(), "DROP ROLE "+name); err != nil {
+			t.Error(err)
+		}
+	})
+	at.User = url.UserPassword(name, "x")
+	return at.String()
+}
+
+func TestPool_NoConnectionFree_CallersWaitForThoseOfThePool(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.PoolAt(t, crowdedURL(t, 2), db.Options{})
+	const sleep = "SELECT pg_sleep(0.002)"
+	ctx := t.Context()
+	uses := map[string]func() error{
+		"Exec": func() error { _, err := pool.Exec(ctx, sleep); return err },
+		"Query": func() error {
+			rows, err := pool.Query(ctx, sleep)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+			}
+			return rows.Err()
+		},
+		"QueryRow": func() error { return pool.QueryRow(ctx, sleep).Scan(nil) },
+		"SendBatch": func() error {
+			batch := &pgx.Batch{}
+			batch.Queue(sleep)
+			return pool.SendBatch(ctx, batch).Close()
+		},
+		"Begin": func() error {
+			return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, sleep); return err })
+		},
+		"Acquire": func() error {
+			connection, err := pool.Acquire(ctx)
+			if err == nil {
+				connection.Release()
+			}
+			return err
+		},
+	}
+	var callers sync.WaitGroup
+	for name, use := range uses {
+		for range 20 {
+			callers.Go(func() {
+				for range 5 {
+					if err := use(); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+			})
+		}
+	}
+	callers.Wait()
+	if acquired := pool.Stat().AcquiredConns(); acquired != 0 {
+		t.Errorf("%d connections were not released", acquired)
+	}
+}
+
+func TestPool_NoConnectionFree_CallersWaitUpToTheDeadline(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.PoolAt(t, crowdedURL(t, 1), db.Options{})
+	held, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Release()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	var callers sync.WaitGroup
+	for range 2 { // one of them behind the other
+		callers.Go(func() {
+			_, err := pool.Exec(ctx, "SELECT")
+			if err == nil || !pgconn.SafeToRetry(err) || ctx.Err() == nil {
+				t.Errorf("%v; the context: %v", err, ctx.Err())
+			}
+		})
+	}
+	callers.Wait()
+}
