@@ -65,19 +65,35 @@ func faults() []fault {
 	}
 }
 
-// inject injects a fault at each interval, each of them before any comes again.
-func (s *soak) inject(ctx context.Context) {
-	random := s.random("faults")
-	var chosen, deck []fault
+// choose returns the faults of a list of names, or all that need not be named.
+func choose(only string) (chosen []fault, err error) {
+	names := strings.Split(only, ",")
 	for _, f := range faults() {
-		switch {
-		case s.only == "" && f.named:
-			s.say("not injected unless it is named: " + f.name)
-		case s.only != "" && !slices.Contains(strings.Split(s.only, ","), f.name):
-		case f.root && !s.system.tmpfs:
-			s.say("SKIPPED, since it needs root and mount: " + f.name)
-		default:
+		at := slices.Index(names, f.name)
+		if at >= 0 {
+			names = slices.Delete(names, at, at+1)
+		}
+		if at >= 0 || only == "" && !f.named {
 			chosen = append(chosen, f)
+		}
+	}
+	if only != "" && len(names) > 0 {
+		var known []string
+		for _, f := range faults() {
+			known = append(known, f.name)
+		}
+		err = fmt.Errorf("-faults: there is no %q, only %q", names, known)
+	}
+	return chosen, err
+}
+
+// inject injects a fault at each interval, each of them before any comes again.
+func (s *soak) inject(ctx context.Context, chosen []fault) {
+	random := s.random("faults")
+	var deck []fault
+	if n := len(chosen); !s.system.tmpfs {
+		if chosen = slices.DeleteFunc(chosen, func(f fault) bool { return f.root }); len(chosen) < n {
+			s.say("SKIPPED: the fault of a full disk, which needs root and mount")
 		}
 	}
 	began := time.Now()
@@ -126,37 +142,23 @@ func (s *soak) injectOne(ctx context.Context, f fault, random *rand.Rand) {
 	s.say(fmt.Sprintf("%-38s took %5.1f s, healthy after %4.1f s", f.name, over.Sub(began).Seconds(), time.Since(over).Seconds()))
 }
 
-const recordMarker = `mutation ($id: String!) { recordEvent(input: {eventId: $id, type: "` + markerType + `", path: "` + markerPath + `", payload: {id: "%s"}}) { event { eventId } } }`
+const recordMarker = `mutation ($id: String!, $payload: JSON) {
+	recordEvent(input: {eventId: $id, type: "` + markerType + `", path: "` + markerPath + `", payload: $payload}) { event { eventId } } }`
 
-// healthy waits until both servers are ready and record an event, and these events have
-// reached every follower. A server that has ended by itself is started again.
+// healthy waits until both servers are ready and record an event, plain SQL does, and
+// these events have reached every follower. A server that has ended by itself is started
+// again.
 func (s *soak) healthy(ctx context.Context, bound time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
-	problem := errors.New("no time")
-	for at, server := range s.system.servers {
-		tx := &transaction{began: time.Now()}
+	var problem error
+	for at := range len(s.system.servers) + 1 {
 		s.markers++
 		id := fmt.Sprintf("%smarker-%d", eventPrefix, s.markers)
-		tx.ids = []string{id}
+		tx := &transaction{ids: []string{id}, began: time.Now()}
 		err := await(ctx, 50*time.Millisecond, func() bool {
-			if server.process() == nil {
-				if err := server.start(ctx); err != nil {
-					problem = err
-					return false
-				}
-			}
-			if !server.ready(ctx) {
-				problem = fmt.Errorf("server %s is not ready", server.name)
-				return false
-			}
-			asking, cancel := context.WithTimeout(ctx, 15*time.Second)
-			defer cancel()
-			if err := s.clients["admin"][at].Do(asking, fmt.Sprintf(recordMarker, id), map[string]any{"id": id}, nil); err != nil {
-				problem = fmt.Errorf("record an event at server %s: %w", server.name, err)
-				return false
-			}
-			return true
+			problem = s.mark(ctx, at, id)
+			return problem == nil
 		})
 		if err == nil {
 			tx.outcome = committed
@@ -175,6 +177,30 @@ func (s *soak) healthy(ctx context.Context, bound time.Duration) error {
 		}
 		return problem == nil
 	}), problem)
+}
+
+// mark records an event through a server, or in plain SQL.
+func (s *soak) mark(ctx context.Context, at int, id string) error {
+	if at < len(s.system.servers) && s.system.servers[at].process() == nil {
+		if err := s.system.servers[at].start(ctx); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	if at == len(s.system.servers) {
+		return s.system.execute(ctx, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload) SELECT $1::text, $2, $3, '1.0.0', $4
+			WHERE NOT EXISTS (SELECT FROM event_identity WHERE event_id = $1)`, id, markerType, markerPath, payload{ID: id})
+	}
+	server := s.system.servers[at]
+	if !server.ready(ctx) {
+		return fmt.Errorf("server %s is not ready", server.name)
+	}
+	err := s.clients["admin"][at].Do(ctx, recordMarker, map[string]any{"id": id, "payload": payload{ID: id}}, nil)
+	if err != nil {
+		return fmt.Errorf("record an event at server %s: %w", server.name, err)
+	}
+	return nil
 }
 
 // hold is a duration that fits into the interval.
@@ -370,7 +396,7 @@ func burst(ctx context.Context, s *soak, _ *rand.Rand) error {
 		group.Go(func() {
 			began := time.Now()
 			f := &follower{soak: s, name: "crowd", random: rand.New(rand.NewPCG(s.seed, uint64(i)))} //nolint:gosec // reproducible, not secret
-			if code := codeOf(f.flood(ctx, i%2)); ctx.Err() == nil && code != "TOO_MANY_REQUESTS" && code != "OVERLOADED" {
+			if code := codeOf(f.flood(ctx, i%2)); ctx.Err() == nil && !slices.Contains([]string{"TOO_MANY_REQUESTS", "OVERLOADED", "HTTP 429", "HTTP 503"}, code) {
 				s.explain(began, "crowd", code, errors.New("one of many subscriptions"))
 			} else {
 				s.tally.count("crowd", "subscription")

@@ -3,21 +3,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -57,7 +53,6 @@ func (s *soak) makeFollowers() []*follower {
 		{name: "WebSocket", follow: byWebSocket},
 		{name: "WebSocket that drops", follow: byWebSocket, drop: 3 * time.Second},
 		{name: "SSE that drops", follow: bySSE, drop: 4 * time.Second},
-		{name: "command follow", follow: byCommand, drop: 15 * time.Second},
 		{name: "SSE of a path prefix", follow: bySSE, drop: 5 * time.Second, filter: map[string]any{"pathPrefix": "soak/sql/"}, where: "starts_with(resource_path, 'soak/sql/')"},
 		{name: "WebSocket of types", follow: byWebSocket, drop: 5 * time.Second, filter: map[string]any{"types": []string{"UPDATED", "REGISTERED", markerType}}, where: "event_type IN ('UPDATED', 'REGISTERED', '" + markerType + "')"},
 		{name: "slow WebSocket", follow: byWebSocket, stall: 20 * time.Second, stallEvery: 500},
@@ -151,17 +146,8 @@ func (f *follower) next(response []byte, previous *string) error {
 	return f.received(d.Position, d.Event.EventID, d.Event.Path, &body)
 }
 
-// smallBuffers makes a slow client's kernel hold little for it.
 func (f *follower) http() *http.Client {
-	dialer := net.Dialer{Timeout: 5 * time.Second}
-	if f.slow() {
-		dialer.Control = func(_, _ string, raw syscall.RawConn) error {
-			return raw.Control(func(descriptor uintptr) {
-				_ = syscall.SetsockoptInt(int(descriptor), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
-			})
-		}
-	}
-	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableCompression: true, DisableKeepAlives: true}}
+	return &http.Client{Transport: &http.Transport{DialContext: dialer(f.slow()).DialContext, DisableCompression: true, DisableKeepAlives: true}}
 }
 
 func (f *follower) slow() bool { return f.stall > 0 }
@@ -287,50 +273,6 @@ func bySSE(ctx context.Context, f *follower, server int) error {
 			return err
 		}
 	}
-}
-
-// byCommand runs the command follow, which resumes by itself, and kills it when the
-// context ends.
-func byCommand(ctx context.Context, f *follower, server int) error {
-	command := exec.CommandContext(ctx, f.system.binary, "follow", "--json", "--server", f.system.servers[server].url(), "--token", f.system.token("follower"), "--after", f.cursor)
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	output, err := command.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	var said strings.Builder
-	command.Stderr = &said
-	if err := command.Start(); err != nil {
-		return err
-	}
-	for lines := bufio.NewReader(output); ; {
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			break // a line that the kill has cut off has not been printed
-		}
-		var printed struct {
-			Cursor, Position string
-			EventID          string          `json:"event_id"`
-			Path             string          `json:"resource_path"`
-			Payload          json.RawMessage `json:"payload"`
-		}
-		if err := json.Unmarshal(line, &printed); err != nil {
-			f.found.add(wrong, "the command follow printed %.200q", line)
-			continue
-		}
-		var body payload
-		_ = json.Unmarshal(printed.Payload, &body)
-		f.cursor = printed.Cursor
-		_ = f.received(printed.Position, printed.EventID, printed.Path, &body)
-	}
-	err = command.Wait()
-	if strings.Contains(said.String(), "a gap:") {
-		f.found.add(lost, "the command follow reports %s", said.String())
-	}
-	if ctx.Err() == nil {
-		f.found.add(unexpected, "the command follow ended by itself (%v): %s", err, said.String())
-	}
-	return err
 }
 
 // codeOf names an error: by its code, by the status of an answer that is not GraphQL, or

@@ -12,16 +12,14 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
-
-	"github.com/noetl/noetl-catalog/client"
 )
 
 // attack is what a hostile client does, and the answers that are right.
@@ -128,32 +126,24 @@ func (s *soak) post(ctx context.Context, server int, who, text string, header ..
 	if late := response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable; late && response.Header.Get("Retry-After") == "" {
 		return fmt.Sprintf("HTTP %d without Retry-After", response.StatusCode)
 	}
-	// Answers are long, and their errors come first.
-	var head [4096]byte
-	n, err := io.ReadFull(response.Body, head[:])
+	// Answers are long; their errors come first.
+	head, err := io.ReadAll(io.LimitReader(response.Body, 4096))
 	if err == nil {
 		_, err = io.Copy(io.Discard, response.Body)
 	}
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+	if err != nil {
 		return "connection"
 	}
-	if response.StatusCode == http.StatusUnsupportedMediaType || response.StatusCode >= 500 && response.StatusCode != http.StatusServiceUnavailable {
-		return fmt.Sprintf("HTTP %d", response.StatusCode)
+	if code := firstCode.FindSubmatch(head); code != nil && (response.StatusCode < 500 || response.StatusCode == http.StatusServiceUnavailable) && response.StatusCode != http.StatusUnsupportedMediaType {
+		return string(code[1])
 	}
-	if err := client.Decode(head[:n], nil); n < len(head) && err != nil {
-		if errors.Is(err, client.ErrNotGraphQL) {
-			return fmt.Sprintf("HTTP %d", response.StatusCode)
-		}
-		return codeOf(err)
-	}
-	if _, list, ok := bytes.Cut(head[:n], []byte(`"code":"`)); ok && bytes.HasPrefix(head[:], []byte(`{"errors"`)) {
-		return string(list[:max(0, bytes.IndexByte(list, '"'))])
-	}
-	if response.StatusCode >= 400 {
+	if response.StatusCode != http.StatusOK {
 		return fmt.Sprintf("HTTP %d", response.StatusCode)
 	}
 	return "ok"
 }
+
+var firstCode = regexp.MustCompile(`^\{"errors":.*?"code":"([A-Z_]+)"`)
 
 func body(text string, header ...string) func(context.Context, *soak, int) string {
 	return func(ctx context.Context, s *soak, server int) string {
@@ -179,14 +169,8 @@ func at(once int, run func(context.Context, *soak, int) string) func(context.Con
 	}
 }
 
-// raw opens a connection whose kernel keeps little of what is not read.
 func (s *soak) raw(ctx context.Context, server int) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: 5 * time.Second, Control: func(_, _ string, raw syscall.RawConn) error {
-		return raw.Control(func(descriptor uintptr) {
-			_ = syscall.SetsockoptInt(int(descriptor), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
-		})
-	}}
-	return dialer.DialContext(ctx, "tcp", s.system.servers[server].address)
+	return dialer(true).DialContext(ctx, "tcp", s.system.servers[server].address)
 }
 
 // untilClosed waits for the end of a connection, which it reads from.
@@ -300,19 +284,12 @@ func manyOperations(ctx context.Context, s *soak, server int) string {
 		_ = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": fmt.Sprint(i), "payload": object{"query": subscription, "variables": object{"filter": object{"path": "nothing"}}}})
 	}
 	for {
-		var message struct {
-			Type    string
-			Payload []struct{ Extensions struct{ Code string } }
-		}
-		var raw struct {
-			Type    string
-			Payload json.RawMessage
-		}
-		if err := wsjson.Read(ctx, socket, &raw); err != nil {
+		_, message, err := socket.Read(ctx)
+		if err != nil {
 			return codeOf(err)
 		}
-		if message.Type = raw.Type; message.Type == "error" && json.Unmarshal(raw.Payload, &message.Payload) == nil && len(message.Payload) > 0 {
-			return message.Payload[0].Extensions.Code
+		if bytes.Contains(message, []byte(`"TOO_MANY_REQUESTS"`)) {
+			return "TOO_MANY_REQUESTS"
 		}
 	}
 }

@@ -47,9 +47,7 @@ type options struct {
 	every       time.Duration
 	warmUp      time.Duration
 	only        string
-	keep        bool
 	binary      string
-	listFaults  bool
 	healthBound time.Duration
 }
 
@@ -61,16 +59,8 @@ func main() {
 	flag.DurationVar(&o.warmUp, "warm-up", 15*time.Second, "load without faults, before what the servers hold is measured")
 	flag.DurationVar(&o.healthBound, "healthy", 30*time.Second, "how long after a fault everything has to work again")
 	flag.StringVar(&o.only, "faults", "", "inject only these, separated by commas (default: all)")
-	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the logs and the database's files also after a run without findings")
 	flag.StringVar(&o.binary, "binary", "", "the program (default: build it)")
-	flag.BoolVar(&o.listFaults, "list", false, "list the faults and exit")
 	flag.Parse()
-	if o.listFaults {
-		for _, f := range faults() {
-			fmt.Println(f.name)
-		}
-		return
-	}
 	if o.seed == 0 {
 		o.seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // not secret
 	}
@@ -109,6 +99,10 @@ type soak struct {
 }
 
 func run(ctx context.Context, o options) (ok bool, err error) {
+	chosen, err := choose(o.only)
+	if err != nil {
+		return false, err
+	}
 	directory, err := os.MkdirTemp("", "noetl-catalog-soak-")
 	if err != nil {
 		return false, err
@@ -128,7 +122,7 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	if s.system, err = install(ctx, directory, o.binary); err != nil {
 		return false, fmt.Errorf("prepare %s: %w", directory, err)
 	}
-	err = s.test(ctx)
+	err = s.test(ctx, chosen)
 	if stopErr := s.system.remove(); stopErr != nil {
 		s.found.add(broken, "stop: %v", stopErr)
 	}
@@ -136,7 +130,7 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	if err == nil {
 		ok = s.verdict()
 	}
-	if ok && !o.keep {
+	if ok {
 		_ = os.RemoveAll(directory)
 	}
 	return ok, err
@@ -153,7 +147,7 @@ func (s *soak) random(name string) *rand.Rand {
 	return rand.New(rand.NewPCG(s.seed, hash.Sum64())) //nolint:gosec // reproducible, not secret
 }
 
-func (s *soak) test(ctx context.Context) error {
+func (s *soak) test(ctx context.Context, chosen []fault) error {
 	for _, server := range s.system.servers {
 		if err := server.start(ctx); err != nil {
 			return err
@@ -178,18 +172,14 @@ func (s *soak) test(ctx context.Context) error {
 	}
 
 	pause(ctx, s.warmUp)
-	start, err := s.idle(ctx, nil)
-	if err != nil {
-		return err
-	}
-	s.inject(ctx)
-	if _, err := s.idle(ctx, start); err != nil {
-		return err
-	}
+	start := s.idle(ctx, nil)
+	s.inject(ctx, chosen)
+	s.idle(ctx, start)
 	s.load.Lock() // nothing is written from here on
 	if err := s.healthy(ctx, s.healthBound); err != nil {
 		s.found.add(unhealthy, "in the end: %v", err)
 	}
+	(&reader{soak: s, random: s.random("end")}).runs(living)
 	stop()
 	s.load.Unlock()
 	group.Wait()
@@ -258,7 +248,7 @@ func (s *soak) ask(ctx context.Context, who string, server int, query string, va
 	code := codeOf(err)
 	switch {
 	case ctx.Err() != nil:
-		return false, cmpError(err, ctx.Err())
+		return false, ctx.Err()
 	case slices.Contains(expected, code) || err == nil && len(expected) == 0:
 		s.tally.count(who, code)
 		return false, err
@@ -267,13 +257,6 @@ func (s *soak) ask(ctx context.Context, who string, server int, query string, va
 		return false, nil
 	}
 	return s.explain(began, who, code, fmt.Errorf("%.60s: %w", query, err)), err
-}
-
-func cmpError(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }
 
 // explain counts an error by its code, and adds a finding unless a fault explains it. It
@@ -290,9 +273,9 @@ func (s *soak) explain(began time.Time, who, code string, err error) bool {
 		code = "SQL " + refusal.Code
 	}
 	s.tally.count(who, code)
-	temporary := slices.Contains([]string{"UNAVAILABLE", "TIMEOUT", "connection", "SQL", "HTTP 503"}, code)
-	// 08 connection, 25P03 idle in a transaction, 53 resources, 55P03 lock, 57 ended.
-	for _, class := range []string{"08", "25P", "53", "55P", "57"} {
+	temporary := slices.Contains([]string{"UNAVAILABLE", "TIMEOUT", "connection", "SQL", "closed 1001", "HTTP 503"}, code)
+	// Of the connection, idle in a transaction, no partition, resources, lock, ended.
+	for _, class := range []string{"08", "25P03", "23514", "53", "55P03", "57"} {
 		temporary = temporary || strings.HasPrefix(code, "SQL "+class)
 	}
 	if !temporary || !s.faults.explain(began) {
@@ -308,7 +291,7 @@ func firstLine(err error) string {
 
 // idle pauses the load and measures what the servers hold. With a start to compare with,
 // it waits until they hold as much as then, and adds findings if they do not.
-func (s *soak) idle(ctx context.Context, start []usage) ([]usage, error) {
+func (s *soak) idle(ctx context.Context, start []usage) []usage {
 	s.load.Lock()
 	defer s.load.Unlock()
 	for _, clients := range s.clients {
@@ -341,9 +324,8 @@ func (s *soak) idle(ctx context.Context, start []usage) ([]usage, error) {
 		for _, problem := range problems {
 			s.found.add(leaked, "%s", problem)
 		}
-		return now, nil
 	}
-	return now, nil
+	return now
 }
 
 // The slack is for the connections of the pool, and for followers between two of theirs.

@@ -5,9 +5,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +21,7 @@ type reader struct {
 
 // read runs one query of any kind.
 func (r *reader) read(ctx context.Context) {
-	kinds := []func(context.Context, int){r.version, r.event, r.eventsOfRun, r.heads, r.deferred, r.log}
+	kinds := []func(context.Context, int){r.version, r.event, r.eventsOfRun, r.heads, r.deferred, r.progress}
 	kinds[r.random.IntN(len(kinds))](ctx, r.random.IntN(2))
 }
 
@@ -146,20 +145,22 @@ func (r *reader) heads(ctx context.Context, server int) {
 	}
 }
 
-// log: the newest event of the list is before its tailCursor, and the list is in order.
-func (r *reader) log(ctx context.Context, server int) {
-	var data struct {
-		Events struct {
-			Nodes      []struct{ Timestamp time.Time }
-			TailCursor string
+// runs: once all is quiet, a run has as many events as its list, and no fewer than were
+// acknowledged.
+func (r *reader) runs(ctx context.Context) {
+	for i := range 50 {
+		known, ok := r.ledger.fact(r.random.IntN)
+		var data struct {
+			Execution *struct {
+				EventCount int
+				Events     struct{ TotalCount int }
+			}
 		}
-	}
-	if !r.query(ctx, server, `{ events(first: 20, filter: {pathPrefix: "soak/"}) { nodes { timestamp message } tailCursor } }`, nil, &data) {
-		return
-	}
-	for i, node := range data.Events.Nodes {
-		if i > 0 && node.Timestamp.After(data.Events.Nodes[i-1].Timestamp) {
-			r.found.add(wrong, "the newest events are at %v", data.Events.Nodes)
+		if !ok || !r.query(ctx, i%2, `query ($run: String!) { execution(executionId: $run) { eventCount events(first: 1) { totalCount } } }`, map[string]any{"run": known.run}, &data) {
+			return
+		}
+		if e := data.Execution; e == nil || e.EventCount != e.Events.TotalCount || e.EventCount < r.ledger.ofRun(known.run) {
+			r.found.add(wrong, "run %s is answered %+v, and %d events were acknowledged", known.run, e, r.ledger.ofRun(known.run))
 		}
 	}
 }
@@ -170,50 +171,62 @@ func (r *reader) deferred(ctx context.Context, server int) {
 	if !ok {
 		return
 	}
+	parts, ok := r.stream(ctx, server, `query ($path: String!, $version: String) { version(path: $path, version: $version) { revision ... @defer { payload } } }`,
+		map[string]any{"path": path, "version": known.label})
+	if text := strings.ReplaceAll(strings.Join(parts, "\n"), " ", ""); ok && (len(parts) < 2 || !strings.Contains(text, `"id":"`+known.text+`"`)) {
+		r.found.add(wrong, "the deferred version %+v of %s is answered %.300s", known, path, text)
+	}
+}
+
+// progress: the subscription to a run that has ended delivers each of its events once.
+func (r *reader) progress(ctx context.Context, server int) {
+	known, ok := r.ledger.fact(r.random.IntN)
+	if !ok || r.ledger.ofRun(known.run) < runLength {
+		return
+	}
+	parts, ok := r.stream(ctx, server, `subscription ($run: String!) { executionProgressed(executionId: $run) { event { eventId } } }`, map[string]any{"run": known.run})
+	slices.Sort(parts)
+	if ok && (len(parts) != runLength || len(slices.Compact(parts)) != runLength) {
+		r.found.add(wrong, "the progress of %s is %q", known.run, parts)
+	}
+}
+
+// stream reads an answer in parts to its end.
+func (r *reader) stream(ctx context.Context, server int, query string, variables map[string]any) (parts []string, ok bool) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	c := r.clients["reader"][server]
-	parts, err := func() (parts []string, err error) {
-		stream, err := c.Subscribe(ctx, `query ($path: String!, $version: String) { version(path: $path, version: $version) { revision ... @defer { payload } } }`,
-			map[string]any{"path": path, "version": known.label})
-		if err != nil {
-			return nil, err
+	stream, err := r.clients["reader"][server].Subscribe(ctx, query, variables)
+	for err == nil {
+		var event client.Event
+		if event, err = stream.Next(); err != nil || event.Name == "complete" {
+			break
 		}
-		defer stream.Close()
-		for {
-			event, err := stream.Next()
-			switch {
-			case errors.Is(err, io.EOF):
-				return parts, io.ErrUnexpectedEOF
-			case err != nil:
-				return parts, err
-			case event.Name == "complete":
-				return parts, nil
-			case event.Name == "next":
-				var part struct {
-					Errors      []*client.Error
-					Incremental []struct{ Errors []*client.Error }
-				}
-				if err := json.Unmarshal(event.Data, &part); err != nil {
-					return parts, client.ErrNotGraphQL
-				}
-				for _, increment := range part.Incremental {
-					part.Errors = append(part.Errors, increment.Errors...)
-				}
-				if len(part.Errors) > 0 {
-					return parts, part.Errors[0]
-				}
-				parts = append(parts, string(event.Data))
-			}
+		var part struct {
+			Errors      []*client.Error
+			Incremental []struct{ Errors []*client.Error }
 		}
-	}()
+		if event.Name == "" {
+			continue // a checkpoint
+		}
+		if json.Unmarshal(event.Data, &part) != nil {
+			err = client.ErrNotGraphQL
+		}
+		for _, increment := range part.Incremental {
+			part.Errors = append(part.Errors, increment.Errors...)
+		}
+		if len(part.Errors) > 0 {
+			err = part.Errors[0]
+		}
+		parts = append(parts, string(event.Data))
+	}
+	if stream != nil {
+		stream.Close()
+	}
 	if err != nil {
 		r.explain(began, "reader", "", err)
-		return
+		return nil, false
 	}
 	r.tally.count("reader", "ok")
-	if text := strings.ReplaceAll(strings.Join(parts, "\n"), " ", ""); len(parts) < 2 || !strings.Contains(text, `"id":"`+known.text+`"`) {
-		r.found.add(wrong, "the deferred version %+v of %s is answered %.300s", known, path, text)
-	}
+	return parts, true
 }

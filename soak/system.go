@@ -358,8 +358,22 @@ func (s *server) usage(ctx context.Context) (u usage, err error) {
 func (s *system) client(server *server, who string) *client.Client {
 	return &client.Client{
 		Endpoint: server.url() + "/graphql", Token: s.token(who),
-		HTTP: &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, DisableCompression: true}},
+		HTTP: &http.Client{Transport: &http.Transport{DialContext: dialer(false).DialContext, DisableCompression: true}},
 	}
+}
+
+// dialer opens connections; for a slow client those whose kernel keeps little of what is
+// not read.
+func dialer(slow bool) *net.Dialer {
+	d := &net.Dialer{Timeout: 5 * time.Second}
+	if slow {
+		d.Control = func(_, _ string, raw syscall.RawConn) error {
+			return raw.Control(func(descriptor uintptr) {
+				_ = syscall.SetsockoptInt(int(descriptor), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+			})
+		}
+	}
+	return d
 }
 
 func closed(c <-chan struct{}) bool {

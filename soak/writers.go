@@ -41,19 +41,21 @@ type payload struct {
 	Text string `json:"text,omitempty"`
 }
 
-// next makes an event. Every tenth or so ends a run.
+// runLength is the number of events of a run.
+const runLength = 10
+
+// next makes an event of the writer's present run.
 func (w *writer) next(prefix string) (map[string]any, fact) {
 	w.number++
 	id := fmt.Sprintf("%s%s-%d", eventPrefix, w.name, w.number)
 	kind := "step.completed"
-	if w.ofRun == 0 {
+	switch w.ofRun {
+	case 0:
 		w.run, kind = "run-"+id, "playbook.started"
-	} else if w.ofRun > 9 {
+	case runLength - 1:
 		kind = "playbook.completed"
 	}
-	if w.ofRun++; w.ofRun > 10 {
-		w.ofRun = 0
-	}
+	w.ofRun = (w.ofRun + 1) % runLength
 	body := payload{ID: id}
 	if w.number%fatEvery == 0 {
 		body.Text = strings.Repeat("0123456789abcdef", fatBytes/16)
