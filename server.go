@@ -170,9 +170,11 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	if memory.Process > 0 {
 		debug.SetMemoryLimit(memory.Process)
 	}
+	open := admission.NewLimits(c.Limits(config.OpenFiles(), memory))
 	handler, err := graph.NewHandler(resolver, graph.HandlerOptions{
 		MaxResponse: c.MaxResponse, Admission: admission.Options{MaxRows: int64(2 * c.MaxResponse), MaxRequest: int64(4 * c.MaxResponse), MaxHeld: memory.Requests},
-		Ready: pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, KeepAlive: c.KeepAlive, Tokens: c.Tokens, Origins: c.Origins,
+		Limits: open,
+		Ready:  pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, KeepAlive: c.KeepAlive, Tokens: c.Tokens, Origins: c.Origins,
 		Streams: streams, Metrics: registry, Logger: logger,
 	})
 	if err != nil {
@@ -182,7 +184,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(transport.Limited(listener, open.Connections)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil

@@ -35,6 +35,11 @@ func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
 		"serve --max-connections 91":                      "--max-connections must be at most 90 with a PostgreSQL of our own",
 		"serve --max-response 65535":                      "--max-response must be from 64 KiB to 256 MiB",
 		"serve --max-response 268435457":                  "--max-response must be from 64 KiB to 256 MiB",
+		"serve --max-clients 15":                          "--max-clients must be from 16 to 10000000",
+		"serve --max-sockets 0":                           "--max-sockets must be from 1 to 10000000",
+		"serve --max-subscriptions 10000001":              "--max-subscriptions must be from 1 to 10000000",
+		"serve --max-waiting 1000":                        "--max-waiting must be from 1 MiB to 16 GiB",
+		"serve --caller-share 101":                        "--caller-share must be from 1 to 100",
 		"serve --query-timeout 99ms":                      "--query-timeout must be from 100ms to 5m",
 		"serve --query-timeout 301s":                      "--query-timeout must be from 100ms to 5m",
 		"serve --slow-timeout 99ms":                       "--slow-timeout must be from 100ms to 1m",
@@ -154,4 +159,22 @@ func TestListeners_PortTaken_InvalidAndNothingLeft(t *testing.T) {
 		t.Fatal("--listen is still open: ", err)
 	}
 	again.Close()
+}
+
+// Connections leave files for the database, and where few can be open, half of them.
+func TestLimits_FewFiles_FewerConnections(t *testing.T) {
+	t.Parallel()
+	command, err := config.Parse(nil, io.Discard, io.Discard)
+	serve, ok := command.(*config.Serve)
+	if err != nil || !ok {
+		t.Fatal(command, err)
+	}
+	for files, want := range map[int]int{1 << 20: 16_000, 1024: 1024 - 20 - 128, 256: 128} {
+		if got := serve.Limits(files, config.Memory{Subscriptions: 16_000}); got.Connections != want || got.Sockets != 15_000 || got.Subscriptions != 16_000 || got.CallerShare != 50 {
+			t.Errorf("%d files: %+v, want %d connections", files, got, want)
+		}
+	}
+	if config.OpenFiles() < 16 {
+		t.Errorf("%d files", config.OpenFiles())
+	}
 }

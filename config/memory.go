@@ -52,7 +52,12 @@ type Memory struct {
 	Process int64
 	// Requests is what all requests together may hold.
 	Requests int64
+	// Subscriptions is how many subscriptions fit into as much again.
+	Subscriptions int
 }
+
+// subscriptionSize is what a subscription needs on a socket of its own, in bytes.
+const subscriptionSize = 40 << 10
 
 // maxRequests is Memory.Requests where there is enough.
 const maxRequests = 256 << 20
@@ -61,12 +66,12 @@ const maxRequests = 256 << 20
 // runs in it as well. An operator's GOMEMLIMIT takes precedence.
 func MemoryFor(container int64, shared bool, gomemlimit string) Memory {
 	if container == math.MaxInt64 {
-		return Memory{Requests: maxRequests}
+		return Memory{Requests: maxRequests, Subscriptions: math.MaxInt}
 	}
 	if shared {
 		container /= 2
 	}
-	memory := Memory{Process: container / 10 * 9, Requests: min(container/4, maxRequests)}
+	memory := Memory{Process: container / 10 * 9, Requests: min(container/4, maxRequests), Subscriptions: int(container / 4 / subscriptionSize)}
 	if gomemlimit != "" {
 		memory.Process = 0
 	}

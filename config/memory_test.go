@@ -43,11 +43,11 @@ func TestMemoryFor_Container_SharesOfIt(t *testing.T) {
 		gomemlimit string
 		want       config.Memory
 	}{
-		{math.MaxInt64, true, "", config.Memory{Requests: 256 << 20}},
-		{4 << 30, false, "", config.Memory{Process: (4 << 30) / 10 * 9, Requests: 256 << 20}},
-		{400_000_000, false, "", config.Memory{Process: 360_000_000, Requests: 100_000_000}},
-		{400_000_000, true, "", config.Memory{Process: 180_000_000, Requests: 50_000_000}},
-		{400_000_000, false, "1GiB", config.Memory{Requests: 100_000_000}},
+		{math.MaxInt64, true, "", config.Memory{Requests: 256 << 20, Subscriptions: math.MaxInt}},
+		{4 << 30, false, "", config.Memory{Process: (4 << 30) / 10 * 9, Requests: 256 << 20, Subscriptions: 26_214}},
+		{400_000_000, false, "", config.Memory{Process: 360_000_000, Requests: 100_000_000, Subscriptions: 2441}},
+		{400_000_000, true, "", config.Memory{Process: 180_000_000, Requests: 50_000_000, Subscriptions: 1220}},
+		{400_000_000, false, "1GiB", config.Memory{Requests: 100_000_000, Subscriptions: 2441}},
 	} {
 		if got := config.MemoryFor(test.container, test.shared, test.gomemlimit); got != test.want {
 			t.Errorf("%+v: got %+v", test, got)

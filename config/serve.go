@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/auth"
 )
 
@@ -16,19 +17,24 @@ import (
 type Serve struct {
 	Database `embed:""`
 
-	Listen         string        `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only. Default: ${default}."`
-	MaxConnections int32         `env:"CATALOG_MAX_CONNECTIONS" default:"20" help:"Most connections to the database. Default: ${default}."`
-	MaxPayload     int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
-	MaxResponse    int           `env:"CATALOG_MAX_RESPONSE" default:"33554432" help:"Longest answer, part of an answer, and delivered event, in bytes. Default: ${default}."`
-	QueryTimeout   time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
-	Examples       []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
-	TokensFile     string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Serve only the callers in this file, whose lines the command token makes. Default: serve anybody on this machine."`
-	Origins        []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
-	OpenEventTypes bool          `env:"CATALOG_OPEN_EVENT_TYPES" help:"Accept events of any type, and add unknown types. Default: refuse them."`
-	SlowTimeout    time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
-	KeepAlive      time.Duration `env:"CATALOG_KEEP_ALIVE" placeholder:"DURATION" help:"Interval of keep-alives on a quiet subscription, each with a cursor to resume after. Default: 12s, and 25s on a WebSocket."`
-	Pprof          string        `env:"CATALOG_PPROF" placeholder:"HOST:PORT" help:"Serve profiles of the process on this address, loopback only. Default: nowhere."`
-	LogLevel       string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Lowest level that is logged: ${enum}. Default: ${default}."`
+	Listen           string        `env:"CATALOG_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only. Default: ${default}."`
+	MaxConnections   int32         `env:"CATALOG_MAX_CONNECTIONS" default:"20" help:"Most connections to the database. Default: ${default}."`
+	MaxPayload       int           `env:"CATALOG_MAX_PAYLOAD" default:"8388608" help:"Longest payload, in bytes. Default: ${default}."`
+	MaxResponse      int           `env:"CATALOG_MAX_RESPONSE" default:"33554432" help:"Longest answer, part of an answer, and delivered event, in bytes. Default: ${default}."`
+	MaxClients       int           `env:"CATALOG_MAX_CLIENTS" default:"16000" help:"Most open connections of clients. Default: ${default}, or less where this process may open fewer files."`
+	MaxSockets       int           `env:"CATALOG_MAX_SOCKETS" default:"15000" help:"Most open WebSockets. Default: ${default}."`
+	MaxSubscriptions int           `env:"CATALOG_MAX_SUBSCRIPTIONS" default:"20000" help:"Most subscriptions. Default: ${default}."`
+	MaxWaiting       int           `env:"CATALOG_MAX_WAITING" default:"67108864" help:"Most bytes of events that wait for their subscribers. Default: ${default}."`
+	CallerShare      int           `env:"CATALOG_CALLER_SHARE" default:"50" placeholder:"PERCENT" help:"How much of each of these limits one caller (a token, else an address) may have. Default: ${default}."`
+	QueryTimeout     time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
+	Examples         []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
+	TokensFile       string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Serve only the callers in this file, whose lines the command token makes. Default: serve anybody on this machine."`
+	Origins          []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
+	OpenEventTypes   bool          `env:"CATALOG_OPEN_EVENT_TYPES" help:"Accept events of any type, and add unknown types. Default: refuse them."`
+	SlowTimeout      time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
+	KeepAlive        time.Duration `env:"CATALOG_KEEP_ALIVE" placeholder:"DURATION" help:"Interval of keep-alives on a quiet subscription, each with a cursor to resume after. Default: 12s, and 25s on a WebSocket."`
+	Pprof            string        `env:"CATALOG_PPROF" placeholder:"HOST:PORT" help:"Serve profiles of the process on this address, loopback only. Default: nowhere."`
+	LogLevel         string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Lowest level that is logged: ${enum}. Default: ${default}."`
 
 	// Level is LogLevel, parsed.
 	Level slog.Level `kong:"-"`
@@ -56,6 +62,21 @@ func (d *Database) check() error {
 // is for the sequencer, the listeners, and people.
 const maxOwnConnections = 90
 
+// maxClients bounds the limits on what clients have open.
+const maxClients = 10_000_000
+
+// Limits returns what clients may have open, of a process that may open so many files
+// and has so much memory. Some files are for the database and for accepting connections.
+func (s *Serve) Limits(files int, memory Memory) admission.LimitOptions {
+	return admission.LimitOptions{
+		Connections: min(s.MaxClients, max(files-int(s.MaxConnections)-keptFiles, files/2)), Sockets: min(s.MaxSockets, memory.Subscriptions),
+		Subscriptions: min(s.MaxSubscriptions, memory.Subscriptions), Waiting: s.MaxWaiting, CallerShare: s.CallerShare,
+	}
+}
+
+// keptFiles is how many files the server opens itself, beyond those of the pool.
+const keptFiles = 128
+
 // check also sets Level and Tokens.
 func (s *Serve) check() error {
 	if err := checkLoopback("--listen", s.Listen); err != nil {
@@ -75,6 +96,16 @@ func (s *Serve) check() error {
 		return invalid("--max-payload must be from 1 KiB to 64 MiB")
 	case s.MaxResponse < 64<<10 || s.MaxResponse > 256<<20:
 		return invalid("--max-response must be from 64 KiB to 256 MiB")
+	case s.MaxClients < 16 || s.MaxClients > maxClients:
+		return invalid("--max-clients must be from 16 to %d", maxClients)
+	case s.MaxSockets < 1 || s.MaxSockets > maxClients:
+		return invalid("--max-sockets must be from 1 to %d", maxClients)
+	case s.MaxSubscriptions < 1 || s.MaxSubscriptions > maxClients:
+		return invalid("--max-subscriptions must be from 1 to %d", maxClients)
+	case s.MaxWaiting < 1<<20 || s.MaxWaiting > 16<<30:
+		return invalid("--max-waiting must be from 1 MiB to 16 GiB")
+	case s.CallerShare < 1 || s.CallerShare > 100:
+		return invalid("--caller-share must be from 1 to 100")
 	case s.QueryTimeout < 100*time.Millisecond || s.QueryTimeout > 5*time.Minute:
 		return invalid("--query-timeout must be from 100ms to 5m")
 	case s.SlowTimeout < 100*time.Millisecond || s.SlowTimeout > time.Minute:

@@ -57,6 +57,8 @@ type HandlerOptions struct {
 	Tokens *auth.Tokens
 	// Admission bounds what requests hold and how many large ones run at once.
 	Admission admission.Options
+	// Limits bound what clients have open; nil for no bounds.
+	Limits *admission.Limits
 	// MaxResponse is the longest answer, part of an answer, and delivered event, in
 	// bytes; 0 for 32 MiB.
 	MaxResponse int
@@ -178,6 +180,9 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	admitted := admission.New(options.Admission)
 	if options.Metrics != nil {
 		options.Metrics.MustRegister(admitted)
+		if options.Limits != nil {
+			options.Metrics.MustRegister(options.Limits)
+		}
 	}
 	server.AroundOperations(resolver.admit(presenter, admitted))
 	var answers *plan.Answers
@@ -192,7 +197,7 @@ func newServer(schema graphql.ExecutableSchema, resolver *Resolver, options Hand
 	server.AroundResponses(resolver.eachDelivery)
 	transport.Add(server, transport.Options{
 		QueryTimeout: options.QueryTimeout, SlowTimeout: options.SlowTimeout, KeepAlive: options.KeepAlive,
-		Authenticate: authenticate, Admission: admitted, ByToken: options.Tokens != nil, Streams: options.Streams, Logger: options.Logger, OnSlow: slowConsumers(options.Metrics),
+		Authenticate: authenticate, Admission: admitted, Limits: options.Limits, ByToken: options.Tokens != nil, Streams: options.Streams, Logger: options.Logger, OnSlow: slowConsumers(options.Metrics),
 	})
 	return server
 }

@@ -56,7 +56,8 @@ func withFeed(ctx context.Context, answers *plan.Answers) context.Context {
 // ends.
 func (r *Resolver) deliver(ctx context.Context, subscription *stream.Subscription) <-chan *model.EventDelivery {
 	context.AfterFunc(ctx, subscription.Close)
-	transport.StreamOf(ctx).Checkpoint = subscription.Checkpoint
+	to := transport.StreamOf(ctx)
+	to.Checkpoint, subscription.Hold = subscription.Checkpoint, to.HoldPage
 	feed, _ := ctx.Value(feedKey{}).(*feed)
 	feed.subscription, feed.resolved = subscription, make(chan *model.EventDelivery, 1)
 	if feed.answers != nil {
@@ -75,6 +76,9 @@ func (r *Resolver) eachDelivery(ctx context.Context, next graphql.ResponseHandle
 	}
 	stream := transport.StreamOf(ctx)
 	delivery, err := feed.subscription.Next(ctx)
+	if err == nil {
+		err = stream.Hold(ctx, delivery.Entry.Size())
+	}
 	if err != nil {
 		feed.subscription.Close()
 		if !errors.Is(err, io.EOF) && ctx.Err() == nil {

@@ -42,6 +42,14 @@ type Request struct {
 	begun, restarts bool
 }
 
+// Caller returns whose request it is.
+func (r *Request) Caller() Caller {
+	if r == nil {
+		return Caller{}
+	}
+	return r.caller
+}
+
 // Key is the key of a context's Request.
 type Key struct{}
 

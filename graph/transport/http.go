@@ -131,9 +131,13 @@ func (h *overHTTP) stream(a *answer, r *http.Request, op *graphql.OperationConte
 	defer cancel()
 	defer h.Streams.onClosing(cancel)()
 
-	stream := &Stream{After: r.Header.Get("Last-Event-ID")}
+	stream := &Stream{After: r.Header.Get("Last-Event-ID"), limits: h.Limits, caller: request.Caller()}
 	running, next := ctx, graphql.ResponseHandler(nil)
 	if failed == nil && op.Operation.Operation == ast.Subscription {
+		if refused := h.Limits.Subscriptions.Take(stream.caller, 1); refused != nil {
+			return limited(refused)
+		}
+		defer h.Limits.Subscriptions.Release(stream.caller, 1)
 		// Before the stream begins: a client that sees it open misses no event
 		// from there on.
 		next, running = exec.DispatchOperation(WithStream(ctx, stream), op)

@@ -54,6 +54,9 @@ type Options struct {
 	// without one, by their address.
 	Admission *admission.Controller
 	ByToken   bool
+	// Limits bound the WebSockets, subscriptions, and bytes of events that wait for
+	// clients; nil for no bounds.
+	Limits *admission.Limits
 	// Streams ends streams and sockets at shutdown; nil for never.
 	Streams *Streams
 	// Logger may be nil.
@@ -76,6 +79,9 @@ func (o Options) withDefaults(keepAlive time.Duration) Options {
 	if o.Streams == nil {
 		o.Streams = NewStreams()
 	}
+	if o.Limits == nil {
+		o.Limits = &admission.Limits{}
+	}
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	return o
 }
@@ -93,6 +99,10 @@ func (o *Options) caller(authorization, address string) admission.Caller {
 	if o.ByToken && authorization != "" {
 		return admission.Caller{Authorization: authorization}
 	}
-	port := strings.LastIndexByte(address, ':')
-	return admission.Caller{Address: address[:max(port, 0)]}
+	return admission.Caller{Address: hostOf(address)}
+}
+
+// hostOf returns an address without its port.
+func hostOf(address string) string {
+	return address[:max(strings.LastIndexByte(address, ':'), 0)]
 }

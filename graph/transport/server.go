@@ -14,7 +14,8 @@ import (
 func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 	server := &http.Server{
 		Addr:              addr,
-		Handler:           handler,
+		Handler:           refuseBeyondLimit(handler),
+		ConnContext:       withRefused,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      90 * time.Second, // more than a mutation takes

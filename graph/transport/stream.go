@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
@@ -28,6 +29,57 @@ type Stream struct {
 	// yet, or an empty one; nil for none. It is not called while a response is
 	// being sent. The resolver sets it before the first response.
 	Checkpoint func() string
+
+	limits *admission.Limits
+	caller admission.Caller
+	// held is how many bytes the response being made, or sent, is charged.
+	held int
+}
+
+// uncharged is how many bytes of a response are not charged: they count as part of what
+// a subscription costs.
+const uncharged = 1 << 10
+
+// Hold waits until there is room among the waiting events for one of so many bytes, of
+// which a response will be made.
+func (s *Stream) Hold(ctx context.Context, bytes int) error {
+	if s.Release(); bytes <= uncharged || s.limits == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, roomTimeout)
+	defer cancel()
+	held, refused := s.limits.Messages.Wait(ctx, s.caller, bytes)
+	if s.held = held; refused != nil {
+		return refused
+	}
+	return nil
+}
+
+// roomTimeout is how long a subscription waits for room for its next event: as long as a
+// client that does not read is waited for.
+const roomTimeout = 15 * time.Second
+
+// Release ends the charge of the last Hold.
+func (s *Stream) Release() {
+	if s.held > 0 {
+		s.limits.Messages.Release(s.caller, s.held)
+		s.held = 0
+	}
+}
+
+// HoldPage charges bytes of events that were read for the subscription and wait for it,
+// or returns why there is no room for them. bytes may be negative.
+func (s *Stream) HoldPage(bytes int) error {
+	switch {
+	case s.limits == nil:
+	case bytes < 0:
+		s.limits.Pages.Release(s.caller, -bytes)
+	default:
+		if refused := s.limits.Pages.Take(s.caller, bytes); refused != nil {
+			return refused
+		}
+	}
+	return nil
 }
 
 type streamKey struct{}
@@ -58,7 +110,9 @@ type subscriber interface {
 // too slow to accept one.
 func (o *Options) deliver(ctx context.Context, stream *Stream, next graphql.ResponseHandler, to subscriber) {
 	last := "" // the cursor of the last response written
+	defer stream.Release()
 	for {
+		stream.Release()
 		stream.Cursor, stream.More = "", false
 		response := next(ctx)
 		switch {
@@ -70,6 +124,11 @@ func (o *Options) deliver(ctx context.Context, stream *Stream, next graphql.Resp
 			return
 		case notExecuted(response):
 			to.fail(response.Errors)
+			return
+		}
+		// The event may be longer or shorter than what is selected of it.
+		if err := stream.Hold(ctx, len(response.Data)); err != nil {
+			to.fail(gqlerror.List{gqlerror.WrapIfUnwrapped(err)})
 			return
 		}
 		took, err := to.next(stream, response)

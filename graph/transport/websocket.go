@@ -76,21 +76,31 @@ func (ws *overWebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql
 		a.refuse(shuttingDown())
 		return
 	}
+	// The token is known once the client identifies itself.
+	counted := admission.Caller{Address: hostOf(r.RemoteAddr)}
+	if refused := ws.Limits.Sockets.Take(counted, 1); refused != nil {
+		ws.Streams.leave()
+		a := answer{w: w, mediaType: plainJSON}
+		a.refuse(limited(refused))
+		return
+	}
 	conn, peer, err := accept(w, r)
 	if err != nil {
+		ws.Limits.Sockets.Release(counted, 1)
 		ws.Streams.leave()
 		ws.Logger.DebugContext(r.Context(), "a WebSocket handshake failed", "error", err)
 		return
 	}
 	s := &socket{
 		Options: &ws.Options, exec: exec, conn: conn, peer: peer, writing: make(chan struct{}, 1),
-		authorization: r.Header.Get("Authorization"),
+		authorization: r.Header.Get("Authorization"), counted: counted,
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
 	s.admitted = ws.caller(s.authorization, r.RemoteAddr)
 	go func() { //nolint:contextcheck // operations have the socket's
 		defer s.Streams.leave()
 		s.serve()
+		s.Limits.Sockets.Release(s.counted, 1)
 	}()
 }
 
@@ -176,7 +186,8 @@ type socket struct {
 	// all operations once the client is identified. Only the reader uses both.
 	authorization string
 	caller        context.Context
-	admitted      admission.Caller
+	// admitted is whose operations they are, and counted whose socket it is.
+	admitted, counted admission.Caller
 	// writing is the lock of the writer. Waiting for it can end with a context,
 	// and does not count as slowness of the client.
 	writing chan struct{}
@@ -365,6 +376,12 @@ func (s *socket) acknowledge(m message) bool {
 		s.caller = caller
 		if s.ByToken && authorization != "" {
 			s.admitted = admission.Caller{Authorization: authorization}
+			if refused := s.Limits.Sockets.Take(s.admitted, 1); refused != nil {
+				s.close(websocket.StatusTryAgainLater, refused.Message)
+				return false
+			}
+			s.Limits.Sockets.Release(s.counted, 1)
+			s.counted = s.admitted
 		}
 	}
 	return s.send(outgoing{Type: typeConnectionAck})

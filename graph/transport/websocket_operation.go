@@ -71,8 +71,14 @@ func (o *operation) answer(op *graphql.OperationContext) {
 
 // stream executes a subscription.
 func (o *operation) stream(op *graphql.OperationContext) {
+	limits, caller := o.socket.Limits, o.request.Caller()
+	if refused := limits.Subscriptions.Take(caller, 1); refused != nil {
+		o.fail(gqlerror.List{refused})
+		return
+	}
+	defer limits.Subscriptions.Release(caller, 1)
 	o.request.Leave()
-	stream := &Stream{}
+	stream := &Stream{limits: limits, caller: caller}
 	next, ctx := o.socket.exec.DispatchOperation(WithStream(o.ctx, stream), op)
 	o.socket.mu.Lock()
 	o.checkpoint = stream.Checkpoint
@@ -88,12 +94,12 @@ func (o *operation) next(_ *Stream, response *graphql.Response) (took time.Durat
 // write sends a response, with the data byte for byte as execution made it, and
 // returns how long the client took to accept it.
 func (o *operation) write(response *graphql.Response, first bool) (took time.Duration, err error) {
-	text := enclosed(o.head, payloadOf(response, first), "}")
 	if err := o.socket.lock(o.ctx); err != nil {
 		return 0, err
 	}
 	defer o.socket.unlock()
-	return o.socket.write(text)
+	// Made here, so that a socket has one copy at a time.
+	return o.socket.write(enclosed(o.head, payloadOf(response, first), "}"))
 }
 
 // sendCheckpoint sends a cursor to resume after, and reports whether there was

@@ -678,3 +678,49 @@ func TestSubscription_Closed_NextEnds(t *testing.T) {
 		t.Error("Next after Close has delivered")
 	}
 }
+
+// Where there is no room for pages, subscriptions read the past in small ones, and miss
+// nothing. A long event that finds no room ends its subscription.
+func TestSubscription_NoRoomForPages_SmallPages(t *testing.T) {
+	t.Parallel()
+	l := follow(t, 1)
+	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload)
+		SELECT 'e' || lpad(i::text, 3, '0'), 'UPDATED', 'a/one', '1', jsonb_build_object('text', repeat('x', 2000)) FROM generate_series(1, 100) i`)
+	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload)
+		VALUES ('long', 'UPDATED', 'a/one', '1', jsonb_build_object('text', repeat('x', 100000)))`)
+	l.record(t, "a/one", "last")
+	l.settled(t)
+	start, err := l.store.End(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := stream.Cursor{Stream: start.Stream}.String()
+
+	room, held, most := 1<<20, 0, 0
+	hold := func(bytes int) error {
+		if held+bytes > room {
+			return fault.New(fault.Conflict, "", "no room")
+		}
+		held += bytes
+		most = max(most, held)
+		return nil
+	}
+	s := l.subscribe(t, eventlog.Filter{}, &first)
+	s.Hold = hold
+	whole := take(t, s, 102)
+	if most < 300_000 {
+		t.Errorf("%d bytes charged for a page", most)
+	}
+	s.Close()
+	if held != 0 {
+		t.Errorf("%d bytes charged after Close", held)
+	}
+
+	room, most = 0, 0
+	s = l.subscribe(t, eventlog.Filter{}, &first)
+	s.Hold = hold
+	equal(t, idsOf(take(t, s, 100)), idsOf(whole[:100]))
+	if _, err := s.Next(t.Context()); most != 0 || err == nil || err.Error() != "no room" {
+		t.Errorf("the long event: %v, %d bytes charged", err, most)
+	}
+}

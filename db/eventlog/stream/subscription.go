@@ -37,8 +37,15 @@ type Subscription struct {
 	// size of the next page.
 	position int64
 	limit    pageLimit
+	// Hold charges bytes of events that were read from the database and wait to be
+	// delivered, or returns why there is no room for them; bytes are negative once they
+	// are delivered. Set it before the first Next; nil for no bound.
+	Hold func(bytes int) error
 
-	// The rest is guarded by log.mu. registered: the ring is read, and the
+	// The rest is guarded by log.mu. held is what is charged. closed: Close was called.
+	held   int
+	closed bool
+	// registered: the ring is read, and the
 	// wake-ups know the subscription.
 	registered bool
 	// pending is the first position that may concern it and has not been read;
@@ -186,6 +193,8 @@ func (s *Subscription) Close() {
 	defer s.log.mu.Unlock()
 	s.unregister()
 	delete(s.log.subscriptions, s)
+	s.closed = true
+	s.release()
 	s.end(errClosed)
 }
 
@@ -240,6 +249,7 @@ const ringPage = 16
 func (s *Subscription) read(ctx context.Context) error {
 	l := s.log
 	l.mu.Lock()
+	s.release()
 	switch {
 	case s.failure != nil:
 		defer l.mu.Unlock()
@@ -391,13 +401,65 @@ func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 		return ctx.Err()
 	}
 	l.metrics.pages.Inc()
-	return l.Patiently(ctx, func(ctx context.Context) error {
-		entries, looked, err := readPage(ctx, l.store, s.matcher.scopes, s.filter, s.position, upTo, &s.limit)
-		if err == nil {
-			s.found, s.position = entries, looked
-		}
+	var entries []*Entry
+	var looked int64
+	err := l.Patiently(ctx, func(ctx context.Context) (err error) {
+		entries, looked, err = readPage(ctx, l.store, s.matcher.scopes, s.filter, s.position, upTo, &s.limit)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.keep(entries, looked)
+}
+
+// freePage is how many bytes of events a page may have without being charged, so that
+// every subscription goes on while there is no room.
+const freePage = 16 << 10
+
+// keep takes a page into found, up to what there is room for. looked is the position
+// that the page reaches.
+func (s *Subscription) keep(entries []*Entry, looked int64) error {
+	size, free := 0, 0 // free is how many entries need no room
+	for i, entry := range entries {
+		if size += entry.size; size <= freePage {
+			free = i + 1
+		}
+	}
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	if s.hold(size) != nil {
+		if free == 0 { // the first alone is longer
+			if err := s.hold(entries[0].size); err != nil {
+				return err
+			}
+			free = 1
+		}
+		entries, looked = entries[:free], entries[free-1].Position
+		s.limit = pageLimit(free) //nolint:gosec // within logPage
+	}
+	s.found, s.position = entries, looked
+	return nil
+}
+
+// hold charges a page; log.mu is held.
+func (s *Subscription) hold(size int) error {
+	if s.Hold == nil || s.closed || size <= freePage {
+		return nil
+	}
+	err := s.Hold(size)
+	if err == nil {
+		s.held = size
+	}
+	return err
+}
+
+// release ends the charge of the last page; log.mu is held.
+func (s *Subscription) release() {
+	if s.held > 0 {
+		_ = s.Hold(-s.held)
+		s.held = 0
+	}
 }
 
 // Patiently reads from the database, and retries temporary failures until the
