@@ -31,6 +31,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph"
 	"github.com/noetl/noetl-catalog/graph/admission"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
+	"github.com/noetl/noetl-catalog/graph/telemetry/otlp"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
@@ -119,7 +121,7 @@ func migrate(ctx context.Context, command *config.Migrate, stdout, stderr io.Wri
 
 // serve serves until the context ends.
 func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
-	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.Level}))
+	logger := config.NewLogger(stderr, c.Level)
 
 	hangups := make(chan os.Signal, 1) // otherwise they would end the process
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -147,17 +149,22 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		logger.WarnContext(ctx, "a migration changed a value that the API could not show (table migration_repair has all)", "table", repair.TableName,
 			"key", string(repair.Key), "column", repair.ColumnName, "old", repair.OldValue, "new", repair.NewValue)
 	}
-	pool, err := db.Open(ctx, databaseURL, db.Options{MaxConns: c.MaxConnections, StatementTimeout: c.QueryTimeout})
+	spans, stopSpans, err := otlp.Start(ctx, logger)
+	if err != nil {
+		return err
+	}
+	pool, err := db.Open(ctx, databaseURL, db.Options{MaxConns: c.MaxConnections, StatementTimeout: c.QueryTimeout, Spans: spans})
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
+	defer stopSpans(5 * time.Second)
 
 	limits := catalog.DefaultLimits()
 	limits.PayloadBytes = c.MaxPayload
 	store := catalog.NewStore(pool)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), db.PoolMetrics(pool))
 	metrics := stream.NewMetrics(registry)
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
 	events := eventlog.NewStore(pool)
@@ -175,7 +182,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		MaxResponse: c.MaxResponse, Admission: admission.Options{MaxRows: int64(2 * c.MaxResponse), MaxRequest: int64(4 * c.MaxResponse), MaxHeld: memory.Requests},
 		Limits: open,
 		Ready:  pool.Ping, QueryTimeout: c.QueryTimeout, SlowTimeout: c.SlowTimeout, KeepAlive: c.KeepAlive, Tokens: c.Tokens, Origins: c.Origins,
-		Streams: streams, Metrics: registry, Logger: logger,
+		Streams: streams, Metrics: registry, Telemetry: telemetry.Options{Access: c.AccessLog, Slow: c.SlowQuery, Spans: spans}, Logger: logger,
 	})
 	if err != nil {
 		return fmt.Errorf("make the handler: %w", err)

@@ -44,6 +44,7 @@ func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
 		"serve --query-timeout 301s":                      "--query-timeout must be from 100ms to 5m",
 		"serve --slow-timeout 99ms":                       "--slow-timeout must be from 100ms to 1m",
 		"serve --slow-timeout 61s":                        "--slow-timeout must be from 100ms to 1m",
+		"serve --slow-query=-1s":                          "--slow-query must not be negative",
 		"serve --keep-alive 999ms":                        "--keep-alive must be from 1s to 5m",
 		"serve --keep-alive 301s":                         "--keep-alive must be from 1s to 5m",
 		"serve --tokens missing":                          "--tokens: open missing: no such file or directory",
@@ -107,7 +108,7 @@ func TestReload_TokensFile_ReadAgain(t *testing.T) {
 	knows := func(want string) {
 		t.Helper()
 		for token, name := range map[string]string{one: "one", two: "two"} {
-			if _, ok := serve.Tokens.Role(token); ok != (name == want) {
+			if _, ok := serve.Tokens.Caller(token); ok != (name == want) {
 				t.Errorf("token %s is known: %t", name, ok)
 			}
 		}

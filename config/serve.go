@@ -34,6 +34,8 @@ type Serve struct {
 	SlowTimeout      time.Duration `env:"CATALOG_SLOW_TIMEOUT" default:"5s" help:"End a subscription whose client takes longer to accept an event; it can resume after its last cursor. Default: ${default}."`
 	KeepAlive        time.Duration `env:"CATALOG_KEEP_ALIVE" placeholder:"DURATION" help:"Interval of keep-alives on a quiet subscription, each with a cursor to resume after. Default: 12s, and 25s on a WebSocket."`
 	Pprof            string        `env:"CATALOG_PPROF" placeholder:"HOST:PORT" help:"Serve profiles of the process on this address, loopback only. Default: nowhere."`
+	AccessLog        bool          `env:"CATALOG_ACCESS_LOG" help:"Log each request and each operation on a WebSocket. Default: do not."`
+	SlowQuery        time.Duration `env:"CATALOG_SLOW_QUERY" default:"1s" help:"Log operations that take longer; 0 for none. Default: ${default}."`
 	LogLevel         string        `env:"CATALOG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Lowest level that is logged: ${enum}. Default: ${default}."`
 
 	// Level is LogLevel, parsed.
@@ -110,6 +112,8 @@ func (s *Serve) check() error {
 		return invalid("--query-timeout must be from 100ms to 5m")
 	case s.SlowTimeout < 100*time.Millisecond || s.SlowTimeout > time.Minute:
 		return invalid("--slow-timeout must be from 100ms to 1m")
+	case s.SlowQuery < 0:
+		return invalid("--slow-query must not be negative")
 	case s.KeepAlive != 0 && (s.KeepAlive < time.Second || s.KeepAlive > 5*time.Minute):
 		return invalid("--keep-alive must be from 1s to 5m")
 	}

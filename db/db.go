@@ -16,6 +16,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/noetl/noetl-catalog/db/statements"
 )
 
 // Options of a pool; zero values are the defaults.
@@ -24,6 +27,8 @@ type Options struct {
 	MaxConns int32
 	// StatementTimeout ends a statement; 5 s by default.
 	StatementTimeout time.Duration
+	// Spans makes a span of each statement of a traced request; nil for none.
+	Spans trace.Tracer
 	// Configure, if not nil, changes the pool's configuration last.
 	Configure func(*pgxpool.Config)
 }
@@ -45,6 +50,7 @@ func Open(ctx context.Context, databaseURL string, options Options) (*Pool, erro
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	config.ConnConfig.BuildContextWatcherHandler = cancelWithDelay
 	config.AfterConnect = sendTextArrays
+	config.ConnConfig.Tracer = &statements.Tracer{Spans: options.Spans}
 	setSession(config.ConnConfig.RuntimeParams, cmp.Or(options.StatementTimeout, 5*time.Second))
 	// A list is read along an index, in its order, and ends with its page. Where
 	// the planner expects few matches it would rather read and sort a whole

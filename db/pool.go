@@ -29,6 +29,9 @@ type Pool struct {
 	queue chan struct{}
 	// refused is when PostgreSQL last refused a connection, in nanoseconds.
 	refused atomic.Int64
+	// waits counts the callers that waited in the queue, and waited how long they did, in
+	// nanoseconds.
+	waits, waited atomic.Int64
 }
 
 // errCrowded ends an attempt to grow soon after PostgreSQL refused a connection.
@@ -80,6 +83,10 @@ func (p *Pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 			return nil, acquireError{err}
 		}
 	}
+	defer func(since time.Time) {
+		p.waits.Add(1)
+		p.waited.Add(int64(time.Since(since)))
+	}(time.Now())
 	select {
 	case p.queue <- struct{}{}:
 		defer func() { <-p.queue }()

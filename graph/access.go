@@ -9,6 +9,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
@@ -23,11 +24,12 @@ func authenticator(tokens *auth.Tokens) transport.Authenticate {
 		if !strings.EqualFold(scheme, "Bearer") {
 			return nil, errors.New("this server asks for a token: send Authorization: Bearer TOKEN")
 		}
-		role, known := tokens.Role(strings.TrimSpace(token))
+		caller, known := tokens.Caller(strings.TrimSpace(token))
 		if !known {
 			return nil, errors.New("this server does not know the token")
 		}
-		return auth.WithRole(ctx, role), nil
+		telemetry.Of(ctx).SetCaller(caller.Name)
+		return auth.WithRole(ctx, caller.Role), nil
 	}
 }
 

@@ -300,6 +300,14 @@ func TestAdmission_QueueFull_LargeRefusedAtOnceLightServed(t *testing.T) {
 	}
 	close(release)
 	group.Wait()
+	for _, code := range []string{"TOO_MANY_REQUESTS", "OVERLOADED"} { // the second OVERLOADED repeats the first
+		if lines := strings.Count(a.log.String(), "code="+code); lines != 1 {
+			t.Errorf("%d lines about %s:\n%s", lines, code, a.log)
+		}
+	}
+	if waits := a.gather("catalog_requests_wait_seconds")[0].GetHistogram().GetSampleCount(); waits != 4 {
+		t.Errorf("%d waits were measured, want 4", waits)
+	}
 }
 
 // An event that is too large for one delivery does not end the subscription.

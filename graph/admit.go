@@ -41,6 +41,7 @@ func (r *Resolver) admit(presenter apierror.Presenter, controller *admission.Con
 		weight, weighed := r.weights.Get(key)
 		if weight > controller.Light() {
 			if err := request.Enter(ctx); err != nil {
+				defer presenter.Log(ctx, request.Report())
 				return graphql.OneShot(refusal(ctx, presenter, err))
 			}
 		}
@@ -77,7 +78,7 @@ func (r *Resolver) admit(presenter apierror.Presenter, controller *admission.Con
 
 // refusal is the answer to a request that is stopped, or not executed.
 func refusal(ctx context.Context, presenter apierror.Presenter, err error) *graphql.Response {
-	refused := &graphql.Response{Errors: gqlerror.List{presenter.Present(ctx, err)}}
+	refused := &graphql.Response{Errors: gqlerror.List{presenter.Refuse(ctx, err)}}
 	if problem, ok := fault.As(err); ok && problem.Code != apierror.Overloaded {
 		refused.Data = []byte("null")
 	}

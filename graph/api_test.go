@@ -21,6 +21,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
+	"github.com/noetl/noetl-catalog/db/statements"
 	"github.com/noetl/noetl-catalog/graph"
 )
 
@@ -97,13 +98,15 @@ func (a *api) in(t testing.TB) *api {
 
 // statementLog records the statements sent to PostgreSQL.
 type statementLog struct {
+	// spans counts the statements, as in a server.
+	spans      statements.Tracer
 	mu         sync.Mutex
 	statements []string
 	// before, if set, is called before each statement.
 	before func(sql string)
 }
 
-func (l *statementLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+func (l *statementLog) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	l.mu.Lock()
 	before := l.before
 	l.statements = append(l.statements, data.SQL)
@@ -111,24 +114,28 @@ func (l *statementLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pg
 	if before != nil {
 		before(data.SQL)
 	}
-	return ctx
+	return l.spans.TraceQueryStart(ctx, conn, data)
 }
 
-func (l *statementLog) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (l *statementLog) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
+	l.spans.TraceQueryEnd(ctx, conn, data)
+}
 
 // TraceBatchStart records the query that db/customplan runs, without its settings.
-func (l *statementLog) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+func (l *statementLog) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, query := range data.Batch.QueuedQueries[1:] {
 		l.statements = append(l.statements, query.SQL)
 	}
-	return ctx
+	return l.spans.TraceBatchStart(ctx, conn, data)
 }
 
 func (l *statementLog) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 
-func (l *statementLog) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+func (l *statementLog) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
+	l.spans.TraceBatchEnd(ctx, conn, data)
+}
 
 // take returns the recorded statements and clears the log.
 func (l *statementLog) take() []string {

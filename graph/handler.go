@@ -29,6 +29,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/limit"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/plan"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
@@ -67,7 +68,9 @@ type HandlerOptions struct {
 	// Metrics are served at /metrics, and those of the handler registered with
 	// them; nil for none.
 	Metrics *prometheus.Registry
-	Logger  *slog.Logger
+	// Telemetry is what is logged and traced of requests.
+	Telemetry telemetry.Options
+	Logger    *slog.Logger
 }
 
 // NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz,
@@ -106,15 +109,19 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	routes.Handle("GET /{$}", page)
 	routes.Handle("GET /assets/", page)
 	routes.Handle("GET /favicon.ico", text("image/svg+xml", icon))
-	if len(options.Origins) == 0 {
-		return transport.Guard(routes, nil, options.Logger)
+	served := http.Handler(routes)
+	if len(options.Origins) > 0 {
+		// No cookies are at stake, so that any header is as good as another.
+		served = cors.New(cors.Options{
+			AllowedOrigins: options.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
+			AllowedHeaders: []string{"*"}, MaxAge: 600,
+		}).Handler(routes)
 	}
-	// No cookies are at stake, so that any header is as good as another.
-	crossOrigin := cors.New(cors.Options{
-		AllowedOrigins: options.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders: []string{"*"}, MaxAge: 600,
-	})
-	return transport.Guard(crossOrigin.Handler(routes), options.Origins, options.Logger)
+	guarded, err := transport.Guard(served, options.Origins, options.Logger)
+	if err != nil {
+		return nil, err
+	}
+	return telemetry.New(options.Metrics, options.Logger, options.Telemetry).HTTP(guarded), nil
 }
 
 // icon is what browsers ask for by themselves.

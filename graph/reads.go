@@ -9,6 +9,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/auth"
 	"github.com/noetl/noetl-catalog/graph/loader"
 	"github.com/noetl/noetl-catalog/graph/model"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // reads is what batch resolvers read with. A plan has one for each goroutine. Its
@@ -51,11 +52,19 @@ func load[K comparable, V any](ctx context.Context, x *reads, name any, keys []K
 	case len(keys) == 0:
 		return nil, nil
 	case x.event != nil:
-		return loader.LoadMany(ctx, x.loaders, name, keys, shareable(x, read))
+		return loader.LoadMany(ctx, x.loaders, name, keys, counted(shareable(x, read)))
 	case x.cache == nil:
-		return loader.LoadMany(ctx, x.loaders, name, keys, read)
+		return loader.LoadMany(ctx, x.loaders, name, keys, counted(read))
 	}
 	return cached(ctx, x.cache, name, keys, read)
+}
+
+// counted counts the batches that a loader reads.
+func counted[K comparable, V any](read loader.Batch[K, V]) loader.Batch[K, V] {
+	return func(ctx context.Context, keys []K) ([]V, error) {
+		telemetry.Of(ctx).Loaded(len(keys))
+		return read(ctx, keys)
+	}
 }
 
 // byKey returns for each parent the value of its key: the zero value if the parent

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/noetl/noetl-catalog/graph/loader"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // requestCache holds what one request has read, so that it reads each key once.
@@ -113,6 +114,7 @@ func cached[K comparable, V any](ctx context.Context, cache *requestCache, name 
 	if own != nil {
 		func() {
 			defer close(own.done)
+			telemetry.Of(ctx).Loaded(len(missing))
 			own.values, own.err = read(ctx, missing)
 		}()
 		if found == nil {

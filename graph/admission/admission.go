@@ -27,6 +27,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/db/fault"
@@ -85,11 +86,13 @@ type Controller struct {
 	quiet *time.Timer
 
 	rejections [len(reasons)]atomic.Int64
+	// waits is how long requests waited for a slot.
+	waits prometheus.Histogram
 }
 
 // New returns a controller.
 func New(options Options) *Controller {
-	return &Controller{options: options.withDefaults(), took: 100 * time.Millisecond}
+	return &Controller{options: options.withDefaults(), took: 100 * time.Millisecond, waits: prometheus.NewHistogram(waitOptions)}
 }
 
 // Light is how many bytes a request may hold without a slot.
@@ -172,6 +175,7 @@ func (c *Controller) enter(ctx context.Context, r *Request, urgent bool) error {
 	if err != nil {
 		return err
 	}
+	defer func(since time.Time) { c.waits.Observe(time.Since(since).Seconds()) }(time.Now())
 	select {
 	case <-w.admitted:
 		return nil

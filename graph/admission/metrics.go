@@ -12,11 +12,18 @@ var (
 		[]string{"reason"}, nil)
 )
 
+// waitOptions do not have the requests that found a slot free.
+var waitOptions = prometheus.HistogramOpts{
+	Name: "catalog_requests_wait_seconds", Help: "How long large requests waited for a slot, those that gave up included.",
+	Buckets: []float64{.01, .05, .1, .25, .5, 1, 2, 5, 10},
+}
+
 // Describe implements prometheus.Collector.
 func (c *Controller) Describe(into chan<- *prometheus.Desc) {
 	into <- heldDesc
 	into <- slotsDesc
 	into <- rejectedDesc
+	c.waits.Describe(into)
 }
 
 // Collect implements prometheus.Collector.
@@ -27,6 +34,7 @@ func (c *Controller) Collect(into chan<- prometheus.Metric) {
 	into <- prometheus.MustNewConstMetric(heldDesc, prometheus.GaugeValue, float64(c.held.Load()))
 	into <- prometheus.MustNewConstMetric(slotsDesc, prometheus.GaugeValue, float64(running), "running")
 	into <- prometheus.MustNewConstMetric(slotsDesc, prometheus.GaugeValue, float64(waiting), "waiting")
+	c.waits.Collect(into)
 	for why, name := range reasons {
 		into <- prometheus.MustNewConstMetric(rejectedDesc, prometheus.CounterValue, float64(c.rejections[why].Load()), name)
 	}

@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// MaxLines is how many lines a second are logged about errors.
-	MaxLines = 20
 	// repeatTime is how long the repetitions of an error are counted before they are
 	// logged as one line.
 	repeatTime = 10 * time.Second
@@ -23,7 +21,7 @@ const (
 )
 
 // Lines logs errors: one line for each request, the first of a cause at once and its
-// repetitions together, and no more than MaxLines a second.
+// repetitions together.
 type Lines struct {
 	log *slog.Logger
 	// newID makes the id of an INTERNAL error.
@@ -31,11 +29,6 @@ type Lines struct {
 
 	mu     sync.Mutex
 	causes map[cause]*repetition
-	// second is when the current second began, in which written lines were logged.
-	second  time.Time
-	written int
-	// dropped counts the lines over MaxLines since the last line.
-	dropped int
 }
 
 // cause is what errors that repeat each other have in common.
@@ -92,23 +85,11 @@ func (l *Lines) sumUp(of cause) {
 	}
 }
 
-// line writes a line, if MaxLines allows it. mu is held.
+// line writes a line. mu is held.
 func (l *Lines) line(ctx context.Context, level slog.Level, of cause, id string, count slog.Attr) {
-	if now := time.Now(); now.Sub(l.second) >= time.Second {
-		l.second, l.written = now, 0
-	}
-	if l.written >= MaxLines {
-		l.dropped++
-		return
-	}
-	l.written++
 	attrs := []slog.Attr{slog.String("code", string(of.code)), slog.String("path", of.path), slog.String("error", of.text), count}
 	if of.code == Internal {
 		attrs = append(attrs, slog.String("id", id))
-	}
-	if l.dropped > 0 {
-		attrs = append(attrs, slog.Int("lines_dropped", l.dropped))
-		l.dropped = 0
 	}
 	l.log.LogAttrs(ctx, level, "error while answering", attrs...)
 }

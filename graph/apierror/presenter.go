@@ -85,14 +85,7 @@ func (p Presenter) presentOther(ctx context.Context, at gqlerror.Error, err erro
 		level = slog.LevelError
 	}
 	if !d.quiet {
-		of := cause{d.code, names(at.Path), cut(err.Error())}
-		var id string
-		if report, ok := ctx.Value(ReportKey{}).(*Report); ok {
-			id = report.add(p.lines, level, of)
-		} else {
-			id = p.lines.idOf(of)
-			p.lines.write(ctx, level, of, id, 1)
-		}
+		id := p.report(ctx, level, cause{d.code, names(at.Path), cut(err.Error())})
 		if d.code == Internal {
 			out = internal(id)
 		}
@@ -101,6 +94,27 @@ func (p Presenter) presentOther(ctx context.Context, at gqlerror.Error, err erro
 		out.Extensions["retryable"] = d.retryable
 	}
 	out.Path, out.Locations = at.Path, at.Locations
+	return out
+}
+
+// report logs an error with the others of the request in ctx, and returns its id.
+func (p Presenter) report(ctx context.Context, level slog.Level, of cause) (id string) {
+	if report, ok := ctx.Value(ReportKey{}).(*Report); ok {
+		return report.add(p.lines, level, of)
+	}
+	id = p.lines.idOf(of)
+	p.lines.write(ctx, level, of, id, 1)
+	return id
+}
+
+// Refuse presents why a request is refused or stopped. Unlike other mistakes of a
+// caller, that is logged.
+func (p Presenter) Refuse(ctx context.Context, err error) *gqlerror.Error {
+	out := p.Present(ctx, err)
+	switch code := Code(out); code {
+	case TooManyRequests, Overloaded, BudgetExceeded, ResponseTooLarge:
+		p.report(ctx, slog.LevelWarn, cause{code, names(out.Path), out.Message})
+	}
 	return out
 }
 

@@ -1,7 +1,7 @@
 // Package auth has the callers' roles and scopes: what they may do and see.
 //
-//	role, known := tokens.Role(token)
-//	ctx = auth.WithRole(ctx, role)
+//	caller, known := tokens.Caller(token)
+//	ctx = auth.WithRole(ctx, caller.Role)
 //	ctx = auth.WithScopes(ctx, auth.Everything())
 //
 // A token has a role. Every caller sees everything so far, but every query takes

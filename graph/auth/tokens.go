@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -36,7 +37,14 @@ func (r Role) May(other Role) bool {
 // Tokens are the callers that a server knows, by the SHA-256 of their tokens: a
 // token is 256 random bits, which nobody can guess from it.
 type Tokens struct {
-	roles atomic.Pointer[map[[sha256.Size]byte]Role]
+	callers atomic.Pointer[map[[sha256.Size]byte]Caller]
+}
+
+// Caller is the owner of a token.
+type Caller struct {
+	Role Role
+	// Name is the comment on the token's line, or the beginning of its digest.
+	Name string
 }
 
 const (
@@ -53,10 +61,10 @@ const (
 // Empty lines and those that begin with # are skipped. The error names the
 // line.
 func ReadTokens(file io.Reader) (*Tokens, error) {
-	known := map[[sha256.Size]byte]Role{}
+	known := map[[sha256.Size]byte]Caller{}
 	lines := bufio.NewScanner(file)
 	for number := 1; lines.Scan(); number++ {
-		line, _, _ := strings.Cut(lines.Text(), "#")
+		line, comment, _ := strings.Cut(lines.Text(), "#")
 		if number == 1 {
 			line = strings.TrimPrefix(line, byteOrderMark)
 		}
@@ -76,7 +84,8 @@ func ReadTokens(file io.Reader) (*Tokens, error) {
 		if !slices.Contains(roles, role) {
 			return nil, fmt.Errorf("line %d: the role is viewer, publisher or admin, not %q", number, words[1])
 		}
-		known[[sha256.Size]byte(digest)] = role
+		name := cmp.Or(strings.TrimSpace(comment), digestPrefix+raw[:8])
+		known[[sha256.Size]byte(digest)] = Caller{role, name}
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("read the tokens: %w", err)
@@ -85,17 +94,17 @@ func ReadTokens(file io.Reader) (*Tokens, error) {
 		return nil, errors.New("there is no token in it; `noetl-catalog token` makes one")
 	}
 	tokens := &Tokens{}
-	tokens.roles.Store(&known)
+	tokens.callers.Store(&known)
 	return tokens, nil
 }
 
 // Replace makes the tokens those of another file.
-func (t *Tokens) Replace(with *Tokens) { t.roles.Store(with.roles.Load()) }
+func (t *Tokens) Replace(with *Tokens) { t.callers.Store(with.callers.Load()) }
 
-// Role returns the role of a token's owner; false for an unknown token.
-func (t *Tokens) Role(token string) (Role, bool) {
-	role, ok := (*t.roles.Load())[sha256.Sum256([]byte(token))]
-	return role, ok
+// Caller returns the owner of a token; false for an unknown token.
+func (t *Tokens) Caller(token string) (Caller, bool) {
+	caller, ok := (*t.callers.Load())[sha256.Sum256([]byte(token))]
+	return caller, ok
 }
 
 // NewToken makes a token and its line for the tokens file.

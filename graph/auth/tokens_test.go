@@ -15,9 +15,10 @@ func TestTokens_NewToken_KnownByItsLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for token, want := range map[string]auth.Role{viewer: auth.Viewer, admin: auth.Admin, viewer + "x": "", "": ""} {
-		if got, known := tokens.Role(token); got != want || known != (want != "") {
-			t.Errorf("role %q, %t, want %q", got, known, want)
+	unnamed := strings.TrimSpace(admins)[:len("sha256:")+8]
+	for token, want := range map[string]auth.Caller{viewer: {auth.Viewer, "a screen"}, admin: {auth.Admin, unnamed}, viewer + "x": {}, "": {}} {
+		if got, known := tokens.Caller(token); got != want || known != (want.Role != "") {
+			t.Errorf("caller %q, %t, want %q", got, known, want)
 		}
 	}
 	if strings.Contains(viewers, viewer) {

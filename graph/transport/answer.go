@@ -13,6 +13,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // refusal is the response to a request that is rejected before execution.
@@ -34,6 +35,12 @@ type answer struct {
 	// timeout is Options.AnswerTimeout.
 	timeout time.Duration
 	begun   bool
+	// exchange may be nil.
+	exchange *telemetry.Exchange
+}
+
+func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
+	return &answer{w: w, mediaType: plainJSON, exchange: telemetry.Of(r.Context())}
 }
 
 func (a *answer) refuse(r *refusal) {
@@ -47,6 +54,7 @@ func (a *answer) refuse(r *refusal) {
 // it: a second pass of encoding/json would cost as much again as making it,
 // and would rewrite the payloads in it. An answer without data has no `data`.
 func (a *answer) write(status int, response *graphql.Response) {
+	a.exchange.Failed(response.Errors)
 	head, tail := envelope(response)
 	header := a.w.Header()
 	header["Content-Type"] = contentType[a.mediaType]

@@ -23,7 +23,8 @@ func Authenticated(next http.Handler, authenticate Authenticate) http.Handler {
 		ctx, err := authenticate(r.Context(), r.Header.Get("Authorization"))
 		if err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			a := answer{w: w, mediaType: cmp.Or(accepted(r.Header.Values("Accept")).json, plainJSON)}
+			a := newAnswer(w, r)
+			a.mediaType = cmp.Or(accepted(r.Header.Values("Accept")).json, plainJSON)
 			a.refuse(refuse(http.StatusUnauthorized, apierror.Unauthenticated, "%s", err))
 			return
 		}

@@ -31,16 +31,15 @@ func Guard(next http.Handler, origins []string, logger *slog.Logger) (http.Handl
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["X-Content-Type-Options"] = noSniff
 
-		a := answer{w: w, mediaType: plainJSON}
 		switch {
 		case !isLoopback(r.Host):
 			refusals.host(r)
-			a.refuse(refuse(http.StatusMisdirectedRequest, fault.Forbidden,
+			newAnswer(w, r).refuse(refuse(http.StatusMisdirectedRequest, fault.Forbidden,
 				"this server answers on this machine only: to localhost, 127.0.0.1 and [::1]"))
 			return
 		case own.Check(unsafeMethod(r)) != nil:
 			refusals.origin(r)
-			a.refuse(refuse(http.StatusForbidden, fault.Forbidden, "requests from this origin are not allowed; serve --allow-origin lets its pages in"))
+			newAnswer(w, r).refuse(refuse(http.StatusForbidden, fault.Forbidden, "requests from this origin are not allowed; serve --allow-origin lets its pages in"))
 			return
 		case isPreflight(r) && own.Check(asPost(r)) != nil:
 			// Logged here: the browser finds no permission, and never sends the

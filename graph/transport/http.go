@@ -33,6 +33,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/input"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // overHTTP is the transport for POST and GET: it responds in JSON, in server-sent
@@ -49,7 +50,8 @@ func (*overHTTP) Supports(*http.Request) bool { return true }
 
 // Do implements graphql.Transport.
 func (h *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	a := &answer{w: w, mediaType: plainJSON, timeout: h.AnswerTimeout}
+	a := newAnswer(w, r)
+	a.timeout = h.AnswerTimeout
 	defer a.recover(r.Context(), exec)
 	switch r.Method {
 	case http.MethodGet, http.MethodPost:
@@ -78,6 +80,9 @@ func (h *overHTTP) serve(a *answer, r *http.Request, exec graphql.GraphExecutor)
 			"answers come as %s or %s, and subscriptions as %s; the Accept header allows neither", responseJSON, plainJSON, eventStream)
 	}
 	a.mediaType = cmp.Or(accept.json, plainJSON)
+	if ctx := a.exchange.Begin(r.Context()); ctx != r.Context() {
+		r = r.WithContext(ctx)
+	}
 	request := h.Admission.Begin(r.Context(), h.caller(r.Header.Get("Authorization"), r.RemoteAddr))
 	defer request.End()
 	params, refused := h.decode(a.w, r, request)
@@ -115,6 +120,7 @@ func (h *overHTTP) serve(a *answer, r *http.Request, exec graphql.GraphExecutor)
 // one.
 func prepare(ctx context.Context, exec graphql.GraphExecutor, params *graphql.RawParams) (op *graphql.OperationContext, failed *graphql.Response) {
 	op, errs := exec.CreateOperationContext(ctx, params)
+	telemetry.Of(ctx).Prepared(op)
 	if len(errs) == 0 {
 		return op, nil
 	}
@@ -143,13 +149,14 @@ func (h *overHTTP) stream(a *answer, r *http.Request, op *graphql.OperationConte
 		next, running = exec.DispatchOperation(WithStream(ctx, stream), op)
 	}
 	a.begun = true
-	out := h.begin(ctx, a.w, frames, stream)
+	out := h.begin(ctx, a, frames, stream)
 	defer out.stop()
 	switch {
 	case failed != nil:
 		out.fail(failed.Errors)
 	case next != nil:
 		request.Leave()
+		a.exchange.Started()
 		h.deliver(running, stream, next, out)
 	default:
 		execute(ctx, h.timeout(op), request, exec, op, out.write)
@@ -179,6 +186,7 @@ func (h *overHTTP) decode(w http.ResponseWriter, r *http.Request, request *admis
 		return nil, refused
 	}
 	defer func() { _ = request.Keep(-body.Len()) }()
+	telemetry.Of(r.Context()).Received(body.Len())
 	params, err := decodeRequest(body.Bytes(), request)
 	return params, badRequest(err)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // framing delimits the parts of a response.
@@ -32,6 +33,7 @@ type parts struct {
 	options    *Options
 	ctx        context.Context
 	w          http.ResponseWriter
+	exchange   *telemetry.Exchange
 	controller *http.ResponseController
 	stream     *Stream
 
@@ -40,15 +42,15 @@ type parts struct {
 	stopped bool
 }
 
-func (o *Options) begin(ctx context.Context, w http.ResponseWriter, frames framing, stream *Stream) *parts {
-	p := &parts{framing: frames, options: o, ctx: ctx, w: w, controller: http.NewResponseController(w), stream: stream}
-	header := w.Header()
+func (o *Options) begin(ctx context.Context, a *answer, frames framing, stream *Stream) *parts {
+	p := &parts{framing: frames, options: o, ctx: ctx, w: a.w, exchange: a.exchange, controller: http.NewResponseController(a.w), stream: stream}
+	header := a.w.Header()
 	header.Set("Content-Type", frames.mediaType())
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // nginx would hold parts back
 	header.Add("Vary", "Accept")
 	_ = p.controller.SetReadDeadline(time.Time{})
-	w.WriteHeader(http.StatusOK)
+	a.w.WriteHeader(http.StatusOK)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.alive = time.AfterFunc(time.Hour, p.stayAlive)
@@ -78,6 +80,7 @@ func (p *parts) stayAlive() {
 }
 
 func (p *parts) framed(cursor string, response *graphql.Response, first bool) []byte {
+	p.exchange.Failed(response.Errors)
 	head, tail := p.part(cursor)
 	return enclosed(head, payloadOf(response, first), tail)
 }

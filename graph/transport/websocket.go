@@ -21,6 +21,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // overWebSocket is the transport for queries, mutations and subscriptions over
@@ -72,8 +73,7 @@ func IsHandshake(r *http.Request) bool {
 // socket needs. Streams tracks the end of the socket.
 func (ws *overWebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	if !ws.Streams.enter() {
-		a := answer{w: w, mediaType: plainJSON}
-		a.refuse(shuttingDown())
+		newAnswer(w, r).refuse(shuttingDown())
 		return
 	}
 	// The token is known once the client identifies itself.
@@ -95,7 +95,7 @@ func (ws *overWebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql
 		Options: &ws.Options, exec: exec, conn: conn, peer: peer, writing: make(chan struct{}, 1),
 		authorization: r.Header.Get("Authorization"), counted: counted,
 	}
-	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
+	s.ctx, s.cancel = context.WithCancel(telemetry.Of(r.Context()).Socket(context.WithoutCancel(r.Context())))
 	s.admitted = ws.caller(s.authorization, r.RemoteAddr)
 	go func() { //nolint:contextcheck // operations have the socket's
 		defer s.Streams.leave()
@@ -311,6 +311,7 @@ func (s *socket) receive() bool {
 	case typePing:
 		return s.send(outgoing{Type: typePong, Payload: m.payload})
 	case typeSubscribe:
+		m.ctx = telemetry.BeginOperation(cmp.Or(s.caller, s.ctx), len(text))
 		return s.subscribe(m)
 	case typeComplete:
 		s.complete(m.id)
@@ -404,6 +405,7 @@ func (s *socket) subscribe(m message) bool {
 	defer func() {
 		if !started {
 			m.request.End()
+			telemetry.Of(m.ctx).End()
 		}
 	}()
 	s.mu.Lock()
@@ -418,20 +420,25 @@ func (s *socket) subscribe(m message) bool {
 		s.close(closeSubscriberExists, "Subscriber for "+cutReason(m.id)+" already exists")
 		return false
 	case m.refused != nil:
-		return s.send(outgoing{m.id, typeError, gqlerror.List{m.refused}})
+		return s.refuse(m, m.refused)
 	case running >= s.MaxOperations:
-		return s.send(outgoing{m.id, typeError, gqlerror.List{apierror.Errorf(apierror.TooManyRequests,
-			"%d operations run on this socket, and no more are allowed; complete one first", running)}})
+		return s.refuse(m, apierror.Errorf(apierror.TooManyRequests, "%d operations run on this socket, and no more are allowed; complete one first", running))
 	}
 	started = true
 	s.start(m)
 	return true
 }
 
+// refuse answers an operation that is not run.
+func (s *socket) refuse(m message, err *gqlerror.Error) bool {
+	telemetry.Of(m.ctx).Failed(gqlerror.List{err})
+	return s.send(outgoing{m.id, typeError, gqlerror.List{err}})
+}
+
 // start runs an operation. Only the reader starts one, so the id is still free.
 func (s *socket) start(m message) {
-	o := &operation{socket: s, id: m.id, head: headOf(m.id), request: m.request}
-	o.ctx, o.cancel = context.WithCancel(s.caller)
+	o := &operation{socket: s, id: m.id, head: headOf(m.id), request: m.request, exchange: telemetry.Of(m.ctx)}
+	o.ctx, o.cancel = context.WithCancel(m.ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.operations == nil {
@@ -440,6 +447,7 @@ func (s *socket) start(m message) {
 	s.operations[m.id] = o
 	s.wait.Go(func() {
 		defer s.left(o)
+		defer o.exchange.End()
 		defer o.request.End()
 		o.run(m.params)
 	})

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -36,6 +37,8 @@ type message struct {
 	refused *gqlerror.Error
 	// request is charged for a subscribe; nil for other messages.
 	request *admission.Request
+	// ctx is that of a subscribe's operation.
+	ctx context.Context //nolint:containedctx // it belongs to the message
 }
 
 // parseMessage parses a message, or returns the reason for closing the socket

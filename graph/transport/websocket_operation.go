@@ -10,6 +10,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // operation is a query, mutation or subscription that runs on a socket.
@@ -24,6 +25,8 @@ type operation struct {
 	cancel context.CancelFunc
 	// request is charged for what it holds.
 	request *admission.Request
+	// exchange may be nil.
+	exchange *telemetry.Exchange
 	// completed: by the client; guarded by the socket's mu.
 	completed bool
 	// checkpoint is that of a subscription's Stream; nil before it runs. Guarded
@@ -80,6 +83,7 @@ func (o *operation) stream(op *graphql.OperationContext) {
 	o.request.Leave()
 	stream := &Stream{limits: limits, caller: caller}
 	next, ctx := o.socket.exec.DispatchOperation(WithStream(o.ctx, stream), op)
+	o.exchange.Started()
 	o.socket.mu.Lock()
 	o.checkpoint = stream.Checkpoint
 	o.socket.mu.Unlock()
@@ -94,12 +98,15 @@ func (o *operation) next(_ *Stream, response *graphql.Response) (took time.Durat
 // write sends a response, with the data byte for byte as execution made it, and
 // returns how long the client took to accept it.
 func (o *operation) write(response *graphql.Response, first bool) (took time.Duration, err error) {
+	o.exchange.Failed(response.Errors)
 	if err := o.socket.lock(o.ctx); err != nil {
 		return 0, err
 	}
 	defer o.socket.unlock()
 	// Made here, so that a socket has one copy at a time.
-	return o.socket.write(enclosed(o.head, payloadOf(response, first), "}"))
+	text := enclosed(o.head, payloadOf(response, first), "}")
+	o.exchange.Sent(len(text))
+	return o.socket.write(text)
 }
 
 // sendCheckpoint sends a cursor to resume after, and reports whether there was
@@ -118,7 +125,10 @@ func (o *operation) sendCheckpoint(checkpoint func() string) bool {
 }
 
 // fail implements subscriber.
-func (o *operation) fail(errs gqlerror.List) { o.end(outgoing{o.id, typeError, apierror.Cap(errs)}) }
+func (o *operation) fail(errs gqlerror.List) {
+	o.exchange.Failed(errs)
+	o.end(outgoing{o.id, typeError, apierror.Cap(errs)})
+}
 
 // complete implements subscriber.
 func (o *operation) complete() { o.end(outgoing{ID: o.id, Type: typeComplete}) }
@@ -132,7 +142,9 @@ func (o *operation) end(last outgoing) {
 	}
 	defer o.socket.unlock()
 	if o.socket.release(o) {
-		_, _ = o.socket.write(last.text())
+		text := last.text()
+		o.exchange.Sent(len(text))
+		_, _ = o.socket.write(text)
 	}
 }
 

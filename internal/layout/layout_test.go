@@ -75,7 +75,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 	// The packages of this module that a package, or one below it, may import. The
 	// first match counts.
 	rules := []struct{ folder, allowed string }{
-		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|db/eventlog/stream|graph|graph/admission|graph/transport`},
+		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|db/eventlog/stream|graph|graph/admission|graph/telemetry|graph/telemetry/otlp|graph/transport`},
 		{"config", `cli|graph/admission|graph/auth`},
 		{"client", `-`},
 		{"cli", `client|db|db/catalog|db/catalog/yaml|db/fault|db/jsontext|graph/auth`},
@@ -86,6 +86,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{"db/fault", `-`},
 		{"db/embedded", `-`},
 		{"db/eventlog/message", `db/fault|db/jsontext|db/lru`},
+		{"db/statements", `-`},
 		{"db/customplan", `sqlc`},
 		{"db/rows", `db/customplan|sqlc`},
 		{"db/tree", `db/catalog|db/eventlog|db/rows|sqlc`},
@@ -95,10 +96,12 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{"db/catalog/yaml", `db/fault|db/jsontext`},
 		{"db/catalog", `db/catalog/yaml|db/customplan|db/fault|db/jsontext|db/lru|db/rows|sqlc`},
 		{"db/dbtest", `db|db/embedded`},
-		{"db", `sqlc`},
+		{"db", `db/statements|sqlc`},
 		{"graph/scalar", `db/fault`},
 		{"graph/auth", `-`},
 		{"graph/loader", `-`},
+		{"graph/telemetry/otlp", `-`},
+		{"graph/telemetry", `db/fault|db/statements|graph/apierror`},
 		{"graph/pagination", `db/fault`},
 		{"graph", `db/.*|graph/.*`},
 	}

@@ -1,0 +1,55 @@
+package telemetry
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// HTTP measures the requests of a handler.
+func (t *Telemetry) HTTP(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := &writer{ResponseWriter: w, exchange: Exchange{
+			Context: r.Context(), telemetry: t, begun: time.Now(), method: r.Method, path: r.URL.Path, caller: addressOf(r),
+		}}
+		x := &out.exchange
+		x.traceHTTP(r)
+		r = r.WithContext(x) //nolint:contextcheck // the exchange is a context below r's
+		x.pattern = &r.Pattern // which the mux sets
+		defer func() {
+			x.End()
+			out.ResponseWriter, x.pattern = nil, nil // a WebSocket keeps the exchange
+		}()
+		next.ServeHTTP(out, r)
+	})
+}
+
+// addressOf returns the client's address without the port.
+func addressOf(r *http.Request) string {
+	return r.RemoteAddr[:max(strings.LastIndexByte(r.RemoteAddr, ':'), 0)]
+}
+
+// writer counts what is written, and is one allocation with its exchange.
+type writer struct {
+	http.ResponseWriter
+	exchange Exchange
+}
+
+func (w *writer) WriteHeader(status int) {
+	if w.exchange.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.exchange.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(text []byte) (int, error) {
+	if w.exchange.status == 0 {
+		w.exchange.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(text)
+	w.exchange.Sent(n)
+	return n, err //nolint:wrapcheck // it is net/http's
+}
+
+// Unwrap is for http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
