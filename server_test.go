@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,7 +22,11 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/pressly/goose/v3"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/noetl/noetl-catalog/cli"
 	"github.com/noetl/noetl-catalog/client"
@@ -435,31 +440,105 @@ func TestFollow_ServerRestarted_MissesNothing(t *testing.T) {
 	server.end(t)
 }
 
-// /metrics has the documented metrics.
-func TestMetrics_AreServed(t *testing.T) {
+// The documentation, the dashboard and the alerts name the metrics that a server has,
+// with the labels that they have.
+func TestMetrics_DocumentedAndWatched_AreServed(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, freeAddress(t), dbtest.EmptyURL(t))
+	server.ask(t, `query Types { eventTypes { name } }`)
 	response, err := http.Get("http://" + server.address + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	served, err := parser.TextToMetricFamilies(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{
-		"catalog_events_pending 0", "catalog_events_pending_oldest_seconds 0", "catalog_log_head_position 0",
-		"catalog_subscription_lag_events_count 0", `catalog_subscriptions{state="live"} 0`, "catalog_slow_consumers_total 0",
-		"catalog_subscription_fell_behind_total 0", "catalog_subscription_catchup_pages_total 0",
-		"catalog_tail_connections_total", "catalog_sequencer_connections_total",
-		"catalog_notification_queue_usage_ratio", "catalog_partitions_ahead 3", "catalog_partitions_unguarded 0", "go_goroutines",
-	} {
-		if !strings.Contains(string(text), "\n"+name) {
-			t.Errorf("/metrics lacks %s", name)
+	server.end(t)
+	read := func(name string) string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+
+	names := regexp.MustCompile(`catalog_[a-z_]+`)
+	documented := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`catalog_.*?) \\|").FindAllStringSubmatch(read("docs/operations.md"), -1) {
+		for _, name := range names.FindAllString(row[1], -1) {
+			if documented[name] = true; served[name] == nil {
+				t.Errorf("docs/operations.md has %s, which is not served", name)
+			}
 		}
 	}
-	server.end(t)
+	for name := range served {
+		if strings.HasPrefix(name, "catalog_") && !documented[name] {
+			t.Errorf("docs/operations.md lacks %s", name)
+		}
+	}
+
+	var rules struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr, For    string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	if err := yaml.Load([]byte(read("deploy/alerts.yaml")), &rules, yaml.WithKnownFields()); err != nil {
+		t.Fatal(err)
+	}
+	expressions := map[string]string{}
+	for _, rule := range rules.Groups[0].Rules {
+		if expressions[rule.Alert] = rule.Expr; rule.Alert == "" || rule.Expr == "" || rule.For == "" || rule.Labels["severity"] == "" || rule.Annotations["summary"] == "" {
+			t.Errorf("an incomplete alert: %+v", rule)
+		}
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal([]byte(read("deploy/grafana-dashboard.json")), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			expressions[panel.Title+": "+target.Expr] = target.Expr
+		}
+	}
+	selector, label := regexp.MustCompile(`\b((?:catalog|go|process)_[a-z_]+)(?:\{(.*?)\})?`), regexp.MustCompile(`(\w+)(?:=|!)`)
+	for where, expression := range expressions {
+		for _, used := range selector.FindAllStringSubmatch(expression, -1) {
+			family := served[used[1]]
+			for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+				if base := served[strings.TrimSuffix(used[1], suffix)]; family == nil && base.GetType() == dto.MetricType_HISTOGRAM {
+					family = base
+				}
+			}
+			if family == nil {
+				t.Errorf("%s: %s is not served", where, used[1])
+				continue
+			}
+			has := map[string]bool{"instance": true} // Prometheus adds it
+			for _, pair := range family.GetMetric()[0].GetLabel() {
+				has[pair.GetName()] = true
+			}
+			for _, name := range label.FindAllStringSubmatch(used[2], -1) {
+				if !has[name[1]] {
+					t.Errorf("%s: %s has no label %s", where, used[1], name[1])
+				}
+			}
+		}
+	}
+	if len(expressions) < 50 || len(documented) < 30 {
+		t.Errorf("only %d expressions and %d documented metrics were found", len(expressions), len(documented))
+	}
 }
 
 // A server accepts unknown event types only with --open-event-types.
