@@ -310,6 +310,31 @@ func TestAdmission_QueueFull_LargeRefusedAtOnceLightServed(t *testing.T) {
 	}
 }
 
+// Whatever finds the memory of all requests used up, the client learns when to try again.
+func TestAdmission_MemoryUsedUp_SaysWhenToTryAgain(t *testing.T) {
+	t.Parallel()
+	a, tokens := withTokens(t, func(o *graph.HandlerOptions) {
+		o.Admission = admission.Options{Light: 20_000, MaxHeld: 200_000}
+	})
+	for i := range 12 {
+		a.attempt(registerMutation, tokens[auth.Publisher], variables{"input": variables{
+			"path": fmt.Sprint("p/", i), "type": "playbook", "payload": variables{"json": strings.Repeat("x", 15_000)},
+		}})
+	}
+	for name, request := range map[string]struct {
+		query     string
+		variables variables
+	}{
+		"the variables": {`{ __typename }`, variables{"unused": strings.Repeat("x", 400_000)}},
+		"the rows":      {`{ resources { nodes { latestVersion { payload } } } }`, nil},
+	} {
+		got := a.attempt(request.query, tokens[auth.Viewer], request.variables)
+		if got.status != http.StatusServiceUnavailable || got.code != "OVERLOADED" || got.retry == "" {
+			t.Errorf("%s: %.300v", name, got)
+		}
+	}
+}
+
 // An event that is too large for one delivery does not end the subscription.
 func TestAdmission_DeliveredEventTooLong_NextOnesCome(t *testing.T) {
 	t.Parallel()

@@ -48,12 +48,17 @@ const MaxErrors = 20
 // document, and a document may hold a string of megabytes.
 const maxMessage = 1000
 
-// Errorf returns a GraphQL error with a code; the message is for the caller.
+// Errorf returns a GraphQL error with a code; the message is for the caller. An
+// Overloaded one says to try again in a second, unless the caller of Errorf knows better.
 func Errorf(code fault.Code, format string, args ...any) *gqlerror.Error {
-	return &gqlerror.Error{
+	err := &gqlerror.Error{
 		Message:    fmt.Sprintf(format, args...),
 		Extensions: map[string]any{"code": string(code)},
 	}
+	if code == Overloaded {
+		err.Extensions["retryable"], err.Extensions["retryAfter"] = true, 1
+	}
+	return err
 }
 
 // Code returns the error's extensions.code, or an empty one.
