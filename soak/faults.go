@@ -3,17 +3,21 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/coder/websocket/wsjson"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/noetl/noetl-catalog/client"
@@ -387,19 +391,29 @@ func storm(ctx context.Context, s *soak, random *rand.Rand) error {
 	return nil
 }
 
-// burst opens many subscriptions at once, and drops them.
+// burst opens more subscriptions at once than one caller may have, and drops them.
 func burst(ctx context.Context, s *soak, _ *rand.Rand) error {
 	ctx, cancel := context.WithTimeout(ctx, s.hold(5*time.Second)+time.Second)
 	defer cancel()
 	var group sync.WaitGroup
-	for i := range 200 {
+	for i := range 160 {
 		group.Go(func() {
 			began := time.Now()
-			f := &follower{soak: s, name: "crowd", random: rand.New(rand.NewPCG(s.seed, uint64(i)))} //nolint:gosec // reproducible, not secret
-			if code := codeOf(f.flood(ctx, i%2)); ctx.Err() == nil && !slices.Contains([]string{"TOO_MANY_REQUESTS", "OVERLOADED", "HTTP 429", "HTTP 503"}, code) {
-				s.explain(began, "crowd", code, errors.New("one of many subscriptions"))
-			} else {
-				s.tally.count("crowd", "subscription")
+			socket, err := s.dial(ctx, i%2, "crowd", http.DefaultClient)
+			for n := 0; n < 5 && err == nil; n++ {
+				err = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": strconv.Itoa(n), "payload": object{"query": subscription, "variables": object{"filter": object{"path": markerPath}}}})
+			}
+			for err == nil {
+				var message []byte
+				if _, message, err = socket.Read(ctx); bytes.Contains(message, []byte("TOO_MANY_REQUESTS")) {
+					s.tally.count("crowd", "TOO_MANY_REQUESTS")
+				}
+			}
+			if socket != nil {
+				_ = socket.CloseNow()
+			}
+			if ctx.Err() == nil {
+				s.explain(began, "crowd", "", err)
 			}
 		})
 	}

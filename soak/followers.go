@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,17 +33,14 @@ type follower struct {
 	where  string
 	// drop is how long a connection is kept, on average; 0: until it breaks.
 	drop time.Duration
-	// stall is how long it stops to read after each stallEvery deliveries. Then it is
-	// not waited for.
-	stall      time.Duration
-	stallEvery int
+	// stall is how long it does not read, once in each connection. It is not waited for.
+	stall   time.Duration
+	stalled bool
 
-	cursor string // to resume after
-	start  int64  // the position before its first
-	marker atomic.Int64
-
-	mu        sync.Mutex
-	positions []int64
+	cursor    string // to resume after
+	start     int64  // the position before its first
+	marker    atomic.Int64
+	positions []int64 // received; read when it has ended
 	resumes   int
 }
 
@@ -55,8 +51,8 @@ func (s *soak) makeFollowers() []*follower {
 		{name: "SSE that drops", follow: bySSE, drop: 4 * time.Second},
 		{name: "SSE of a path prefix", follow: bySSE, drop: 5 * time.Second, filter: map[string]any{"pathPrefix": "soak/sql/"}, where: "starts_with(resource_path, 'soak/sql/')"},
 		{name: "WebSocket of types", follow: byWebSocket, drop: 5 * time.Second, filter: map[string]any{"types": []string{"UPDATED", "REGISTERED", markerType}}, where: "event_type IN ('UPDATED', 'REGISTERED', '" + markerType + "')"},
-		{name: "slow WebSocket", follow: byWebSocket, stall: 20 * time.Second, stallEvery: 500},
-		{name: "slow SSE", follow: bySSE, stall: 100 * time.Millisecond, stallEvery: 1},
+		{name: "slow WebSocket", follow: byWebSocket, stall: 30 * time.Second},
+		{name: "slow SSE", follow: bySSE, stall: 45 * time.Second},
 	}
 }
 
@@ -68,12 +64,11 @@ func (f *follower) run(ctx context.Context) {
 			cancel()
 			life, cancel = context.WithTimeout(ctx, f.drop/2+time.Duration(f.random.Int64N(int64(f.drop))))
 		}
+		f.stalled = false
 		err := f.follow(life, f, f.random.IntN(len(f.system.servers)))
 		dropped := life.Err() != nil
 		cancel()
-		f.mu.Lock()
 		f.resumes++
-		f.mu.Unlock()
 		switch code := codeOf(err); {
 		case dropped:
 		case f.slow() && (code == "SLOW_CONSUMER" || code == "connection"):
@@ -86,32 +81,30 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// received records a delivery. A follower reads in one goroutine.
-func (f *follower) received(position, id, path string, body *payload) error {
+// received records a delivery.
+func (f *follower) received(position, id string, body payload) {
 	at, err := strconv.ParseInt(position, 10, 64)
 	if err != nil || at <= f.start {
 		f.found.add(wrong, "a delivery to %s is at position %q, and it began after %d", f.name, position, f.start)
-		return nil
+		return
 	}
-	if strings.HasPrefix(id, eventPrefix) && (body == nil || body.ID != id) {
+	if strings.HasPrefix(id, eventPrefix) && body.ID != id {
 		f.found.add(wrong, "event %s was delivered to %s with the payload of %v", id, f.name, body)
 	}
 	f.ledger.delivered(f.name, at, id)
-	f.mu.Lock()
 	f.positions = append(f.positions, at)
-	f.mu.Unlock()
-	if number, ok := strings.CutPrefix(id, eventPrefix+"marker-"); ok && path == markerPath {
+	if number, ok := strings.CutPrefix(id, eventPrefix+"marker-"); ok {
 		n, _ := strconv.ParseInt(number, 10, 64)
 		f.marker.Store(n)
 	}
-	if n := len(f.positions); f.stall > 0 && n%f.stallEvery == 0 {
+	if f.slow() && !f.stalled {
+		f.stalled = true
 		pause(f.living, f.stall)
 	}
-	return nil
 }
 
 const subscription = `subscription ($after: String, $filter: EventFilter) {
-	eventRecorded(after: $after, filter: $filter) { cursor previousCursor position event { eventId path payload } } }`
+	eventRecorded(after: $after, filter: $filter) { cursor previousCursor position event { eventId payload } } }`
 
 func (f *follower) variables() map[string]any {
 	variables := map[string]any{"after": f.cursor}
@@ -128,8 +121,8 @@ func (f *follower) next(response []byte, previous *string) error {
 		EventRecorded struct {
 			Cursor, PreviousCursor, Position string
 			Event                            struct {
-				EventID, Path string
-				Payload       json.RawMessage
+				EventID string
+				Payload json.RawMessage
 			}
 		}
 	}
@@ -143,7 +136,8 @@ func (f *follower) next(response []byte, previous *string) error {
 	f.cursor, *previous = d.Cursor, d.Cursor
 	var body payload
 	_ = json.Unmarshal(d.Event.Payload, &body) // others' payloads are anything
-	return f.received(d.Position, d.Event.EventID, d.Event.Path, &body)
+	f.received(d.Position, d.Event.EventID, body)
+	return nil
 }
 
 func (f *follower) http() *http.Client {
@@ -157,25 +151,6 @@ func (f *follower) who() string {
 		return "slow"
 	}
 	return "follower"
-}
-
-// flood subscribes in a socket of the crowd, and reads.
-func (f *follower) flood(ctx context.Context, server int) error {
-	socket, err := f.dial(ctx, server, "crowd", f.http())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = socket.CloseNow() }()
-	for i := range 5 {
-		if err := wsjson.Write(ctx, socket, object{"type": "subscribe", "id": strconv.Itoa(i), "payload": object{"query": subscription, "variables": object{"filter": object{"path": markerPath}}}}); err != nil {
-			return err
-		}
-	}
-	for {
-		if _, _, err := socket.Read(ctx); err != nil {
-			return err
-		}
-	}
 }
 
 // byWebSocket subscribes with graphql-transport-ws.

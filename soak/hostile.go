@@ -123,9 +123,6 @@ func (s *soak) post(ctx context.Context, server int, who, text string, header ..
 		return codeOf(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	if late := response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable; late && response.Header.Get("Retry-After") == "" {
-		return fmt.Sprintf("HTTP %d without Retry-After", response.StatusCode)
-	}
 	// Answers are long; their errors come first.
 	head, err := io.ReadAll(io.LimitReader(response.Body, 4096))
 	if err == nil {
@@ -135,7 +132,10 @@ func (s *soak) post(ctx context.Context, server int, who, text string, header ..
 		return "connection"
 	}
 	if code := firstCode.FindSubmatch(head); code != nil && (response.StatusCode < 500 || response.StatusCode == http.StatusServiceUnavailable) && response.StatusCode != http.StatusUnsupportedMediaType {
-		return string(code[1])
+		if busy := string(code[1]); busy != "TOO_MANY_REQUESTS" && busy != "OVERLOADED" || response.Header.Get("Retry-After") != "" {
+			return busy
+		}
+		return string(code[1]) + " without Retry-After"
 	}
 	if response.StatusCode != http.StatusOK {
 		return fmt.Sprintf("HTTP %d", response.StatusCode)

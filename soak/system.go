@@ -229,7 +229,7 @@ func (s *server) start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		command := exec.Command(s.binary, append([]string{"serve", "--listen", s.address, "--tokens", s.tokens, "--max-connections", "10"}, arguments...)...) //nolint:noctx // end ends it
+		command := exec.Command(s.binary, append([]string{"serve", "--listen", s.address, "--tokens", s.tokens, "--max-connections", "10", "--max-subscriptions", "500"}, arguments...)...) //nolint:noctx // end ends it
 		command.Stderr = log
 		command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 		err = command.Start()
@@ -332,26 +332,34 @@ func (s *server) end(signal syscall.Signal) error {
 	return nil
 }
 
-// usage is what a server process holds.
+// usage is what both servers hold.
 type usage struct{ goroutines, descriptors, megabytes int }
 
-func (s *server) usage(ctx context.Context) (u usage, err error) {
+func (s *system) usage(ctx context.Context) (u *usage, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	text, err := s.get(ctx, "/metrics")
-	if err != nil {
-		return u, err
-	}
-	metric := func(name string) int {
-		_, rest, _ := strings.Cut(text, "\n"+name+" ")
-		value, _, _ := strings.Cut(rest, "\n")
-		number, parseErr := strconv.ParseFloat(value, 64)
-		if parseErr != nil {
-			err = fmt.Errorf("metric %s: %w", name, parseErr)
+	u = &usage{}
+	for _, server := range s.servers {
+		text, err := server.get(ctx, "/metrics")
+		if err != nil {
+			return u, err
 		}
-		return int(number)
+		metric := func(name string) int {
+			_, rest, _ := strings.Cut(text, "\n"+name+" ")
+			value, _, _ := strings.Cut(rest, "\n")
+			number, parseErr := strconv.ParseFloat(value, 64)
+			if parseErr != nil {
+				err = fmt.Errorf("metric %s: %w", name, parseErr)
+			}
+			return int(number)
+		}
+		u.goroutines += metric("go_goroutines")
+		u.descriptors += metric("process_open_fds")
+		if u.megabytes += metric("process_resident_memory_bytes") >> 20; err != nil {
+			return u, err
+		}
 	}
-	return usage{metric("go_goroutines"), metric("process_open_fds"), metric("process_resident_memory_bytes") >> 20}, err
+	return u, nil
 }
 
 // client returns a client of one kind of caller. Callers have connections of their own.
