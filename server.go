@@ -215,6 +215,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		group.Go(func() error { return transport.ServeProfiles(groupCtx, profiles) })
 	}
 	group.Go(func() error { return own.Run(groupCtx) })
+	group.Go(func() error { return pool.Watch(groupCtx, logger) })
 	group.Go(func() error {
 		if len(c.Examples) > 0 {
 			register := cli.Register{Paths: c.Examples, DatabaseURL: databaseURL}

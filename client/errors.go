@@ -10,8 +10,9 @@ import (
 
 // Error is a GraphQL error in an answer.
 type Error struct {
-	Message    string
-	Extensions struct{ Code, Argument string }
+	Message string
+	// Outcome says whether a mutation made its change: none, unknown or done.
+	Extensions struct{ Code, Argument, Outcome string }
 
 	status int // HTTP status; 0 in a stream
 }

@@ -29,6 +29,9 @@ type Options struct {
 	StatementTimeout time.Duration
 	// Spans makes a span of each statement of a traced request; nil for none.
 	Spans trace.Tracer
+	// StallTime is how long PostgreSQL may not answer before Pool.Watch ends the
+	// statements that wait for it; 6 s by default.
+	StallTime time.Duration
 	// Configure, if not nil, changes the pool's configuration last.
 	Configure func(*pgxpool.Config)
 }
@@ -46,10 +49,10 @@ func Open(ctx context.Context, databaseURL string, options Options) (*Pool, erro
 	config.MaxConns = cmp.Or(options.MaxConns, 20)
 	config.MaxConnLifetime = 30 * time.Minute
 	config.MaxConnLifetimeJitter = 3 * time.Minute
-	config.PingTimeout = 2 * time.Second
-	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	stallTime := cmp.Or(options.StallTime, defaultStallTime)
+	config.PingTimeout = stallTime / 3
+	config.ConnConfig.ConnectTimeout = stallTime - config.PingTimeout
 	config.ConnConfig.BuildContextWatcherHandler = cancelWithDelay
-	config.AfterConnect = sendTextArrays
 	config.ConnConfig.Tracer = &statements.Tracer{Spans: options.Spans}
 	setSession(config.ConnConfig.RuntimeParams, cmp.Or(options.StatementTimeout, 5*time.Second))
 	// A list is read along an index, in its order, and ends with its page. Where
@@ -59,8 +62,15 @@ func Open(ctx context.Context, databaseURL string, options Options) (*Pool, erro
 	if options.Configure != nil {
 		options.Configure(config)
 	}
-	pool := &Pool{queue: make(chan struct{}, 1)}
-	config.BeforeConnect = pool.beforeConnect
+	pool := &Pool{
+		queue: make(chan struct{}, 1), stallTime: stallTime,
+		connections: connections{open: map[*pgconn.PgConn]struct{}{}},
+	}
+	config.BeforeConnect, config.BeforeClose = pool.beforeConnect, pool.connections.remove
+	config.AfterConnect = func(ctx context.Context, connection *pgx.Conn) error {
+		defer pool.connections.add(connection)
+		return sendTextArrays(ctx, connection)
+	}
 	if pool.Pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("make the connection pool: %w", err)
 	}

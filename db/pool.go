@@ -32,6 +32,10 @@ type Pool struct {
 	// waits counts the callers that waited in the queue, and waited how long they did, in
 	// nanoseconds.
 	waits, waited atomic.Int64
+
+	stallTime   time.Duration
+	stalled     atomic.Bool
+	connections connections
 }
 
 // errCrowded ends an attempt to grow soon after PostgreSQL refused a connection.
@@ -47,6 +51,9 @@ func (e acquireError) Unwrap() error { return e.error }
 
 // beforeConnect is a pgxpool hook.
 func (p *Pool) beforeConnect(context.Context, *pgx.ConnConfig) error {
+	if p.stalled.Load() {
+		return errStalled
+	}
 	if refused := p.refused.Load(); refused != 0 && p.living() > 0 && time.Since(time.Unix(0, refused)) < crowdedTime {
 		return errCrowded
 	}

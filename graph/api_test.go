@@ -47,8 +47,19 @@ func setup(t testing.TB) *api {
 
 func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerOptions)) *api {
 	t.Helper()
+	return setupWith(t, databaseURL, db.Options{}, configure...)
+}
+
+func setupWith(t testing.TB, databaseURL string, pool db.Options, configure ...func(*graph.HandlerOptions)) *api {
+	t.Helper()
 	a := &api{t: t, log: &logBuffer{}, sql: &statementLog{}, metrics: prometheus.NewRegistry()}
-	a.pool = dbtest.PoolAt(t, databaseURL, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.Tracer = a.sql }})
+	configurePool := pool.Configure
+	pool.Configure = func(c *pgxpool.Config) {
+		if c.ConnConfig.Tracer = a.sql; configurePool != nil {
+			configurePool(c)
+		}
+	}
+	a.pool = dbtest.PoolAt(t, databaseURL, pool)
 	logger := slog.New(slog.NewTextHandler(a.log, nil))
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
 	events, metrics := eventlog.NewStore(a.pool), stream.NewMetrics(prometheus.NewRegistry())

@@ -19,6 +19,8 @@ type diagnosis struct {
 	code      fault.Code
 	message   string
 	retryable bool
+	// inDoubt: a mutation may have been committed.
+	inDoubt bool
 	// quiet: the client has gone, so that there is nothing to log.
 	quiet bool
 }
@@ -27,7 +29,8 @@ var (
 	cancelled = diagnosis{code: Unavailable, message: "the request was cancelled", quiet: true}
 	tooSlow   = diagnosis{code: Timeout, message: "the request took too long and was stopped"}
 	away      = diagnosis{code: Unavailable, message: "the database is not available at the moment", retryable: true}
-	inDoubt   = diagnosis{code: Unavailable, message: "the connection to the database was lost; whether the change was made is not known"}
+	broken    = diagnosis{code: Unavailable, message: "the database did not answer; whether the change was made is not known", inDoubt: true}
+	tooLong   = diagnosis{code: Timeout, message: "the request took too long and was stopped; whether the change was made is not known", inDoubt: true}
 )
 
 // refusals are the messages for values that PostgreSQL rejects and no check of ours
@@ -65,13 +68,11 @@ func diagnose(ctx context.Context, err error) diagnosis {
 	case errors.As(err, &pg):
 		return diagnosePostgres(ctx, pg)
 	case ended != nil && (stopped(err) || lost(err)):
-		return tooSlow
-	case stopped(err):
-		// A deadline of ours inside the request's, such as that of waiting for
-		// a connection, or the server shutting down.
-		return away
-	case lost(err):
-		return unavailable(ctx, pgconn.SafeToRetry(err))
+		return unlessInDoubt(ctx, pgconn.SafeToRetry(err), tooSlow, tooLong)
+	case stopped(err) || lost(err) || pgconn.SafeToRetry(err):
+		// A deadline of ours inside the request's, the server shutting down, or a
+		// database that is away.
+		return unlessInDoubt(ctx, pgconn.SafeToRetry(err), away, broken)
 	}
 	return diagnosis{code: Internal}
 }
@@ -84,20 +85,32 @@ func diagnosePostgres(ctx context.Context, pg *pgconn.PgError) diagnosis {
 	case pg.Code == "57014":
 		return tooSlow
 	case awayState(pg.Code):
-		// A server that reports an error has rolled back.
-		return unavailable(ctx, true)
+		// A server that reports an error has rolled back, unless it is killed: then
+		// it may have committed already.
+		return unlessInDoubt(ctx, pg.Code != "57P02", away, broken)
 	}
 	return diagnosis{code: Internal}
 }
 
-// unavailable distinguishes a mutation that broke off in the middle from what can
-// be sent again: its COMMIT may have been done, and an event recorded without an
+// unlessInDoubt returns known for a query, and for a mutation if nothing was
+// committed. Otherwise the COMMIT may have been done, and an event recorded without an
 // eventId would be recorded twice.
-func unavailable(ctx context.Context, nothingDone bool) diagnosis {
+func unlessInDoubt(ctx context.Context, nothingDone bool, known, inDoubt diagnosis) diagnosis {
 	if nothingDone || !mutation(ctx) {
-		return away
+		return known
 	}
 	return inDoubt
+}
+
+// outcome is what an error says about the change that a mutation asked for.
+func (d diagnosis) outcome(path ast.Path) string {
+	switch {
+	case len(path) > 1: // the root field has returned
+		return "done"
+	case d.inDoubt:
+		return "unknown"
+	}
+	return "none"
 }
 
 func mutation(ctx context.Context) bool {

@@ -93,6 +93,9 @@ func (p Presenter) presentOther(ctx context.Context, at gqlerror.Error, err erro
 	if d.code == Unavailable {
 		out.Extensions["retryable"] = d.retryable
 	}
+	if (d.code == Unavailable || d.code == Timeout) && mutation(ctx) {
+		out.Extensions["outcome"] = d.outcome(at.Path)
+	}
 	out.Path, out.Locations = at.Path, at.Locations
 	return out
 }

@@ -281,15 +281,56 @@ func TestPresent_ClientGone_NothingLogged(t *testing.T) {
 	}
 }
 
-func TestPresent_ConnectionLostInMutation_NotRetryable(t *testing.T) {
+// unsent is an error before anything was sent to PostgreSQL, as in db.Pool.
+type unsent struct{ error }
+
+func (unsent) SafeToRetry() bool { return true }
+
+func (e unsent) Unwrap() error { return e.error }
+
+func TestPresent_Mutation_OutcomeUnknownIfCommitMayHaveHappened(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	ctx := graphql.WithOperationContext(b.ctx, &graphql.OperationContext{
-		Operation: &ast.OperationDefinition{Operation: ast.Mutation},
-	})
-	got := b.answer(ctx, io.ErrUnexpectedEOF)
-	if d := cmp.Diff(map[string]any{"code": "UNAVAILABLE", "retryable": false}, got[0].Extensions); d != "" {
-		t.Errorf("(-want +got)\n%s", d)
+	const ended = true
+	for name, tc := range map[string]struct {
+		err     error
+		ended   bool
+		code    string
+		outcome string
+	}{
+		"connection lost":                {io.ErrUnexpectedEOF, false, "UNAVAILABLE", "unknown"},
+		"killed":                         {&pgconn.PgError{Code: "57P02"}, false, "UNAVAILABLE", "unknown"},
+		"own deadline":                   {context.DeadlineExceeded, false, "UNAVAILABLE", "unknown"},
+		"deadline":                       {context.DeadlineExceeded, ended, "TIMEOUT", "unknown"},
+		"lost at the deadline":           {io.ErrUnexpectedEOF, ended, "TIMEOUT", "unknown"},
+		"cannot connect":                 {connectError(t), false, "UNAVAILABLE", "none"},
+		"not sent":                       {unsent{errors.New("PostgreSQL does not answer")}, false, "UNAVAILABLE", "none"},
+		"no connection in time":          {unsent{context.DeadlineExceeded}, ended, "TIMEOUT", "none"},
+		"rolled back, out of space":      {&pgconn.PgError{Code: "53100"}, false, "UNAVAILABLE", "none"},
+		"rolled back, statement_timeout": {&pgconn.PgError{Code: "57014"}, false, "TIMEOUT", "none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			ctx := graphql.WithOperationContext(b.ctx, &graphql.OperationContext{
+				Operation: &ast.OperationDefinition{Operation: ast.Mutation},
+			})
+			if tc.ended {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 0)
+				defer cancel()
+			}
+			want := map[string]any{"code": tc.code, "outcome": tc.outcome}
+			if tc.code == "UNAVAILABLE" {
+				want["retryable"] = tc.outcome == "none"
+			}
+			if d := cmp.Diff(want, b.answer(ctx, fmt.Errorf("recording: %w", tc.err))[0].Extensions); d != "" {
+				t.Errorf("(-want +got)\n%s", d)
+			}
+			below := graphql.WithFieldContext(ctx, &graphql.FieldContext{Field: graphql.CollectedField{Field: &ast.Field{Alias: "event"}}})
+			if got := b.present.Present(below, tc.err).Extensions["outcome"]; got != "done" {
+				t.Errorf("%v below the mutation's field, want done", got)
+			}
+		})
 	}
 }
 
