@@ -143,7 +143,10 @@ func (s *soak) post(ctx context.Context, server int, who, text string, header ..
 	return "ok"
 }
 
-var firstCode = regexp.MustCompile(`^\{"errors":.*?"code":"([A-Z_]+)"`)
+var (
+	firstCode = regexp.MustCompile(`^\{"errors":.*?"code":"([A-Z_]+)"`)
+	anyCode   = regexp.MustCompile(`"code":"([A-Z_]+)"`)
+)
 
 func body(text string, header ...string) func(context.Context, *soak, int) string {
 	return func(ctx context.Context, s *soak, server int) string {
@@ -288,8 +291,8 @@ func manyOperations(ctx context.Context, s *soak, server int) string {
 		if err != nil {
 			return codeOf(err)
 		}
-		if bytes.Contains(message, []byte(`"TOO_MANY_REQUESTS"`)) {
-			return "TOO_MANY_REQUESTS"
+		if code := anyCode.FindSubmatch(message); code != nil {
+			return string(code[1])
 		}
 	}
 }

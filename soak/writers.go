@@ -5,12 +5,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/noetl/noetl-catalog/client"
 )
 
 // eventPrefix begins the ids of all events that have one of ours.
@@ -86,7 +89,7 @@ func (w *writer) record(ctx context.Context) {
 			}
 		}
 	}
-	tries, err := w.persist(ctx, recordEvents, map[string]any{"inputs": inputs}, &answer)
+	fresh, err := w.persist(ctx, recordEvents, map[string]any{"inputs": inputs}, &answer)
 	results := answer.RecordEvents.Results
 	if err == nil {
 		tx.outcome = committed
@@ -94,8 +97,8 @@ func (w *writer) record(ctx context.Context) {
 			w.found.add(wrong, "%d results of %d events", len(results), len(inputs))
 		}
 		for i, result := range results {
-			if result.Event.EventID != tx.ids[i] || result.Duplicate != results[0].Duplicate || result.Duplicate && tries == 1 {
-				w.found.add(wrong, "%s is answered %+v at try %d", tx.ids[i], result, tries)
+			if result.Event.EventID != tx.ids[i] || result.Duplicate != results[0].Duplicate || result.Duplicate && fresh {
+				w.found.add(wrong, "%s is answered %+v, fresh: %t", tx.ids[i], result, fresh)
 			}
 		}
 	}
@@ -118,13 +121,19 @@ func (w *writer) repeat(ctx context.Context, input map[string]any) {
 	_, _ = w.persist(ctx, recordEvents, map[string]any{"inputs": []any{input}}, nil, "CONFLICT")
 }
 
-// persist sends a mutation again until it has an outcome. Its error is a refusal, which
-// is a finding already unless it is expected, or the end of the run.
-func (w *writer) persist(ctx context.Context, mutation string, variables map[string]any, data any, expected ...string) (tries int, err error) {
-	for tries = 1; ; tries++ {
+// persist sends a mutation again until it is answered. fresh reports that nothing can
+// have been done before: each earlier answer, if there was one, said so. The error is a
+// refusal, which is a finding already unless it is expected, or the end of the run.
+func (w *writer) persist(ctx context.Context, mutation string, variables map[string]any, data any, expected ...string) (fresh bool, err error) {
+	for fresh = true; ; {
 		var again bool
 		if again, err = w.ask(ctx, "writer", w.random.IntN(2), mutation, variables, data, expected...); !again || !pause(ctx, 50*time.Millisecond) {
-			return tries, err
+			return fresh, err
+		}
+		var refusal *client.Error
+		answered := errors.As(err, &refusal)
+		if fresh = fresh && answered && refusal.Extensions.Outcome == "none"; answered && refusal.Extensions.Outcome == "" {
+			w.found.add(wrong, "a mutation is answered without its outcome: %v", err)
 		}
 	}
 }
@@ -212,7 +221,7 @@ func (w *writer) register(ctx context.Context) {
 			}
 		}
 	}
-	tries, err := w.persist(ctx, registerResources, map[string]any{"inputs": inputs}, &answer)
+	fresh, err := w.persist(ctx, registerResources, map[string]any{"inputs": inputs}, &answer)
 	if err != nil {
 		return
 	}
@@ -220,9 +229,9 @@ func (w *writer) register(ctx context.Context) {
 	for i, result := range results {
 		sent, _ := inputs[i]["payload"].(map[string]any)["json"].(payload)
 		r := result.Registration
-		if r == nil || r.Version.Payload != sent || r.Version.Path != inputs[i]["path"] || r.Status == "UNCHANGED" && tries == 1 {
+		if r == nil || r.Version.Payload != sent || r.Version.Path != inputs[i]["path"] || r.Status == "UNCHANGED" && fresh {
 			text, _ := json.Marshal(result)
-			w.found.add(wrong, "the registration of %s is answered %s at try %d", inputs[i]["path"], text, tries)
+			w.found.add(wrong, "the registration of %s is answered %s, fresh: %t", inputs[i]["path"], text, fresh)
 			continue
 		}
 		tx.ids = append(tx.ids, r.Event.EventID)
