@@ -276,40 +276,36 @@ END $$;
 
 COMMENT ON FUNCTION public.event_differs(id text, at timestamp with time zone, type text, path text, version text, content jsonb, context jsonb) IS 'Promise: false if the event recorded under this id is the one given. A function, so that a statement that records new events does not open every partition to look.';
 
-CREATE FUNCTION public.event_ensure_partitions(months_ahead integer) RETURNS integer
-    LANGUAGE plpgsql
+CREATE FUNCTION public.event_mend_partitions(months_ahead integer) RETURNS TABLE(name text, outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
-    AS $_$
+    AS $$
 DECLARE
-    this_month timestamp := date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC');
-    month timestamp;
-    made integer := 0;
+    lowest timestamptz;
+    at timestamptz;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('event_ensure_partitions', 0));
     -- All that is older than the first month, backdated rows included. There is
     -- no DEFAULT partition: it would block making months and halve the speed of
     -- ordered reads.
-    IF to_regclass('event_past') IS NULL THEN
-        PERFORM event_attach_partition('event_past', NULL, this_month AT TIME ZONE 'UTC');
-        made := made + 1;
+    IF NOT EXISTS (SELECT FROM event_partitions() WHERE low = '-infinity') THEN
+        lowest := coalesce((SELECT min(low) FROM event_partitions()), date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC');
+        RETURN QUERY SELECT * FROM event_mend_partition('event_past', NULL, lowest);
     END IF;
-    -- From the first month on, not from this one: a server that was away for
-    -- months leaves no hole behind.
-    SELECT coalesce(min(to_date(right(relname, 7), 'YYYY_MM')), this_month) INTO month
-        FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-        WHERE inhparent = 'event'::regclass AND relname ~ '^event_[0-9]{4}_[0-9]{2}$';
-    WHILE month <= this_month + make_interval(months => months_ahead) LOOP
-        IF to_regclass('event_' || to_char(month, 'YYYY_MM')) IS NULL THEN
-            PERFORM event_attach_partition('event_' || to_char(month, 'YYYY_MM'),
-                month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
-            made := made + 1;
-        END IF;
-        month := month + interval '1 month';
+    FOR at IN SELECT month FROM event_months(months_ahead) WHERE NOT has_partition LOOP
+        RETURN QUERY SELECT * FROM event_mend_partition('event_' || to_char(at AT TIME ZONE 'UTC', 'YYYY_MM'),
+            at, (at AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC');
     END LOOP;
-    RETURN made;
-END $_$;
+END $$;
 
-COMMENT ON FUNCTION public.event_ensure_partitions(months_ahead integer) IS 'Promise: every timestamp that an event may have, to a day ahead, has a partition; returns how many it made.';
+COMMENT ON FUNCTION public.event_mend_partitions(months_ahead integer) IS 'Promise: every timestamp that an event may have, to a day ahead, has a partition. A table that was detached is attached again, or, if it does not fit, reported, and another partition made. For any role that writes events.';
+
+CREATE FUNCTION public.event_ensure_partitions(months_ahead integer) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (SELECT count(*) AS count FROM public.event_mend_partitions(event_ensure_partitions.months_ahead) event_mend_partitions(name, outcome) WHERE (event_mend_partitions.outcome = ANY (ARRAY['made'::text, 'attached'::text])));
+
+COMMENT ON FUNCTION public.event_ensure_partitions(months_ahead integer) IS 'As event_mend_partitions; returns how many were made and attached.';
 
 CREATE FUNCTION public.event_guard_partitions() RETURNS integer
     LANGUAGE plpgsql
@@ -356,6 +352,82 @@ END $$;
 
 COMMENT ON FUNCTION public.event_is_sound(id text, at timestamp with time zone, payload jsonb, meta jsonb) IS 'Promise: what an event holds can be read and indexed; fails with the column and the problem.';
 
+CREATE FUNCTION public.event_mend_partition(wanted text, lower_bound timestamp with time zone, upper_bound timestamp with time zone) RETURNS TABLE(name text, outcome text)
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    guarded boolean;
+BEGIN
+    name := wanted;
+    IF to_regclass(wanted) IS NOT NULL THEN
+        BEGIN
+            guarded := event_is_guarded(wanted::regclass);
+            EXECUTE format('ALTER TABLE event ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%L)',
+                wanted, coalesce(quote_literal(lower_bound), 'MINVALUE'), upper_bound);
+            PERFORM event_guard_partitions();
+            IF NOT guarded THEN -- its rows came without their identities
+                PERFORM event_reconcile();
+            END IF;
+            outcome := 'attached';
+            RETURN NEXT;
+            RETURN;
+        EXCEPTION WHEN OTHERS THEN
+            outcome := 'does not fit: ' || SQLERRM;
+            RETURN NEXT;
+            name := wanted || '_new';
+        END;
+    END IF;
+    PERFORM event_attach_partition(name, lower_bound, upper_bound);
+    outcome := 'made';
+    RETURN NEXT;
+END $$;
+
+CREATE FUNCTION public.event_months(months_ahead integer) RETURNS TABLE(month timestamp with time zone, has_partition boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH p AS MATERIALIZED (SELECT low, high FROM event_partitions()),
+    this AS (SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') AS month)
+    SELECT m AT TIME ZONE 'UTC', EXISTS (SELECT FROM p WHERE low <= m AT TIME ZONE 'UTC' AND m AT TIME ZONE 'UTC' < high)
+    FROM this, generate_series(
+        least(this.month, (SELECT date_trunc('month', min(low) AT TIME ZONE 'UTC') FROM p WHERE isfinite(low))),
+        this.month + make_interval(months => months_ahead), interval '1 month') AS m
+$$;
+
+CREATE FUNCTION public.event_partitions() RETURNS TABLE(partition regclass, low timestamp with time zone, high timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO'
+    AS $_$
+    SELECT oid::regclass, coalesce(bounds[1]::timestamptz, '-infinity'), coalesce(bounds[2]::timestamptz, 'infinity')
+    FROM pg_inherits JOIN pg_class ON oid = inhrelid
+    CROSS JOIN regexp_match(pg_get_expr(relpartbound, oid), $re$FROM \((?:'([^']+)'|.*)\) TO \((?:'([^']+)'|.*)\)$re$) AS bounds
+    WHERE inhparent = 'event'::regclass AND NOT inhdetachpending
+$_$;
+
+COMMENT ON FUNCTION public.event_partitions() IS 'The partitions that events are written to, with their bounds: low <= timestamp < high.';
+
+CREATE FUNCTION public.event_partitions_ahead() RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (WITH later AS (SELECT event_months.month, event_months.has_partition FROM public.event_months(24) event_months(month, has_partition) WHERE (event_months.month >= (date_trunc('month'::text, (now() AT TIME ZONE 'UTC'::text)) AT TIME ZONE 'UTC'::text))) SELECT GREATEST((count(*) - 1), (0)::bigint) AS "greatest" FROM later WHERE (later.month < COALESCE((SELECT min(later_1.month) AS min FROM later later_1 WHERE (NOT later_1.has_partition)), 'infinity'::timestamp with time zone)));
+
+CREATE FUNCTION public.event_partitions_detached() RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN ARRAY(SELECT (pg_class.relname)::text AS relname FROM pg_class WHERE ((pg_class.relnamespace = ('public'::regnamespace)::oid) AND (pg_class.relkind = 'r'::"char") AND (pg_class.relname ~ '^event_([0-9]{4}_[0-9]{2}|past)(_new)?$'::text) AND (NOT (pg_class.oid IN (SELECT event_partitions.partition FROM public.event_partitions() event_partitions(partition, low, high))))) ORDER BY ((pg_class.relname)::text));
+
+COMMENT ON FUNCTION public.event_partitions_detached() IS 'Tables of events that are no partitions: their events are unreadable. Drop a table that is not needed, or move it to another schema.';
+
+CREATE FUNCTION public.event_partitions_missing() RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (SELECT count(*) AS count FROM public.event_months(0) event_months(month, has_partition) WHERE (NOT event_months.has_partition));
+
+COMMENT ON FUNCTION public.event_partitions_missing() IS 'Months up to this one whose events are refused.';
+
 CREATE TABLE public.event (
     event_id text NOT NULL COLLATE pg_catalog."C",
     event_type text NOT NULL COLLATE pg_catalog."C",
@@ -367,11 +439,6 @@ CREATE TABLE public.event (
     CONSTRAINT event_timestamp_check CHECK (isfinite("timestamp"))
 )
 PARTITION BY RANGE ("timestamp");
-
-CREATE FUNCTION public.event_partitions_ahead() RETURNS bigint
-    LANGUAGE sql STABLE
-    SET search_path TO 'public', 'pg_temp'
-    RETURN (SELECT count(*) AS count FROM (pg_inherits JOIN pg_class ON ((pg_class.oid = pg_inherits.inhrelid))) WHERE ((pg_inherits.inhparent = ('public.event'::regclass)::oid) AND (pg_class.relname ~ '^event_[0-9]{4}_[0-9]{2}$'::text) AND ("right"((pg_class.relname)::text, 7) > to_char((now() AT TIME ZONE 'UTC'::text), 'YYYY_MM'::text))));
 
 CREATE FUNCTION public.event_partitions_unguarded() RETURNS bigint
     LANGUAGE sql STABLE
@@ -432,6 +499,7 @@ CREATE FUNCTION public.event_sequence(row_limit integer, after_seq bigint) RETUR
 DECLARE
     head bigint;
     moved bigint;
+    unreadable bigint;
 BEGIN
     -- A look that writes nothing: an idle sequencer must cost no flush.
     PERFORM 1 FROM event_pending WHERE seq > after_seq ORDER BY seq LIMIT 1;
@@ -529,7 +597,12 @@ BEGIN
             parent = coalesce(x.parent, excluded.parent),
             failed_step_count = x.failed_step_count + excluded.failed_step_count
     )
-    SELECT count(*) INTO moved FROM placed;
+    SELECT count(*), count(*) FILTER (WHERE event_type IS NULL) INTO moved, unreadable FROM placed;
+
+    IF unreadable > 0 AND event_partitions_missing() > 0 THEN
+        RAISE EXCEPTION 'a month of events is detached'
+            USING ERRCODE = 'lock_not_available';
+    END IF;
 
     IF moved > 0 THEN
         UPDATE event_head SET position = head + moved WHERE one;

@@ -4,9 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 )
+
+// KeepPartitionsEvery is KeepPartitions with another interval of its checks.
+func KeepPartitionsEvery(ctx context.Context, pool *Pool, logger *slog.Logger, interval time.Duration) error {
+	return keepPartitions(ctx, pool, logger, interval)
+}
 
 // MigrateTo brings the schema to a version, up or down.
 func MigrateTo(ctx context.Context, databaseURL string, version int64) (err error) {

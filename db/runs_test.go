@@ -19,9 +19,7 @@ func TestMigrate_OlderRuns_FailedStepsAndPhases(t *testing.T) {
 		t.Fatal(err)
 	}
 	pool := dbtest.PoolAt(t, databaseURL, db.Options{})
-	if _, err := db.EnsurePartitions(t.Context(), pool); err != nil {
-		t.Fatal(err)
-	}
+	run(t, pool, `SELECT event_ensure_partitions(3)`)
 	run(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a', 'task', '1', '{}')`)
 	run(t, pool, `INSERT INTO event_type (name, template) VALUES ('playbook.completed', 'mine'), ('workflow.completed', NULL), ('command.failed', NULL)`)
 	run(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)

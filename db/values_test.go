@@ -77,9 +77,7 @@ func TestMigrate_ValuesThatCannotBeShown_RepairedOnceAndLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	pool := dbtest.PoolAt(t, databaseURL, db.Options{})
-	if _, err := db.EnsurePartitions(t.Context(), pool); err != nil {
-		t.Fatal(err)
-	}
+	run(t, pool, `SELECT event_ensure_partitions(3)`)
 	run(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload, timestamp) VALUES
 		('a', 'task', '1', '{"n": 1}', '-infinity'), ('a', 'task', '2', 'null', 'infinity'), ('b', 'task', 'latest', '[]', '10000-01-01Z'),
 		('', 'task', '', '{}', '2026-01-01Z'), (E'c\n', 'task', '1', '{}', '0044-03-15Z BC')`)
@@ -145,9 +143,7 @@ func TestMigrate_DownAndUp_SameSchema(t *testing.T) {
 	if err := db.MigrateTo(t.Context(), before, 6); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.EnsurePartitions(t.Context(), dbtest.PoolAt(t, before, db.Options{})); err != nil {
-		t.Fatal(err)
-	}
+	run(t, dbtest.PoolAt(t, before, db.Options{}), `SELECT event_ensure_partitions(3)`)
 	if diff := cmp.Diff(everythingIn(t, before), everythingIn(t, databaseURL)); diff != "" {
 		t.Errorf("(-schema 6 +reverted to 6):\n%s", diff)
 	}

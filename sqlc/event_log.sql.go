@@ -43,7 +43,8 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(w.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template,
+    (CASE WHEN w.passes THEN false ELSE (SELECT event_partitions_missing() > 0) END)::boolean AS unreadable
 FROM (
     SELECT position, phase, passes, event_id, event_type, resource_path, resource_version, payload, meta, timestamp, stored_before, coalesce(sum(CASE WHEN stored_before < $1::bigint
             THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE $1::bigint END)
@@ -116,6 +117,7 @@ type LogOfExecutionRow struct {
 	ResourceType    string
 	Phase           string
 	Template        *string
+	Unreadable      bool
 }
 
 func (q *Queries) LogOfExecution(ctx context.Context, arg LogOfExecutionParams) ([]LogOfExecutionRow, error) {
@@ -160,6 +162,7 @@ func (q *Queries) LogOfExecution(ctx context.Context, arg LogOfExecutionParams) 
 			&i.ResourceType,
 			&i.Phase,
 			&i.Template,
+			&i.Unreadable,
 		); err != nil {
 			return nil, err
 		}
@@ -180,7 +183,8 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(w.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template,
+    (CASE WHEN w.passes THEN false ELSE (SELECT event_partitions_missing() > 0) END)::boolean AS unreadable
 FROM (
     SELECT position, phase, passes, event_id, event_type, resource_path, resource_version, payload, meta, timestamp, stored_before, coalesce(sum(CASE WHEN stored_before < $1::bigint
             THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE $1::bigint END)
@@ -259,6 +263,7 @@ type LogOfPathsRow struct {
 	ResourceType    string
 	Phase           string
 	Template        *string
+	Unreadable      bool
 }
 
 func (q *Queries) LogOfPaths(ctx context.Context, arg LogOfPathsParams) ([]LogOfPathsRow, error) {
@@ -303,6 +308,7 @@ func (q *Queries) LogOfPaths(ctx context.Context, arg LogOfPathsParams) ([]LogOf
 			&i.ResourceType,
 			&i.Phase,
 			&i.Template,
+			&i.Unreadable,
 		); err != nil {
 			return nil, err
 		}
@@ -382,7 +388,8 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= $
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(w.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template,
+    (CASE WHEN w.passes THEN false ELSE (SELECT event_partitions_missing() > 0) END)::boolean AS unreadable
 FROM (
     SELECT position, phase, passes, event_id, event_type, resource_path, resource_version, payload, meta, timestamp, stored_before, coalesce(sum(CASE WHEN stored_before < $1::bigint
             THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE $1::bigint END)
@@ -457,6 +464,7 @@ type LogWalkRow struct {
 	ResourceType    string
 	Phase           string
 	Template        *string
+	Unreadable      bool
 }
 
 func (q *Queries) LogWalk(ctx context.Context, arg LogWalkParams) ([]LogWalkRow, error) {
@@ -501,6 +509,7 @@ func (q *Queries) LogWalk(ctx context.Context, arg LogWalkParams) ([]LogWalkRow,
 			&i.ResourceType,
 			&i.Phase,
 			&i.Template,
+			&i.Unreadable,
 		); err != nil {
 			return nil, err
 		}

@@ -9,17 +9,6 @@ import (
 	"context"
 )
 
-const ensurePartitions = `-- name: EnsurePartitions :one
-SELECT event_ensure_partitions($1::integer)::integer AS made
-`
-
-func (q *Queries) EnsurePartitions(ctx context.Context, monthsAhead int32) (int32, error) {
-	row := q.db.QueryRow(ctx, ensurePartitions, monthsAhead)
-	var made int32
-	err := row.Scan(&made)
-	return made, err
-}
-
 const guardPartitions = `-- name: GuardPartitions :one
 SELECT event_guard_partitions()::integer AS guarded
 `
@@ -31,19 +20,56 @@ func (q *Queries) GuardPartitions(ctx context.Context) (int32, error) {
 	return guarded, err
 }
 
+const mendPartitions = `-- name: MendPartitions :many
+SELECT name::text, outcome::text FROM event_mend_partitions($1::integer)
+`
+
+type MendPartitionsRow struct {
+	Name    string
+	Outcome string
+}
+
+func (q *Queries) MendPartitions(ctx context.Context, monthsAhead int32) ([]MendPartitionsRow, error) {
+	rows, err := q.db.Query(ctx, mendPartitions, monthsAhead)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MendPartitionsRow{}
+	for rows.Next() {
+		var i MendPartitionsRow
+		if err := rows.Scan(&i.Name, &i.Outcome); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const partitionStatus = `-- name: PartitionStatus :one
-SELECT event_partitions_ahead()::integer AS ahead, event_partitions_unguarded()::integer AS unguarded
+SELECT event_partitions_ahead()::integer AS ahead, event_partitions_unguarded()::integer AS unguarded,
+    event_partitions_missing()::integer AS missing, event_partitions_detached()::text[] AS detached
 `
 
 type PartitionStatusRow struct {
 	Ahead     int32
 	Unguarded int32
+	Missing   int32
+	Detached  []string
 }
 
 func (q *Queries) PartitionStatus(ctx context.Context) (PartitionStatusRow, error) {
 	row := q.db.QueryRow(ctx, partitionStatus)
 	var i PartitionStatusRow
-	err := row.Scan(&i.Ahead, &i.Unguarded)
+	err := row.Scan(
+		&i.Ahead,
+		&i.Unguarded,
+		&i.Missing,
+		&i.Detached,
+	)
 	return i, err
 }
 
@@ -56,4 +82,13 @@ func (q *Queries) Reconcile(ctx context.Context) (int64, error) {
 	var adopted int64
 	err := row.Scan(&adopted)
 	return adopted, err
+}
+
+const setStatementTimeout = `-- name: SetStatementTimeout :exec
+SELECT set_config('statement_timeout', $1::text, true)
+`
+
+func (q *Queries) SetStatementTimeout(ctx context.Context, timeout string) error {
+	_, err := q.db.Exec(ctx, setStatementTimeout, timeout)
+	return err
 }

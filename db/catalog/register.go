@@ -186,7 +186,7 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 func (s *Store) registerOrRetry(ctx context.Context, params sqlc.RegisterParams) ([]byte, error) {
 	const tries = 3
 	for try := 1; ; try++ {
-		raw, err := s.queries.Register(ctx, params)
+		raw, err := WithPartition(ctx, s.queries, func() ([]byte, error) { return s.queries.Register(ctx, params) })
 		failure, ok := errors.AsType[*pgconn.PgError](err)
 		if !ok || try == tries || failure.Code != "40P01" && failure.ConstraintName != TypeLimit {
 			return raw, err

@@ -100,7 +100,16 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 		return nil, faults
 	}
 
-	rows, err := s.recordOrFind(ctx, params)
+	rows, err := catalog.WithPartition(ctx, s.queries, func() ([]sqlc.RecordEventsRow, error) { return s.recordOrFind(ctx, params) })
+	if errors.Is(err, catalog.ErrNoPartition) {
+		for i, record := range records {
+			if record.Timestamp != nil && record.Timestamp.Before(now.AddDate(0, 0, 1-now.Day()).Truncate(24*time.Hour)) {
+				blame(i, fault.Input("timestamp", "lies in a month whose events are no longer kept"))
+				return nil, faults
+			}
+		}
+		return nil, fault.New(fault.Unavailable, "", "the events of this month cannot be stored at the moment")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record events: %w", err)
 	}

@@ -28,7 +28,8 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(w.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template,
+    (CASE WHEN w.passes THEN false ELSE (SELECT event_partitions_missing() > 0) END)::boolean AS unreadable
 FROM (
     SELECT *, coalesce(sum(CASE WHEN stored_before < @max_bytes::bigint
             THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE @max_bytes::bigint END)
@@ -76,7 +77,8 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(w.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template,
+    (CASE WHEN w.passes THEN false ELSE (SELECT event_partitions_missing() > 0) END)::boolean AS unreadable
 FROM (
     SELECT *, coalesce(sum(CASE WHEN stored_before < @max_bytes::bigint
             THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE @max_bytes::bigint END)
@@ -128,7 +130,8 @@ SELECT w.position, w.passes::boolean AS passes, (w.passes AND w.size_before >= @
     coalesce(w.timestamp, 'epoch')::timestamptz AS timestamp,
     coalesce((SELECT c.resource_type FROM catalog c
         WHERE c.resource_path = w.resource_path AND c.resource_version = w.resource_version), '')::text AS resource_type,
-    coalesce(w.phase, '')::text AS phase, t.template
+    coalesce(w.phase, '')::text AS phase, t.template,
+    (CASE WHEN w.passes THEN false ELSE (SELECT event_partitions_missing() > 0) END)::boolean AS unreadable
 FROM (
     SELECT *, coalesce(sum(CASE WHEN stored_before < @max_bytes::bigint
             THEN coalesce(octet_length(payload::text), 0) + coalesce(octet_length(meta::text), 0) ELSE @max_bytes::bigint END)

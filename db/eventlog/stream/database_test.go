@@ -489,3 +489,37 @@ func TestExecution_Ids(t *testing.T) {
 	slices.Sort(got)
 	equal(t, got, []string{"4711", strings.Repeat("x", 255)})
 }
+
+// While a month is detached, subscriptions wait for its events instead of passing over
+// them.
+func TestLog_MonthDetachedForAWhile_NothingMissed(t *testing.T) {
+	t.Parallel()
+	l := follow(t, 1)
+	start, err := stream.TailCursor(t.Context(), l.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cursor := start.String()
+	live := l.subscribe(t, eventlog.Filter{}, nil)
+	l.record(t, "a/one", "0", "1")
+	take(t, live, 2)
+	behind := l.subscribe(t, eventlog.Filter{Path: new("a/one")}, &cursor)
+	take(t, behind, 2)
+	unread := l.subscribe(t, eventlog.Filter{}, &cursor)
+	// In one transaction, so that the tail finds the events only once they are detached.
+	exec(t, l.pool, `DO $$ BEGIN
+		INSERT INTO event (event_id, event_type, resource_path, resource_version) VALUES ('2', 'UPDATED', 'a/one', '1'), ('3', 'UPDATED', 'a/one', '1');
+		EXECUTE 'ALTER TABLE event DETACH PARTITION ' || to_char(now() AT TIME ZONE 'UTC', '"event_"YYYY_MM');
+	END $$`)
+	for _, s := range []*stream.Subscription{live, behind, unread} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if delivery, err := s.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%+v %v, though the month is detached", delivery, err)
+		}
+		cancel()
+	}
+	exec(t, l.pool, `SELECT event_mend_partitions(1)`)
+	equal(t, idsOf(take(t, live, 2)), []string{"2", "3"})
+	equal(t, idsOf(take(t, behind, 2)), []string{"2", "3"})
+	equal(t, idsOf(take(t, unread, 4)), []string{"0", "1", "2", "3"})
+}

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -110,6 +111,9 @@ func (l *Log) catchUp(ctx context.Context, store *eventlog.Store) (found bool, e
 		entries, err := bounded(ctx, func(ctx context.Context) ([]*Entry, error) {
 			return walkPage(ctx, store, after, head.Position, &l.tailLimit)
 		})
+		if errors.Is(err, errUnreadable) {
+			return found, nil // until the next heartbeat
+		}
 		if err != nil {
 			return found, err
 		}

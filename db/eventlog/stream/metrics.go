@@ -65,7 +65,9 @@ func (l *Log) Collect(metrics chan<- prometheus.Metric) {
 		gauge("notification_queue_usage_ratio", "How full PostgreSQL's notification queue is.", usage)
 	}
 	if partitions, err := l.store.Queries().PartitionStatus(ctx); err == nil {
-		gauge("partitions_ahead", "Months after this one that have a partition of event.", float64(partitions.Ahead))
+		gauge("partitions_ahead", "Months after this one that have a partition of event, up to the first that has none.", float64(partitions.Ahead))
+		gauge("partitions_missing", "Months up to this one that have no partition of event.", float64(partitions.Missing))
+		gauge("partitions_detached", "Tables of events that are no partitions of event.", float64(len(partitions.Detached)))
 		gauge("partitions_unguarded", "Partitions of event that lack their triggers.", float64(partitions.Unguarded))
 	}
 	up(1)

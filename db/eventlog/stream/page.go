@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/noetl/noetl-catalog/db/eventlog"
@@ -18,15 +19,21 @@ type pageLimit int32
 
 func (l pageLimit) rows() int32 { return cmp.Or(int32(l), logPage) }
 
+// errUnreadable means that a month of events is detached: that a row has no event may
+// mean that it is in there. The partitions are mended before long.
+var errUnreadable = errors.New("a partition of the events is missing")
+
 // entries makes entries of the rows that pass, or, if every is set, of every row:
 // up to the first that is over the page's bytes, whose position it returns; 0 if
 // there is none. It adapts the limit for the next page.
-func (l *pageLimit) entries(rows []eventlog.LogRow, every bool) (entries []*Entry, over int64) {
+func (l *pageLimit) entries(rows []eventlog.LogRow, every bool) (entries []*Entry, over int64, err error) {
 	for i := range rows {
 		switch row := &rows[i]; {
+		case row.Unreadable:
+			return nil, 0, errUnreadable
 		case row.Over:
 			*l = pageLimit(min(max(2*len(entries), 2), logPage)) //nolint:gosec // within logPage
-			return entries, row.Position
+			return entries, row.Position, nil
 		case row.Passes:
 			entries = append(entries, entryOf(row))
 		case every:
@@ -34,7 +41,7 @@ func (l *pageLimit) entries(rows []eventlog.LogRow, every bool) (entries []*Entr
 		}
 	}
 	*l = pageLimit(min(2*l.rows(), logPage))
-	return entries, 0
+	return entries, 0, nil
 }
 
 // readPage reads, in the log's order, events after a position and up to another
@@ -48,11 +55,11 @@ func readPage(ctx context.Context, store *eventlog.Store, scopes []string, filte
 	if len(rows) == int(limit.rows()) {
 		reached = rows[len(rows)-1].Position
 	}
-	entries, over := limit.entries(rows, false)
+	entries, over, err := limit.entries(rows, false)
 	if over > 0 {
 		reached = over - 1
 	}
-	return entries, reached, nil
+	return entries, reached, err
 }
 
 // walkPage reads the log without a filter: an entry for each position after
@@ -62,8 +69,8 @@ func walkPage(ctx context.Context, store *eventlog.Store, after, upTo int64, lim
 	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
-	entries, _ := limit.entries(rows, true)
-	return entries, nil
+	entries, _, err := limit.entries(rows, true)
+	return entries, err
 }
 
 func entryOf(row *eventlog.LogRow) *Entry {

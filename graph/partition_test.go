@@ -1,0 +1,62 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A mutation that finds no partition for its event mends the partitions, and succeeds.
+func TestMutations_ThisMonthDetached_Mended(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("p/one", variables{"a": 1})
+	a.record("p/one", "before")
+	detach := func() {
+		t.Helper()
+		if _, err := a.pool.Exec(t.Context(), `ALTER TABLE event DETACH PARTITION `+time.Now().UTC().Format("event_2006_01")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	detach()
+	var together sync.WaitGroup
+	for _, id := range []string{"1", "2", "3", "4"} {
+		together.Go(func() { a.record("p/one", id, id+"b") })
+	}
+	together.Wait()
+	detach()
+	a.register("p/one", variables{"a": 2})
+	detach()
+	a.record("p/one", "last")
+	var got struct {
+		Events struct{ TotalCount int }
+		Event  *struct{ EventID string }
+	}
+	a.get(&got, `{ events { totalCount } event(eventId: "before") { eventId } }`, nil)
+	if got.Events.TotalCount != 12 || got.Event == nil {
+		t.Errorf("%+v, want 12 events", got)
+	}
+}
+
+// An event of a month whose partition is gone for good is refused, with the reason.
+func TestRecordEvent_MonthArchived_Refused(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("p/one", variables{"a": 1})
+	for _, sql := range []string{
+		`ALTER TABLE event DETACH PARTITION event_past`, `DROP TABLE event_past`,
+		`SELECT event_attach_partition('event_past', NULL, '2020-01-01Z')`,
+	} {
+		if _, err := a.pool.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, errs := a.answer(a.read(a.post("application/json", a.encoded(variables{
+		"query": `mutation { recordEvents(inputs: [{type: "UPDATED", path: "p/one"}, {type: "UPDATED", path: "p/one", timestamp: "2020-02-01T00:00:00Z"}]) { results { duplicate } } }`,
+	}))))
+	if len(errs) != 1 || errs[0].Extensions["code"] != "BAD_USER_INPUT" || errs[0].Extensions["argument"] != "inputs[1].timestamp" {
+		text, _ := json.Marshal(errs)
+		t.Errorf("errors %s", text)
+	}
+}
