@@ -63,6 +63,9 @@ func takeDataDirectory(cfg Config) (*dataDirectory, error) {
 		err = p.account.checkTraversable(filepath.Dir(p.dir))
 	}
 	if err == nil {
+		_, err = p.major() // before the lock: one that is refused gets no lock file
+	}
+	if err == nil {
 		err = p.takeLock()
 	}
 	if err != nil {

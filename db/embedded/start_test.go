@@ -231,7 +231,9 @@ func TestStart_DirectoryNotOurs_IsRefusedAndUntouched(t *testing.T) {
 			}
 			before := tree(t, dir)
 			_, err := Start(testContext(t), Config{DataDir: dir})
-			os.Remove(dir + ".lock")
+			if os.Remove(dir+".lock") == nil {
+				t.Error("there is a lock file beside it")
+			}
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
