@@ -203,6 +203,7 @@ func TestSpans_HTTP_RequestOperationStatement(t *testing.T) {
 	a, kept := traced(t)
 	a.register("secret/path", map[string]any{"a": 1})
 	kept.Reset()
+	a.read(a.request(http.MethodGet, "/healthz", ""))
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	a.read(a.request(http.MethodPost, "/graphql?secret", `{"query":"query Find($p: String!) { resource(path: $p) { versions(first: 2) { nodes { version } } } node(id: \"secret\") { id } events(first: -1) { nodes { eventId } } }","variables":{"p":"secret/path"}}`,
 		"Content-Type", "application/json", "traceparent", "00-"+trace+"-00f067aa0ba902b7-01"))
@@ -216,6 +217,9 @@ func TestSpans_HTTP_RequestOperationStatement(t *testing.T) {
 	}
 	if operation.Parent.SpanID() != request.SpanContext.SpanID() {
 		t.Error("the operation's span is not below that of the request")
+	}
+	if find(kept, "GET /healthz") != nil {
+		t.Error("a probe is traced")
 	}
 	for span, want := range map[*tracetest.SpanStub]string{
 		request:   "http.request.method=POST url.path=/graphql url.scheme=http client.address=127.0.0.1 network.protocol.version=1.1 http.route=/graphql http.response.status_code=200",

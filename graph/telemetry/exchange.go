@@ -4,6 +4,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -139,7 +140,7 @@ func (x *Exchange) Failed(errs gqlerror.List) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.code == "" {
-		x.code = apierror.Code(errs[0])
+		x.code = cmp.Or(apierror.Code(errs[0]), apierror.Internal)
 	}
 }
 

@@ -14,8 +14,11 @@ func (t *Telemetry) HTTP(next http.Handler) http.Handler {
 		}}
 		x := &out.exchange
 		x.traceHTTP(r)
-		r = r.WithContext(x) //nolint:contextcheck // the exchange is a context below r's
-		x.pattern = &r.Pattern // which the mux sets
+		//nolint:contextcheck // x is below r's context
+		r = r.WithContext(x)
+		// The mux sets it.
+		x.pattern = &r.Pattern
+		//nolint:contextcheck // x is the context
 		defer func() {
 			x.End()
 			out.ResponseWriter, x.pattern = nil, nil // a WebSocket keeps the exchange

@@ -52,6 +52,9 @@ func TestStart_Endpoint_SpansExportedBeforeTheEnd(t *testing.T) {
 	_, span := tracer.Start(t.Context(), "query")
 	span.End()
 	stop(20 * time.Second)
+	if len(requests) != 1 {
+		t.Fatalf("%d exports", len(requests))
+	}
 	got := (<-requests).GetResourceSpans()[0]
 	if name := got.GetScopeSpans()[0].GetSpans()[0].GetName(); name != "query" {
 		t.Errorf("a span %q was exported", name)
