@@ -169,6 +169,18 @@ func TestAdmission_AnswerTooLong_RefusedWithPath(t *testing.T) {
 	}
 }
 
+// A mutation whose answer is too long has made its change, and says so.
+func TestAdmission_AnswerOfMutationTooLong_SaysThatItIsDone(t *testing.T) {
+	t.Parallel()
+	a := setupLarge(t, func(o *graph.HandlerOptions) { o.MaxResponse = 64 << 10 })
+	_, errs := a.ask(`mutation($payload: JSON!) { registerResource(input: {path: "p/long", type: "task", payload: {json: $payload}}) {
+		a: version { payload } b: version { payload } } }`, variables{"payload": variables{"text": strings.Repeat("x", 40_000)}})
+	if len(errs) != 1 || errs[0].Extensions["code"] != "RESPONSE_TOO_LARGE" || errs[0].Extensions["outcome"] != "done" {
+		t.Errorf("%+v", errs)
+	}
+	a.same(`{"resource":{"path":"p/long"}}`, `{ resource(path: "p/long") { path } }`, nil)
+}
+
 func TestAdmission_BudgetOfOneRequest_Stopped(t *testing.T) {
 	t.Parallel()
 	a := setupLarge(t, func(o *graph.HandlerOptions) { o.Admission = admission.Options{Light: 1000, MaxRequest: 150_000} })

@@ -104,13 +104,19 @@ func unlessInDoubt(ctx context.Context, nothingDone bool, known, inDoubt diagnos
 
 // outcome is what an error says about the change that a mutation asked for.
 func (d diagnosis) outcome(path ast.Path) string {
-	switch {
-	case len(path) > 1: // the root field has returned
-		return "done"
-	case d.inDoubt:
-		return "unknown"
+	if d.inDoubt || len(path) > 1 {
+		return outcomeOf(path)
 	}
 	return "none"
+}
+
+// outcomeOf returns what is known of a mutation's change by the path of what failed: a
+// field below the root field fails after that has returned.
+func outcomeOf(path ast.Path) string {
+	if len(path) > 1 {
+		return "done"
+	}
+	return "unknown"
 }
 
 func mutation(ctx context.Context) bool {

@@ -51,7 +51,11 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 		return presentFault(at, argument, list[last])
 	}
 	if f, ok := fault.As(err); ok {
-		return presentFault(at, argument, f)
+		out := presentFault(at, argument, f)
+		if (f.Code == ResponseTooLarge || f.Code == BudgetExceeded) && mutation(ctx) {
+			out.Extensions["outcome"] = outcomeOf(at.Path)
+		}
+		return out
 	}
 	if f, ok := fault.Refused(err); ok {
 		return presentFault(at, argument, f)
