@@ -70,8 +70,8 @@ bench: ## Measure; prints figures, asserts nothing. The first run fills a databa
 	go run ./bench
 
 .PHONY: bench-peer
-bench-peer: bench/postgraphile/node_modules/.package-lock.json ## Measure requests beside PostGraphile, too.
-	go run ./bench -peer requests
+bench-peer: bench/postgraphile/node_modules/.package-lock.json ## Measure requests beside PostGraphile, and beside another build with BESIDE=binary.
+	go run ./bench -peer $(if $(BESIDE),-beside $(BESIDE)) requests
 
 bench/postgraphile/node_modules/.package-lock.json: bench/postgraphile/package-lock.json
 	cd bench/postgraphile && npm ci --no-audit --no-fund

@@ -10,6 +10,7 @@
 //	go run ./bench -only Q1,Q3 requests
 //	go run ./bench growth
 //	make bench-peer
+//	go run ./bench -beside /path/to/older/noetl-catalog requests
 package main
 
 import (
@@ -65,8 +66,10 @@ var measurements = []measurement{
 type options struct {
 	data, only string
 	peer       bool
-	rounds     int
-	duration   time.Duration
+	// beside is another build of the server; empty for none.
+	beside   string
+	rounds   int
+	duration time.Duration
 }
 
 func main() {
@@ -74,6 +77,7 @@ func main() {
 	flag.StringVar(&o.data, "data", "", "where the database of requests and growth is kept (default: noetl-catalog/bench in the user's cache)")
 	flag.StringVar(&o.only, "only", "", "workloads of requests and growth, such as Q1,Q3 (default: all)")
 	flag.BoolVar(&o.peer, "peer", false, "measure PostGraphile beside the server in requests (make bench-peer)")
+	flag.StringVar(&o.beside, "beside", "", "another build of the server, measured beside this one in requests")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of requests and growth, whose median counts")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "of a round")
 	flag.Parse()
@@ -224,7 +228,11 @@ type server struct {
 }
 
 func (b *bench) serve(ctx context.Context, databaseURL string) *server {
-	return start(ctx, databaseURL, b.binary, "serve", "--log-level", "error")
+	return serveWith(ctx, databaseURL, b.binary)
+}
+
+func serveWith(ctx context.Context, databaseURL, binary string) *server {
+	return start(ctx, databaseURL, binary, "serve", "--log-level", "error")
 }
 
 // start starts a program that serves HTTP on --listen, and waits until it is

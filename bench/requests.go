@@ -166,11 +166,11 @@ func requests(ctx context.Context, b *bench) {
 			}
 			all := b.contest(ctx, database, w)
 			for i, c := range all {
-				c.print(table, []string{w.name, "", ""}[i], all[1])
+				c.print(table, []string{w.name, "", "", ""}[i], all[1])
 			}
 			note := fmt.Sprintf("  %s  %s (making the load took %.3f ms of CPU a request)", w.name, w.what, all[0].of("load"))
-			if len(all) > 2 {
-				note += fmt.Sprintf("; the server answers %s times as many as PostGraphile", all[0].ratio(all[2], "requests/s"))
+			for _, other := range all[2:] {
+				note += fmt.Sprintf("; the server answers %s times as many as %s", all[0].ratio(other, "requests/s"), other.name)
 			}
 			notes = append(notes, note)
 		}))
@@ -180,8 +180,8 @@ func requests(ctx context.Context, b *bench) {
 	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+written)
 }
 
-// contest measures a workload on the server, on the limit and, with -peer, on
-// PostGraphile.
+// contest measures a workload on the server, on the limit and, with -peer and -beside,
+// on PostGraphile and on another build of the server.
 func (b *bench) contest(ctx context.Context, databaseURL string, w workload) []*contestant {
 	both := b.compare(ctx, databaseURL, w)
 	all := both[:]
@@ -193,6 +193,11 @@ func (b *bench) contest(ctx context.Context, databaseURL string, w workload) []*
 		c := &contestant{name: "PostGraphile", server: b.postgraphile(ctx, databaseURL)}
 		defer c.stop()
 		c.requestPeer(ctx, w, both[0])
+		all = append(all, c)
+	}
+	if b.beside != "" {
+		c := &contestant{name: "other build", server: serveWith(ctx, databaseURL, b.beside), requests: both[0].requests}
+		defer c.stop()
 		all = append(all, c)
 	}
 	b.compete(all)
