@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +59,8 @@ func faults() []fault {
 		{name: "sessions terminated", inject: terminate("true")},
 		{name: "sequencer and listeners terminated", inject: terminate("query ~* 'listen|event_sequence|event_bell|advisory'")},
 		{name: "long transaction", inject: longTransaction, harmless: true},
+		{name: "transaction in another database", inject: otherDatabase, harmless: true},
+		{name: "notifications lost", inject: silence, harmless: true},
 		{name: "table of events locked", inject: lockTable},
 		{name: "connections used up", inject: useUpConnections},
 		{name: "network cut", inject: cutNetwork},
@@ -277,13 +280,8 @@ func terminate(which string) func(context.Context, *soak, *rand.Rand) error {
 
 // longTransaction holds an event that is inserted and not committed.
 func longTransaction(ctx context.Context, s *soak, _ *rand.Rand) error {
-	connection, err := s.system.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
 	tx := &transaction{ids: []string{fmt.Sprintf("%slong-%d", eventPrefix, time.Now().UnixNano())}, began: time.Now(), outcome: rolledBack}
-	err = pgx.BeginFunc(ctx, connection, func(open pgx.Tx) error {
+	err := s.system.transact(ctx, func(open pgx.Tx) error {
 		_, err := open.Exec(ctx, "INSERT INTO event (event_id, event_type, resource_path, resource_version, payload) VALUES ($1, $2, 'soak/sql/1', '1.0.0', $3)", tx.ids[0], markerType, payload{ID: tx.ids[0]})
 		pause(ctx, s.hold(20*time.Second))
 		return err
@@ -295,13 +293,42 @@ func longTransaction(ctx context.Context, s *soak, _ *rand.Rand) error {
 	return err
 }
 
-func lockTable(ctx context.Context, s *soak, random *rand.Rand) error {
-	connection, err := s.system.connect(ctx)
+// otherDatabase keeps a transaction with an id open in another database.
+func otherDatabase(ctx context.Context, s *soak, _ *rand.Rand) error {
+	connection, err := pgx.Connect(ctx, strings.Replace(s.system.databaseURL(), "/noetl_catalog?", "/postgres?", 1))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
-	return pgx.BeginFunc(ctx, connection, func(open pgx.Tx) error {
+	_, err = connection.Exec(ctx, "BEGIN; SELECT pg_current_xact_id()")
+	pause(ctx, s.hold(10*time.Second))
+	return err
+}
+
+// silence takes the NOTIFY out of the functions that send one, and puts it back.
+func silence(ctx context.Context, s *soak, _ *rand.Rand) (err error) {
+	for _, name := range []string{"event_after_insert", "event_sequence"} {
+		var source string
+		if err := s.system.transact(ctx, func(open pgx.Tx) error {
+			return open.QueryRow(ctx, "SELECT pg_get_functiondef($1::regproc)", name).Scan(&source)
+		}); err != nil {
+			return err
+		}
+		quiet := regexp.MustCompile(`(?m)^.*pg_notify.*\n`).ReplaceAllString(source, "")
+		if quiet == source {
+			return fmt.Errorf("%s has no line with pg_notify", name)
+		}
+		defer func() { err = errors.Join(err, s.system.execute(context.WithoutCancel(ctx), source)) }()
+		if err := s.system.execute(ctx, quiet); err != nil {
+			return err
+		}
+	}
+	pause(ctx, s.hold(10*time.Second))
+	return nil
+}
+
+func lockTable(ctx context.Context, s *soak, random *rand.Rand) error {
+	return s.system.transact(ctx, func(open pgx.Tx) error {
 		table := []string{"event", "catalog", "event_head", "event_pending"}[random.IntN(4)]
 		_, err := open.Exec(ctx, "LOCK TABLE "+table+" IN ACCESS EXCLUSIVE MODE")
 		pause(ctx, s.hold(8*time.Second))
@@ -445,17 +472,12 @@ func fillDisk(ctx context.Context, s *soak, _ *rand.Rand) error {
 
 // detachPartition detaches this month's partition of event.
 func detachPartition(ctx context.Context, s *soak, _ *rand.Rand) error {
-	var name string
-	connection, err := s.system.connect(ctx)
-	if err != nil {
+	return s.system.transact(ctx, func(open pgx.Tx) error {
+		var name string
+		err := open.QueryRow(ctx, "SELECT tableoid::regclass::text FROM event ORDER BY timestamp DESC LIMIT 1").Scan(&name)
+		if err == nil {
+			_, err = open.Exec(ctx, "ALTER TABLE event DETACH PARTITION "+name)
+		}
 		return err
-	}
-	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
-	if err := connection.QueryRow(ctx, "SELECT tableoid::regclass::text FROM event ORDER BY timestamp DESC LIMIT 1").Scan(&name); err != nil {
-		return err
-	}
-	if _, err := connection.Exec(ctx, "ALTER TABLE event DETACH PARTITION "+name); err != nil {
-		return fmt.Errorf("detach %s: %w", name, err)
-	}
-	return nil
+	})
 }

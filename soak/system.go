@@ -139,14 +139,21 @@ func (s *system) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.Connect(ctx, s.databaseURL())
 }
 
-// execute runs a statement in a session of its own.
-func (s *system) execute(ctx context.Context, statement string, arguments ...any) error {
+// transact runs a transaction in a session of its own.
+func (s *system) transact(ctx context.Context, run func(pgx.Tx) error) error {
 	connection, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = connection.Exec(ctx, statement, arguments...)
-	return errors.Join(err, connection.Close(context.WithoutCancel(ctx)))
+	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
+	return pgx.BeginFunc(ctx, connection, run)
+}
+
+func (s *system) execute(ctx context.Context, statement string, arguments ...any) error {
+	return s.transact(ctx, func(open pgx.Tx) error {
+		_, err := open.Exec(ctx, statement, arguments...)
+		return err
+	})
 }
 
 // postmaster is the process id of PostgreSQL.
