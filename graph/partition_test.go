@@ -39,6 +39,25 @@ func TestMutations_ThisMonthDetached_Mended(t *testing.T) {
 	}
 }
 
+// A retry of an event that is in a detached partition is a duplicate, not a conflict.
+func TestRecordEvent_RetryOfDetached_Duplicate(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("p/one", variables{"a": 1})
+	for _, payload := range []string{"same", "same", "other"} {
+		got, errs := a.answer(a.read(a.post("application/json", a.encoded(variables{
+			"query":     recordMutation,
+			"variables": variables{"inputs": []variables{{"eventId": "one", "type": "UPDATED", "path": "p/one", "payload": payload}}},
+		}))))
+		if conflict := len(errs) == 1 && errs[0].Extensions["code"] == "CONFLICT"; conflict != (payload == "other") || !conflict && len(errs) > 0 {
+			t.Errorf("%s: %s %v", payload, got, errs)
+		}
+		if _, err := a.pool.Exec(t.Context(), `ALTER TABLE event DETACH PARTITION `+time.Now().UTC().Format("event_2006_01")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // An event of a month whose partition is gone for good is refused, with the reason.
 func TestRecordEvent_MonthArchived_Refused(t *testing.T) {
 	t.Parallel()

@@ -13,8 +13,11 @@ import (
 // ErrNoPartition means that no partition of event takes an event of this time.
 var ErrNoPartition = errors.New("no partition takes an event of this time")
 
+// ErrDetached means that an event has an identity and is in no partition.
+var ErrDetached = errors.New("an event is recorded and in no partition")
+
 // WithPartition runs a statement that writes events. If one of them has no partition,
-// which somebody has dropped or detached, it mends the partitions in a transaction of
+// which somebody has dropped or detached, or write returns ErrDetached, it mends the partitions in a transaction of
 // its own, and runs the statement once more. The error is ErrNoPartition if that does
 // not help.
 func WithPartition[T any](ctx context.Context, queries *sqlc.Queries, write func() (T, error)) (T, error) {
@@ -32,9 +35,9 @@ func WithPartition[T any](ctx context.Context, queries *sqlc.Queries, write func
 	return written, err
 }
 
-// withoutPartition reports whether PostgreSQL found no partition for a row. The code is
+// withoutPartition reports whether there is no partition for an event. PostgreSQL's code is
 // that of a violated check, of which a constraint or refuse_value would say more.
 func withoutPartition(err error) bool {
 	failure, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && failure.Code == "23514" && failure.TableName == "event" && failure.ConstraintName == "" && failure.ColumnName == ""
+	return errors.Is(err, ErrDetached) || ok && failure.Code == "23514" && failure.TableName == "event" && failure.ConstraintName == "" && failure.ColumnName == ""
 }

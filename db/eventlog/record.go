@@ -100,7 +100,14 @@ func (s *Store) Record(ctx context.Context, scopes []string, records []Record, l
 		return nil, faults
 	}
 
-	rows, err := catalog.WithPartition(ctx, s.queries, func() ([]sqlc.RecordEventsRow, error) { return s.recordOrFind(ctx, params) })
+	mended := false
+	rows, err := catalog.WithPartition(ctx, s.queries, func() ([]sqlc.RecordEventsRow, error) {
+		rows, err := s.recordOrFind(ctx, params)
+		if err == nil && !mended {
+			mended, err = true, s.unlessDetached(ctx, rows, params)
+		}
+		return rows, err
+	})
 	if errors.Is(err, catalog.ErrNoPartition) {
 		for i, record := range records {
 			if record.Timestamp != nil && record.Timestamp.Before(now.AddDate(0, 0, 1-now.Day()).Truncate(24*time.Hour)) {
@@ -156,6 +163,25 @@ func (s *Store) recordOrFind(ctx context.Context, params sqlc.RecordEventsParams
 			return nil, err
 		}
 	}
+}
+
+// unlessDetached returns ErrDetached if an event that is said to differ from the recorded
+// one could not be compared with it, since it is in a detached partition.
+func (s *Store) unlessDetached(ctx context.Context, rows []sqlc.RecordEventsRow, params sqlc.RecordEventsParams) error {
+	var ids []string
+	for i, row := range rows {
+		if row.Problem == "CONFLICT" && !slices.Contains(ids, params.EventIds[i]) {
+			ids = append(ids, params.EventIds[i])
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := s.queries.EventsByID(ctx, sqlc.EventsByIDParams{EventIds: ids, Scopes: []string{""}})
+	if err == nil && len(found) < len(ids) {
+		err = catalog.ErrDetached
+	}
+	return err
 }
 
 // recordNew records new and valid events. It returns nil for any other; RecordEvents
