@@ -33,10 +33,10 @@ type fault struct {
 	// restarts: it restarts a server, which then holds little. There are none in the
 	// last third.
 	restarts bool
+	// hides: events of this month cannot be read until it is mended.
+	hides bool
 	// root: it needs a file system of its own.
 	root bool
-	// named: it is injected only if -faults names it.
-	named bool
 	// bound is how much longer than others it takes to be healthy again.
 	bound time.Duration
 }
@@ -68,11 +68,11 @@ func faults() []fault {
 		{name: "storm of large requests", inject: storm, harmless: true},
 		{name: "burst of subscriptions", inject: burst, harmless: true},
 		{name: "disk full", inject: fillDisk, root: true, bound: 60 * time.Second},
-		{name: "partition of this month detached", inject: detachPartition, named: true, bound: 60 * time.Second},
+		{name: "partition of this month detached", inject: detachPartition, hides: true, bound: 60 * time.Second},
 	}
 }
 
-// choose returns the faults of a list of names, or all that need not be named.
+// choose returns the faults of a list of names, or all.
 func choose(only string) (chosen []fault, err error) {
 	names := strings.Split(only, ",")
 	for _, f := range faults() {
@@ -80,7 +80,7 @@ func choose(only string) (chosen []fault, err error) {
 		if at >= 0 {
 			names = slices.Delete(names, at, at+1)
 		}
-		if at >= 0 || only == "" && !f.named {
+		if at >= 0 || only == "" {
 			chosen = append(chosen, f)
 		}
 	}
@@ -132,7 +132,7 @@ func (s *soak) injectOne(ctx context.Context, f fault, random *rand.Rand) {
 	began := time.Now()
 	end := func() {}
 	if !f.harmless {
-		end = s.faults.open()
+		end = s.faults.open(f.hides)
 	}
 	if err := f.inject(ctx, s, random); err != nil && ctx.Err() == nil {
 		s.found.add(broken, "inject %q: %v", f.name, err)

@@ -272,13 +272,17 @@ type windows struct {
 	all []window
 }
 
-type window struct{ began, ended time.Time }
+type window struct {
+	began, ended time.Time
+	// hides: events cannot be read.
+	hides bool
+}
 
 // open begins a window; the result ends it.
-func (w *windows) open() (end func()) {
+func (w *windows) open(hides bool) (end func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.all = append(w.all, window{began: time.Now()})
+	w.all = append(w.all, window{began: time.Now(), hides: hides})
 	at := len(w.all) - 1
 	return func() {
 		w.mu.Lock()
@@ -291,7 +295,27 @@ func (w *windows) open() (end func()) {
 func (w *windows) explain(began time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.all) > 0 && (w.all[len(w.all)-1].ended.IsZero() || !w.all[len(w.all)-1].ended.Before(began))
+	return w.during(began) != nil
+}
+
+// hide reports whether there was one that hides events.
+func (w *windows) hide(began time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := w.during(began)
+	return last != nil && last.hides
+}
+
+// during returns the last window, if it overlaps the time since began. mu is held.
+func (w *windows) during(began time.Time) *window {
+	if len(w.all) == 0 {
+		return nil
+	}
+	last := &w.all[len(w.all)-1]
+	if !last.ended.IsZero() && last.ended.Before(began) {
+		return nil
+	}
+	return last
 }
 
 // tally counts answers by caller and code.

@@ -93,15 +93,15 @@ func TestWindows_ExplainWhatOverlaps(t *testing.T) {
 	if w.explain(before) {
 		t.Error("an error is explained without a fault")
 	}
-	end := w.open()
-	if !w.explain(time.Now()) {
+	end := w.open(true)
+	if !w.explain(time.Now()) || !w.hide(time.Now()) {
 		t.Error("an error during a fault is not explained")
 	}
 	end()
 	if !w.explain(before) {
 		t.Error("an operation that began before the end of a fault is not explained")
 	}
-	if w.explain(time.Now().Add(time.Second)) {
+	if after := time.Now().Add(time.Second); w.explain(after) || w.hide(after) {
 		t.Error("an operation that began after a fault is explained")
 	}
 }

@@ -25,6 +25,13 @@ func (r *reader) read(ctx context.Context) {
 	kinds[r.random.IntN(len(kinds))](ctx, r.random.IntN(2))
 }
 
+// missing adds a finding, unless a fault hides events.
+func (r *reader) missing(began time.Time, format string, arguments ...any) {
+	if !r.faults.hide(began) {
+		r.found.add(wrong, format, arguments...)
+	}
+}
+
 func (r *reader) query(ctx context.Context, server int, query string, variables map[string]any, data any) bool {
 	_, err := r.ask(ctx, "reader", server, query, variables, data)
 	return err == nil
@@ -53,6 +60,7 @@ func (r *reader) version(ctx context.Context, server int) {
 
 // event: an acknowledged event is there.
 func (r *reader) event(ctx context.Context, server int) {
+	began := time.Now()
 	known, ok := r.ledger.fact(r.random.IntN)
 	var data struct {
 		Event *struct {
@@ -65,13 +73,16 @@ func (r *reader) event(ctx context.Context, server int) {
 		map[string]any{"id": known.id}, &data) {
 		return
 	}
-	if e := data.Event; e == nil || e.Path != known.path || e.Payload.ID != known.id || e.ExecutionID != known.run || e.Version.Version != "1.0.0" {
+	if e := data.Event; e == nil {
+		r.missing(began, "event %+v is answered with null", known)
+	} else if e.Path != known.path || e.Payload.ID != known.id || e.ExecutionID != known.run || e.Version.Version != "1.0.0" {
 		r.found.add(wrong, "event %+v is answered %+v", known, e)
 	}
 }
 
 // eventsOfRun: a run has at least its acknowledged events, each once, over its pages.
 func (r *reader) eventsOfRun(ctx context.Context, server int) {
+	began := time.Now()
 	known, ok := r.ledger.fact(func(n int) int { return n - 1 - r.random.IntN(min(n, 100)) })
 	least := r.ledger.ofRun(known.run)
 	seen, after := map[string]bool{}, ""
@@ -102,7 +113,7 @@ func (r *reader) eventsOfRun(ctx context.Context, server int) {
 		more, after = data.Events.PageInfo.HasNextPage, data.Events.PageInfo.EndCursor
 	}
 	if len(seen) < least {
-		r.found.add(wrong, "%s has %d events in pages, and %d were acknowledged", known.run, len(seen), least)
+		r.missing(began, "%s has %d events in pages, and %d were acknowledged", known.run, len(seen), least)
 	}
 }
 
