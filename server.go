@@ -17,7 +17,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
@@ -153,7 +152,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	pool, err := db.Open(ctx, databaseURL, db.Options{MaxConns: c.MaxConnections, StatementTimeout: c.QueryTimeout, Spans: spans})
+	pool, err := db.Open(ctx, databaseURL, db.Options{MaxConns: c.MaxConnections, StatementTimeout: c.QueryTimeout, Spans: spans, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -166,10 +165,9 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), db.PoolMetrics(pool))
 	metrics := stream.NewMetrics(registry)
-	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
 	events := eventlog.NewStore(pool)
 	events.OpenTypes = c.OpenEventTypes
-	log := stream.NewLog(events, connect, metrics, logger)
+	log := stream.NewLog(events, pool.Connect, metrics, logger)
 	registry.MustRegister(log)
 	resolver := graph.NewResolver(store, events, log, limits, logger)
 	streams := transport.NewStreams()
@@ -207,7 +205,7 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 		return errors.Join(server.Shutdown(closing), streams.Close(closing))
 	})
 	group.Go(func() error { return log.Run(live) })
-	group.Go(func() error { return stream.Sequence(live, connect, metrics, logger) })
+	group.Go(func() error { return stream.Sequence(live, pool.Connect, metrics, logger) })
 	group.Go(func() error { return db.KeepPartitions(groupCtx, pool, logger) })
 	group.Go(func() error { return c.Reload(groupCtx, hangups, logger) })
 	if profiles != nil {

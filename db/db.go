@@ -10,6 +10,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,6 +34,8 @@ type Options struct {
 	// StallTime is how long PostgreSQL may not answer before Pool.Watch ends the
 	// statements that wait for it; 6 s by default.
 	StallTime time.Duration
+	// Logger may be nil.
+	Logger *slog.Logger
 	// Configure, if not nil, changes the pool's configuration last.
 	Configure func(*pgxpool.Config)
 }
@@ -65,7 +69,11 @@ func Open(ctx context.Context, databaseURL string, options Options) (*Pool, erro
 	pool := &Pool{
 		queue: make(chan struct{}, 1), stallTime: stallTime,
 		connections: connections{open: map[*pgconn.PgConn]struct{}{}},
+		timelines:   &timelines{logger: cmp.Or(options.Logger, slog.New(slog.DiscardHandler)), open: map[net.Conn]struct{}{}},
 	}
+	config.ConnConfig.OnNotice = onNotice
+	pool.timelines.guard(config.ConnConfig)
+	pool.timelines.survey(ctx, config.ConnConfig)
 	config.BeforeConnect, config.BeforeClose = pool.beforeConnect, pool.connections.remove
 	config.AfterConnect = func(ctx context.Context, connection *pgx.Conn) error {
 		defer pool.connections.add(connection)
@@ -84,6 +92,15 @@ func Open(ctx context.Context, databaseURL string, options Options) (*Pool, erro
 // Connect makes one connection outside the pool, with the same settings, to LISTEN
 // on. It must be direct, not through a transaction pooler.
 func Connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
+	return connect(ctx, databaseURL, func(*pgx.ConnConfig) {})
+}
+
+// Connect is Connect to the pool's database, where former primaries are refused.
+func (p *Pool) Connect(ctx context.Context) (*pgx.Conn, error) {
+	return connect(ctx, p.Config().ConnString(), p.timelines.guard)
+}
+
+func connect(ctx context.Context, databaseURL string, configure func(*pgx.ConnConfig)) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", err)
@@ -91,6 +108,7 @@ func Connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
 	config.ConnectTimeout = 5 * time.Second
 	setSession(config.RuntimeParams, 30*time.Second)
 	config.RuntimeParams["enable_seqscan"] = "off"
+	configure(config)
 	connection, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)

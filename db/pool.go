@@ -1,8 +1,11 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +39,7 @@ type Pool struct {
 	stallTime   time.Duration
 	stalled     atomic.Bool
 	connections connections
+	timelines   *timelines
 }
 
 // errCrowded ends an attempt to grow soon after PostgreSQL refused a connection.
@@ -116,6 +120,31 @@ func (p *Pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	}
 }
 
+// errUnconfirmed is for a commit that a synchronous standby may not have. It is as if
+// the answer had been lost.
+var errUnconfirmed = fmt.Errorf("the commit was not confirmed by a synchronous standby: %w", io.ErrUnexpectedEOF)
+
+// unconfirmed is the key of pgconn's custom data.
+const unconfirmed = "unconfirmed"
+
+// onNotice is a pgx hook. PostgreSQL answers a commit whose wait for a standby was
+// cancelled as one that was not, after a warning.
+func onNotice(connection *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.Routine == "SyncRepWaitForLSN" {
+		connection.CustomData()[unconfirmed] = true
+	}
+}
+
+// unlessUnconfirmed returns err, or errUnconfirmed after a warning of onNotice.
+func unlessUnconfirmed(connection *pgxpool.Conn, err error) error {
+	data := connection.Conn().PgConn().CustomData()
+	if _, found := data[unconfirmed]; !found {
+		return err
+	}
+	delete(data, unconfirmed)
+	return cmp.Or(err, errUnconfirmed)
+}
+
 // Ping reports whether the database answers.
 func (p *Pool) Ping(ctx context.Context) error {
 	connection, err := p.Acquire(ctx)
@@ -133,7 +162,8 @@ func (p *Pool) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comman
 		return pgconn.CommandTag{}, err
 	}
 	defer connection.Release()
-	return connection.Exec(ctx, sql, args...)
+	tag, err := connection.Exec(ctx, sql, args...)
+	return tag, unlessUnconfirmed(connection, err)
 }
 
 // Query runs a statement; the rows must be closed.
@@ -147,27 +177,34 @@ func (p *Pool) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 		connection.Release()
 		return nil, err
 	}
-	return &rows{found, connection}, nil
+	return &rows{Rows: found, connection: connection}, nil
 }
 
 // rows release their connection at the end.
 type rows struct {
 	pgx.Rows
 	connection *pgxpool.Conn
+	err        error
 }
 
 func (r *rows) Next() bool {
 	if r.Rows.Next() {
 		return true
 	}
-	r.connection.Release()
+	r.Close()
 	return false
 }
 
 func (r *rows) Close() {
 	r.Rows.Close()
-	r.connection.Release()
+	if r.connection != nil {
+		r.err = unlessUnconfirmed(r.connection, r.Rows.Err())
+		r.connection.Release()
+		r.connection = nil
+	}
 }
+
+func (r *rows) Err() error { return cmp.Or(r.err, r.Rows.Err()) }
 
 // QueryRow runs a statement when its row is scanned.
 func (p *Pool) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
@@ -177,7 +214,7 @@ func (p *Pool) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 			return err
 		}
 		defer connection.Release()
-		return connection.QueryRow(ctx, sql, args...).Scan(into...)
+		return unlessUnconfirmed(connection, connection.QueryRow(ctx, sql, args...).Scan(into...))
 	})
 }
 
@@ -201,7 +238,7 @@ type results struct {
 
 func (r *results) Close() error {
 	defer r.connection.Release()
-	return r.BatchResults.Close()
+	return r.BatchResults.Close() // for reads only: unlessUnconfirmed is not called
 }
 
 // failedBatch are the results of a batch that was not sent.
@@ -239,7 +276,7 @@ type transaction struct {
 
 func (t *transaction) Commit(ctx context.Context) error {
 	defer t.connection.Release()
-	return t.Tx.Commit(ctx)
+	return unlessUnconfirmed(t.connection, t.Tx.Commit(ctx))
 }
 
 func (t *transaction) Rollback(ctx context.Context) error {

@@ -109,3 +109,38 @@ func TestPool_NoConnectionFree_CallersWaitUpToTheDeadline(t *testing.T) {
 	}
 	callers.Wait()
 }
+
+// PostgreSQL reports success if the wait for a standby is cancelled.
+func TestPool_WaitForStandbyCancelled_CommitNotReportedAsDone(t *testing.T) {
+	t.Parallel()
+	own := dbtest.NewOwn(t)
+	node := own.Former(t)
+	pool := dbtest.PoolAt(t, own.URL(), db.Options{})
+	node.Exec(t, "CREATE TABLE written (n int)")
+	node.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = 'absent'")
+	node.Exec(t, "SELECT pg_reload_conf()")
+	node.Await(t, "SELECT current_setting('synchronous_standby_names') = 'absent'")
+	const insert = "INSERT INTO written VALUES (1) RETURNING n"
+	for name, write := range map[string]func(context.Context) error{
+		"Exec":     func(ctx context.Context) error { _, err := pool.Exec(ctx, insert); return err },
+		"QueryRow": func(ctx context.Context) error { return pool.QueryRow(ctx, insert).Scan(nil) },
+		"Query": func(ctx context.Context) error {
+			rows, err := pool.Query(ctx, insert)
+			if err != nil {
+				return err
+			}
+			_, err = pgx.CollectRows(rows, pgx.RowTo[int])
+			return err
+		},
+		"Commit": func(ctx context.Context) error {
+			return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, insert); return err })
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		err := write(ctx)
+		cancel()
+		if err == nil || pgconn.SafeToRetry(err) {
+			t.Errorf("%s: %v, want an error that leaves it open", name, err)
+		}
+	}
+}

@@ -59,15 +59,15 @@ func setupWith(t testing.TB, databaseURL string, pool db.Options, configure ...f
 			configurePool(c)
 		}
 	}
-	a.pool = dbtest.PoolAt(t, databaseURL, pool)
 	logger := slog.New(slog.NewTextHandler(a.log, nil))
-	connect := func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, databaseURL) }
+	pool.Logger = logger
+	a.pool = dbtest.PoolAt(t, databaseURL, pool)
 	events, metrics := eventlog.NewStore(a.pool), stream.NewMetrics(prometheus.NewRegistry())
-	log := stream.NewLog(events, connect, metrics, logger)
+	log := stream.NewLog(events, a.pool.Connect, metrics, logger)
 	a.live = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return log.Run(ctx) })
-		group.Go(func() error { return stream.Sequence(ctx, connect, metrics, logger) })
+		group.Go(func() error { return stream.Sequence(ctx, a.pool.Connect, metrics, logger) })
 		return group.Wait()
 	}
 	resolver := graph.NewResolver(catalog.NewStore(a.pool), events, log, catalog.DefaultLimits(), logger)

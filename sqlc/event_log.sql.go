@@ -12,13 +12,16 @@ import (
 
 const logHead = `-- name: LogHead :one
 
-SELECT stream::text AS stream, position, floor FROM event_head
+SELECT h.stream::text AS stream, h.position, h.floor,
+    coalesce((SELECT l.event_id FROM event_log l WHERE l.position = h.position), '')::text AS event_id
+FROM event_head h
 `
 
 type LogHeadRow struct {
 	Stream   string
 	Position int64
 	Floor    int64
+	EventID  string
 }
 
 // Generated from sqlc/templates/event_log.sql.tmpl by `make generate`; do not edit.
@@ -30,7 +33,12 @@ type LogHeadRow struct {
 func (q *Queries) LogHead(ctx context.Context) (LogHeadRow, error) {
 	row := q.db.QueryRow(ctx, logHead)
 	var i LogHeadRow
-	err := row.Scan(&i.Stream, &i.Position, &i.Floor)
+	err := row.Scan(
+		&i.Stream,
+		&i.Position,
+		&i.Floor,
+		&i.EventID,
+	)
 	return i, err
 }
 
@@ -519,6 +527,28 @@ func (q *Queries) LogWalk(ctx context.Context, arg LogWalkParams) ([]LogWalkRow,
 		return nil, err
 	}
 	return items, nil
+}
+
+const renewLostStream = `-- name: RenewLostStream :execrows
+UPDATE event_head SET stream = gen_random_uuid()
+WHERE stream = ($1::text)::uuid AND floor < $2::bigint
+    AND NOT EXISTS (SELECT 1 FROM event_log l WHERE l.position = $2::bigint AND l.event_id = $3::text)
+`
+
+type RenewLostStreamParams struct {
+	Stream   string
+	Position int64
+	EventID  string
+}
+
+// Renews the stream if the event at a position that was read from it is not there.
+// The head is the sequencer's lock.
+func (q *Queries) RenewLostStream(ctx context.Context, arg RenewLostStreamParams) (int64, error) {
+	result, err := q.db.Exec(ctx, renewLostStream, arg.Stream, arg.Position, arg.EventID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const renewStream = `-- name: RenewStream :exec

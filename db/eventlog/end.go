@@ -18,6 +18,8 @@ type Head struct {
 	Position int64
 	// Floor is the last position whose events may have been dropped.
 	Floor int64
+	// EventID is that of the event at Position; only Store.Head reads it.
+	EventID string
 }
 
 // Head reads the last position of the log.
@@ -27,6 +29,16 @@ func (s *Store) Head(ctx context.Context) (Head, error) {
 		return Head{}, fmt.Errorf("read the log's head: %w", err)
 	}
 	return Head(row), nil
+}
+
+// RenewLost gives the log another identity if the event at a position of a stream is
+// not the one that was there. It reports whether it did.
+func (s *Store) RenewLost(ctx context.Context, stream string, position int64, eventID string) (bool, error) {
+	renewed, err := s.queries.RenewLostStream(ctx, sqlc.RenewLostStreamParams{Stream: stream, Position: position, EventID: eventID})
+	if err != nil {
+		return false, fmt.Errorf("compare the log with what was read of it: %w", err)
+	}
+	return renewed > 0, nil
 }
 
 // End is the end of the log in one snapshot of the database: the head, and the
@@ -51,7 +63,7 @@ func (s *Store) End(ctx context.Context) (End, error) {
 	if len(row.Seqs) > maxPending {
 		return End{}, fault.New(fault.Unavailable, "", "more than %d events wait for their position in the log; try again in a moment", maxPending)
 	}
-	return End{Head{row.Stream, row.Position, row.Floor}, row.Seqs, row.EventIds}, nil
+	return End{Head{Stream: row.Stream, Position: row.Position, Floor: row.Floor}, row.Seqs, row.EventIds}, nil
 }
 
 // Snapshot runs read on one snapshot of the database, and returns the log's

@@ -6,7 +6,9 @@
 -- are decompressed only up to @max_bytes as stored.
 
 -- name: LogHead :one
-SELECT stream::text AS stream, position, floor FROM event_head;
+SELECT h.stream::text AS stream, h.position, h.floor,
+    coalesce((SELECT l.event_id FROM event_log l WHERE l.position = h.position), '')::text AS event_id
+FROM event_head h;
 
 -- name: LogTail :one
 -- The head, and the committed events that have no position yet, at one moment.
@@ -170,3 +172,10 @@ ORDER BY w.position;
 
 -- name: RenewStream :exec
 UPDATE event_head SET stream = gen_random_uuid();
+
+-- name: RenewLostStream :execrows
+-- Renews the stream if the event at a position that was read from it is not there.
+-- The head is the sequencer's lock.
+UPDATE event_head SET stream = gen_random_uuid()
+WHERE stream = (@stream::text)::uuid AND floor < @position::bigint
+    AND NOT EXISTS (SELECT 1 FROM event_log l WHERE l.position = @position::bigint AND l.event_id = @event_id::text);

@@ -48,8 +48,10 @@ type Log struct {
 	floor  int64
 	// tailLimit is the tail's alone.
 	tailLimit pageLimit
-	// ring.last is the tail's position.
+	// ring.last is the tail's position, and lastID the id of the event there; empty if
+	// it is not known.
 	ring          ring
+	lastID        string
 	wakeups       wakeups
 	subscriptions subscribers
 }
@@ -73,6 +75,9 @@ func (l *Log) Run(ctx context.Context) error {
 // follow reads the log as it grows.
 func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) error {
 	store := eventlog.NewStore(connection)
+	if err := l.renewLost(ctx, store); err != nil {
+		return err
+	}
 	for unannounced := 0; ; {
 		found, err := l.catchUp(ctx, store)
 		if err != nil {
@@ -94,6 +99,24 @@ func (l *Log) follow(ctx context.Context, connection *pgx.Conn, healthy func()) 
 			}
 		}
 	}
+}
+
+// renewLost gives the log another identity if events that were read from it are lost: a
+// standby that had not received them has been promoted. Their positions would be given
+// to other events.
+func (l *Log) renewLost(ctx context.Context, store *eventlog.Store) error {
+	l.mu.Lock()
+	stream, position, id := l.stream, l.ring.last, l.lastID
+	l.mu.Unlock()
+	if id == "" {
+		return nil
+	}
+	renewed, err := bounded(ctx, func(ctx context.Context) (bool, error) { return store.RenewLost(ctx, stream, position, id) })
+	if renewed {
+		l.logger.ErrorContext(ctx, "the database has lost events that were in the log, as after the promotion of a standby that had not received them; the log's stream is renewed",
+			"last_position", position)
+	}
+	return err
 }
 
 // catchUp reads everything appended since the last call, and reports whether
@@ -138,14 +161,20 @@ func (l *Log) observe(head eventlog.Head) int64 {
 			s.end(fault.New(fault.StreamChanged, "", "the event log has begun anew; query the events again, and subscribe after that answer's tailCursor"))
 		}
 		l.stream = head.Stream
-		l.ring.reset(head.Position)
+		l.skipTo(head)
 	}
 	l.floor = head.Floor
 	if len(l.subscriptions) == 0 && l.ring.last < head.Position {
 		// No subscription reads the entries between.
-		l.ring.reset(head.Position)
+		l.skipTo(head)
 	}
 	return l.ring.last
+}
+
+// skipTo empties the ring at the log's end; mu is held.
+func (l *Log) skipTo(head eventlog.Head) {
+	l.ring.reset(head.Position)
+	l.lastID = head.EventID
 }
 
 // publish appends entries to the ring and wakes the subscriptions concerned.
@@ -155,6 +184,9 @@ func (l *Log) publish(entries []*Entry) {
 	for _, entry := range entries {
 		entry.cursor = Cursor{Stream: l.stream, Position: entry.Position}.String()
 		l.ring.push(entry)
+		if l.lastID = ""; entry.Event != nil {
+			l.lastID = entry.Event.ID
+		}
 		l.wakeups.concerned(entry, func(s *Subscription) { s.wake(entry.Position) })
 	}
 	l.metrics.read.Add(float64(len(entries)))
