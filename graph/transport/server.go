@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,4 +42,16 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 		})
 	})
 	return server
+}
+
+// Shutdown ends the subscriptions and lets requests finish. When ctx ends, it closes the
+// connections of those that have not, such as of a client that does not read its answer.
+func Shutdown(ctx context.Context, server *http.Server, streams *Streams, logger *slog.Logger) error {
+	server.RegisterOnShutdown(func() { _ = streams.Close(ctx) })
+	err := errors.Join(server.Shutdown(ctx), streams.Close(ctx))
+	if ctx.Err() == nil {
+		return err
+	}
+	logger.WarnContext(ctx, "closing the connections of requests that did not end in time", "error", err)
+	return server.Close()
 }

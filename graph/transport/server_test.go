@@ -143,3 +143,41 @@ func TestServer_BodyTooLarge_ReportedToAClientThatSendsItAll(t *testing.T) {
 		})
 	}
 }
+
+// A client that does not read its answer does not make the shutdown fail.
+func TestShutdown_ClientDoesNotRead_ConnectionClosed(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{})
+	server := transport.Server("", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(begun)
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+				return
+			}
+		}
+	}), slog.New(slog.DiscardHandler))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := transport.Shutdown(ctx, server, transport.NewStreams(), slog.New(slog.DiscardHandler)); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
+	_, _ = io.Copy(io.Discard, conn) // until the server has closed it
+}
