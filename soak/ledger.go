@@ -278,6 +278,10 @@ type window struct {
 	hides bool
 }
 
+// grace is for sessions in a server's pool that a fault has ended: each costs the request
+// that uses it next, also after others have succeeded.
+const grace = time.Second
+
 // open begins a window; the result ends it.
 func (w *windows) open(hides bool) (end func()) {
 	w.mu.Lock()
@@ -287,7 +291,7 @@ func (w *windows) open(hides bool) (end func()) {
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.all[at].ended = time.Now()
+		w.all[at].ended = time.Now().Add(grace)
 	}
 }
 

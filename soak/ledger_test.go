@@ -101,7 +101,7 @@ func TestWindows_ExplainWhatOverlaps(t *testing.T) {
 	if !w.explain(before) {
 		t.Error("an operation that began before the end of a fault is not explained")
 	}
-	if after := time.Now().Add(time.Second); w.explain(after) || w.hide(after) {
+	if after := time.Now().Add(grace); w.explain(after) || w.hide(after) {
 		t.Error("an operation that began after a fault is explained")
 	}
 }
