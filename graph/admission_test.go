@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
@@ -61,7 +62,8 @@ var largeList = strings.Replace(payloads, `(pathPrefix: "large/")`, `(filter: {p
 func TestAdmission_LargeRequestsAtOnce_AllAnswered(t *testing.T) {
 	t.Parallel()
 	a := setupLarge(t, func(o *graph.HandlerOptions) {
-		o.Admission = admission.Options{Slots: 1, Light: 20_000, MaxQueue: 1000, MaxWait: 1 << 40}
+		o.Admission = admission.Options{Slots: 1, Light: 20_000, MaxQueue: 1000, MaxWait: 1 << 40, MaxTime: time.Hour}
+		o.QueryTimeout = time.Hour // they take a while on a busy machine
 	})
 	want, errs := a.ask(largeList, nil)
 	if len(errs) > 0 || len(want) < 300_000 {

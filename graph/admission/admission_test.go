@@ -134,10 +134,12 @@ func TestHold_BeyondTheRequestsShare_Stopped(t *testing.T) {
 	if err := r.Hold(1000); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		if err := r.Hold(1); code(err) != apierror.BudgetExceeded {
-			t.Errorf("%v", err)
-		}
+	if err := r.Hold(1); code(err) != apierror.BudgetExceeded {
+		t.Errorf("%v", err)
+	}
+	// Only the first has the reason: it knows the field.
+	if err := r.Hold(1); !errors.Is(err, context.Canceled) {
+		t.Errorf("the second: %v", err)
 	}
 	if ctx.Err() == nil || code(r.Refusal()) != apierror.BudgetExceeded {
 		t.Error("the attempt goes on")

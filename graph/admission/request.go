@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -233,7 +234,7 @@ func (r *Request) Hold(bytes int) error {
 	defer r.mu.Unlock()
 	switch {
 	case r.failure != nil:
-		return r.failure
+		return r.stopped()
 	case r.again:
 		return errAgain
 	case held > c.options.MaxRequest:
@@ -307,7 +308,7 @@ func (r *Request) Spend(expected time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failure != nil {
-		return r.failure
+		return r.stopped()
 	}
 	r.spent += expected
 	if r.spent > r.controller.options.MaxTime {
@@ -316,13 +317,25 @@ func (r *Request) Spend(expected time.Duration) error {
 	return nil
 }
 
+var errStopped = fmt.Errorf("the request is stopped: %w", context.Canceled)
+
+// stopped returns the error for what a stopped request does next. Only the field that
+// stopped it has the reason, with its path. mu is held.
+func (r *Request) stopped() error {
+	if r.begun {
+		return errStopped
+	}
+	return r.failure
+}
+
 // fail stops the request. mu is held.
 func (r *Request) fail(why reason) error {
-	if r.failure == nil {
-		r.failure = r.controller.problem(why)
-		if r.stop != nil {
-			r.stop()
-		}
+	if r.failure != nil {
+		return r.stopped()
+	}
+	r.failure = r.controller.problem(why)
+	if r.stop != nil {
+		r.stop()
 	}
 	return r.failure
 }
