@@ -75,6 +75,7 @@ func Open(ctx context.Context, databaseURL string, options Options) (*Pool, erro
 	pool.timelines.guard(config.ConnConfig)
 	pool.timelines.survey(ctx, config.ConnConfig)
 	config.BeforeConnect, config.BeforeClose = pool.beforeConnect, pool.connections.remove
+	config.ShouldPing = pool.connections.shouldPing
 	config.AfterConnect = func(ctx context.Context, connection *pgx.Conn) error {
 		defer pool.connections.add(connection)
 		return sendTextArrays(ctx, connection)

@@ -83,15 +83,35 @@ func (p *Pool) crowded(err error) bool {
 	return p.living() > 0
 }
 
+// Conn is a connection of the pool.
+type Conn struct {
+	*pooled
+	pool *Pool
+}
+
+type pooled = pgxpool.Conn
+
+// Release gives the connection back. Another call does nothing.
+func (c *Conn) Release() {
+	if c.pooled == nil {
+		return
+	}
+	if c.Conn().IsClosed() {
+		c.pool.connections.broke()
+	}
+	c.pooled.Release()
+	c.pooled = nil
+}
+
 // Acquire returns a connection of the pool, to be released.
-func (p *Pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (p *Pool) Acquire(ctx context.Context) (Conn, error) {
 	if len(p.queue) == 0 { // nobody waits
 		connection, err := p.Pool.Acquire(ctx)
 		if err == nil {
-			return connection, nil
+			return Conn{connection, p}, nil
 		}
 		if !p.crowded(err) {
-			return nil, acquireError{err}
+			return Conn{}, acquireError{err}
 		}
 	}
 	defer func(since time.Time) {
@@ -102,20 +122,20 @@ func (p *Pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	case p.queue <- struct{}{}:
 		defer func() { <-p.queue }()
 	case <-ctx.Done():
-		return nil, acquireError{errors.Join(errCrowded, ctx.Err())}
+		return Conn{}, acquireError{errors.Join(errCrowded, ctx.Err())}
 	}
 	for {
 		connection, err := p.Pool.Acquire(ctx)
 		if err == nil {
-			return connection, nil
+			return Conn{connection, p}, nil
 		}
 		if !p.crowded(err) {
-			return nil, acquireError{err}
+			return Conn{}, acquireError{err}
 		}
 		select {
 		case <-time.After(crowdedPoll):
 		case <-ctx.Done():
-			return nil, acquireError{errors.Join(errCrowded, ctx.Err())}
+			return Conn{}, acquireError{errors.Join(errCrowded, ctx.Err())}
 		}
 	}
 }
@@ -136,7 +156,7 @@ func onNotice(connection *pgconn.PgConn, notice *pgconn.Notice) {
 }
 
 // unlessUnconfirmed returns err, or errUnconfirmed after a warning of onNotice.
-func unlessUnconfirmed(connection *pgxpool.Conn, err error) error {
+func unlessUnconfirmed(connection Conn, err error) error {
 	data := connection.Conn().PgConn().CustomData()
 	if _, found := data[unconfirmed]; !found {
 		return err
@@ -183,7 +203,7 @@ func (p *Pool) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 // rows release their connection at the end.
 type rows struct {
 	pgx.Rows
-	connection *pgxpool.Conn
+	connection Conn
 	err        error
 }
 
@@ -197,10 +217,9 @@ func (r *rows) Next() bool {
 
 func (r *rows) Close() {
 	r.Rows.Close()
-	if r.connection != nil {
+	if r.connection.pooled != nil {
 		r.err = unlessUnconfirmed(r.connection, r.Rows.Err())
 		r.connection.Release()
-		r.connection = nil
 	}
 }
 
@@ -233,7 +252,7 @@ func (p *Pool) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 
 type results struct {
 	pgx.BatchResults
-	connection *pgxpool.Conn
+	connection Conn
 }
 
 func (r *results) Close() error {
@@ -271,12 +290,16 @@ func (p *Pool) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, erro
 
 type transaction struct {
 	pgx.Tx
-	connection *pgxpool.Conn
+	connection Conn
 }
 
 func (t *transaction) Commit(ctx context.Context) error {
 	defer t.connection.Release()
-	return unlessUnconfirmed(t.connection, t.Tx.Commit(ctx))
+	err := t.Tx.Commit(ctx)
+	if t.connection.pooled == nil { // it has ended before
+		return err
+	}
+	return unlessUnconfirmed(t.connection, err)
 }
 
 func (t *transaction) Rollback(ctx context.Context) error {

@@ -144,3 +144,40 @@ func TestPool_WaitForStandbyCancelled_CommitNotReportedAsDone(t *testing.T) {
 		}
 	}
 }
+
+// All sessions end at once if PostgreSQL crashes. Only the first request on one of them
+// fails; it warns the others.
+func TestPool_AllSessionsEnded_OneRequestFails(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	const size = 8
+	var sessions [size]db.Conn
+	var processes []int32
+	for i := range sessions {
+		var err error
+		if sessions[i], err = pool.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		processes = append(processes, int32(sessions[i].Conn().PgConn().PID())) //nolint:gosec // a process id
+	}
+	other, err := pool.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close(context.Background()) }()
+	if _, err := other.Exec(t.Context(), "SELECT pg_terminate_backend(p, 30000) FROM unnest($1::int[]) AS p", processes); err != nil {
+		t.Fatal(err)
+	}
+	for _, session := range sessions {
+		session.Release()
+	}
+	failed := 0
+	for range 2 * size {
+		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+			failed++
+		}
+	}
+	if failed > 1 {
+		t.Errorf("%d requests failed", failed)
+	}
+}

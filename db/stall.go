@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // defaultStallTime is the default of Options.StallTime.
@@ -25,6 +26,8 @@ type connections struct {
 	open map[*pgconn.PgConn]struct{}
 	// closed counts those that the pool has closed.
 	closed int64
+	// broken is when the last one broke.
+	broken time.Time
 }
 
 func (c *connections) add(connection *pgx.Conn) {
@@ -38,6 +41,22 @@ func (c *connections) remove(connection *pgx.Conn) {
 	defer c.mu.Unlock()
 	delete(c.open, connection.PgConn())
 	c.closed++
+}
+
+// broke records that a connection has broken.
+func (c *connections) broke() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken = time.Now()
+}
+
+// shouldPing is a pgxpool hook. Besides connections that have idled for long, it
+// suspects those that were last used before another one broke: after a crash of
+// PostgreSQL all of them are dead, and each would fail a request.
+func (c *connections) shouldPing(_ context.Context, of pgxpool.ShouldPingParams) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return of.IdleDuration > time.Second || time.Since(c.broken) < of.IdleDuration
 }
 
 // abandon closes the sockets, which ends all statements that wait for an answer.

@@ -18,7 +18,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -44,7 +43,7 @@ var (
 // noteBatch records a query of db/customplan: planned for its arguments.
 func (e *explainer) noteBatch(ctx context.Context, batch *pgx.Batch) {
 	for _, query := range batch.QueuedQueries {
-		e.note(ctx, query.SQL, func(connection *pgxpool.Conn) (plan string, err error) {
+		e.note(ctx, query.SQL, func(connection db.Conn) (plan string, err error) {
 			return plan, connection.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+query.SQL, query.Arguments...).Scan(&plan)
 		})
 	}
@@ -52,7 +51,7 @@ func (e *explainer) noteBatch(ctx context.Context, batch *pgx.Batch) {
 
 // noteGeneric records a query that is planned once, for any arguments.
 func (e *explainer) noteGeneric(ctx context.Context, sql string) {
-	e.note(ctx, sql, func(connection *pgxpool.Conn) (plan string, err error) {
+	e.note(ctx, sql, func(connection db.Conn) (plan string, err error) {
 		arguments := map[string]bool{}
 		for _, argument := range anArgument.FindAllString(sql, -1) {
 			arguments[argument] = true
@@ -70,7 +69,7 @@ func (e *explainer) noteGeneric(ctx context.Context, sql string) {
 	})
 }
 
-func (e *explainer) note(ctx context.Context, sql string, explain func(*pgxpool.Conn) (string, error)) {
+func (e *explainer) note(ctx context.Context, sql string, explain func(db.Conn) (string, error)) {
 	name := queryName.FindStringSubmatch(sql)
 	if name == nil {
 		return
