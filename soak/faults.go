@@ -67,6 +67,7 @@ func faults() []fault {
 		{name: "network reset", inject: func(_ context.Context, s *soak, _ *rand.Rand) error { s.system.proxy.reset(); return nil }},
 		{name: "storm of large requests", inject: storm, harmless: true},
 		{name: "burst of subscriptions", inject: burst, harmless: true},
+		{name: "primary lost and standby promoted", inject: failOver, restarts: true, bound: 60 * time.Second},
 		{name: "disk full", inject: fillDisk, root: true, bound: 60 * time.Second},
 		{name: "partition of this month detached", inject: detachPartition, hides: true, bound: 60 * time.Second},
 	}

@@ -72,6 +72,14 @@ func (p *proxy) forward(from, to net.Conn) {
 	}
 }
 
+// lead forwards connections to another target from now on.
+func (p *proxy) lead(to string) {
+	p.open.Lock()
+	p.target = to
+	p.open.Unlock()
+	p.reset()
+}
+
 // reset closes all connections.
 func (p *proxy) reset() {
 	p.mu.Lock()

@@ -32,9 +32,11 @@ import (
 type system struct {
 	directory, binary, dataDir, tokensFile string
 	// tmpfs: the data directory is on a small file system of its own.
-	tmpfs   bool
-	proxy   *proxy
-	servers [2]*server
+	tmpfs bool
+	// postgres is the address of the first server's PostgreSQL.
+	postgres string
+	proxy    *proxy
+	servers  [2]*server
 
 	mu            sync.Mutex
 	tokens, lines map[string]string // of each kind of caller
@@ -73,7 +75,8 @@ func install(ctx context.Context, directory, binary string) (*system, error) {
 		ports[i] = listener.Addr().(*net.TCPAddr).Port
 	}
 	var err error
-	if s.proxy, err = newProxy(ctx, fmt.Sprintf("127.0.0.1:%d", ports[0])); err != nil {
+	s.postgres = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	if s.proxy, err = newProxy(ctx, s.postgres); err != nil {
 		return nil, err
 	}
 	s.servers[0] = s.newServer("own", ports[1], func() ([]string, error) {
