@@ -21,7 +21,7 @@ func (q *Queries) GuardPartitions(ctx context.Context) (int32, error) {
 }
 
 const mendPartitions = `-- name: MendPartitions :many
-SELECT name::text, outcome::text FROM event_mend_partitions($1::integer)
+SELECT name::text, outcome::text FROM event_mend_partitions($1::integer) ORDER BY 1
 `
 
 type MendPartitionsRow struct {

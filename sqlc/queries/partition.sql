@@ -1,5 +1,5 @@
 -- name: MendPartitions :many
-SELECT name::text, outcome::text FROM event_mend_partitions(@months_ahead::integer);
+SELECT name::text, outcome::text FROM event_mend_partitions(@months_ahead::integer) ORDER BY 1;
 
 -- name: GuardPartitions :one
 SELECT event_guard_partitions()::integer AS guarded;
