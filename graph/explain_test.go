@@ -89,6 +89,7 @@ func (e *explainer) note(ctx context.Context, sql string, explain func(db.Conn) 
 }
 
 func (e *explainer) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	e.noteGeneric(ctx, sql)
 	return e.pool.Exec(ctx, sql, args...)
 }
 
@@ -131,6 +132,12 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 		a.get(nil, query, nil)
 	}
 	readLog(t, events)
+	if _, err := events.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := events.RenewLost(t.Context(), "00000000-0000-0000-0000-000000000000", 1000, "event-17"); err != nil {
+		t.Fatal(err)
+	}
 	a.register("team1/new", variables{"a": 1})
 	if _, err := stream.TailCursor(t.Context(), events); err != nil { // its event has no position yet
 		t.Fatal(err)
