@@ -34,7 +34,7 @@ func TestLogger_Flood_SoManyLinesASecond(t *testing.T) {
 		if got := lines(); len(got) != 30 || !strings.Contains(got[0], "lines_dropped=480") {
 			t.Errorf("%d more warnings, want 30: %s", len(got), got[0])
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // of the bubble's clock
 		logger.Warn("same")
 		if got := lines(); len(got) != 1 || !strings.Contains(got[0], "lines_dropped=470") {
 			t.Errorf("a second later: %q", got)

@@ -1,7 +1,6 @@
 package db_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/internal/logtest"
 )
 
 // thisMonth is the name of this month's partition.
@@ -85,7 +85,7 @@ func TestPartitions_DetachedTableDoesNotFit_AnotherMadeAndReported(t *testing.T)
 	pool := registered(t)
 	run(t, pool, `ALTER TABLE event DETACH PARTITION `+thisMonth())
 	run(t, pool, `ALTER TABLE `+thisMonth()+` ADD COLUMN extra text`)
-	var log lockedBuffer
+	var log logtest.Buffer
 	keep(t, pool, &log)
 	eventually(t, "an event is accepted", func() bool {
 		_, err := pool.Exec(t.Context(), insertNow, "one")
@@ -102,7 +102,7 @@ func TestKeepPartitions_ThisMonthDropped_MadeAgain(t *testing.T) {
 	pool := registered(t)
 	run(t, pool, `DROP TABLE `+thisMonth())
 	run(t, pool, `DROP TABLE event_past`)
-	var log lockedBuffer
+	var log logtest.Buffer
 	keep(t, pool, &log)
 	eventually(t, "an event is accepted", func() bool {
 		_, err := pool.Exec(t.Context(), insertNow, "one")
@@ -148,7 +148,7 @@ func TestPartitions_SettingsOfTheSession_ChangeNothing(t *testing.T) {
 }
 
 // keep runs KeepPartitions until the test ends.
-func keep(t *testing.T, pool *db.Pool, log *lockedBuffer) {
+func keep(t *testing.T, pool *db.Pool, log *logtest.Buffer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -167,23 +167,6 @@ func eventually(t *testing.T, what string, condition func() bool) {
 			t.Fatalf("waited in vain until %s", what)
 		}
 	}
-}
-
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }
 
 func TestMendPartitions_RoleThatOnlyWrites_May(t *testing.T) {

@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -23,6 +22,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/db/statements"
 	"github.com/noetl/noetl-catalog/graph"
+	"github.com/noetl/noetl-catalog/internal/logtest"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -34,7 +34,7 @@ type api struct {
 	t    testing.TB
 	pool *db.Pool
 	http *httptest.Server
-	log  *logBuffer
+	log  *logtest.Buffer
 	sql  *statementLog
 	// metrics are the handler's.
 	metrics *prometheus.Registry
@@ -52,7 +52,7 @@ func setupAt(t testing.TB, databaseURL string, configure ...func(*graph.HandlerO
 
 func setupWith(t testing.TB, databaseURL string, pool db.Options, configure ...func(*graph.HandlerOptions)) *api {
 	t.Helper()
-	a := &api{t: t, log: &logBuffer{}, sql: &statementLog{}, metrics: prometheus.NewRegistry()}
+	a := &api{t: t, log: &logtest.Buffer{}, sql: &statementLog{}, metrics: prometheus.NewRegistry()}
 	configurePool := pool.Configure
 	pool.Configure = func(c *pgxpool.Config) {
 		if c.ConnConfig.Tracer = a.sql; configurePool != nil {
@@ -161,23 +161,6 @@ func (l *statementLog) take() []string {
 func (a *api) sdl() string {
 	a.t.Helper()
 	return a.read(a.request(http.MethodGet, "/schema.graphql", ""))
-}
-
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 type gqlError struct {

@@ -25,6 +25,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/graph"
+	"github.com/noetl/noetl-catalog/internal/logtest"
 )
 
 // explainer is a database that explains each query before it runs it.
@@ -125,7 +126,7 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api{t: t, pool: explained.pool, http: httptest.NewServer(handler), log: &logBuffer{}}
+	a := &api{t: t, pool: explained.pool, http: httptest.NewServer(handler), log: &logtest.Buffer{}}
 	t.Cleanup(a.http.Close)
 
 	for _, query := range planQueries() {

@@ -3,7 +3,6 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,28 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/noetl/noetl-catalog/internal/logtest"
 )
-
-// logBuffer collects what is logged.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(text)
-}
-
-func (b *logBuffer) has(text string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return strings.Contains(b.text.String(), text)
-}
 
 // keep keeps PostgreSQL running in dir until the test ends.
 func keep(t *testing.T, dir string, log io.Writer) *Keeper {
@@ -85,14 +67,14 @@ func TestKeeper_KilledTwiceWithinSeconds_StartedAgain(t *testing.T) {
 func TestKeeper_DataDirectoryGoneForAWhile_StartedWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	var log logBuffer
+	var log logtest.Buffer
 	keeper := keep(t, dir, &log)
 	url := keeper.URL()
 	writeNote(t, url)
 	pid := postmaster(t, dir, url)
 	must(t, os.Rename(dir, dir+".away"))
 	must(t, syscall.Kill(pid, syscall.SIGKILL))
-	eventually(t, "a failed start", func() bool { return log.has("has gone") })
+	eventually(t, "a failed start", func() bool { return strings.Contains(log.String(), "has gone") })
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a data directory was made: %v", err)
 	}
@@ -118,7 +100,7 @@ func TestKeeper_NoSpaceForWAL_StartedWhenThereIs(t *testing.T) {
 		t.Fatalf("moving the WAL: %v\n%s", err, out)
 	}
 
-	var log logBuffer
+	var log logtest.Buffer
 	keeper := keep(t, dir, &log)
 	url := keeper.URL()
 	writeNote(t, url)
@@ -126,7 +108,9 @@ func TestKeeper_NoSpaceForWAL_StartedWhenThereIs(t *testing.T) {
 	for err == nil { // until PostgreSQL panics
 		_, err = connection.Exec(testContext(t), "SELECT pg_logical_emit_message(false, '', repeat('x', 1000000))")
 	}
-	eventually(t, "a failed start", func() bool { return log.has("cannot be started") && log.has("No space left on device") })
+	eventually(t, "a failed start", func() bool {
+		return strings.Contains(log.String(), "cannot be started") && strings.Contains(log.String(), "No space left on device")
+	})
 	must(t, syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=200m"))
 	postmaster(t, dir, url)
 	wantNote(t, url)

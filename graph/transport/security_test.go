@@ -19,6 +19,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/transport"
+	"github.com/noetl/noetl-catalog/internal/logtest"
 )
 
 // A single frame must not leak a descriptor: gqlgen's own transport never
@@ -77,7 +78,7 @@ func TestAllTransports_MalformedRequest_NotAByteOfItInTheAnswerOrTheLog(t *testi
 	t.Parallel()
 	// No text of ours has one of these letters.
 	const secret, letters = `hunter2-пароль`, "пароль"
-	var log lockedBuffer
+	var log logtest.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 
 	streams := transport.NewStreams()

@@ -2,7 +2,6 @@ package transport_test
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -30,6 +29,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/transport"
+	"github.com/noetl/noetl-catalog/internal/logtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -113,7 +113,7 @@ func (ops operations) listen(t testing.TB, ws transport.Options) string {
 	routes := http.NewServeMux()
 	routes.Handle("/graphql", ops.server(ws))
 	server := httptest.NewUnstartedServer(guarded(t, routes, nil))
-	var noise lockedBuffer
+	var noise logtest.Buffer
 	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&noise, nil), slog.LevelWarn)
 	server.Start()
 	t.Cleanup(func() {
@@ -130,23 +130,6 @@ func (ops operations) listen(t testing.TB, ws transport.Options) string {
 		}
 	})
 	return server.Listener.Addr().String()
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // within fails the test if f does not return.

@@ -18,6 +18,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/noetl/noetl-catalog/graph/transport"
+	"github.com/noetl/noetl-catalog/internal/logtest"
 )
 
 // The tests of this file run on the clock of synctest, over pipes: a write
@@ -53,7 +54,7 @@ type bubble struct {
 	*testing.T
 	pipes
 	streams *transport.Streams
-	log     lockedBuffer
+	log     logtest.Buffer
 	slow    []string // cursors told to OnSlow; read when all has ended
 }
 

@@ -97,6 +97,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{"db/catalog", `db/catalog/yaml|db/customplan|db/fault|db/jsontext|db/lru|db/rows|sqlc`},
 		{"db/dbtest", `db|db/embedded`},
 		{"db", `db/statements|sqlc`},
+		{"internal", `-`},
 		{"graph/scalar", `db/fault`},
 		{"graph/auth", `-`},
 		{"graph/loader", `-`},
