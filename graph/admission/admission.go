@@ -1,5 +1,5 @@
-// Package admission bounds the memory of requests, and how many large ones run at
-// once.
+// Package admission bounds the memory of requests, how many large ones run at once, and
+// what clients keep open (Limits).
 //
 // A request charges the bytes that it holds where they come to be: rows that are
 // read, variables that are decoded, the answer that is written. As long as it holds
