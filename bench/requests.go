@@ -152,19 +152,17 @@ func requests(ctx context.Context, b *bench) {
 	table := newTable()
 	fmt.Fprintln(table, "\t\trequests/s\tof limit\tp50 ms\tp99 ms\t1 conn. p50\tCPU ms own\tPostgreSQL\tsum\tof limit\tallocs\tKB\tstatements\tpeak MB\t")
 	var notes []string
-	const written = "requests_written"
 	for _, w := range chosen {
 		check(attempt(w.name, func() {
-			database := url
+			database, beside := url, url
 			if w.writes {
-				database = b.url(written)
-				execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+written, "CREATE DATABASE "+written+" TEMPLATE requests STRATEGY file_copy", "CHECKPOINT")
+				database, beside = b.copied(ctx, "requests_written"), b.copied(ctx, "requests_beside")
 				if b.peer {
 					// PostGraphile's clients would need a new id for each request.
 					execute(ctx, database, `ALTER TABLE event ALTER event_id SET DEFAULT gen_random_uuid()`)
 				}
 			}
-			all := b.contest(ctx, database, w)
+			all := b.contest(ctx, database, beside, w)
 			for i, c := range all {
 				c.print(table, []string{w.name, "", "", ""}[i], all[1])
 			}
@@ -177,12 +175,19 @@ func requests(ctx context.Context, b *bench) {
 	}
 	check(table.Flush())
 	fmt.Printf("%s\n\n", strings.Join(notes, "\n"))
-	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+written)
+	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS requests_written", "DROP DATABASE IF EXISTS requests_beside")
+}
+
+// copied makes a copy of the filled database, to be written to.
+func (b *bench) copied(ctx context.Context, name string) (url string) {
+	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+name, "CREATE DATABASE "+name+" TEMPLATE requests STRATEGY file_copy", "CHECKPOINT")
+	return b.url(name)
 }
 
 // contest measures a workload on the server, on the limit and, with -peer and -beside,
-// on PostGraphile and on another build of the server.
-func (b *bench) contest(ctx context.Context, databaseURL string, w workload) []*contestant {
+// on PostGraphile and on another build of the server. The other build has a database of
+// its own where the workload writes, so that each of the two sequences its own events.
+func (b *bench) contest(ctx context.Context, databaseURL, besideURL string, w workload) []*contestant {
 	both := b.compare(ctx, databaseURL, w)
 	all := both[:]
 	for i, c := range both {
@@ -196,7 +201,7 @@ func (b *bench) contest(ctx context.Context, databaseURL string, w workload) []*
 		all = append(all, c)
 	}
 	if b.beside != "" {
-		c := &contestant{name: "other build", server: serveWith(ctx, databaseURL, b.beside), requests: both[0].requests}
+		c := &contestant{name: "other build", server: serveWith(ctx, besideURL, b.beside), requests: both[0].requests}
 		defer c.stop()
 		all = append(all, c)
 	}

@@ -74,6 +74,9 @@ func (x *Exchange) endSoon() {
 
 // endSpans ends the spans. mu is held.
 func (x *Exchange) endSpans() {
+	if x.request == nil && x.operation == nil {
+		return
+	}
 	if x.soon != nil {
 		x.soon.Stop()
 	}
