@@ -373,6 +373,11 @@ BEGIN
             RETURN NEXT;
             RETURN;
         EXCEPTION WHEN OTHERS THEN
+            -- Only what is said about the table: its columns, rows, bounds or owner.
+            -- Anything else can be tried again.
+            IF left(SQLSTATE, 2) NOT IN ('0A', '22', '23', '42') THEN
+                RAISE;
+            END IF;
             outcome := 'does not fit: ' || SQLERRM;
             RETURN NEXT;
             name := wanted || '_new';

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
@@ -94,6 +97,37 @@ func TestPartitions_DetachedTableDoesNotFit_AnotherMadeAndReported(t *testing.T)
 	eventually(t, "the table is reported", func() bool { return strings.Contains(log.String(), "["+thisMonth()+"]") })
 	if n := count(t, pool, `SELECT cardinality(event_partitions_detached())`); n != 1 {
 		t.Errorf("%d tables are detached", n)
+	}
+}
+
+// A lock that cannot be had in time says nothing about the table.
+func TestPartitions_DetachedTableLocked_AttachedLater(t *testing.T) {
+	t.Parallel()
+	pool := registered(t)
+	run(t, pool, `ALTER TABLE event DETACH PARTITION `+thisMonth())
+	reader, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Exec(t.Context(), `LOCK TABLE `+thisMonth()+` IN ACCESS SHARE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	const mend = `SELECT string_agg(name || ' ' || outcome, ', ') FROM event_mend_partitions(0)`
+	var mended *string
+	err = pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `SET LOCAL lock_timeout = '50ms'`); err != nil {
+			return err
+		}
+		return tx.QueryRow(t.Context(), mend).Scan(&mended)
+	})
+	if failure, ok := errors.AsType[*pgconn.PgError](err); !ok || failure.Code != "55P03" {
+		t.Errorf("mending while the table is locked: %v, %v", mended, err)
+	}
+	if err := reader.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := pool.QueryRow(t.Context(), mend).Scan(&mended); err != nil || mended == nil || *mended != thisMonth()+" attached" {
+		t.Errorf("mending after it: %v, %v", mended, err)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/coder/websocket/wsjson"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/noetl/noetl-catalog/client"
 )
@@ -471,14 +472,19 @@ func fillDisk(ctx context.Context, s *soak, _ *rand.Rand) error {
 	return resize(tmpfsSize)
 }
 
-// detachPartition detaches this month's partition of event.
+// detachPartition detaches this month's partition of event. Writers may deadlock with it.
 func detachPartition(ctx context.Context, s *soak, _ *rand.Rand) error {
-	return s.system.transact(ctx, func(open pgx.Tx) error {
-		var name string
-		err := open.QueryRow(ctx, "SELECT tableoid::regclass::text FROM event ORDER BY timestamp DESC LIMIT 1").Scan(&name)
-		if err == nil {
-			_, err = open.Exec(ctx, "ALTER TABLE event DETACH PARTITION "+name)
+	for {
+		err := s.system.transact(ctx, func(open pgx.Tx) error {
+			var name string
+			if err := open.QueryRow(ctx, "SELECT partition::text FROM event_partitions() WHERE low <= now() AND now() < high").Scan(&name); err != nil {
+				return fmt.Errorf("find this month's partition: %w", err)
+			}
+			_, err := open.Exec(ctx, "ALTER TABLE event DETACH PARTITION "+name)
+			return err
+		})
+		if failure, ok := errors.AsType[*pgconn.PgError](err); !ok || failure.Code != "40P01" {
+			return err
 		}
-		return err
-	})
+	}
 }
