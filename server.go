@@ -63,10 +63,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = serve(ctx, command, stderr)
 	case *config.Migrate:
 		err = migrate(ctx, command, stdout, stderr)
-	case *cli.Register:
+	case interface {
+		Run(context.Context, io.Writer, io.Writer) error
+	}:
 		err = command.Run(ctx, stdout, stderr)
-	case *cli.Follow:
-		err = command.Run(ctx, stdout, stderr)
+	case *cli.Complete:
+		err = command.Run(ctx, stdout)
+	case *cli.Completion:
+		err = command.Run(stdout)
 	case *cli.Token:
 		err = command.Run(stdout, stderr)
 	case *config.Version:

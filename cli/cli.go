@@ -1,5 +1,7 @@
 // Package cli has the commands of noetl-catalog other than serve, a file for
-// each. A command is a struct with its flags and a method Run.
+// each. A command is a struct with its flags and a method Run. What the commands
+// that read from a server share is in session.go (the server), list.go (pages),
+// screen.go (the terminal) and table.go.
 //
 //	command := cli.Register{Paths: []string{"examples"}, Server: "http://127.0.0.1:8080"}
 //	err := command.Run(ctx, os.Stdout, os.Stderr)
@@ -30,16 +32,33 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// inOneLine replaces what a terminal would act upon: line ends and tabs by
-// spaces, other control characters, and those that reorder text, by U+FFFD.
+// inOneLine replaces white space by spaces, and escapes what a terminal would
+// act upon.
 func inOneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
+	return escape(strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
-			return unicode.ReplacementChar
 		}
 		return r
-	}, s)
+	}, s))
+}
+
+// escape writes control characters, except for line feeds and tabs, and characters
+// that reorder text as JSON strings have them, so that JSON keeps its meaning.
+func escape(s string) string {
+	dangerous := func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
+	}
+	if !strings.ContainsFunc(s, dangerous) {
+		return s
+	}
+	var escaped strings.Builder
+	for _, r := range s {
+		if dangerous(r) {
+			fmt.Fprintf(&escaped, `\u%04x`, r)
+		} else {
+			escaped.WriteRune(r)
+		}
+	}
+	return escaped.String()
 }

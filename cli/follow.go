@@ -24,13 +24,13 @@ type Follow struct {
 	JSON   bool   `name:"json" help:"Print one JSON object a line, payload and meta included."`
 	After  string `placeholder:"CURSOR" help:"Begin after this cursor: one that --json printed, or a tailCursor. Default: with the next event."`
 
-	ExecutionID  *string  `name:"execution-id" placeholder:"ID" help:"Only events of this execution."`
+	ExecutionID  *string  `name:"execution-id" placeholder:"ID" complete:"run" help:"Only events of this execution."`
 	Step         *string  `placeholder:"NAME" help:"Only events about this step."`
 	Status       []string `sep:"none" placeholder:"STATUS" help:"Only events with this status, in upper or lower case; may be repeated, for any of several."`
-	Type         []string `sep:"none" placeholder:"NAME" help:"Only events of this type; may be repeated."`
-	ResourceType []string `name:"resource-type" sep:"none" placeholder:"NAME" help:"Only events of resources of this type; may be repeated."`
-	Path         *string  `placeholder:"PATH" help:"Only events of the resource at this path."`
-	PathPrefix   *string  `name:"path-prefix" placeholder:"PREFIX" help:"Only events of resources whose path starts with this."`
+	Type         []string `sep:"none" placeholder:"NAME" complete:"event-type" help:"Only events of this type; may be repeated."`
+	ResourceType []string `name:"resource-type" sep:"none" placeholder:"NAME" complete:"resource-type" help:"Only events of resources of this type; may be repeated."`
+	Path         *string  `placeholder:"PATH" complete:"path" help:"Only events of the resource at this path."`
+	PathPrefix   *string  `name:"path-prefix" placeholder:"PREFIX" complete:"path" help:"Only events of resources whose path starts with this."`
 	Version      *string  `placeholder:"LABEL" help:"Only events of versions with this label."`
 	Since        *string  `placeholder:"TIME" help:"Only events with a timestamp at or after this: RFC 3339, like 2026-03-01T12:00:00Z."`
 	Until        *string  `placeholder:"TIME" help:"Only events with a timestamp before this."`
@@ -81,7 +81,7 @@ func (f *Follow) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return follower.run(ctx)
+	return follower.follow(ctx)
 }
 
 // filter is the variable `filter`; nil if no flag narrows. JSON is passed on as
@@ -129,6 +129,8 @@ type follower struct {
 	command *Follow
 	client  *client.Client
 	query   string
+	// run is the execution that is followed until it ends; empty for the log.
+	run     string
 	pace    pace
 	notices *notices
 	print   func(*delivery) error
@@ -160,7 +162,7 @@ func newFollower(f *Follow, stdout, stderr io.Writer) (*follower, error) {
 		query:   fmt.Sprintf(followEvents, ""),
 		pace:    pace,
 		notices: &notices{stderr: stderr, endpoint: c.Endpoint},
-		print:   func(d *delivery) error { return d.printForPeople(stdout, isTerminal(stdout)) },
+		print:   func(d *delivery) error { return d.printForPeople(stdout, isTerminal(stdout) && hasColours()) },
 		cursor:  f.After,
 	}
 	if f.JSON {
@@ -179,14 +181,17 @@ func (e *finalError) Unwrap() error { return e.error }
 // errNoReader: stdout is a pipe whose reader has gone.
 var errNoReader = errors.New("nobody reads the output")
 
-func (f *follower) run(ctx context.Context) error {
+// errEnded: the run that is followed has ended.
+var errEnded = errors.New("the run has ended")
+
+func (f *follower) follow(ctx context.Context) error {
 	defer f.client.Close()
 	for {
 		err := f.connect(ctx)
 		final, isFinal := errors.AsType[*finalError](err)
 		refused, isRefused := errors.AsType[*client.Error](err)
 		switch {
-		case ctx.Err() != nil, errors.Is(err, errNoReader):
+		case ctx.Err() != nil, errors.Is(err, errNoReader), errors.Is(err, errEnded):
 			return nil
 		case isFinal:
 			return final.error
@@ -222,6 +227,10 @@ const followEvents = `subscription FollowEvents($filter: EventFilter, $after: St
   }
 }`
 
+// followRun is followEvents for one run. It has the same fields of the same names.
+var followRun = strings.NewReplacer("FollowEvents", "FollowRun", "$filter: EventFilter", "$run: String!",
+	"eventRecorded(filter: $filter", "eventRecorded: executionProgressed(executionId: $run").Replace(followEvents)
+
 const tailCursor = `query TailCursor { events(first: 1) { tailCursor } }`
 
 // connect follows over one connection. It always returns an error: why the
@@ -230,7 +239,7 @@ func (f *follower) connect(ctx context.Context) error {
 	if err := f.checkNames(ctx); err != nil {
 		return err
 	}
-	if f.cursor == "" {
+	if f.cursor == "" && f.run == "" {
 		// A connection may be lost before its first event: without a cursor, what
 		// is recorded before the next connection would be missed.
 		var data struct{ Events struct{ TailCursor string } }
@@ -250,7 +259,14 @@ func (f *follower) connect(ctx context.Context) error {
 	defer settling.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := f.client.Subscribe(ctx, f.query, map[string]any{"filter": f.command.filter(), "after": f.cursor})
+	variables := map[string]any{"filter": f.command.filter(), "after": f.cursor}
+	if f.run != "" {
+		variables = map[string]any{"run": f.run}
+		if f.cursor != "" {
+			variables["after"] = f.cursor
+		}
+	}
+	stream, err := f.client.Subscribe(ctx, f.query, variables)
 	if err != nil {
 		return err
 	}
@@ -271,6 +287,8 @@ func (f *follower) connect(ctx context.Context) error {
 			return errors.New("the stream broke off")
 		case err != nil:
 			return err
+		case event.Name == "complete" && f.run != "":
+			return errEnded
 		case event.Name == "complete":
 			return errors.New("the server ended the stream")
 		case event.Name == "" && event.Data == nil:

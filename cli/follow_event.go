@@ -18,6 +18,7 @@ type delivery struct {
 		Path          json.RawMessage
 		Version       struct{ Version json.RawMessage }
 		Payload, Meta json.RawMessage
+		Step, Status  json.RawMessage
 		Timestamp     json.RawMessage
 		Message       json.RawMessage
 	}

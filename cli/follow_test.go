@@ -228,7 +228,7 @@ func start(t *testing.T, follower *follower, f *following) *following {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		f.ended <- follower.run(ctx)
+		f.ended <- follower.follow(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -484,13 +484,13 @@ func TestFollow_ServerRefuses_EndsWithMessage(t *testing.T) {
 		"404":            {func(c *connection) { c.answer(http.StatusNotFound, "<html>") }, "answered 404 Not Found with neither"},
 		"401 of a proxy": {func(c *connection) { c.answer(http.StatusUnauthorized, "") }, "answered 401 Unauthorized with neither"},
 		"not a stream":   {func(c *connection) { c.answer(http.StatusOK, message(1, `"m"`)) }, "answered 200 OK with neither"},
-		"406":            {func(c *connection) { c.answer(http.StatusNotAcceptable, refused("")) }, "after: is not �[31mgood enough"},
+		"406":            {func(c *connection) { c.answer(http.StatusNotAcceptable, refused("")) }, "after: is not \\u001b[31mgood enough"},
 	}
 	for _, code := range []string{
 		"BAD_USER_INPUT", "STREAM_CHANGED", "CURSOR_EXPIRED", "FORBIDDEN", "UNAUTHENTICATED",
 		"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "COMPLEXITY_LIMIT_EXCEEDED",
 	} {
-		want := "the server refused the subscription: after: is not �[31mgood enough (" + code + ")"
+		want := "the server refused the subscription: after: is not \\u001b[31mgood enough (" + code + ")"
 		cases[code+" in JSON"] = test{func(c *connection) { c.answer(http.StatusBadRequest, refused(code)) }, want}
 		cases[code+" in JSON, 200"] = test{func(c *connection) { c.answer(http.StatusOK, refused(code)) }, want}
 		cases[code+" in the stream"] = test{func(c *connection) {
@@ -808,7 +808,7 @@ func TestFollow_ForPeople_OneLineWithoutControlCharacters(t *testing.T) {
 	f.stop(t)
 	equal(t, "lines", []string{
 		"2026-03-01T12:00:00.123Z  step.done             a/b                           1.0.0     it happened\n",
-		"2026-03-01T12:00:00.900Z  s�t                   a �]0;x�b                     1�        a b c�31m�d e <é>\n",
+		"2026-03-01T12:00:00.900Z  s\\u007ft              a \\u001b]0;x\\u0007b           1\\u0000   a b c\\u009b31m\\u202ed e <é>\n",
 	}, got)
 }
 

@@ -58,9 +58,24 @@ func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
 // Do sends a query or a mutation and decodes its data into data, unless data
 // is nil. The error is an *Error if the answer has errors.
 func (c *Client) Do(ctx context.Context, query string, variables map[string]any, data any) error {
-	answer, err := c.post(ctx, "application/graphql-response+json, application/json;q=0.9", query, variables)
+	_, err := c.Ask(ctx, Request{Query: query, Variables: variables}, data)
+	return err
+}
+
+// Request is a GraphQL request.
+type Request struct {
+	Query string `json:"query"`
+	// Operation is which of the query's operations to execute, where it has several.
+	Operation string         `json:"operationName,omitempty"`
+	Variables map[string]any `json:"variables,omitempty"`
+}
+
+// Ask is Do for any request. It also returns the whole response, even with an
+// *Error.
+func (c *Client) Ask(ctx context.Context, request Request, data any) (response []byte, err error) {
+	answer, err := c.post(ctx, "application/graphql-response+json, application/json;q=0.9", request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer answer.close()
 	return c.decode(answer, data)
@@ -68,7 +83,7 @@ func (c *Client) Do(ctx context.Context, query string, variables map[string]any,
 
 // Subscribe starts a subscription. The caller closes the stream.
 func (c *Client) Subscribe(ctx context.Context, query string, variables map[string]any) (*Stream, error) {
-	answer, err := c.post(ctx, "text/event-stream", query, variables)
+	answer, err := c.post(ctx, "text/event-stream", Request{Query: query, Variables: variables})
 	if err != nil {
 		return nil, err
 	}
@@ -77,20 +92,17 @@ func (c *Client) Subscribe(ctx context.Context, query string, variables map[stri
 		return newStream(answer), nil
 	}
 	defer answer.close()
-	if err := c.decode(answer, nil); err != nil {
+	if _, err := c.decode(answer, nil); err != nil {
 		return nil, err
 	}
 	return nil, c.unexpected(answer)
 }
 
-func (c *Client) post(ctx context.Context, accept, query string, variables map[string]any) (*answer, error) {
+func (c *Client) post(ctx context.Context, accept string, content Request) (*answer, error) {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(struct {
-		Query     string         `json:"query"`
-		Variables map[string]any `json:"variables,omitempty"`
-	}{query, variables}); err != nil {
+	if err := encoder.Encode(content); err != nil {
 		return nil, &permanentError{fmt.Errorf("write the request: %w", err)}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -117,21 +129,21 @@ func (c *Client) post(ctx context.Context, accept, query string, variables map[s
 // maxAnswer is the longest answer that is not a stream, in bytes.
 const maxAnswer = 64 << 20
 
-// decode reads an answer that is not a stream.
-func (c *Client) decode(a *answer, data any) error {
-	raw, err := io.ReadAll(io.LimitReader(a, maxAnswer))
+// decode reads an answer that is not a stream, and returns it as well.
+func (c *Client) decode(a *answer, data any) (response []byte, err error) {
+	response, err = io.ReadAll(io.LimitReader(a, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+		return nil, fmt.Errorf("read the answer: %w", err)
 	}
-	err = Decode(raw, data)
+	err = Decode(response, data)
 	var refusal *Error
 	switch {
 	case errors.As(err, &refusal):
 		refusal.status = a.response.StatusCode
 	case errors.Is(err, ErrNotGraphQL):
-		return c.unexpected(a)
+		return nil, c.unexpected(a)
 	}
-	return err
+	return response, err
 }
 
 func (c *Client) unexpected(a *answer) error {

@@ -19,12 +19,20 @@ import (
 )
 
 type commandLine struct {
-	Serve    Serve        `cmd:"" default:"withargs" help:"Serve GraphQL (the default command)."`
-	Migrate  Migrate      `cmd:"" help:"Bring the database's schema up to date, and exit."`
-	Register cli.Register `cmd:"" help:"Register playbooks from files and directories."`
-	Follow   cli.Follow   `cmd:"" help:"Follow the events of a running server."`
-	Token    cli.Token    `cmd:"" help:"Make a token for a caller of a server with --tokens."`
-	Version  Version      `cmd:"" help:"Print the version."`
+	Serve      Serve          `cmd:"" default:"withargs" help:"Serve GraphQL (the default command)."`
+	Migrate    Migrate        `cmd:"" help:"Bring the database's schema up to date, and exit."`
+	Register   cli.Register   `cmd:"" help:"Register playbooks from files and directories."`
+	List       cli.List       `cmd:"" help:"List the resources of a running server."`
+	Show       cli.Show       `cmd:"" help:"Show a version of a resource."`
+	History    cli.History    `cmd:"" help:"List the versions of a resource."`
+	Diff       cli.Diff       `cmd:"" help:"Compare two versions of a resource."`
+	Runs       cli.Runs       `cmd:"" help:"List runs."`
+	Run        cli.Run        `cmd:"" help:"Show a run with its steps."`
+	Query      cli.Query      `cmd:"" help:"Send a GraphQL document."`
+	Follow     cli.Follow     `cmd:"" help:"Follow the events of a running server."`
+	Token      cli.Token      `cmd:"" help:"Make a token for a caller of a server with --tokens."`
+	Completion cli.Completion `cmd:"" help:"Print a script that completes commands in bash, zsh or fish."`
+	Version    Version        `cmd:"" help:"Print the version."`
 }
 
 // Migrate is the command `migrate`.
@@ -44,7 +52,7 @@ func (e *Error) Error() string { return e.text }
 func invalid(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
 
 // Parse returns the command that the arguments name, with its flags checked: a
-// *Serve, *Migrate, *cli.Register, *cli.Follow, *cli.Token or *Version. The
+// *Serve, *Migrate, *Version, or a pointer to a command of package cli. The
 // command is nil if the arguments ask for help, which Parse prints.
 func Parse(args []string, stdout, stderr io.Writer) (any, error) {
 	var line commandLine
@@ -63,6 +71,9 @@ func Parse(args []string, stdout, stderr io.Writer) (any, error) {
 	switch {
 	case len(args) == 1 && args[0] == "--version":
 		args = []string{"version"}
+	case len(args) > 0 && args[0] == "complete":
+		// The words to complete are not a valid command line yet.
+		return &cli.Complete{Words: args[1:], Commands: parser.Model.Node}, nil
 	case len(args) > 0 && args[0] == "help":
 		args = append(args[1:len(args):len(args)], "--help")
 	}

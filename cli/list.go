@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Listing are the flags of a list.
+type Listing struct {
+	Limit int  `placeholder:"N" help:"Print at most N. Default: 50 on a terminal, otherwise all."`
+	All   bool `help:"Print all, on a terminal as well."`
+}
+
+// Validate is called by kong.
+func (l *Listing) Validate() error {
+	switch {
+	case l.Limit < 0:
+		return errors.New("--limit must not be negative")
+	case l.Limit > 0 && l.All:
+		return errors.New("--limit and --all contradict each other")
+	}
+	return nil
+}
+
+const (
+	// screenful is the limit on a terminal.
+	screenful = 50
+	// pageSize is the server's longest page.
+	pageSize = 200
+)
+
+// nodes is a page of a list. TotalCount is there if the page was asked for it.
+type nodes struct {
+	Nodes      []json.RawMessage
+	TotalCount *int
+	PageInfo   struct {
+		HasNextPage bool
+		EndCursor   string
+	}
+}
+
+// pageFields selects a connection apart from its nodes, with the variables that list
+// sets: $first, $after and $count.
+const pageFields = `totalCount @include(if: $count) pageInfo { hasNextPage endCursor }`
+
+// list prints a list page by page: with the JSON of its nodes, or a table. fetch reads
+// the page of some variables; row adds a node to the table.
+func (s *session) list(l Listing, what string, t *table, fetch func(page map[string]any) (*nodes, error), row func(json.RawMessage) error) error {
+	limit := l.Limit
+	if limit == 0 && s.terminal && !l.All {
+		limit = screenful
+	}
+	var after *string
+	shown, total := 0, 0
+	for {
+		first := pageSize
+		if limit > 0 {
+			first = min(first, limit-shown)
+		}
+		page, err := fetch(map[string]any{"first": first, "after": after, "count": limit > 0 && shown == 0})
+		if err != nil {
+			return err
+		}
+		if page.TotalCount != nil {
+			total = *page.TotalCount
+		}
+		for _, node := range page.Nodes {
+			if s.JSON {
+				err = s.printJSON(node)
+			} else {
+				err = row(node)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := cmp.Or(t.flush(), s.Flush()); err != nil {
+			return err
+		}
+		shown += len(page.Nodes)
+		if !page.PageInfo.HasNextPage || limit > 0 && shown >= limit || len(page.Nodes) == 0 {
+			break
+		}
+		after = &page.PageInfo.EndCursor
+	}
+	switch {
+	case shown == 0 && !s.JSON:
+		s.note("no %s", what)
+	case total > shown:
+		s.note("%d of %d %s; --limit N or --all prints more", shown, total, what)
+	}
+	return nil
+}
+
+// ResourceFilter are the flags that the schema's ResourceFilter has.
+type ResourceFilter struct {
+	Prefix string   `placeholder:"PREFIX" aliases:"path-prefix" complete:"path" help:"Only resources whose path starts with this."`
+	Type   []string `sep:"none" placeholder:"NAME" complete:"resource-type" help:"Only resources of this type; may be repeated."`
+	Since  string   `placeholder:"TIME" help:"Only resources updated since: RFC 3339, a date, or how long ago, like 90m or 7d."`
+	Before string   `placeholder:"TIME" help:"Only resources updated before."`
+}
+
+// Validate is called by kong.
+func (f *ResourceFilter) Validate() error {
+	_, err := f.variables(map[string]any{})
+	return err
+}
+
+// variables adds the flags that are set to a filter.
+func (f *ResourceFilter) variables(filter map[string]any) (map[string]any, error) {
+	err := cmp.Or(addTime(filter, "updatedSince", "since", f.Since), addTime(filter, "updatedBefore", "before", f.Before))
+	if f.Prefix != "" {
+		filter["pathPrefix"] = f.Prefix
+	}
+	if len(f.Type) > 0 {
+		filter["types"] = f.Type
+	}
+	return filter, err
+}
+
+// addTime adds the instant of a flag to a filter, if the flag is set: RFC 3339, a date
+// in the local time zone, or how long ago.
+func addTime(filter map[string]any, name, flag, value string) error {
+	if value == "" {
+		return nil
+	}
+	instant, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		instant, err = time.ParseInLocation(time.DateOnly, value, time.Local)
+	}
+	if err != nil {
+		var ago time.Duration
+		if days, ok := strings.CutSuffix(value, "d"); ok {
+			ago, err = time.ParseDuration(days + "h")
+			ago *= 24
+		} else {
+			ago, err = time.ParseDuration(value)
+		}
+		instant = time.Now().Add(-ago)
+	}
+	if err != nil {
+		return fmt.Errorf("--%s %q is not a time like 2026-03-01T12:00:00Z or 2026-03-01, nor how long ago, like 90m or 7d", flag, value)
+	}
+	filter[name] = instant.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
+	return nil
+}
+
+// List is the command `list`.
+type List struct {
+	Remote
+	Output
+	Listing
+	ResourceFilter
+
+	Order string `enum:"path,updated,created" default:"path" help:"Order: ${enum}; the last two newest first. Default: ${default}."`
+}
+
+// Validate is called by kong.
+func (l *List) Validate() error { return cmp.Or(l.Listing.Validate(), l.ResourceFilter.Validate()) }
+
+const listResources = `query ListResources($first: Int!, $after: String, $count: Boolean!, $filter: ResourceFilter, $orderBy: ResourceOrder) {
+  resources(first: $first, after: $after, filter: $filter, orderBy: $orderBy) { ` + pageFields + `
+    nodes { path type { name } name description updatedAt latestVersion { version revision } latestExecution { executionId status failedStepCount startedAt } }
+  }
+}`
+
+// resource is a node of listResources.
+type resource struct {
+	Path, Name, Description string
+	Type                    named
+	UpdatedAt               time.Time
+	LatestVersion           struct{ Version string }
+	LatestExecution         *run
+}
+
+// Run prints resources.
+func (l *List) Run(ctx context.Context, stdout, stderr io.Writer) error {
+	filter, err := l.variables(map[string]any{})
+	if err != nil {
+		return err
+	}
+	var order map[string]any
+	if l.Order != "" && l.Order != "path" {
+		order = map[string]any{"field": strings.ToUpper(l.Order) + "_AT", "direction": "DESC"}
+	}
+	return l.read(ctx, &l.Output, stdout, stderr, func(ctx context.Context, s *session) error {
+		return s.resources(ctx, l.Listing, map[string]any{"filter": filter, "orderBy": order})
+	})
+}
+
+// resources prints the resources that pass a filter.
+func (s *session) resources(ctx context.Context, l Listing, variables map[string]any) error {
+	t := s.table("PATH", "TYPE", "VERSION", "UPDATED", "LAST RUN", "NAME")
+	fetch := func(page map[string]any) (*nodes, error) {
+		page["filter"], page["orderBy"] = variables["filter"], variables["orderBy"]
+		var data struct{ Resources nodes }
+		err := s.ask(ctx, listResources, page, &data)
+		return &data.Resources, err
+	}
+	return s.list(l, "resources", t, fetch, func(node json.RawMessage) error {
+		var r resource
+		if err := decode(node, &r); err != nil {
+			return err
+		}
+		lastRun := cell{}
+		if r.LatestExecution != nil {
+			lastRun = r.LatestExecution.statusCell()
+		}
+		t.add(cell{r.Path, bold}, cell{text: r.Type.Name}, cell{text: r.LatestVersion.Version},
+			cell{s.at(r.UpdatedAt, toSeconds), dim}, lastRun, cell{text: r.Name})
+		return nil
+	})
+}

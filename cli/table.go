@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// cell is a text of a table. It may hold anything that a server sends.
+type cell struct {
+	text  string
+	style style
+}
+
+func cells(texts ...string) []cell {
+	row := make([]cell, len(texts))
+	for i, text := range texts {
+		row[i].text = text
+	}
+	return row
+}
+
+// table prints rows in columns. The rows of a page are aligned, and those of later
+// pages are at least as wide: rows that were printed are not kept.
+type table struct {
+	*screen
+	titles []string
+	widths []int
+	rows   [][]cell
+}
+
+func (s *screen) table(titles ...string) *table { return &table{screen: s, titles: titles} }
+
+func (t *table) add(row ...cell) {
+	for i := range row {
+		row[i].text = inOneLine(row[i].text)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// flush prints the rows that were added, below the titles the first time.
+func (t *table) flush() error {
+	if t.widths == nil && len(t.rows) > 0 {
+		t.widths = make([]int, len(t.titles))
+		titles := cells(t.titles...)
+		for i := range titles {
+			titles[i].style = bold
+		}
+		t.rows = append([][]cell{titles}, t.rows...)
+	}
+	for _, row := range t.rows {
+		for i, cell := range row {
+			t.widths[i] = max(t.widths[i], runewidth.StringWidth(cell.text))
+		}
+	}
+	for _, row := range t.rows {
+		t.print(row)
+	}
+	t.rows = t.rows[:0]
+	return t.Flush()
+}
+
+// print prints a row, whose last cell is cut off at the terminal's right edge.
+func (t *table) print(row []cell) {
+	var line strings.Builder
+	used := 0
+	for i, cell := range row {
+		text := cell.text
+		last := i == len(row)-1
+		if left := t.width - used; last && t.width > 0 && left > 0 {
+			text = runewidth.Truncate(text, left, "…")
+		}
+		line.WriteString(t.paint(cell.style, text))
+		if !last {
+			padding := t.widths[i] - runewidth.StringWidth(text) + 2
+			line.WriteString(strings.Repeat(" ", padding))
+			used += t.widths[i] + 2
+		}
+	}
+	_, _ = t.WriteString(strings.TrimRight(line.String(), " ") + "\n") // Flush returns the error
+}
