@@ -636,6 +636,129 @@ END $$;
 
 COMMENT ON FUNCTION public.event_type_before_write() IS 'Promise: a type that is added without a phase has the one that its name says, and a change of phase holds for the events recorded from then on.';
 
+CREATE FUNCTION public.folder_merge(row_limit integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    merged bigint;
+BEGIN
+    WITH taken AS (
+        DELETE FROM folder_added WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM folder_added LIMIT row_limit FOR UPDATE SKIP LOCKED))
+        RETURNING folder_path, resource_count
+    ), summed AS (
+        INSERT INTO folder AS f (folder_path, resource_count)
+        SELECT folder_path, sum(resource_count) FROM taken GROUP BY folder_path ORDER BY folder_path
+        ON CONFLICT (folder_path) DO UPDATE SET resource_count = f.resource_count + excluded.resource_count
+    )
+    SELECT count(*) INTO merged FROM taken;
+    RETURN merged;
+END $$;
+
+COMMENT ON FUNCTION public.folder_merge(row_limit integer) IS 'Promise: moves up to row_limit rows of folder_added into folder, which changes no sum of both; returns how many.';
+
+CREATE FUNCTION public.folder_of(path text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN coalesce(substring(path FROM '^.*/'), '');
+END $$;
+
+COMMENT ON FUNCTION public.folder_of(path text) IS 'Promise: the path up to its last slash, which is included; empty for a path without one.';
+
+CREATE TABLE public.folder (
+    folder_path text NOT NULL COLLATE pg_catalog."C",
+    resource_count bigint NOT NULL
+);
+
+COMMENT ON TABLE public.folder IS 'Promise: with folder_added, how many resources lie in each folder and below.';
+
+CREATE TABLE public.folder_added (
+    folder_path text NOT NULL COLLATE pg_catalog."C",
+    resource_count bigint NOT NULL
+);
+
+CREATE FUNCTION public.folder_size(path text) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (COALESCE((SELECT folder.resource_count FROM public.folder WHERE (folder.folder_path = folder_size.path)), (0)::bigint) + (COALESCE((SELECT sum(folder_added.resource_count) AS sum FROM public.folder_added WHERE (folder_added.folder_path = folder_size.path)), (0)::numeric))::bigint);
+
+COMMENT ON FUNCTION public.folder_size(path text) IS 'Promise: how many resources lie in a folder and below.';
+
+CREATE FUNCTION public.folder_size_within(path text, scopes text[], scope_ends text[]) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    total bigint := 0;
+    scope record;
+BEGIN
+    IF path ^@ ANY (scopes) THEN
+        RETURN folder_size(path);
+    END IF;
+    FOR scope IN SELECT low, high FROM scope_ranges(scopes, scope_ends) WHERE low ^@ path LOOP
+        IF right(scope.low, 1) = '/' THEN
+            total := total + folder_size(scope.low);
+        ELSE
+            total := total + (SELECT count(*) FROM resource WHERE resource_path >= scope.low AND resource_path < scope.high);
+        END IF;
+    END LOOP;
+    RETURN total;
+END $$;
+
+COMMENT ON FUNCTION public.folder_size_within(path text, scopes text[], scope_ends text[]) IS 'Promise: folder_size for a caller who sees only the paths in these scopes, none of which is a prefix of another. scope_ends: the least text after all that begin with the scope.';
+
+CREATE FUNCTION public.folders_above(path text) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    SELECT array_to_string(segments[:depth], '/') || CASE depth WHEN 0 THEN '' ELSE '/' END
+    FROM string_to_array(path, '/') AS segments, generate_series(0, cardinality(segments) - 1) AS depth
+$$;
+
+COMMENT ON FUNCTION public.folders_above(path text) IS 'Promise: the folders that a path lies in, from the top.';
+
+CREATE FUNCTION public.folders_in(parent text, scope text, scope_end text, low text, high text, row_limit integer) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    -- What is sought lies after `beyond` and before `until`.
+    beyond text COLLATE "C" := parent;
+    until text COLLATE "C" := CASE parent WHEN '' THEN U&'\+10FFFF' ELSE left(parent, -1) || '0' END;
+    rest text COLLATE "C" := substr(scope, length(parent) + 1);
+    child text COLLATE "C";
+BEGIN
+    IF NOT parent ^@ scope THEN
+        IF NOT scope ^@ parent THEN
+            RETURN;
+        ELSIF position('/' IN rest) > 0 THEN
+            child := parent || split_part(rest, '/', 1) || '/';
+            IF child >= low AND (high = '' OR child < high)
+                AND EXISTS (SELECT FROM resource WHERE resource_path >= scope AND resource_path < scope_end) THEN
+                RETURN NEXT child;
+            END IF;
+            RETURN;
+        END IF;
+        beyond := scope;
+        until := scope_end;
+    END IF;
+    beyond := greatest(beyond, low);
+    -- One probe of the index for each folder, whatever lies below it.
+    FOR nth IN 1..row_limit LOOP
+        SELECT folder_of(resource_path) INTO child FROM resource
+            WHERE folder_of(resource_path) > beyond AND folder_of(resource_path) < until
+            ORDER BY folder_of(resource_path), resource_path LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        child := parent || split_part(substr(child, length(parent) + 1), '/', 1) || '/';
+        EXIT WHEN high <> '' AND child >= high;
+        RETURN NEXT child;
+        beyond := left(child, -1) || '0'; -- '0' follows '/'
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION public.folders_in(parent text, scope text, scope_end text, low text, high text, row_limit integer) IS 'Promise: up to row_limit folders directly in a folder, in their order, with low <= path < high (empty: no end), that hold resources of a scope.';
+
 CREATE FUNCTION public.shown_instant(at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN GREATEST(LEAST(at, '9999-12-31 23:59:59.999999+00'::timestamp with time zone), '0001-01-01 00:00:00+00'::timestamp with time zone);
@@ -715,6 +838,26 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION public.refuse_value(column_name text, problem text) IS 'Fails with the problem and its column. For a CHECK constraint, whose own message would not say what is wrong: STRICT, so that a value without a problem is not even a call.';
+
+CREATE FUNCTION public.resource_after_insert() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO folder_added (folder_path, resource_count)
+    SELECT above, count(*) FROM ins, folders_above(resource_path) AS above GROUP BY above;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.resource_after_insert() IS 'Promise: each new resource is counted in its folders, in the writer''s own transaction.';
+
+CREATE FUNCTION public.scope_ranges(scopes text[], scope_ends text[]) RETURNS TABLE(low text, high text)
+    LANGUAGE sql IMMUTABLE ROWS 1 PARALLEL SAFE
+    AS $$
+    SELECT * FROM unnest(scopes, scope_ends)
+$$;
+
+COMMENT ON FUNCTION public.scope_ranges(scopes text[], scope_ends text[]) IS 'The ranges of paths that begin with a scope: low <= path < high. An empty high is no end.';
 
 CREATE FUNCTION public.status_is_failed(status text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1005,6 +1148,9 @@ ALTER TABLE ONLY public.execution_failed_step
 ALTER TABLE ONLY public.execution
     ADD CONSTRAINT execution_pkey PRIMARY KEY (execution_id);
 
+ALTER TABLE ONLY public.folder
+    ADD CONSTRAINT folder_pkey PRIMARY KEY (folder_path);
+
 ALTER TABLE ONLY public.migration_repair
     ADD CONSTRAINT migration_repair_pkey PRIMARY KEY (id);
 
@@ -1051,7 +1197,11 @@ CREATE INDEX execution_start_idx ON public.execution USING btree (started_at, ex
 
 CREATE INDEX execution_status_idx ON public.execution USING btree (status, started_at, execution_id);
 
+CREATE INDEX folder_added_idx ON public.folder_added USING btree (folder_path) INCLUDE (resource_count);
+
 CREATE INDEX resource_created_idx ON public.resource USING btree (created_at, resource_path);
+
+CREATE INDEX resource_folder_idx ON public.resource USING btree (public.folder_of(resource_path), resource_path);
 
 CREATE INDEX resource_type_idx ON public.resource USING btree (resource_type, resource_path);
 
@@ -1074,6 +1224,8 @@ CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON public.event FOR EACH STATEM
 CREATE TRIGGER event_type_after_insert AFTER INSERT ON public.event_type REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.type_after_insert();
 
 CREATE TRIGGER event_type_before_write BEFORE INSERT OR UPDATE ON public.event_type FOR EACH ROW EXECUTE FUNCTION public.event_type_before_write();
+
+CREATE TRIGGER resource_after_insert AFTER INSERT ON public.resource REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION public.resource_after_insert();
 
 CREATE TRIGGER resource_type_after_insert AFTER INSERT ON public.resource_type REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.type_after_insert();
 

@@ -73,7 +73,7 @@ const mendTimeout = 10 * time.Minute
 
 // KeepPartitions keeps the partitions of event as they must be until the context ends:
 // it makes those of months to come once a day, and mends what somebody has dropped or
-// detached. It logs tables that it cannot attach.
+// detached. It logs tables that it cannot attach. It also merges the counts of folders.
 func KeepPartitions(ctx context.Context, pool *Pool, logger *slog.Logger) error {
 	return keepPartitions(ctx, pool, logger, checkInterval)
 }
@@ -88,6 +88,9 @@ func keepPartitions(ctx context.Context, pool *Pool, logger *slog.Logger, interv
 		case <-ctx.Done():
 			return nil
 		case <-checks.C:
+		}
+		if err := mergeFolders(ctx, pool); err != nil {
+			logger.WarnContext(ctx, "the counts of folders cannot be merged; trying again", "error", err)
 		}
 		status, err := sqlc.New(pool).PartitionStatus(ctx)
 		if err == nil && (status.Missing > 0 || status.Unguarded > 0 || time.Since(made) > 24*time.Hour) {

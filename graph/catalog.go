@@ -21,6 +21,7 @@ func versionColumns(ctx context.Context) catalog.Columns {
 }
 
 func resourcePath(r *model.Resource) (string, bool) { return r.Row.ResourcePath, true }
+func folderPath(f *model.Folder) (string, bool)     { return f.Path, true }
 func versionPath(v *model.Version) (string, bool)   { return v.Row.Path, true }
 func versionKey(v *model.Version) (catalog.LabelKey, bool) {
 	return catalog.LabelKey{Path: v.Row.Path, Label: v.Row.Label}, true
@@ -128,7 +129,7 @@ func (q resourceQuery) pages(ctx context.Context, x *reads,
 		Read: func(ctx context.Context, purpose pagination.Purpose, span pagination.Span, descending bool, limit int) ([][]*model.Resource, error) {
 			order := q.order
 			order.Descending = descending
-			lists, err := read(ctx, purpose, order, q.within(span), limit)
+			lists, err := read(ctx, purpose, order, rangeOf(span), limit)
 			for _, list := range lists {
 				add(x.cache, resourceName{}, list, func(r *model.Resource) string { return r.Row.ResourcePath })
 			}
@@ -138,8 +139,8 @@ func (q resourceQuery) pages(ctx context.Context, x *reads,
 	return lists.Pages(ctx)
 }
 
-// within converts a span to a range of resources.
-func (q resourceQuery) within(span pagination.Span) catalog.Range {
+// rangeOf converts a span to a range of resources.
+func rangeOf(span pagination.Span) catalog.Range {
 	within := catalog.WholeRange()
 	if span.Low != nil {
 		within.LowTime, within.LowPath = span.Low.Time(), span.Low.Key

@@ -176,6 +176,7 @@ func planQueries() []string {
 		`{ version(path: "team1/folder1/resource-1") { payload content meta events(last: 3) { nodes { eventId } } updates: events(first: 3, filter: {types: ["UPDATED"]}) { nodes { eventId } } } event(eventId: "event-17") { payload message } }`,
 		`{ resourceTypes { name resourceCount resources(first: 3, filter: {pathPrefix: "team1/"}) { nodes { path } totalCount } last: resources(last: 3) { nodes { path } } } eventTypes { name } }`,
 		`{ resourcesByPath(paths: ["team1/folder1/resource-1", "none"]) { path versions(first: 2) { nodes { version events(first: 2) { nodes { eventId } } } } } }`,
+		`{ folder(path: "team1/") { resourceCount folders { totalCount nodes { resourceCount resources(first: 3) { totalCount nodes { path } } } } } }`,
 		`{ resources(first: 20) { nodes { versions(first: 5) { nodes { version events(first: 5) { nodes { eventId } } } } } } }`,
 		`{ events { nodes { eventId } } }`, `{ events { nodes { eventId resource { type { name } } } } }`,
 	}

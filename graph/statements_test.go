@@ -22,6 +22,8 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
 		SELECT 'p/' || n, 'kind-' || 1 + n % 9, '1.0.' || v, jsonb_build_object('name', n, 'v', v)
 		FROM generate_series(1, 80) n CROSS JOIN generate_series(0, 6) v`)
+	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT 'q/' || n || below, 'kind-1', '1', '{}' FROM generate_series(1, 40) n CROSS JOIN unnest(ARRAY['/x', '/y/z']) below`)
 	a.exec(`INSERT INTO event_type SELECT 'type-' || n, '{{ resource_type }} {{ payload.n }}' FROM generate_series(1, 9) n`)
 	a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
 		SELECT 'e' || n, 'type-' || 1 + n % 9, 'p/' || 1 + n % 80, '1.0.' || n % 7, jsonb_build_object('n', n),
@@ -57,7 +59,9 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 		"executions of resources":     {`query($n: Int!) { resources(first: $n) { nodes { latestExecution { status parent { status } } executions(first: 3) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { status } } all: executions(last: 2, filter: {statuses: [FAILED]}) { nodes { status } } } } }`, 9},
 		"events and their executions": {`query($n: Int!) { events(first: $n) { nodes { eventId execution { status } } } }`, 3},
 		"lists with the log's end":    {`query($n: Int!) { events(first: $n) { tailCursor nodes { eventId } } resources(first: $n) { nodes { events(first: 2) { tailCursor nodes { eventId } } } } }`, 5},
-		"nodes":                       {`query($n: Int!, $after: String) { resources(first: $n, after: $after) { edges { cursor node { id events(last: 2) { edges { cursor node { id } } } } } } }`, 2},
+		"folders": {`query($n: Int!) { folder(path: "q/") { folders(first: $n) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { path resourceCount folders(first: 2) { nodes { path } } resources(first: 2) { totalCount nodes { path latestVersion { version } } } } }
+			resources(first: $n) { nodes { path } } } }`, 8},
+		"nodes": {`query($n: Int!, $after: String) { resources(first: $n, after: $after) { edges { cursor node { id events(last: 2) { edges { cursor node { id } } } } } } }`, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A new server each time, since its version cache is empty.

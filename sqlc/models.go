@@ -94,6 +94,17 @@ type ExecutionFailedStep struct {
 	Step        string
 }
 
+// Promise: with folder_added, how many resources lie in each folder and below.
+type Folder struct {
+	FolderPath    string
+	ResourceCount int64
+}
+
+type FolderAdded struct {
+	FolderPath    string
+	ResourceCount int64
+}
+
 // Values that a migration had to change because the API could not show them, each with its old value.
 type MigrationRepair struct {
 	ID         int64

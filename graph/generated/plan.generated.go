@@ -23,6 +23,9 @@ type Plans struct {
 	Execution                plan.Type[*model.Execution]
 	ExecutionConnection      plan.Type[*pagination.Page[*model.Execution]]
 	ExecutionEdge            plan.Type[*pagination.Edge[*model.Execution]]
+	Folder                   plan.Type[*model.Folder]
+	FolderConnection         plan.Type[*pagination.Page[*model.Folder]]
+	FolderEdge               plan.Type[*pagination.Edge[*model.Folder]]
 	InputError               plan.Type[*model.InputError]
 	Mutation                 plan.Type[struct{}]
 	PageInfo                 plan.Type[*pagination.PageInfo]
@@ -217,6 +220,41 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 			return obj.Node, nil
 		}), &p.Execution),
 	}}
+	p.Folder = plan.Type[*model.Folder]{Name: "Folder", Satisfies: []string{"Folder"}, Fields: map[string]plan.Field[*model.Folder]{
+		"path": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Folder) ([]byte, bool) { return plan.AppendString(buf, obj.Path), true }),
+		"name": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Folder) ([]byte, bool) { return plan.AppendString(buf, obj.Name()), true }),
+		"resourceCount": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Folder) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.ResourceCount), 10), true
+		}),
+		"folders": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Folder) ([]*pagination.Page[*model.Folder], error) {
+			return resolvers.Folder().Folders(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		}, &p.FolderConnection),
+		"resources": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Folder) ([]*pagination.Page[*model.Resource], error) {
+			return resolvers.Folder().Resources(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		}, &p.ResourceConnection),
+	}}
+	p.FolderConnection = plan.Type[*pagination.Page[*model.Folder]]{Name: "FolderConnection", Satisfies: []string{"FolderConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Folder]]{
+		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Folder]) ([]*pagination.Edge[*model.Folder], error) {
+			return obj.Edges(), nil
+		}), &p.FolderEdge),
+		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Folder]) ([]*model.Folder, error) {
+			return obj.Nodes(), nil
+		}), &p.Folder),
+		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Folder]) (*pagination.PageInfo, error) {
+			return obj.PageInfo(), nil
+		}), &p.PageInfo),
+		"totalCount": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Folder]) (int, error) {
+			return obj.TotalCount(ctx)
+		}), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
+	}}
+	p.FolderEdge = plan.Type[*pagination.Edge[*model.Folder]]{Name: "FolderEdge", Satisfies: []string{"FolderEdge"}, Fields: map[string]plan.Field[*pagination.Edge[*model.Folder]]{
+		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Folder]) ([]byte, bool) {
+			return plan.AppendString(buf, obj.Cursor()), true
+		}),
+		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Folder]) (*model.Folder, error) {
+			return obj.Node, nil
+		}), &p.Folder),
+	}}
 	p.InputError = plan.Type[*model.InputError]{Name: "InputError", Satisfies: []string{"InputError"}, Fields: map[string]plan.Field[*model.InputError]{
 		"code": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.InputError) ([]byte, bool) { return plan.AppendString(buf, obj.Code), true }),
 		"message": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.InputError) ([]byte, bool) {
@@ -285,6 +323,9 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"executions": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOExecutionFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionFilter)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*pagination.Page[*model.Execution], error) {
 			return resolvers.Query().Executions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ExecutionFilter))
 		}), &p.ExecutionConnection),
+		"folder": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("path", ec.unmarshalNString2string)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Folder, error) {
+			return resolvers.Query().Folder(ctx, fc.Args["path"].(string))
+		}), &p.Folder),
 		"node": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("id", ec.unmarshalNID2string)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (model.Node, error) {
 			return resolvers.Query().Node(ctx, fc.Args["id"].(string))
 		}), &p.Node),

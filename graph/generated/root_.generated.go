@@ -26,6 +26,7 @@ type ResolverRoot interface {
 	Event() EventResolver
 	EventType() EventTypeResolver
 	Execution() ExecutionResolver
+	Folder() FolderResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Resource() ResourceResolver
@@ -114,6 +115,26 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Folder struct {
+		Folders       func(childComplexity int, first *int, after *string) int
+		Name          func(childComplexity int) int
+		Path          func(childComplexity int) int
+		ResourceCount func(childComplexity int) int
+		Resources     func(childComplexity int, first *int, after *string) int
+	}
+
+	FolderConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	FolderEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	InputError struct {
 		Argument func(childComplexity int) int
 		Code     func(childComplexity int) int
@@ -151,6 +172,7 @@ type ComplexityRoot struct {
 		Events          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter, direction *model.OrderDirection) int
 		Execution       func(childComplexity int, executionID string) int
 		Executions      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) int
+		Folder          func(childComplexity int, path string) int
 		Node            func(childComplexity int, id string) int
 		Nodes           func(childComplexity int, ids []string) int
 		OpenEventTypes  func(childComplexity int) int
@@ -615,6 +637,85 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ExecutionEdge.Node(childComplexity), true
 
+	case "Folder.folders":
+		if e.ComplexityRoot.Folder.Folders == nil {
+			break
+		}
+
+		args, err := ec.field_Folder_folders_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Folder.Folders(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Folder.name":
+		if e.ComplexityRoot.Folder.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Folder.Name(childComplexity), true
+	case "Folder.path":
+		if e.ComplexityRoot.Folder.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Folder.Path(childComplexity), true
+	case "Folder.resourceCount":
+		if e.ComplexityRoot.Folder.ResourceCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Folder.ResourceCount(childComplexity), true
+	case "Folder.resources":
+		if e.ComplexityRoot.Folder.Resources == nil {
+			break
+		}
+
+		args, err := ec.field_Folder_resources_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Folder.Resources(childComplexity, args["first"].(*int), args["after"].(*string)), true
+
+	case "FolderConnection.edges":
+		if e.ComplexityRoot.FolderConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FolderConnection.Edges(childComplexity), true
+	case "FolderConnection.nodes":
+		if e.ComplexityRoot.FolderConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FolderConnection.Nodes(childComplexity), true
+	case "FolderConnection.pageInfo":
+		if e.ComplexityRoot.FolderConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FolderConnection.PageInfo(childComplexity), true
+	case "FolderConnection.totalCount":
+		if e.ComplexityRoot.FolderConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FolderConnection.TotalCount(childComplexity), true
+
+	case "FolderEdge.cursor":
+		if e.ComplexityRoot.FolderEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FolderEdge.Cursor(childComplexity), true
+	case "FolderEdge.node":
+		if e.ComplexityRoot.FolderEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FolderEdge.Node(childComplexity), true
+
 	case "InputError.argument":
 		if e.ComplexityRoot.InputError.Argument == nil {
 			break
@@ -813,6 +914,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Executions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*model.ExecutionFilter)), true
+	case "Query.folder":
+		if e.ComplexityRoot.Query.Folder == nil {
+			break
+		}
+
+		args, err := ec.field_Query_folder_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Folder(childComplexity, args["path"].(string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -1983,6 +2095,57 @@ extend type Query {
   ): ExecutionConnection!
 }
 `, BuiltIn: false},
+	{Name: "../schema/folder.graphqls", Input: `"A level of the path tree: what lies directly under a prefix that ends with '/'."
+type Folder {
+  "Empty for the top, else the prefix with its last slash, such as 'a/b/'."
+  path: String!
+  "The last word of the path, without the slash; empty for the top."
+  name: String!
+  "How many resources lie in it and in all folders below."
+  resourceCount: Int!
+  "The folders directly in it, by path."
+  folders(
+    "The most items to return: 1 to 200, 20 by default."
+    first: Int
+    "Only items after this cursor, taken from an edge or pageInfo."
+    after: String
+  ): FolderConnection!
+  "The resources directly in it, by path."
+  resources(
+    "The most items to return: 1 to 200, 20 by default."
+    first: Int
+    "Only items after this cursor, taken from an edge or pageInfo."
+    after: String
+  ): ResourceConnection!
+}
+
+"A page of folders."
+type FolderConnection {
+  "The items of the page, each with its cursor."
+  edges: [FolderEdge!]!
+  "The items of the page, without cursors."
+  nodes: [Folder!]!
+  "Where the page begins and ends, and whether there is more."
+  pageInfo: PageInfo!
+  "The number of items over all pages; counted only if selected."
+  totalCount: Int!
+}
+"A folder in a page."
+type FolderEdge {
+  "The position in the list, for ` + "`" + `after` + "`" + `; opaque."
+  cursor: String!
+  "The item."
+  node: Folder!
+}
+
+extend type Query {
+  "A level of the path tree; null if no resource lies there. The top always exists."
+  folder(
+    "Empty for the top, else the prefix with its last slash, such as 'a/b/'."
+    path: String! = ""
+  ): Folder
+}
+`, BuiltIn: false},
 	{Name: "../schema/node.graphqls", Input: `"An object with a globally unique, opaque id (Relay's Node)."
 interface Node {
   "Globally unique and opaque; node(id:) finds the object by it."
@@ -2480,6 +2643,46 @@ func (ec *executionContext) childFields_ExecutionEdge(ctx context.Context, field
 		return ec.fieldContext_ExecutionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ExecutionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Folder(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_Folder_path(ctx, field)
+	case "name":
+		return ec.fieldContext_Folder_name(ctx, field)
+	case "resourceCount":
+		return ec.fieldContext_Folder_resourceCount(ctx, field)
+	case "folders":
+		return ec.fieldContext_Folder_folders(ctx, field)
+	case "resources":
+		return ec.fieldContext_Folder_resources(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Folder", field.Name)
+}
+
+func (ec *executionContext) childFields_FolderConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_FolderConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_FolderConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_FolderConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_FolderConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FolderConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_FolderEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_FolderEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_FolderEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FolderEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_InputError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -1,0 +1,33 @@
+package model
+
+import (
+	"strings"
+
+	"github.com/noetl/noetl-catalog/db/catalog"
+	"github.com/noetl/noetl-catalog/graph/pagination"
+)
+
+// Folder is a level of the path tree.
+type Folder struct{ catalog.Folder }
+
+// NewFolders wraps rows.
+func NewFolders(rows []*catalog.Folder) []*Folder {
+	all, folders := make([]Folder, len(rows)), make([]*Folder, len(rows))
+	for i, row := range rows {
+		all[i].Folder = *row
+		folders[i] = &all[i]
+	}
+	return folders
+}
+
+// Name is the last word of the path.
+func (f *Folder) Name() string {
+	path := strings.TrimSuffix(f.Path, "/")
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+// FolderConnection is a page of folders, FolderEdge a folder in it.
+type (
+	FolderConnection = pagination.Page[*Folder]
+	FolderEdge       = pagination.Edge[*Folder]
+)
