@@ -6,7 +6,7 @@
 // something.
 //
 //	make bench
-//	go run ./bench writers bulk latency deliveries fanout execution checkpoints
+//	go run ./bench writers bulk latency deliveries fanout execution checkpoints folders
 //	go run ./bench -only Q1,Q3 requests
 //	go run ./bench growth
 //	make bench-peer
@@ -57,6 +57,7 @@ var measurements = []measurement{
 	{name: "fanout", run: fanout},
 	{name: "execution", run: execution},
 	{name: "checkpoints", run: checkpoints},
+	{name: "folders", run: folders},
 	{name: "overload", run: overload},
 	{name: "requests", run: requests, kept: true},
 	{name: "growth", run: growth, kept: true, named: true},

@@ -26,8 +26,9 @@ func (f *Folder) Name() string {
 	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
-// FolderConnection is a page of folders, FolderEdge a folder in it.
 type (
+	// FolderConnection is a page of folders.
 	FolderConnection = pagination.Page[*Folder]
-	FolderEdge       = pagination.Edge[*Folder]
+	// FolderEdge is a folder in a page.
+	FolderEdge = pagination.Edge[*Folder]
 )
