@@ -23,10 +23,11 @@ BEGIN
         description = excluded.description,
         updated_at = excluded.updated_at
     WHERE r.latest_revision < excluded.latest_revision;
+    INSERT INTO folder_added (resource_path) SELECT resource_path FROM ins WHERE revision = 1;
     RETURN NULL;
 END $$;
 
-COMMENT ON FUNCTION public.catalog_after_insert() IS 'Promise: resource holds, for each path, its latest version by revision, in the writer''s own transaction.';
+COMMENT ON FUNCTION public.catalog_after_insert() IS 'Promise: resource holds, for each path, its latest version by revision, and each new path is counted in its folders, in the writer''s own transaction.';
 
 CREATE FUNCTION public.catalog_before_insert() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -644,19 +645,19 @@ DECLARE
     merged bigint;
 BEGIN
     WITH taken AS (
-        DELETE FROM folder_added WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM folder_added LIMIT row_limit FOR UPDATE SKIP LOCKED))
-        RETURNING folder_path, resource_count
+        DELETE FROM folder_added WHERE resource_path = ANY (ARRAY(
+            SELECT resource_path FROM folder_added LIMIT row_limit FOR UPDATE SKIP LOCKED))
+        RETURNING resource_path
     ), summed AS (
         INSERT INTO folder AS f (folder_path, resource_count)
-        SELECT folder_path, sum(resource_count) FROM taken GROUP BY folder_path ORDER BY folder_path
+        SELECT above, count(*) FROM taken, folders_above(resource_path) AS above GROUP BY above ORDER BY above
         ON CONFLICT (folder_path) DO UPDATE SET resource_count = f.resource_count + excluded.resource_count
     )
     SELECT count(*) INTO merged FROM taken;
     RETURN merged;
 END $$;
 
-COMMENT ON FUNCTION public.folder_merge(row_limit integer) IS 'Promise: moves up to row_limit rows of folder_added into folder, which changes no sum of both; returns how many.';
+COMMENT ON FUNCTION public.folder_merge(row_limit integer) IS 'Promise: counts up to row_limit paths of folder_added in folder instead, which changes no sum of both; returns how many.';
 
 CREATE FUNCTION public.folder_of(path text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -675,14 +676,13 @@ CREATE TABLE public.folder (
 COMMENT ON TABLE public.folder IS 'Promise: with folder_added, how many resources lie in each folder and below.';
 
 CREATE TABLE public.folder_added (
-    folder_path text NOT NULL COLLATE pg_catalog."C",
-    resource_count bigint NOT NULL
+    resource_path text NOT NULL COLLATE pg_catalog."C"
 );
 
 CREATE FUNCTION public.folder_size(path text) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path TO 'public', 'pg_temp'
-    RETURN (COALESCE((SELECT folder.resource_count FROM public.folder WHERE (folder.folder_path = folder_size.path)), (0)::bigint) + (COALESCE((SELECT sum(folder_added.resource_count) AS sum FROM public.folder_added WHERE (folder_added.folder_path = folder_size.path)), (0)::numeric))::bigint);
+    RETURN (COALESCE((SELECT folder.resource_count FROM public.folder WHERE (folder.folder_path = folder_size.path)), (0)::bigint) + (SELECT count(*) AS count FROM public.folder_added WHERE ((folder_added.resource_path >= folder_size.path) AND (folder_added.resource_path < CASE folder_size.path WHEN ''::text THEN '􏿿'::text ELSE ("left"(folder_size.path, '-1'::integer) || '0'::text) END))));
 
 COMMENT ON FUNCTION public.folder_size(path text) IS 'Promise: how many resources lie in a folder and below.';
 
@@ -838,18 +838,6 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION public.refuse_value(column_name text, problem text) IS 'Fails with the problem and its column. For a CHECK constraint, whose own message would not say what is wrong: STRICT, so that a value without a problem is not even a call.';
-
-CREATE FUNCTION public.resource_after_insert() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    INSERT INTO folder_added (folder_path, resource_count)
-    SELECT above, count(*) FROM ins, folders_above(resource_path) AS above GROUP BY above;
-    RETURN NULL;
-END $$;
-
-COMMENT ON FUNCTION public.resource_after_insert() IS 'Promise: each new resource is counted in its folders, in the writer''s own transaction.';
 
 CREATE FUNCTION public.scope_ranges(scopes text[], scope_ends text[]) RETURNS TABLE(low text, high text)
     LANGUAGE sql IMMUTABLE ROWS 1 PARALLEL SAFE
@@ -1148,6 +1136,9 @@ ALTER TABLE ONLY public.execution_failed_step
 ALTER TABLE ONLY public.execution
     ADD CONSTRAINT execution_pkey PRIMARY KEY (execution_id);
 
+ALTER TABLE ONLY public.folder_added
+    ADD CONSTRAINT folder_added_pkey PRIMARY KEY (resource_path);
+
 ALTER TABLE ONLY public.folder
     ADD CONSTRAINT folder_pkey PRIMARY KEY (folder_path);
 
@@ -1197,8 +1188,6 @@ CREATE INDEX execution_start_idx ON public.execution USING btree (started_at, ex
 
 CREATE INDEX execution_status_idx ON public.execution USING btree (status, started_at, execution_id);
 
-CREATE INDEX folder_added_idx ON public.folder_added USING btree (folder_path) INCLUDE (resource_count);
-
 CREATE INDEX resource_created_idx ON public.resource USING btree (created_at, resource_path);
 
 CREATE INDEX resource_folder_idx ON public.resource USING btree (public.folder_of(resource_path), resource_path);
@@ -1224,8 +1213,6 @@ CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON public.event FOR EACH STATEM
 CREATE TRIGGER event_type_after_insert AFTER INSERT ON public.event_type REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.type_after_insert();
 
 CREATE TRIGGER event_type_before_write BEFORE INSERT OR UPDATE ON public.event_type FOR EACH ROW EXECUTE FUNCTION public.event_type_before_write();
-
-CREATE TRIGGER resource_after_insert AFTER INSERT ON public.resource REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION public.resource_after_insert();
 
 CREATE TRIGGER resource_type_after_insert AFTER INSERT ON public.resource_type REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.type_after_insert();
 

@@ -10,7 +10,7 @@ import (
 // mergeSize is how many rows are merged in one transaction.
 const mergeSize = 10_000
 
-// mergeFolders sums the rows that registrations have added to the counts of folders, so
+// mergeFolders counts the paths that registrations have added in their folders, so
 // that reading a count stays cheap.
 func mergeFolders(ctx context.Context, pool *Pool) error {
 	for {

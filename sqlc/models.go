@@ -101,8 +101,7 @@ type Folder struct {
 }
 
 type FolderAdded struct {
-	FolderPath    string
-	ResourceCount int64
+	ResourcePath string
 }
 
 // Values that a migration had to change because the API could not show them, each with its old value.

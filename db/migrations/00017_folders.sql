@@ -28,30 +28,40 @@ CREATE TABLE folder (
     resource_count bigint NOT NULL
 );
 
--- Registrations add rows instead of changing those of folder, on whose locks all new
--- resources would wait for each other.
+-- A registration adds the path of a new resource instead of changing the rows of folder,
+-- on whose locks all new resources would wait for each other.
 CREATE TABLE folder_added (
-    folder_path text COLLATE "C" NOT NULL,
-    resource_count bigint NOT NULL
+    resource_path text COLLATE "C" PRIMARY KEY
 );
-CREATE INDEX folder_added_idx ON folder_added (folder_path) INCLUDE (resource_count);
 COMMENT ON TABLE folder IS 'Promise: with folder_added, how many resources lie in each folder and below.';
 
 -- +goose StatementBegin
-CREATE FUNCTION resource_after_insert() RETURNS trigger
+CREATE OR REPLACE FUNCTION catalog_after_insert() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp
     AS $$
 BEGIN
-    INSERT INTO folder_added (folder_path, resource_count)
-    SELECT above, count(*) FROM ins, folders_above(resource_path) AS above GROUP BY above;
+    INSERT INTO resource AS r (resource_path, resource_type, latest_version, latest_revision,
+                               name, description, created_at, updated_at)
+    SELECT DISTINCT ON (resource_path)
+           resource_path, resource_type, resource_version, revision,
+           payload_text(payload, 'name'), payload_text(payload, 'description'),
+           first_value(timestamp) OVER (PARTITION BY resource_path ORDER BY revision), timestamp
+    FROM ins
+    ORDER BY resource_path, revision DESC
+    ON CONFLICT (resource_path) DO UPDATE SET
+        resource_type = excluded.resource_type,
+        latest_version = excluded.latest_version,
+        latest_revision = excluded.latest_revision,
+        name = excluded.name,
+        description = excluded.description,
+        updated_at = excluded.updated_at
+    WHERE r.latest_revision < excluded.latest_revision;
+    INSERT INTO folder_added (resource_path) SELECT resource_path FROM ins WHERE revision = 1;
     RETURN NULL;
 END $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION resource_after_insert() IS 'Promise: each new resource is counted in its folders, in the writer''s own transaction.';
-
-CREATE TRIGGER resource_after_insert AFTER INSERT ON resource
-    REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION resource_after_insert();
+COMMENT ON FUNCTION catalog_after_insert() IS 'Promise: resource holds, for each path, its latest version by revision, and each new path is counted in its folders, in the writer''s own transaction.';
 
 INSERT INTO folder (folder_path, resource_count)
 SELECT above, count(*) FROM resource, folders_above(resource_path) AS above GROUP BY above;
@@ -65,25 +75,26 @@ DECLARE
     merged bigint;
 BEGIN
     WITH taken AS (
-        DELETE FROM folder_added WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM folder_added LIMIT row_limit FOR UPDATE SKIP LOCKED))
-        RETURNING folder_path, resource_count
+        DELETE FROM folder_added WHERE resource_path = ANY (ARRAY(
+            SELECT resource_path FROM folder_added LIMIT row_limit FOR UPDATE SKIP LOCKED))
+        RETURNING resource_path
     ), summed AS (
         INSERT INTO folder AS f (folder_path, resource_count)
-        SELECT folder_path, sum(resource_count) FROM taken GROUP BY folder_path ORDER BY folder_path
+        SELECT above, count(*) FROM taken, folders_above(resource_path) AS above GROUP BY above ORDER BY above
         ON CONFLICT (folder_path) DO UPDATE SET resource_count = f.resource_count + excluded.resource_count
     )
     SELECT count(*) INTO merged FROM taken;
     RETURN merged;
 END $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION folder_merge(integer) IS 'Promise: moves up to row_limit rows of folder_added into folder, which changes no sum of both; returns how many.';
+COMMENT ON FUNCTION folder_merge(integer) IS 'Promise: counts up to row_limit paths of folder_added in folder instead, which changes no sum of both; returns how many.';
 
 CREATE FUNCTION folder_size(path text) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = public, pg_temp
     RETURN coalesce((SELECT resource_count FROM folder WHERE folder_path = path), 0)
-         + coalesce((SELECT sum(resource_count) FROM folder_added WHERE folder_path = path), 0)::bigint;
+         + (SELECT count(*) FROM folder_added WHERE resource_path >= path
+               AND resource_path < CASE path WHEN '' THEN U&'\+10FFFF' ELSE left(path, -1) || '0' END); -- '0' follows '/'
 COMMENT ON FUNCTION folder_size(text) IS 'Promise: how many resources lie in a folder and below.';
 
 CREATE FUNCTION scope_ranges(scopes text[], scope_ends text[]) RETURNS TABLE (low text, high text)
@@ -161,8 +172,32 @@ COMMENT ON FUNCTION folders_in(text, text, text, text, text, integer) IS 'Promis
 
 -- +goose Down
 DROP FUNCTION folders_in(text, text, text, text, text, integer), folder_size_within(text, text[], text[]), scope_ranges(text[], text[]), folder_size(text), folder_merge(integer);
-DROP TRIGGER resource_after_insert ON resource;
-DROP FUNCTION resource_after_insert();
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION catalog_after_insert() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp
+    AS $$
+BEGIN
+    INSERT INTO resource AS r (resource_path, resource_type, latest_version, latest_revision,
+                               name, description, created_at, updated_at)
+    SELECT DISTINCT ON (resource_path)
+           resource_path, resource_type, resource_version, revision,
+           payload_text(payload, 'name'), payload_text(payload, 'description'),
+           first_value(timestamp) OVER (PARTITION BY resource_path ORDER BY revision), timestamp
+    FROM ins
+    ORDER BY resource_path, revision DESC
+    ON CONFLICT (resource_path) DO UPDATE SET
+        resource_type = excluded.resource_type,
+        latest_version = excluded.latest_version,
+        latest_revision = excluded.latest_revision,
+        name = excluded.name,
+        description = excluded.description,
+        updated_at = excluded.updated_at
+    WHERE r.latest_revision < excluded.latest_revision;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION catalog_after_insert() IS 'Promise: resource holds, for each path, its latest version by revision, in the writer''s own transaction.';
 DROP TABLE folder_added, folder;
 DROP FUNCTION folders_above(text);
 DROP INDEX resource_folder_idx;
