@@ -96,7 +96,7 @@ func (s *session) head(raw json.RawMessage) error {
 		parent = r.Parent.ExecutionID + " of " + r.Parent.Version.Path
 	}
 	if r.Children.TotalCount > 0 {
-		children = fmt.Sprintf("%d runs", r.Children.TotalCount)
+		children = fmt.Sprint(r.Children.TotalCount)
 	}
 	fmt.Fprintf(s, "%s  %s\n", s.paint(bold, inOneLine(r.ExecutionID)), s.paint(status.style, inOneLine(status.text)))
 	s.properties([][2]string{
@@ -107,7 +107,7 @@ func (s *session) head(raw json.RawMessage) error {
 		{"events", fmt.Sprint(r.EventCount)},
 		{"error", r.Error},
 		{"parent", parent},
-		{"started by it", children},
+		{"children", children},
 	})
 	return nil
 }
