@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/creack/pty"
 	"github.com/pressly/goose/v3"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -35,14 +37,32 @@ import (
 	"github.com/noetl/noetl-catalog/graph/auth"
 )
 
-// TestMain lets scripts run this test binary as noetl-catalog, and stops their
-// PostgreSQL.
+// TestMain lets scripts run this test binary as noetl-catalog and as terminal, and
+// stops their PostgreSQL.
 func TestMain(m *testing.M) {
 	testscript.Main(withDatabase{m}, map[string]func(){"noetl-catalog": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
-	}})
+	}, "terminal": func() { os.Exit(terminal(os.Args[1:])) }})
+}
+
+// terminal runs a command whose stdout is a pseudo-terminal, and prints all that was
+// written there: testscript's ttyout may lose the end. It returns the exit status.
+func terminal(args []string) int {
+	master, slave, err := pty.Open()
+	if err != nil {
+		panic(err)
+	}
+	command := exec.Command(args[0], args[1:]...)
+	command.Stdout, command.Stderr = slave, os.Stderr
+	if err := command.Start(); err != nil {
+		panic(err)
+	}
+	slave.Close()
+	io.Copy(os.Stdout, master) // until EIO: nobody has the terminal open
+	command.Wait()
+	return command.ProcessState.ExitCode()
 }
 
 type withDatabase struct{ m *testing.M }

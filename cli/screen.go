@@ -68,12 +68,12 @@ func hasColours() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM")
 // that is a reader who has seen enough.
 func (s *screen) close(err error) error {
 	err = cmp.Or(err, s.Flush())
-	if s.pager != nil {
-		err = cmp.Or(err, s.pager.close())
-	}
 	signal.Stop(s.pipes)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
-		return nil
+		err = nil
+	}
+	if s.pager != nil {
+		err = cmp.Or(err, s.pager.close())
 	}
 	return err
 }
