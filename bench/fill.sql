@@ -130,3 +130,5 @@ DO $$ DECLARE each record; BEGIN
         EXECUTE each.definition;
     END LOOP;
 END $$;
+
+SELECT event_recount();

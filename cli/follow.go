@@ -28,14 +28,16 @@ type Follow struct {
 	Step         *string  `placeholder:"NAME" help:"Only events about this step."`
 	Status       []string `sep:"none" placeholder:"STATUS" help:"Only events with this status, in upper or lower case; may be repeated, for any of several."`
 	Type         []string `sep:"none" placeholder:"NAME" complete:"event-type" help:"Only events of this type; may be repeated."`
+	ExcludeType  []string `name:"exclude-type" sep:"none" placeholder:"NAME" complete:"event-type" help:"No events of this type; may be repeated."`
 	ResourceType []string `name:"resource-type" sep:"none" placeholder:"NAME" complete:"resource-type" help:"Only events of resources of this type; may be repeated."`
-	Path         *string  `placeholder:"PATH" complete:"path" help:"Only events of the resource at this path."`
+	Path         []string `sep:"none" placeholder:"PATH" complete:"path" help:"Only events of the resource at this path; may be repeated, for any of several."`
 	PathPrefix   *string  `name:"path-prefix" placeholder:"PREFIX" complete:"path" help:"Only events of resources whose path starts with this."`
 	Version      *string  `placeholder:"LABEL" help:"Only events of versions with this label."`
 	Since        *string  `placeholder:"TIME" help:"Only events with a timestamp at or after this: RFC 3339, like 2026-03-01T12:00:00Z."`
 	Until        *string  `placeholder:"TIME" help:"Only events with a timestamp before this."`
 	Payload      *string  `placeholder:"JSON" help:"Only events whose payload contains this JSON."`
 	Meta         *string  `placeholder:"JSON" help:"Only events whose meta contains this JSON."`
+	Text         *string  `placeholder:"WORDS" help:"Only events with each of these words in the path, type, step, status or error; needs --path, --execution-id, or --since and --until."`
 }
 
 // Validate checks the flags that need no server; kong calls it. It returns an
@@ -48,8 +50,11 @@ func (f *Follow) Validate() error {
 		return err
 	case f.Since != nil && f.Until != nil && !since.Before(until):
 		return fmt.Errorf("--since %s is not before --until %s: no event lies between", *f.Since, *f.Until)
-	case f.Path != nil && f.PathPrefix != nil && !strings.HasPrefix(*f.Path, *f.PathPrefix):
-		return fmt.Errorf("--path %q does not begin with --path-prefix %q: no event has both", *f.Path, *f.PathPrefix)
+	}
+	for _, path := range f.Path {
+		if f.PathPrefix != nil && !strings.HasPrefix(path, *f.PathPrefix) {
+			return fmt.Errorf("--path %q does not begin with --path-prefix %q: no event has both", path, *f.PathPrefix)
+		}
 	}
 	return nil
 }
@@ -89,14 +94,16 @@ func (f *Follow) Run(ctx context.Context, stdout, stderr io.Writer) error {
 func (f *Follow) filter() map[string]any {
 	filter := map[string]any{}
 	for name, value := range map[string]*string{
-		"executionId": f.ExecutionID, "step": f.Step, "path": f.Path, "pathPrefix": f.PathPrefix,
-		"version": f.Version, "since": f.Since, "until": f.Until,
+		"executionId": f.ExecutionID, "step": f.Step, "pathPrefix": f.PathPrefix,
+		"version": f.Version, "since": f.Since, "until": f.Until, "text": f.Text,
 	} {
 		if value != nil {
 			filter[name] = *value
 		}
 	}
-	for name, values := range map[string][]string{"statuses": f.Status, "types": f.Type, "resourceTypes": f.ResourceType} {
+	for name, values := range map[string][]string{
+		"statuses": f.Status, "types": f.Type, "excludeTypes": f.ExcludeType, "resourceTypes": f.ResourceType, "paths": f.Path,
+	} {
 		if len(values) > 0 {
 			filter[name] = values
 		}

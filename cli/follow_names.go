@@ -14,9 +14,9 @@ import (
 )
 
 // knownNames reads the names that a filter's are compared with.
-const knownNames = `query KnownNames($path: String!, $byPath: Boolean!, $prefix: String!, $byPrefix: Boolean!) {
+const knownNames = `query KnownNames($paths: [String!]!, $byPath: Boolean!, $prefix: String!, $byPrefix: Boolean!) {
   eventTypes { name } openEventTypes resourceTypes { name }
-  resource(path: $path) @include(if: $byPath) { path }
+  resourcesByPath(paths: $paths) @include(if: $byPath) { path }
   resources(first: 1, filter: {pathPrefix: $prefix}) @include(if: $byPrefix) { nodes { path } }
 }`
 
@@ -26,7 +26,7 @@ type named struct{ Name string }
 type known struct {
 	EventTypes, ResourceTypes []named
 	OpenEventTypes            bool
-	Resource                  *struct{}
+	ResourcesByPath           []*struct{}
 	Resources                 *struct{ Nodes []struct{} }
 }
 
@@ -34,14 +34,16 @@ type known struct {
 // silence. It is an error for names that only an administrator can add, since
 // they are probably misspelt, and a warning for what may still be registered.
 func (f *Follow) names(known *known, warn func(string)) error {
-	for _, name := range f.Type {
-		problem := unknown("event type", name, known.EventTypes)
-		switch {
-		case problem == "":
-		case known.OpenEventTypes:
-			warn(problem + "; waiting for one to be recorded")
-		default:
-			return &finalError{errors.New("--type: " + problem)}
+	for flag, names := range map[string][]string{"--type": f.Type, "--exclude-type": f.ExcludeType} {
+		for _, name := range names {
+			problem := unknown("event type", name, known.EventTypes)
+			switch {
+			case problem == "":
+			case known.OpenEventTypes:
+				warn(problem + "; waiting for one to be recorded")
+			default:
+				return &finalError{errors.New(flag + ": " + problem)}
+			}
 		}
 	}
 	for _, name := range f.ResourceType {
@@ -49,8 +51,10 @@ func (f *Follow) names(known *known, warn func(string)) error {
 			return &finalError{errors.New("--resource-type: " + problem)}
 		}
 	}
-	if f.Path != nil && known.Resource == nil {
-		warn(fmt.Sprintf("nothing is registered at the path %q; waiting for it", *f.Path))
+	for i, path := range f.Path {
+		if i >= len(known.ResourcesByPath) || known.ResourcesByPath[i] == nil {
+			warn(fmt.Sprintf("nothing is registered at the path %q; waiting for it", path))
+		}
 	}
 	if f.PathPrefix != nil && (known.Resources == nil || len(known.Resources.Nodes) == 0) {
 		warn(fmt.Sprintf("no registered path begins with %q; waiting for one", *f.PathPrefix))
@@ -63,7 +67,7 @@ func (f *Follow) names(known *known, warn func(string)) error {
 
 // narrows reports whether the filter has names to check.
 func (f *Follow) narrows() bool {
-	return f.Type != nil || f.ResourceType != nil || f.Path != nil || f.PathPrefix != nil || f.Version != nil
+	return f.Type != nil || f.ExcludeType != nil || f.ResourceType != nil || f.Path != nil || f.PathPrefix != nil || f.Version != nil
 }
 
 // A message lists at most maxNamed known names, and maxMeant similar ones.
@@ -119,15 +123,10 @@ func (f *follower) checkNames(ctx context.Context) error {
 	if f.checked || !command.narrows() {
 		return nil
 	}
-	text := func(value *string) string {
-		if value == nil {
-			return ""
-		}
-		return *value
-	}
 	known := &known{}
 	err := f.client.Do(ctx, knownNames, map[string]any{
-		"path": text(command.Path), "byPath": command.Path != nil, "prefix": text(command.PathPrefix), "byPrefix": command.PathPrefix != nil,
+		"paths": slices.Concat([]string{}, command.Path), "byPath": command.Path != nil,
+		"prefix": *cmp.Or(command.PathPrefix, new("")), "byPrefix": command.PathPrefix != nil,
 	}, known)
 	if err != nil && client.Temporary(err) {
 		return err

@@ -15,7 +15,7 @@ func knowing(open, registered bool) func(w http.ResponseWriter) {
 	}
 	return func(w http.ResponseWriter) {
 		fmt.Fprintf(w, `{"data":{"eventTypes":[{"name":"REGISTERED"},{"name":"step.failed"},{"name":"step_completed"}],"openEventTypes":%t,`+
-			`"resourceTypes":[{"name":"playbook"},{"name":"task"}],"resource":%s,"resources":{"nodes":[%s]}}}`, open, resource, nodes)
+			`"resourceTypes":[{"name":"playbook"},{"name":"task"}],"resourcesByPath":[%s],"resources":{"nodes":[%s]}}}`, open, resource, nodes)
 	}
 }
 
@@ -32,6 +32,7 @@ func TestFollow_UnknownName_Refused(t *testing.T) {
 		"--type=REGISTERED --type=NOPE":   `--type: this server has no event type "NOPE" (it has REGISTERED, step.failed, step_completed)`,
 		"--type=NOPE --after=c0":          `--type: this server has no event type "NOPE" (it has REGISTERED, step.failed, step_completed)`,
 		"--resource-type=playbooks":       `--resource-type: this server has no resource type "playbooks" (did you mean playbook?)`,
+		"--exclude-type=NOPE":             `--exclude-type: this server has no event type "NOPE" (it has REGISTERED, step.failed, step_completed)`,
 		"--resource-type=x --path=a/b":    `--resource-type: this server has no resource type "x" (it has playbook, task)`,
 		"--type=step.failed\u202e --json": "--type: this server has no event type \"step.failed\\u202e\" (did you mean step.failed?)",
 	} {
@@ -62,6 +63,7 @@ func TestFollow_NameNotYetKnown_NoticeAndFollowed(t *testing.T) {
 		"--type=REGISTERED":               {false, false, ""},
 		"--resource-type=task":            {false, false, ""},
 		"--path=a/b":                      {false, false, "nothing is registered at the path \"a/b\"; waiting for it\n"},
+		"--path=a/b --path=c":             {false, true, "nothing is registered at the path \"c\"; waiting for it\n"},
 		"--path-prefix=a/":                {false, false, "no registered path begins with \"a/\"; waiting for one\n"},
 		"--path=a/b --path-prefix=a/":     {false, true, ""},
 		"--version=latest":                {false, true, "--version takes labels, and no version can be labelled latest\n"},

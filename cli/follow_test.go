@@ -863,12 +863,12 @@ func TestFollow_Flags_FormTheFilter(t *testing.T) {
 		"none": {nil, `null`, "", false},
 		"all": {
 			[]string{
-				"--json", "--token=secret", "--execution-id=4711", "--step=s", "--status=FAILED", "--status=a,b", "--type=t1", "--type=t2",
-				"--resource-type=playbook", "--path=a/b", "--path-prefix=", "--version=1.0.0", "--since=2026-03-01T12:00:00Z",
+				"--json", "--token=secret", "--execution-id=4711", "--step=s", "--status=FAILED", "--status=a,b", "--type=t1", "--type=t2", "--exclude-type=t3", "--text=disk full",
+				"--resource-type=playbook", "--path=a/b", "--path=c,d", "--path-prefix=", "--version=1.0.0", "--since=2026-03-01T12:00:00Z",
 				"--until=2026-03-01T14:00:00.000001+02:00", `--payload={"n":12345678901234567890.10,"t":"<"}`, `--meta=null`,
 			},
-			`{"executionId":"4711","meta":null,"path":"a/b","pathPrefix":"","payload":{"n":12345678901234567890.10,"t":"<"},` +
-				`"resourceTypes":["playbook"],"since":"2026-03-01T12:00:00Z","statuses":["FAILED","a,b"],"step":"s","types":["t1","t2"],` +
+			`{"excludeTypes":["t3"],"executionId":"4711","meta":null,"pathPrefix":"","paths":["a/b","c,d"],"payload":{"n":12345678901234567890.10,"t":"<"},` +
+				`"resourceTypes":["playbook"],"since":"2026-03-01T12:00:00Z","statuses":["FAILED","a,b"],"step":"s","text":"disk full","types":["t1","t2"],` +
 				`"until":"2026-03-01T14:00:00.000001+02:00","version":"1.0.0"}`,
 			"Bearer secret", true,
 		},

@@ -451,11 +451,24 @@ CREATE FUNCTION public.event_partitions_unguarded() RETURNS bigint
     SET search_path TO 'public', 'pg_temp'
     RETURN (SELECT count(*) AS count FROM pg_inherits WHERE ((pg_inherits.inhparent = ('public.event'::regclass)::oid) AND (NOT public.event_is_guarded((pg_inherits.inhrelid)::regclass))));
 
-CREATE FUNCTION public.event_passes(event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb, types text[], path text, path_prefix text, version text, execution_id text, step text, statuses text[], payload_contains jsonb, meta_contains jsonb, scopes text[]) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (((types IS NULL) OR (event_type = ANY (types))) AND ((path IS NULL) OR (resource_path = path)) AND ((path_prefix IS NULL) OR (resource_path ^@ path_prefix)) AND ((version IS NULL) OR (resource_version = version)) AND ((execution_id IS NULL) OR ((meta ->> 'execution_id'::text) = execution_id)) AND ((step IS NULL) OR ((meta ->> 'node_name'::text) = step)) AND ((statuses IS NULL) OR (lower(((meta ->> 'status'::text) COLLATE "C")) = ANY (statuses))) AND ((payload_contains IS NULL) OR (payload @> payload_contains)) AND ((meta_contains IS NULL) OR (meta @> meta_contains)) AND (resource_path ^@ ANY (scopes)));
+CREATE FUNCTION public.event_words(event_type text, resource_path text, payload jsonb, meta jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN public.text_words(resource_path || ' ' || event_type
+        || coalesce(' ' || (meta ->> 'node_name'), '') || coalesce(' ' || (meta ->> 'status'), '')
+        || coalesce(' ' || CASE
+            WHEN jsonb_typeof(payload -> 'error') = 'string' THEN payload ->> 'error'
+            WHEN jsonb_typeof(meta -> 'error') = 'string' THEN meta ->> 'error' END, ''));
+END $$;
 
-COMMENT ON FUNCTION public.event_passes(event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb, types text[], path text, path_prefix text, version text, execution_id text, step text, statuses text[], payload_contains jsonb, meta_contains jsonb, scopes text[]) IS 'Promise: what EventFilter means, in one place: all of the fields given hold (statuses come in lower case), and the path lies within a scope. Time bounds and resourceTypes stand in the queries. PostgreSQL inlines it.';
+COMMENT ON FUNCTION public.event_words(event_type text, resource_path text, payload jsonb, meta jsonb) IS 'Promise: the words that EventFilter.text searches: those of the path, the type, the step, the status and the error (payload.error, else meta.error, where it is a string).';
+
+CREATE FUNCTION public.event_passes(event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb, types text[], path text, path_prefix text, version text, execution_id text, step text, statuses text[], payload_contains jsonb, meta_contains jsonb, scopes text[], paths text[] DEFAULT NULL::text[], exclude_types text[] DEFAULT NULL::text[], word_patterns text[] DEFAULT NULL::text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((types IS NULL) OR (event_type = ANY (types))) AND ((exclude_types IS NULL) OR (event_type <> ALL (exclude_types))) AND ((path IS NULL) OR (resource_path = path)) AND ((paths IS NULL) OR (resource_path = ANY (paths))) AND ((path_prefix IS NULL) OR (resource_path ^@ path_prefix)) AND ((version IS NULL) OR (resource_version = version)) AND ((execution_id IS NULL) OR ((meta ->> 'execution_id'::text) = execution_id)) AND ((step IS NULL) OR ((meta ->> 'node_name'::text) = step)) AND ((statuses IS NULL) OR (lower(((meta ->> 'status'::text) COLLATE "C")) = ANY (statuses))) AND ((payload_contains IS NULL) OR (payload @> payload_contains)) AND ((meta_contains IS NULL) OR (meta @> meta_contains)) AND (resource_path ^@ ANY (scopes)) AND ((word_patterns IS NULL) OR (public.event_words(event_type, resource_path, payload, meta) ~~ ALL (word_patterns))));
+
+COMMENT ON FUNCTION public.event_passes(event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb, types text[], path text, path_prefix text, version text, execution_id text, step text, statuses text[], payload_contains jsonb, meta_contains jsonb, scopes text[], paths text[], exclude_types text[], word_patterns text[]) IS 'Promise: what EventFilter means, in one place: all of the fields given hold (statuses come in lower case, text as patterns of LIKE), and the path lies within a scope. Time bounds and resourceTypes stand in the queries. PostgreSQL inlines it.';
 
 CREATE FUNCTION public.event_phase(event_type text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -498,6 +511,24 @@ END $$;
 
 COMMENT ON FUNCTION public.event_reconcile() IS 'Promise: events that came in with triggers off (restored, replicated, attached, or older than the log) get their identity and their place in the log, in the order of their timestamps; returns how many. Reads the whole of event.';
 
+CREATE FUNCTION public.event_recount() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM 1 FROM event_head WHERE one FOR UPDATE;
+    DELETE FROM event_count;
+    INSERT INTO event_count (path, hour, event_type, status, count)
+    SELECT coalesce(path, ''), hour, event_type, status, count(*)
+    FROM (
+        SELECT e.resource_path AS path, date_bin('1 hour', e.timestamp, 'epoch') AS hour, e.event_type, event_status(e.meta) AS status
+        FROM event e JOIN event_log l ON l.timestamp = e.timestamp AND l.event_id = e.event_id
+    ) AS e
+    GROUP BY GROUPING SETS ((path, hour, event_type, status), (hour, event_type, status));
+END $$;
+
+COMMENT ON FUNCTION public.event_recount() IS 'Promise: event_count has exactly the events that have a position and can be read. The sequencer waits for it.';
+
 CREATE FUNCTION public.event_sequence(row_limit integer, after_seq bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -537,7 +568,8 @@ BEGIN
             nullif(p.phase, 'STARTED') AS ending,
             CASE WHEN p.phase = 'FAILED' THEN coalesce(e.payload ->> 'error', e.meta ->> 'error') END AS error,
             (CASE WHEN octet_length(e.meta ->> 'node_name') <= text_limit('node_name') THEN e.meta ->> 'node_name' END) COLLATE "C" AS step,
-            status_is_failed(e.meta ->> 'status') AS failed
+            status_is_failed(e.meta ->> 'status') AS failed,
+            date_bin('1 hour', e.timestamp, 'epoch') AS hour, event_status(e.meta) AS status
         FROM due
         LEFT JOIN LATERAL (
             SELECT * FROM event WHERE event.timestamp = due.timestamp AND event.event_id = due.event_id OFFSET 0
@@ -552,6 +584,11 @@ BEGIN
     ), logged AS (
         INSERT INTO event_log (position, event_id, timestamp, event_type, resource_path, execution_id, phase)
         SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM placed
+    ), counted AS (
+        INSERT INTO event_count AS c (path, hour, event_type, status, count)
+        SELECT coalesce(resource_path, ''), hour, event_type, status, count(*) FROM placed WHERE event_type IS NOT NULL
+        GROUP BY GROUPING SETS ((resource_path, hour, event_type, status), (hour, event_type, status))
+        ON CONFLICT (path, hour, event_type, status) DO UPDATE SET count = c.count + excluded.count
     ), step AS (
         SELECT DISTINCT ON (execution_id, step) execution_id, step, failed FROM placed
         WHERE execution_id IS NOT NULL AND step IS NOT NULL AND failed IS NOT NULL AND ending IS NULL
@@ -617,7 +654,13 @@ BEGIN
     RETURN moved;
 END $$;
 
-COMMENT ON FUNCTION public.event_sequence(row_limit integer, after_seq bigint) IS 'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log and folds them into execution and execution_failed_step; returns how many, or -1 where another session is at it. READ COMMITTED only.';
+COMMENT ON FUNCTION public.event_sequence(row_limit integer, after_seq bigint) IS 'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log, counts them in event_count and folds them into execution and execution_failed_step; returns how many, or -1 where another session is at it. READ COMMITTED only.';
+
+CREATE FUNCTION public.event_status(meta jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (octet_length((meta ->> 'status'::text)) <= 255) THEN upper(((meta ->> 'status'::text) COLLATE "C")) ELSE NULL::text END;
+
+COMMENT ON FUNCTION public.event_status(meta jsonb) IS 'Promise: the status that an event is counted under: meta.status in upper case (A to Z only, whatever the locale), if it has at most 255 bytes.';
 
 CREATE FUNCTION public.event_type_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -979,6 +1022,15 @@ CREATE TABLE public.catalog (
     content text
 );
 
+CREATE TABLE public.event_count (
+    path text NOT NULL COLLATE pg_catalog."C",
+    hour timestamp with time zone NOT NULL,
+    event_type text NOT NULL COLLATE pg_catalog."C",
+    status text COLLATE pg_catalog."C",
+    count bigint NOT NULL
+)
+WITH (fillfactor='80');
+
 CREATE TABLE public.event_head (
     one boolean DEFAULT true NOT NULL,
     stream uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1163,6 +1215,8 @@ CREATE INDEX catalog_meta_idx ON public.catalog USING gin (meta jsonb_path_ops);
 CREATE INDEX catalog_payload_idx ON public.catalog USING gin (payload jsonb_path_ops);
 
 CREATE UNIQUE INDEX catalog_revision_key ON public.catalog USING btree (resource_path, revision);
+
+CREATE UNIQUE INDEX event_count_key ON public.event_count USING btree (path, hour, event_type, status) NULLS NOT DISTINCT;
 
 CREATE INDEX event_execution_idx ON ONLY public.event USING btree (((meta ->> 'execution_id'::text)) COLLATE "C", "timestamp", event_id) WHERE ((meta ->> 'execution_id'::text) IS NOT NULL);
 

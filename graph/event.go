@@ -82,20 +82,29 @@ func (r *Resolver) eventFilter(filter *model.EventFilter) (checked eventlog.Filt
 	}
 	checked = eventlog.Filter{
 		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: filter.Statuses,
-		Types: filter.Types, ResourceTypes: filter.ResourceTypes,
-		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+		Types: filter.Types, ExcludeTypes: filter.ExcludeTypes, ResourceTypes: filter.ResourceTypes,
+		Path: filter.Path, Paths: filter.Paths, PathPrefix: filter.PathPrefix, Version: filter.Version,
 		Since: filter.Since, Until: filter.Until,
-		PayloadContains: filter.Payload, MetaContains: filter.Meta,
+		PayloadContains: filter.Payload, MetaContains: filter.Meta, Text: filter.Text,
 	}
-	empty = isEmpty(filter.Statuses) || isEmpty(filter.Types) || isEmpty(filter.ResourceTypes)
+	empty = isEmpty(filter.Statuses) || isEmpty(filter.Types) || isEmpty(filter.ResourceTypes) || isEmpty(filter.Paths)
 	return checked, empty, firstFault(
 		checkWord("filter.executionId", filter.ExecutionID), checkWord("filter.step", filter.Step),
 		checkWords("filter.statuses", filter.Statuses), checkWords("filter.types", filter.Types),
-		checkWords("filter.resourceTypes", filter.ResourceTypes),
-		checkWord("filter.path", filter.Path), checkWord("filter.pathPrefix", filter.PathPrefix),
-		checkWord("filter.version", filter.Version),
+		checkWords("filter.excludeTypes", filter.ExcludeTypes), checkWords("filter.resourceTypes", filter.ResourceTypes),
+		checkWord("filter.path", filter.Path), checkWords("filter.paths", filter.Paths), checkWord("filter.pathPrefix", filter.PathPrefix),
+		checkWord("filter.version", filter.Version), checkWord("filter.text", filter.Text),
 		r.checkFilterJSON("filter.payload", filter.Payload), r.checkFilterJSON("filter.meta", filter.Meta),
 	)
+}
+
+// rootFilter is eventFilter for the events of all resources, where a search for words
+// has to be narrowed.
+func (r *Resolver) rootFilter(filter *model.EventFilter) (checked eventlog.Filter, empty bool, err error) {
+	if checked, empty, err = r.eventFilter(filter); err == nil {
+		err = checked.CheckText("filter.text")
+	}
+	return checked, empty, err
 }
 
 // eventRange converts a span to a range of events.

@@ -84,7 +84,7 @@ func (r *queryResolver) Events(ctx context.Context, first *int, after *string, l
 	if err != nil {
 		return nil, err
 	}
-	checked, empty, err := r.eventFilter(filter)
+	checked, empty, err := r.rootFilter(filter)
 	if err != nil {
 		return nil, err
 	}

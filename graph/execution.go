@@ -34,6 +34,10 @@ func newExecutionQuery(first *int, after *string, last *int, before *string, fil
 	query.filter = eventlog.ExecutionFilter{
 		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
 		StartedSince: filter.StartedSince, StartedBefore: filter.StartedBefore, IdleSince: filter.IdleSince,
+		HasErrors: filter.HasErrors, Text: filter.Text,
+	}
+	if filter.MinDurationMs != nil {
+		query.filter.MinDurationMs = new(int32(*filter.MinDurationMs)) //nolint:gosec // GraphQL's Int has 32 bits
 	}
 	for _, status := range filter.Statuses {
 		query.filter.Statuses = append(query.filter.Statuses, string(status))
@@ -41,7 +45,7 @@ func newExecutionQuery(first *int, after *string, last *int, before *string, fil
 	query.empty = filter.Statuses != nil && len(filter.Statuses) == 0
 	return query, firstFault(
 		checkWords("filter.statuses", query.filter.Statuses), checkWord("filter.path", filter.Path),
-		checkWord("filter.pathPrefix", filter.PathPrefix), checkWord("filter.version", filter.Version))
+		checkWord("filter.pathPrefix", filter.PathPrefix), checkWord("filter.version", filter.Version), checkWord("filter.text", filter.Text))
 }
 
 // pages reads a page of each of n lists.

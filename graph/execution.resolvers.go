@@ -75,8 +75,8 @@ func (r *queryResolver) Executions(ctx context.Context, first *int, after *strin
 func (r *resourceResolver) LatestExecution(ctx context.Context, objs []*model.Resource) ([]*model.Execution, error) {
 	x := r.reads(ctx)
 	return byKey(ctx, x, "latest execution", objs, resourcePath, func(ctx context.Context, paths []string) ([]*model.Execution, error) {
-		lists, err := x.events.ListExecutionsOfPaths(ctx, x.scopes, paths, eventlog.ExecutionFilter{}, eventlog.WholeRange(), eventlog.NewestFirst, 1)
-		return model.NewExecutions(heads(lists)), err
+		executions, err := x.events.LatestExecutions(ctx, x.scopes, paths)
+		return model.NewExecutions(executions), err
 	})
 }
 

@@ -207,7 +207,16 @@ func planQueries() []string {
 		queries = append(queries, fmt.Sprintf(`{ executions(first: 3, filter: %[1]s) %[2]s oldest: executions(last: 3, filter: %[1]s) { nodes { executionId } } }`, filter, executions))
 	}
 	for _, filter := range []string{`{}`, `{statuses: [FAILED]}`, `{version: "1.0.0", startedSince: "2020-01-01T00:00:00Z"}`} {
-		queries = append(queries, fmt.Sprintf(`{ resources(first: 3) { nodes { executions(first: 3, filter: %[1]s) { totalCount nodes { status } } oldest: executions(last: 3, filter: %[1]s) { nodes { status } } } } }`, filter))
+		queries = append(queries, fmt.Sprintf(`{ resources(first: 3) { nodes { latestExecution { status } executions(first: 3, filter: %[1]s) { totalCount nodes { status } } oldest: executions(last: 3, filter: %[1]s) { nodes { status } } } } }`, filter))
+	}
+	for _, filter := range []string{
+		`{}`, `{since: "2020-01-01T00:00:00.5Z", until: "2030-01-01T00:00:00.5Z"}`, `{pathPrefix: "team1"}`, `{types: ["UPDATED"], pathPrefix: "team1/folder1/"}`,
+		`{paths: ["team1/folder1/resource-1", "none"], text: "updated"}`, `{executionId: "4711000123", text: "completed"}`, `{meta: {execution_id: "4711000123"}}`,
+	} {
+		queries = append(queries, fmt.Sprintf(`{ eventStatistics(filter: %[1]s) { total byType { name count } byStatus { name count } buckets(interval: WEEK) { start } } events(first: 3, filter: %[1]s) { totalCount nodes { eventId } } }`, filter))
+	}
+	for _, filter := range []string{`{}`, `{pathPrefix: "team1"}`, `{statuses: [FAILED], hasErrors: false, minDurationMs: 5}`, `{path: "team1/folder1/resource-1", text: "resource"}`} {
+		queries = append(queries, fmt.Sprintf(`{ executionStatistics(filter: %[1]s) { total successRate durationMs { p50 } buckets(interval: WEEK) { start } } executions(first: 3, filter: %[1]s) { totalCount nodes { status } } }`, filter))
 	}
 	return append(queries, `{ execution(executionId: "4711000123") { status } event(eventId: "event-17") { execution { status } } }`)
 }
@@ -253,7 +262,7 @@ func queriesOnLargeTables(t *testing.T) map[string]string {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("find the queries: %v", err)
 	}
-	large := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO)\s+(catalog|event|event_log|execution)\b`)
+	large := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO)\s+(catalog|event|event_log|event_count|execution)\b`)
 	found := map[string]string{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -292,7 +301,7 @@ func sequentialScans(t *testing.T, plan string) []string {
 		}
 		// The partitions of future months are empty; scanning them costs nothing.
 		empty := n.Relation == "event_past" || n.Relation > "event_"+thisMonth() && strings.HasPrefix(n.Relation, "event_2")
-		if n.NodeType == "Seq Scan" && (n.Relation == "catalog" || strings.HasPrefix(n.Relation, "event_2") || slices.Contains([]string{"event_identity", "event_log", "execution"}, n.Relation)) && !empty {
+		if n.NodeType == "Seq Scan" && (n.Relation == "catalog" || strings.HasPrefix(n.Relation, "event_2") || slices.Contains([]string{"event_identity", "event_log", "event_count", "execution"}, n.Relation)) && !empty {
 			found = append(found, n.Relation)
 		}
 		for _, child := range n.Plans {

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -116,4 +117,61 @@ func TestRoutes_OtherPaths_Served(t *testing.T) {
 	if response := a.request(http.MethodGet, "/readyz", ""); response.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("/readyz without a database: %d", response.StatusCode)
 	}
+}
+
+// Words are looked for in the events of paths, of a run or of a limited time, in a query
+// as in a subscription.
+func TestEvents_Text_NeedsANarrowSearch(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("p/a", variables{"n": 1})
+	a.register("p/b", variables{"n": 1})
+	for _, path := range []string{"p/a", "p/b"} {
+		a.get(nil, recordMutation, variables{"inputs": []variables{{
+			"type": "EXECUTION_FAILED", "path": path, "timestamp": "2026-03-01T12:00:00Z",
+			"payload": variables{"error": "Disk " + path + " ist voll: größe"}, "meta": variables{"execution_id": "run"},
+		}}})
+	}
+	for filter, want := range map[string]string{
+		`{text: "GROSSE disk", path: "p/a"}`:                                           "p/a",
+		`{text: "disk", paths: ["p/b", "p/a"]}`:                                        "p/a p/b",
+		`{text: "disk p b", executionId: "run"}`:                                       "p/b",
+		`{text: "registered", paths: ["p/b"]}`:                                         "p/b",
+		`{text: "disk", paths: []}`:                                                    "",
+		`{paths: ["p/b", "p/b", "none"]}`:                                              "p/b p/b",
+		`{paths: ["p/b"], path: "p/a"}`:                                                "",
+		`{paths: ["p/b"], excludeTypes: ["REGISTERED"]}`:                               "p/b",
+		`{excludeTypes: ["REGISTERED", "EXECUTION_FAILED"]}`:                           "",
+		`{text: "disk", since: "2026-02-01T00:00:00Z", until: "2026-03-04T00:00:00Z"}`: "p/a p/b",
+	} {
+		var found struct {
+			Events struct {
+				TotalCount int
+				Nodes      []struct{ Path string }
+			}
+		}
+		a.get(&found, `{ events(filter: `+filter+`) { totalCount nodes { path } } }`, nil)
+		var got []string
+		for _, node := range found.Events.Nodes {
+			got = append(got, node.Path)
+		}
+		slices.Sort(got)
+		if text := strings.Join(got, " "); text != want || found.Events.TotalCount != len(got) {
+			t.Errorf("%s: %s (totalCount %d), want %s", filter, text, found.Events.TotalCount, want)
+		}
+	}
+	for _, filter := range []string{
+		`{text: "disk"}`, `{text: ""}`, `{text: "disk", pathPrefix: "p/"}`, `{text: "disk", since: "2026-03-01T00:00:00Z"}`,
+		`{text: "disk", since: "2026-02-01T00:00:00Z", until: "2026-03-04T00:00:00.000001Z"}`,
+	} {
+		a.refused("BAD_USER_INPUT", "filter.text", `{ events(filter: `+filter+`) { totalCount } }`, nil)
+		response := a.request(http.MethodPost, "/graphql", `{"query":`+quote(`subscription { eventRecorded(filter: `+filter+`) { cursor } }`)+`}`,
+			"Content-Type", "application/json", "Accept", "text/event-stream")
+		if got := a.read(response); !strings.Contains(got, "BAD_USER_INPUT") || !strings.Contains(got, `"filter.text"`) {
+			t.Errorf("a subscription by %s: %s", filter, got)
+		}
+	}
+	a.refused("BAD_USER_INPUT", "filter.paths", `query($paths: [String!]) { events(filter: {paths: $paths}) { totalCount } }`, variables{"paths": slices.Repeat([]string{"p"}, 201)})
+	a.same(`{"resource": {"events": {"totalCount": 1}}, "execution": {"events": {"nodes": [{"path": "p/b"}]}}}`,
+		`{ resource(path: "p/a") { events(filter: {text: "voll"}) { totalCount } } execution(executionId: "run") { events(filter: {text: "p b"}) { nodes { path } } } }`, nil)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func (r *subscriptionResolver) EventRecorded(ctx context.Context, filter *model.EventFilter, after *string) (<-chan *model.EventDelivery, error) {
-	checked, _, err := r.eventFilter(filter)
+	checked, _, err := r.rootFilter(filter)
 	if err != nil {
 		return nil, err
 	}

@@ -23,11 +23,12 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $7::text[], $8, $9, $10,
           $11, $12, $13::text[],
-          $14::jsonb, $15::jsonb, $16::text[])
-      AND ($17::text[] IS NULL OR EXISTS (
+          $14::jsonb, $15::jsonb, $16::text[],
+          $17::text[], $18::text[], $19::text[])
+      AND ($20::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($20::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent
 `
@@ -49,6 +50,9 @@ type CountEventsOfExecutionsParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -70,6 +74,9 @@ func (q *Queries) CountEventsOfExecutions(ctx context.Context, arg CountEventsOf
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	if err != nil {
@@ -103,11 +110,12 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $7::text[], $8, $9, $10,
           $11, $12, $13::text[],
-          $14::jsonb, $15::jsonb, $16::text[])
-      AND ($17::text[] IS NULL OR EXISTS (
+          $14::jsonb, $15::jsonb, $16::text[],
+          $17::text[], $18::text[], $19::text[])
+      AND ($20::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($20::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent
 `
@@ -129,6 +137,9 @@ type CountEventsOfPathsParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -150,6 +161,9 @@ func (q *Queries) CountEventsOfPaths(ctx context.Context, arg CountEventsOfPaths
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	if err != nil {
@@ -183,11 +197,12 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $7::text[], $8, $9, $10,
           $11, $12, $13::text[],
-          $14::jsonb, $15::jsonb, $16::text[])
-      AND ($17::text[] IS NULL OR EXISTS (
+          $14::jsonb, $15::jsonb, $16::text[],
+          $17::text[], $18::text[], $19::text[])
+      AND ($20::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($20::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent
 `
@@ -209,6 +224,9 @@ type CountEventsOfTypesParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -230,6 +248,9 @@ func (q *Queries) CountEventsOfTypes(ctx context.Context, arg CountEventsOfTypes
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	if err != nil {
@@ -263,11 +284,12 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $7::text[], $8, $9, $10,
           $11, $12, $13::text[],
-          $14::jsonb, $15::jsonb, $16::text[])
-      AND ($17::text[] IS NULL OR EXISTS (
+          $14::jsonb, $15::jsonb, $16::text[],
+          $17::text[], $18::text[], $19::text[])
+      AND ($20::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($20::text[]) OFFSET 0))
 ) AS n
 ORDER BY p.parent
 `
@@ -289,6 +311,9 @@ type CountEventsOfVersionsParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -310,6 +335,9 @@ func (q *Queries) CountEventsOfVersions(ctx context.Context, arg CountEventsOfVe
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	if err != nil {
@@ -341,11 +369,12 @@ WHERE e.resource_path >= ($1::text[])[1] AND (($1::text[])[2] = '' OR e.resource
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $7::text[], $8, $9, $10,
           $11, $12, $13::text[],
-          $14::jsonb, $15::jsonb, $16::text[])
-      AND ($17::text[] IS NULL OR EXISTS (
+          $14::jsonb, $15::jsonb, $16::text[],
+          $17::text[], $18::text[], $19::text[])
+      AND ($20::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($20::text[]) OFFSET 0))
 `
 
 type CountEventsUnderPrefixParams struct {
@@ -365,6 +394,9 @@ type CountEventsUnderPrefixParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -387,6 +419,9 @@ func (q *Queries) CountEventsUnderPrefix(ctx context.Context, arg CountEventsUnd
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	var count int64
@@ -404,11 +439,12 @@ WHERE ($1::text[] IS NULL OR $2::text[] IS NULL OR true)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $7::text[], $8, $9, $10,
           $11, $12, $13::text[],
-          $14::jsonb, $15::jsonb, $16::text[])
-      AND ($17::text[] IS NULL OR EXISTS (
+          $14::jsonb, $15::jsonb, $16::text[],
+          $17::text[], $18::text[], $19::text[])
+      AND ($20::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($17::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($20::text[]) OFFSET 0))
 `
 
 type CountFeedParams struct {
@@ -428,6 +464,9 @@ type CountFeedParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -449,6 +488,9 @@ func (q *Queries) CountFeed(ctx context.Context, arg CountFeedParams) (int64, er
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	var count int64
@@ -477,6 +519,162 @@ func (q *Queries) CountTimeline(ctx context.Context, arg CountTimelineParams) (i
 	return count, err
 }
 
+const eventStatistics = `-- name: EventStatistics :many
+WITH attached AS MATERIALIZED (
+    SELECT range_agg(tstzrange(p.low, p.high)) AS months FROM event_partitions() AS p
+), found AS (
+    SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
+    WHERE e.timestamp >= $1::timestamptz AND e.timestamp < $2::timestamptz
+      AND ($3::text[] IS NULL OR e.resource_path = ANY ($3::text[]))
+      AND e.resource_path >= $4::text AND ($5::text = '' OR e.resource_path < $5::text)
+      AND ($6::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = $6::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          $7::text[], $8, $9, $10,
+          $6, $11, $12::text[],
+          $13::jsonb, $14::jsonb, $15::text[],
+          $16::text[], $17::text[], $18::text[])
+      AND ($19::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+    UNION ALL
+    SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
+    WHERE e.timestamp >= $20::timestamptz AND e.timestamp < $21::timestamptz
+      AND ($3::text[] IS NULL OR e.resource_path = ANY ($3::text[]))
+      AND e.resource_path >= $4::text AND ($5::text = '' OR e.resource_path < $5::text)
+      AND ($6::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = $6::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          $7::text[], $8, $9, $10,
+          $6, $11, $12::text[],
+          $13::jsonb, $14::jsonb, $15::text[],
+          $16::text[], $17::text[], $18::text[])
+      AND ($19::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+    UNION ALL
+    SELECT h.hour, h.event_type, h.status, h.count FROM (
+        SELECT c.hour, c.event_type, c.status, sum(c.count)::bigint AS count FROM event_count c
+        WHERE c.hour >= $2::timestamptz AND c.hour < $20::timestamptz
+          AND ($22::text[] IS NULL OR c.path = ANY ($22::text[]))
+          AND c.path >= $4::text AND ($5::text = '' OR c.path < $5::text)
+          AND ((SELECT '' = ANY ($15::text[])) OR c.path ^@ ANY ($15::text[]))
+          AND ($7::text[] IS NULL OR c.event_type = ANY ($7::text[]))
+          AND ($17::text[] IS NULL OR c.event_type <> ALL ($17::text[]))
+        GROUP BY c.hour, c.event_type, c.status
+    ) AS h
+    WHERE h.hour <@ (SELECT months FROM attached)
+), counted AS MATERIALIZED (
+    SELECT date_bin($23::integer * interval '1 second', f.at, '2001-01-01 00:00+00') AS bin, f.event_type, f.status,
+        sum(f.count)::bigint AS count, min(f.at) AS first, max(f.at) AS last
+    FROM found f GROUP BY 1, 2, 3
+), fitting AS (
+    SELECT c.bin, c.event_type, c.status, c.count, c.first, c.last, CASE WHEN (SELECT max(o.bin) - min(o.bin) < 1000 * ($23::integer * interval '1 second') FROM counted o) THEN c.bin END AS start FROM counted c
+), summed AS (
+    SELECT (CASE WHEN grouping(f.status) = 0 THEN 'status' WHEN grouping(f.start) = 0 THEN 'bucket' WHEN grouping(f.event_type) = 0 THEN 'type' ELSE 'total' END)::text AS what,
+        f.start, coalesce(f.event_type, f.status) AS name, coalesce(sum(f.count), 0)::bigint AS count, min(f.first) AS first, max(f.last) AS last
+    FROM fitting f
+    GROUP BY GROUPING SETS ((f.start, f.event_type), (f.event_type), (f.status), ())
+)
+SELECT r.what, r.start, coalesce(r.name, '')::text AS name, r.count, r.first, r.last
+FROM (
+    SELECT s.what, s.start, s.name, s.count, s.first, s.last, row_number() OVER (PARTITION BY s.what, s.start ORDER BY s.count DESC, s.name) AS place FROM summed s
+    WHERE s.name IS NOT NULL OR s.what = 'total'
+) AS r
+WHERE r.place <= 1000
+ORDER BY r.what, r.start, r.place
+`
+
+type EventStatisticsParams struct {
+	LowTime         time.Time
+	LowHour         time.Time
+	Keys            []string
+	LowPath         string
+	HighPath        string
+	ExecutionID     *string
+	Types           []string
+	Path            *string
+	PathPrefix      *string
+	Version         *string
+	Step            *string
+	Statuses        []string
+	PayloadContains []byte
+	MetaContains    []byte
+	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
+	ResourceTypes   []string
+	HighHour        time.Time
+	HighTime        time.Time
+	CountKeys       []string
+	UnitSeconds     *int32
+}
+
+type EventStatisticsRow struct {
+	What  string
+	Start interface{}
+	Name  string
+	Count int64
+	First interface{}
+	Last  interface{}
+}
+
+// Events by type, by status, and by type and interval. event_count has those of whole
+// hours, if it knows what the filter asks for; what precedes and follows these hours is
+// counted one by one. The counts of months that are detached are left out, like their
+// events.
+func (q *Queries) EventStatistics(ctx context.Context, arg EventStatisticsParams) ([]EventStatisticsRow, error) {
+	rows, err := q.db.Query(ctx, eventStatistics,
+		arg.LowTime,
+		arg.LowHour,
+		arg.Keys,
+		arg.LowPath,
+		arg.HighPath,
+		arg.ExecutionID,
+		arg.Types,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.Step,
+		arg.Statuses,
+		arg.PayloadContains,
+		arg.MetaContains,
+		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
+		arg.ResourceTypes,
+		arg.HighHour,
+		arg.HighTime,
+		arg.CountKeys,
+		arg.UnitSeconds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EventStatisticsRow{}
+	for rows.Next() {
+		var i EventStatisticsRow
+		if err := rows.Scan(
+			&i.What,
+			&i.Start,
+			&i.Name,
+			&i.Count,
+			&i.First,
+			&i.Last,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const eventsOfExecutionsNewestFirst = `-- name: EventsOfExecutionsNewestFirst :many
 SELECT
     p.parent::integer AS parent,
@@ -495,13 +693,14 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY p.parent
 `
@@ -525,6 +724,9 @@ type EventsOfExecutionsNewestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -560,6 +762,9 @@ func (q *Queries) EventsOfExecutionsNewestFirst(ctx context.Context, arg EventsO
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -608,13 +813,14 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY p.parent
 `
@@ -638,6 +844,9 @@ type EventsOfExecutionsOldestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -673,6 +882,9 @@ func (q *Queries) EventsOfExecutionsOldestFirst(ctx context.Context, arg EventsO
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -721,13 +933,14 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY p.parent
 `
@@ -751,6 +964,9 @@ type EventsOfPathsNewestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -786,6 +1002,9 @@ func (q *Queries) EventsOfPathsNewestFirst(ctx context.Context, arg EventsOfPath
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -834,13 +1053,14 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY p.parent
 `
@@ -864,6 +1084,9 @@ type EventsOfPathsOldestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -899,6 +1122,9 @@ func (q *Queries) EventsOfPathsOldestFirst(ctx context.Context, arg EventsOfPath
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -947,13 +1173,14 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY p.parent
 `
@@ -977,6 +1204,9 @@ type EventsOfVersionsNewestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -1012,6 +1242,9 @@ func (q *Queries) EventsOfVersionsNewestFirst(ctx context.Context, arg EventsOfV
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -1060,13 +1293,14 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY p.parent
 `
@@ -1090,6 +1324,9 @@ type EventsOfVersionsOldestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -1125,6 +1362,9 @@ func (q *Queries) EventsOfVersionsOldestFirst(ctx context.Context, arg EventsOfV
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -1170,13 +1410,14 @@ WHERE ($3::text[] IS NULL OR $4::text[] IS NULL OR true)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
 ORDER BY e.timestamp DESC, e.event_id DESC
-LIMIT $20::integer
+LIMIT $23::integer
 `
 
 type FeedNewestFirstParams struct {
@@ -1198,6 +1439,9 @@ type FeedNewestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -1233,6 +1477,9 @@ func (q *Queries) FeedNewestFirst(ctx context.Context, arg FeedNewestFirstParams
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -1278,13 +1525,14 @@ WHERE ($3::text[] IS NULL OR $4::text[] IS NULL OR true)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
 ORDER BY e.timestamp ASC, e.event_id ASC
-LIMIT $20::integer
+LIMIT $23::integer
 `
 
 type FeedOldestFirstParams struct {
@@ -1306,6 +1554,9 @@ type FeedOldestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -1341,6 +1592,9 @@ func (q *Queries) FeedOldestFirst(ctx context.Context, arg FeedOldestFirstParams
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -1389,16 +1643,17 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY e.timestamp DESC, e.event_id DESC
-LIMIT $20::integer
+LIMIT $23::integer
 `
 
 type MergedEventsOfPathsNewestFirstParams struct {
@@ -1420,6 +1675,9 @@ type MergedEventsOfPathsNewestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -1455,6 +1713,9 @@ func (q *Queries) MergedEventsOfPathsNewestFirst(ctx context.Context, arg Merged
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -1503,16 +1764,17 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY e.timestamp ASC, e.event_id ASC
-LIMIT $20::integer
+LIMIT $23::integer
 `
 
 type MergedEventsOfPathsOldestFirstParams struct {
@@ -1534,6 +1796,9 @@ type MergedEventsOfPathsOldestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -1569,6 +1834,9 @@ func (q *Queries) MergedEventsOfPathsOldestFirst(ctx context.Context, arg Merged
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -1617,16 +1885,17 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp DESC, e.event_id DESC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY e.timestamp DESC, e.event_id DESC
-LIMIT $20::integer
+LIMIT $23::integer
 `
 
 type MergedEventsOfTypesNewestFirstParams struct {
@@ -1648,6 +1917,9 @@ type MergedEventsOfTypesNewestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -1683,6 +1955,9 @@ func (q *Queries) MergedEventsOfTypesNewestFirst(ctx context.Context, arg Merged
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)
@@ -1731,16 +2006,17 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $9::text[], $10, $11, $12,
           $13, $14, $15::text[],
-          $16::jsonb, $17::jsonb, $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $16::jsonb, $17::jsonb, $18::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     ORDER BY e.timestamp ASC, e.event_id ASC
-    LIMIT $20::integer
+    LIMIT $23::integer
 ) AS e
 ORDER BY e.timestamp ASC, e.event_id ASC
-LIMIT $20::integer
+LIMIT $23::integer
 `
 
 type MergedEventsOfTypesOldestFirstParams struct {
@@ -1762,6 +2038,9 @@ type MergedEventsOfTypesOldestFirstParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 	PageSize        int32
 }
@@ -1797,6 +2076,9 @@ func (q *Queries) MergedEventsOfTypesOldestFirst(ctx context.Context, arg Merged
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.PageSize,
 	)

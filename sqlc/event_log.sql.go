@@ -77,11 +77,12 @@ FROM (
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $3::text[], $11, $4, $12,
           $5, $13, $14::text[],
-          $15::jsonb, $16::jsonb, $17::text[])
-      AND ($18::text[] IS NULL OR EXISTS (
+          $15::jsonb, $16::jsonb, $17::text[],
+          $18::text[], $19::text[], $20::text[])
+      AND ($21::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($21::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry
@@ -108,6 +109,9 @@ type LogOfExecutionParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -147,6 +151,9 @@ func (q *Queries) LogOfExecution(ctx context.Context, arg LogOfExecutionParams) 
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	if err != nil {
@@ -223,11 +230,12 @@ FROM (
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $3::text[], $11, $4, $12,
           $5, $13, $14::text[],
-          $15::jsonb, $16::jsonb, $17::text[])
-      AND ($18::text[] IS NULL OR EXISTS (
+          $15::jsonb, $16::jsonb, $17::text[],
+          $18::text[], $19::text[], $20::text[])
+      AND ($21::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($21::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry
@@ -254,6 +262,9 @@ type LogOfPathsParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -293,6 +304,9 @@ func (q *Queries) LogOfPaths(ctx context.Context, arg LogOfPathsParams) ([]LogOf
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	if err != nil {
@@ -424,11 +438,12 @@ FROM (
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           $3::text[], $11, $4, $12,
           $5, $13, $14::text[],
-          $15::jsonb, $16::jsonb, $17::text[])
-      AND ($18::text[] IS NULL OR EXISTS (
+          $15::jsonb, $16::jsonb, $17::text[],
+          $18::text[], $19::text[], $20::text[])
+      AND ($21::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($18::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($21::text[]) OFFSET 0))
             OFFSET 0
         ) AS e ON true
     ) AS entry
@@ -455,6 +470,9 @@ type LogWalkParams struct {
 	PayloadContains []byte
 	MetaContains    []byte
 	Scopes          []string
+	Paths           []string
+	ExcludeTypes    []string
+	WordPatterns    []string
 	ResourceTypes   []string
 }
 
@@ -494,6 +512,9 @@ func (q *Queries) LogWalk(ctx context.Context, arg LogWalkParams) ([]LogWalkRow,
 		arg.PayloadContains,
 		arg.MetaContains,
 		arg.Scopes,
+		arg.Paths,
+		arg.ExcludeTypes,
+		arg.WordPatterns,
 		arg.ResourceTypes,
 	)
 	if err != nil {

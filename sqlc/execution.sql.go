@@ -19,19 +19,26 @@ WHERE x.started_at >= $1::timestamptz AND x.started_at < $2::timestamptz
   AND ($6::text IS NULL OR x.path ^@ $6::text)
   AND ($7::text IS NULL OR x.version = $7::text)
   AND ($8::timestamptz IS NULL OR x.last_event_at < $8::timestamptz)
-  AND x.path ^@ ANY ($9::text[])
+  AND ($9::boolean IS NULL OR (x.failed_step_count > 0) = $9::boolean)
+  AND ($10::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $10::integer * interval '1 millisecond')
+  AND ($11::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($11::text[]))
+  AND x.path ^@ ANY ($12::text[])
 `
 
 type CountExecutionsParams struct {
-	LowTime    time.Time
-	HighTime   time.Time
-	Paths      []string
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
+	LowTime       time.Time
+	HighTime      time.Time
+	Paths         []string
+	Statuses      []string
+	Path          *string
+	PathPrefix    *string
+	Version       *string
+	IdleSince     *time.Time
+	HasErrors     *bool
+	MinDurationMs *int32
+	WordPatterns  []string
+	Scopes        []string
 }
 
 func (q *Queries) CountExecutions(ctx context.Context, arg CountExecutionsParams) (int64, error) {
@@ -44,6 +51,9 @@ func (q *Queries) CountExecutions(ctx context.Context, arg CountExecutionsParams
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
+		arg.HasErrors,
+		arg.MinDurationMs,
+		arg.WordPatterns,
 		arg.Scopes,
 	)
 	var count int64
@@ -94,21 +104,28 @@ LEFT JOIN execution x ON x.path = p.path
   AND ($6::text IS NULL OR x.path ^@ $6::text)
   AND ($7::text IS NULL OR x.version = $7::text)
   AND ($8::timestamptz IS NULL OR x.last_event_at < $8::timestamptz)
-  AND x.path ^@ ANY ($9::text[])
+  AND ($9::boolean IS NULL OR (x.failed_step_count > 0) = $9::boolean)
+  AND ($10::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $10::integer * interval '1 millisecond')
+  AND ($11::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($11::text[]))
+  AND x.path ^@ ANY ($12::text[])
 GROUP BY p.ordinal
 ORDER BY p.ordinal
 `
 
 type CountExecutionsOfPathsParams struct {
-	Parents    []string
-	LowTime    time.Time
-	HighTime   time.Time
-	Statuses   []string
-	Path       *string
-	PathPrefix *string
-	Version    *string
-	IdleSince  *time.Time
-	Scopes     []string
+	Parents       []string
+	LowTime       time.Time
+	HighTime      time.Time
+	Statuses      []string
+	Path          *string
+	PathPrefix    *string
+	Version       *string
+	IdleSince     *time.Time
+	HasErrors     *bool
+	MinDurationMs *int32
+	WordPatterns  []string
+	Scopes        []string
 }
 
 func (q *Queries) CountExecutionsOfPaths(ctx context.Context, arg CountExecutionsOfPathsParams) ([]int64, error) {
@@ -121,6 +138,9 @@ func (q *Queries) CountExecutionsOfPaths(ctx context.Context, arg CountExecution
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
+		arg.HasErrors,
+		arg.MinDurationMs,
+		arg.WordPatterns,
 		arg.Scopes,
 	)
 	if err != nil {
@@ -141,6 +161,108 @@ func (q *Queries) CountExecutionsOfPaths(ctx context.Context, arg CountExecution
 	return items, nil
 }
 
+const executionStatistics = `-- name: ExecutionStatistics :many
+WITH passing AS MATERIALIZED (
+    SELECT x.status, x.failed_step_count > 0 AS failed,
+        date_bin($1::integer * interval '1 second', x.started_at, '2001-01-01 00:00+00') AS bin,
+        CASE WHEN x.finished_at IS NOT NULL
+            THEN least(greatest(trunc(extract(epoch FROM x.finished_at - x.started_at) * 1000), 0), 2147483647)::integer END AS duration
+    FROM execution x
+    WHERE x.started_at >= $2::timestamptz AND x.started_at < $3::timestamptz
+      AND ($4::text[] IS NULL OR x.path = ANY ($4::text[]))
+      AND ($5::text[] IS NULL OR x.status = ANY ($5::text[]))
+  AND ($6::text IS NULL OR x.path = $6::text)
+  AND ($7::text IS NULL OR x.path ^@ $7::text)
+  AND ($8::text IS NULL OR x.version = $8::text)
+  AND ($9::timestamptz IS NULL OR x.last_event_at < $9::timestamptz)
+  AND ($10::boolean IS NULL OR (x.failed_step_count > 0) = $10::boolean)
+  AND ($11::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $11::integer * interval '1 millisecond')
+  AND ($12::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($12::text[]))
+  AND x.path ^@ ANY ($13::text[])
+), fitting AS (
+    SELECT p.status, p.failed, p.bin, p.duration, CASE WHEN (SELECT max(o.bin) - min(o.bin) < 1000 * ($1::integer * interval '1 second') FROM passing o) THEN p.bin END AS start FROM passing p
+)
+SELECT (grouping(f.status) = 1)::boolean AS whole, (grouping(f.start) = 0)::boolean AS binned,
+    f.start, coalesce(f.status, '')::text AS status, count(*)::bigint AS count, (count(*) FILTER (WHERE f.failed))::bigint AS failed,
+    (CASE WHEN grouping(f.status) = 1 THEN (
+        SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY d.duration) FROM passing d WHERE d.duration IS NOT NULL
+    ) END)::integer[] AS durations
+FROM fitting f
+GROUP BY GROUPING SETS ((f.start, f.status), (f.status), ())
+ORDER BY f.start, f.status
+`
+
+type ExecutionStatisticsParams struct {
+	UnitSeconds   *int32
+	LowTime       time.Time
+	HighTime      time.Time
+	Paths         []string
+	Statuses      []string
+	Path          *string
+	PathPrefix    *string
+	Version       *string
+	IdleSince     *time.Time
+	HasErrors     *bool
+	MinDurationMs *int32
+	WordPatterns  []string
+	Scopes        []string
+}
+
+type ExecutionStatisticsRow struct {
+	Whole     bool
+	Binned    bool
+	Start     interface{}
+	Status    string
+	Count     int64
+	Failed    int64
+	Durations []int32
+}
+
+// Executions by their status, with a status also by the interval of their start, and
+// in the row without either the percentiles of the durations.
+func (q *Queries) ExecutionStatistics(ctx context.Context, arg ExecutionStatisticsParams) ([]ExecutionStatisticsRow, error) {
+	rows, err := q.db.Query(ctx, executionStatistics,
+		arg.UnitSeconds,
+		arg.LowTime,
+		arg.HighTime,
+		arg.Paths,
+		arg.Statuses,
+		arg.Path,
+		arg.PathPrefix,
+		arg.Version,
+		arg.IdleSince,
+		arg.HasErrors,
+		arg.MinDurationMs,
+		arg.WordPatterns,
+		arg.Scopes,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ExecutionStatisticsRow{}
+	for rows.Next() {
+		var i ExecutionStatisticsRow
+		if err := rows.Scan(
+			&i.Whole,
+			&i.Binned,
+			&i.Start,
+			&i.Status,
+			&i.Count,
+			&i.Failed,
+			&i.Durations,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const executions = `-- name: Executions :many
 SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count FROM (
     (
@@ -153,9 +275,13 @@ SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.f
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[]) AND $13::boolean
+  AND ($12::boolean IS NULL OR (x.failed_step_count > 0) = $12::boolean)
+  AND ($13::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $13::integer * interval '1 millisecond')
+  AND ($14::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($14::text[]))
+  AND x.path ^@ ANY ($15::text[]) AND $16::boolean
         ORDER BY x.started_at DESC, x.execution_id DESC
-        LIMIT $14::integer
+        LIMIT $17::integer
     ) UNION ALL (
         SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
         WHERE ($1::text[] IS NULL OR $2::integer IS NULL OR true)
@@ -166,30 +292,37 @@ SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.f
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[]) AND NOT $13::boolean
+  AND ($12::boolean IS NULL OR (x.failed_step_count > 0) = $12::boolean)
+  AND ($13::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $13::integer * interval '1 millisecond')
+  AND ($14::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($14::text[]))
+  AND x.path ^@ ANY ($15::text[]) AND NOT $16::boolean
         ORDER BY x.started_at, x.execution_id
-        LIMIT $14::integer
+        LIMIT $17::integer
     )
 ) AS x
-ORDER BY CASE WHEN $13::boolean THEN x.started_at END DESC, CASE WHEN $13::boolean THEN x.execution_id END DESC,
+ORDER BY CASE WHEN $16::boolean THEN x.started_at END DESC, CASE WHEN $16::boolean THEN x.execution_id END DESC,
     x.started_at, x.execution_id
 `
 
 type ExecutionsParams struct {
-	Keys        []string
-	Total       int32
-	LowTime     time.Time
-	LowID       string
-	HighTime    time.Time
-	HighID      string
-	Statuses    []string
-	Path        *string
-	PathPrefix  *string
-	Version     *string
-	IdleSince   *time.Time
-	Scopes      []string
-	NewestFirst bool
-	PageSize    int32
+	Keys          []string
+	Total         int32
+	LowTime       time.Time
+	LowID         string
+	HighTime      time.Time
+	HighID        string
+	Statuses      []string
+	Path          *string
+	PathPrefix    *string
+	Version       *string
+	IdleSince     *time.Time
+	HasErrors     *bool
+	MinDurationMs *int32
+	WordPatterns  []string
+	Scopes        []string
+	NewestFirst   bool
+	PageSize      int32
 }
 
 func (q *Queries) Executions(ctx context.Context, arg ExecutionsParams) ([]Execution, error) {
@@ -205,6 +338,9 @@ func (q *Queries) Executions(ctx context.Context, arg ExecutionsParams) ([]Execu
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
+		arg.HasErrors,
+		arg.MinDurationMs,
+		arg.WordPatterns,
 		arg.Scopes,
 		arg.NewestFirst,
 		arg.PageSize,
@@ -303,9 +439,13 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[]) AND $13::boolean
+  AND ($12::boolean IS NULL OR (x.failed_step_count > 0) = $12::boolean)
+  AND ($13::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $13::integer * interval '1 millisecond')
+  AND ($14::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($14::text[]))
+  AND x.path ^@ ANY ($15::text[]) AND $16::boolean
         ORDER BY x.started_at DESC, x.execution_id DESC
-        LIMIT $14::integer
+        LIMIT $17::integer
     ) UNION ALL (
         SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
         WHERE x.parent = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
@@ -316,31 +456,38 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[]) AND NOT $13::boolean
+  AND ($12::boolean IS NULL OR (x.failed_step_count > 0) = $12::boolean)
+  AND ($13::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $13::integer * interval '1 millisecond')
+  AND ($14::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($14::text[]))
+  AND x.path ^@ ANY ($15::text[]) AND NOT $16::boolean
         ORDER BY x.started_at, x.execution_id
-        LIMIT $14::integer
+        LIMIT $17::integer
     )
 ) AS x
-ORDER BY CASE WHEN $13::boolean THEN x.started_at END DESC, CASE WHEN $13::boolean THEN x.execution_id END DESC,
+ORDER BY CASE WHEN $16::boolean THEN x.started_at END DESC, CASE WHEN $16::boolean THEN x.execution_id END DESC,
     x.started_at, x.execution_id
 LIMIT $2::integer
 `
 
 type ExecutionsOfParentsParams struct {
-	Keys        []string
-	Total       int32
-	LowTime     time.Time
-	LowID       string
-	HighTime    time.Time
-	HighID      string
-	Statuses    []string
-	Path        *string
-	PathPrefix  *string
-	Version     *string
-	IdleSince   *time.Time
-	Scopes      []string
-	NewestFirst bool
-	PageSize    int32
+	Keys          []string
+	Total         int32
+	LowTime       time.Time
+	LowID         string
+	HighTime      time.Time
+	HighID        string
+	Statuses      []string
+	Path          *string
+	PathPrefix    *string
+	Version       *string
+	IdleSince     *time.Time
+	HasErrors     *bool
+	MinDurationMs *int32
+	WordPatterns  []string
+	Scopes        []string
+	NewestFirst   bool
+	PageSize      int32
 }
 
 // Up to @page_size of each key, and up to @total of all, merged.
@@ -357,6 +504,9 @@ func (q *Queries) ExecutionsOfParents(ctx context.Context, arg ExecutionsOfParen
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
+		arg.HasErrors,
+		arg.MinDurationMs,
+		arg.WordPatterns,
 		arg.Scopes,
 		arg.NewestFirst,
 		arg.PageSize,
@@ -405,9 +555,13 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[]) AND $13::boolean
+  AND ($12::boolean IS NULL OR (x.failed_step_count > 0) = $12::boolean)
+  AND ($13::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $13::integer * interval '1 millisecond')
+  AND ($14::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($14::text[]))
+  AND x.path ^@ ANY ($15::text[]) AND $16::boolean
         ORDER BY x.started_at DESC, x.execution_id DESC
-        LIMIT $14::integer
+        LIMIT $17::integer
     ) UNION ALL (
         SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
         WHERE x.path = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
@@ -418,31 +572,38 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[]) AND NOT $13::boolean
+  AND ($12::boolean IS NULL OR (x.failed_step_count > 0) = $12::boolean)
+  AND ($13::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $13::integer * interval '1 millisecond')
+  AND ($14::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($14::text[]))
+  AND x.path ^@ ANY ($15::text[]) AND NOT $16::boolean
         ORDER BY x.started_at, x.execution_id
-        LIMIT $14::integer
+        LIMIT $17::integer
     )
 ) AS x
-ORDER BY CASE WHEN $13::boolean THEN x.started_at END DESC, CASE WHEN $13::boolean THEN x.execution_id END DESC,
+ORDER BY CASE WHEN $16::boolean THEN x.started_at END DESC, CASE WHEN $16::boolean THEN x.execution_id END DESC,
     x.started_at, x.execution_id
 LIMIT $2::integer
 `
 
 type ExecutionsOfPathsParams struct {
-	Keys        []string
-	Total       int32
-	LowTime     time.Time
-	LowID       string
-	HighTime    time.Time
-	HighID      string
-	Statuses    []string
-	Path        *string
-	PathPrefix  *string
-	Version     *string
-	IdleSince   *time.Time
-	Scopes      []string
-	NewestFirst bool
-	PageSize    int32
+	Keys          []string
+	Total         int32
+	LowTime       time.Time
+	LowID         string
+	HighTime      time.Time
+	HighID        string
+	Statuses      []string
+	Path          *string
+	PathPrefix    *string
+	Version       *string
+	IdleSince     *time.Time
+	HasErrors     *bool
+	MinDurationMs *int32
+	WordPatterns  []string
+	Scopes        []string
+	NewestFirst   bool
+	PageSize      int32
 }
 
 // Up to @page_size of each key, and up to @total of all, merged.
@@ -459,6 +620,9 @@ func (q *Queries) ExecutionsOfPaths(ctx context.Context, arg ExecutionsOfPathsPa
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
+		arg.HasErrors,
+		arg.MinDurationMs,
+		arg.WordPatterns,
 		arg.Scopes,
 		arg.NewestFirst,
 		arg.PageSize,
@@ -507,9 +671,13 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[]) AND $13::boolean
+  AND ($12::boolean IS NULL OR (x.failed_step_count > 0) = $12::boolean)
+  AND ($13::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $13::integer * interval '1 millisecond')
+  AND ($14::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($14::text[]))
+  AND x.path ^@ ANY ($15::text[]) AND $16::boolean
         ORDER BY x.started_at DESC, x.execution_id DESC
-        LIMIT $14::integer
+        LIMIT $17::integer
     ) UNION ALL (
         SELECT execution_id, path, version, status, started, started_at, finished_at, last_event_at, event_count, error, parent, failed_step_count FROM execution x
         WHERE x.status = k.key AND ($1::text[] IS NULL OR $2::integer IS NULL OR true)
@@ -520,31 +688,38 @@ CROSS JOIN LATERAL (
   AND ($9::text IS NULL OR x.path ^@ $9::text)
   AND ($10::text IS NULL OR x.version = $10::text)
   AND ($11::timestamptz IS NULL OR x.last_event_at < $11::timestamptz)
-  AND x.path ^@ ANY ($12::text[]) AND NOT $13::boolean
+  AND ($12::boolean IS NULL OR (x.failed_step_count > 0) = $12::boolean)
+  AND ($13::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= $13::integer * interval '1 millisecond')
+  AND ($14::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL ($14::text[]))
+  AND x.path ^@ ANY ($15::text[]) AND NOT $16::boolean
         ORDER BY x.started_at, x.execution_id
-        LIMIT $14::integer
+        LIMIT $17::integer
     )
 ) AS x
-ORDER BY CASE WHEN $13::boolean THEN x.started_at END DESC, CASE WHEN $13::boolean THEN x.execution_id END DESC,
+ORDER BY CASE WHEN $16::boolean THEN x.started_at END DESC, CASE WHEN $16::boolean THEN x.execution_id END DESC,
     x.started_at, x.execution_id
 LIMIT $2::integer
 `
 
 type ExecutionsOfStatusesParams struct {
-	Keys        []string
-	Total       int32
-	LowTime     time.Time
-	LowID       string
-	HighTime    time.Time
-	HighID      string
-	Statuses    []string
-	Path        *string
-	PathPrefix  *string
-	Version     *string
-	IdleSince   *time.Time
-	Scopes      []string
-	NewestFirst bool
-	PageSize    int32
+	Keys          []string
+	Total         int32
+	LowTime       time.Time
+	LowID         string
+	HighTime      time.Time
+	HighID        string
+	Statuses      []string
+	Path          *string
+	PathPrefix    *string
+	Version       *string
+	IdleSince     *time.Time
+	HasErrors     *bool
+	MinDurationMs *int32
+	WordPatterns  []string
+	Scopes        []string
+	NewestFirst   bool
+	PageSize      int32
 }
 
 // Up to @page_size of each key, and up to @total of all, merged.
@@ -561,6 +736,9 @@ func (q *Queries) ExecutionsOfStatuses(ctx context.Context, arg ExecutionsOfStat
 		arg.PathPrefix,
 		arg.Version,
 		arg.IdleSince,
+		arg.HasErrors,
+		arg.MinDurationMs,
+		arg.WordPatterns,
 		arg.Scopes,
 		arg.NewestFirst,
 		arg.PageSize,
@@ -585,6 +763,66 @@ func (q *Queries) ExecutionsOfStatuses(ctx context.Context, arg ExecutionsOfStat
 			&i.Error,
 			&i.Parent,
 			&i.FailedStepCount,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const latestExecutions = `-- name: LatestExecutions :many
+SELECT x.execution_id, x.path, x.version, x.status, x.started, x.started_at, x.finished_at, x.last_event_at, x.event_count, x.error, x.parent, x.failed_step_count, EXISTS (SELECT 1 FROM event_pending)::boolean AS pending
+FROM execution x
+WHERE x.execution_id = ANY (ARRAY(
+    SELECT newest.execution_id FROM unnest($1::text[]) AS k(key)
+    CROSS JOIN LATERAL (
+        SELECT o.execution_id FROM execution o
+        WHERE o.path = k.key AND o.path ^@ ANY ($2::text[])
+        ORDER BY o.started_at DESC, o.execution_id DESC LIMIT 1
+    ) AS newest
+))
+ORDER BY x.execution_id
+`
+
+type LatestExecutionsParams struct {
+	Keys   []string
+	Scopes []string
+}
+
+type LatestExecutionsRow struct {
+	Execution Execution
+	Pending   bool
+}
+
+// The newest execution of each path, and whether events wait for their positions, so
+// that the reader need not ask first.
+func (q *Queries) LatestExecutions(ctx context.Context, arg LatestExecutionsParams) ([]LatestExecutionsRow, error) {
+	rows, err := q.db.Query(ctx, latestExecutions, arg.Keys, arg.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LatestExecutionsRow{}
+	for rows.Next() {
+		var i LatestExecutionsRow
+		if err := rows.Scan(
+			&i.Execution.ExecutionID,
+			&i.Execution.Path,
+			&i.Execution.Version,
+			&i.Execution.Status,
+			&i.Execution.Started,
+			&i.Execution.StartedAt,
+			&i.Execution.FinishedAt,
+			&i.Execution.LastEventAt,
+			&i.Execution.EventCount,
+			&i.Execution.Error,
+			&i.Execution.Parent,
+			&i.Execution.FailedStepCount,
+			&i.Pending,
 		); err != nil {
 			return nil, err
 		}

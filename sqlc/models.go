@@ -33,6 +33,14 @@ type Event struct {
 	Timestamp       time.Time
 }
 
+type EventCount struct {
+	Path      string
+	Hour      time.Time
+	EventType string
+	Status    *string
+	Count     int64
+}
+
 type EventHead struct {
 	One      bool
 	Stream   pgtype.UUID

@@ -60,9 +60,9 @@ func (l *listing) run(ctx context.Context, queries *sqlc.Queries) (err error) {
 		WithPayload: page.Columns.Payload, WithMeta: page.Columns.Meta,
 		Keys: access.keys, Labels: access.labels,
 		LowTime: page.LowTime, HighTime: page.HighTime, LowID: page.LowID, HighID: page.HighID,
-		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+		Types: filter.Types, ExcludeTypes: filter.ExcludeTypes, Path: filter.Path, Paths: filter.Paths, PathPrefix: filter.PathPrefix, Version: filter.Version,
 		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: ASCIILowers(filter.Statuses),
-		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains, WordPatterns: wordPatterns(filter.Text),
 		Scopes: l.scopes, ResourceTypes: filter.ResourceTypes,
 		PageSize: int32(page.Limit),
 	}
@@ -127,9 +127,9 @@ func (s *Store) count(ctx context.Context, access Keys, scopes []string, filter 
 	params := sqlc.CountFeedParams{
 		Keys: access.keys, Labels: access.labels,
 		LowTime: within.LowTime, HighTime: within.HighTime, LowID: within.LowID, HighID: within.HighID,
-		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+		Types: filter.Types, ExcludeTypes: filter.ExcludeTypes, Path: filter.Path, Paths: filter.Paths, PathPrefix: filter.PathPrefix, Version: filter.Version,
 		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: ASCIILowers(filter.Statuses),
-		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains, WordPatterns: wordPatterns(filter.Text),
 		Scopes: scopes, ResourceTypes: filter.ResourceTypes,
 	}
 	switch access.kind {

@@ -22,6 +22,12 @@ type ExecutionFilter struct {
 	StartedSince, StartedBefore *time.Time
 	// IdleSince passes executions without an event since.
 	IdleSince *time.Time
+	// HasErrors is whether a step has failed.
+	HasErrors *bool
+	// MinDurationMs passes executions that ran, or have been running, at least so long.
+	MinDurationMs *int32
+	// Text is the words to find in the path, the id and the error.
+	Text *string
 }
 
 // narrow narrows a range of starts to the filter's.
@@ -80,6 +86,7 @@ func executionParams(scopes []string, filter ExecutionFilter, span Range, direct
 	return sqlc.ExecutionsParams{
 		LowTime: span.LowTime, LowID: span.LowID, HighTime: span.HighTime, HighID: span.HighID,
 		Statuses: filter.Statuses, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
+		HasErrors: filter.HasErrors, MinDurationMs: filter.MinDurationMs, WordPatterns: wordPatterns(filter.Text),
 		Scopes: scopes, NewestFirst: bool(direction), PageSize: int32(limit),
 	}
 }
@@ -96,7 +103,8 @@ func (s *Store) CountExecutions(ctx context.Context, scopes []string, filter Exe
 	within := filter.narrow(WholeRange())
 	count, err := s.custom.CountExecutions(ctx, sqlc.CountExecutionsParams{
 		LowTime: within.LowTime, HighTime: within.HighTime, Statuses: filter.Statuses, Paths: paths,
-		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,
+		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
+		HasErrors: filter.HasErrors, MinDurationMs: filter.MinDurationMs, WordPatterns: wordPatterns(filter.Text), Scopes: scopes,
 	})
 	if err != nil {
 		return 0, fmt.Errorf("count executions: %w", err)
@@ -118,6 +126,24 @@ func (s *Store) ListExecutionsOfPaths(ctx context.Context, scopes, paths []strin
 		return nil, fmt.Errorf("list executions of paths: %w", err)
 	}
 	return listsOf(paths, rows, func(e *Execution) string { return e.Path }), nil
+}
+
+// LatestExecutions are the newest executions of paths, in their order, nil for a path
+// without any. Only where events are pending, or nothing is found, it waits for them and
+// reads again.
+func (s *Store) LatestExecutions(ctx context.Context, scopes, paths []string) ([]*Execution, error) {
+	params := sqlc.LatestExecutionsParams{Keys: distinct(paths), Scopes: scopes}
+	rows, err := s.queries.LatestExecutions(ctx, params)
+	if err == nil && (len(rows) == 0 || rows[0].Pending) {
+		if err = s.settleAll(ctx); err == nil {
+			rows, err = s.queries.LatestExecutions(ctx, params)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the latest executions of paths: %w", err)
+	}
+	executions := convert(rows, func(row sqlc.LatestExecutionsRow) Execution { return row.Execution })
+	return inOrder(paths, executions, func(e *Execution) string { return e.Path }), nil
 }
 
 // listsOf returns the rows of each key, in the order of keys.
@@ -149,7 +175,8 @@ func (s *Store) CountExecutionsOfPaths(ctx context.Context, scopes, paths []stri
 	within := filter.narrow(WholeRange())
 	rows, err := s.queries.CountExecutionsOfPaths(ctx, sqlc.CountExecutionsOfPathsParams{
 		Parents: paths, LowTime: within.LowTime, HighTime: within.HighTime, Statuses: filter.Statuses,
-		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince, Scopes: scopes,
+		Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version, IdleSince: filter.IdleSince,
+		HasErrors: filter.HasErrors, MinDurationMs: filter.MinDurationMs, WordPatterns: wordPatterns(filter.Text), Scopes: scopes,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count executions of paths: %w", err)

@@ -3,6 +3,9 @@ package eventlog
 import (
 	"strings"
 	"time"
+
+	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/db/words"
 )
 
 // Filter is EventFilter: which events pass. The fields given must all match; a nil
@@ -13,8 +16,10 @@ type Filter struct {
 	Step          *string
 	Statuses      []string
 	Types         []string
+	ExcludeTypes  []string
 	ResourceTypes []string
 	Path          *string
+	Paths         []string
 	PathPrefix    *string
 	Version       *string
 	// Since is at or after, Until is before.
@@ -22,13 +27,15 @@ type Filter struct {
 	// PayloadContains and MetaContains are JSON, compared as @> does.
 	PayloadContains []byte
 	MetaContains    []byte
+	// Text is the words to find; see event_words.
+	Text *string
 }
 
 // timeline reports whether only time narrows the filter.
 func (f *Filter) timeline() bool {
-	return f.ExecutionID == nil && f.Step == nil && f.Statuses == nil && f.Types == nil &&
-		f.ResourceTypes == nil && f.Path == nil && f.PathPrefix == nil && f.Version == nil &&
-		f.PayloadContains == nil && f.MetaContains == nil
+	return f.ExecutionID == nil && f.Step == nil && f.Statuses == nil && f.Types == nil && f.ExcludeTypes == nil &&
+		f.ResourceTypes == nil && f.Path == nil && f.Paths == nil && f.PathPrefix == nil && f.Version == nil &&
+		f.PayloadContains == nil && f.MetaContains == nil && f.Text == nil
 }
 
 // All reports whether every event passes.
@@ -36,6 +43,27 @@ func (f *Filter) All() bool { return f.timeline() && f.Since == nil && f.Until =
 
 // contains reports whether the filter looks into JSON.
 func (f *Filter) contains() bool { return f.PayloadContains != nil || f.MetaContains != nil }
+
+// wordPatterns are the patterns of LIKE for the words of a text; nil for no text.
+func wordPatterns(text *string) []string {
+	if text == nil {
+		return nil
+	}
+	return words.Parse(*text).Patterns()
+}
+
+// maxTextSpan is the longest time range in which words alone may be looked for.
+const maxTextSpan = 31 * 24 * time.Hour
+
+// CheckText refuses a search for words in more events than those of some paths, of an
+// execution, or of a limited time.
+func (f *Filter) CheckText(argument string) error {
+	if f.Text == nil || f.Path != nil || f.Paths != nil || f.ExecutionID != nil ||
+		f.Since != nil && f.Until != nil && f.Until.Sub(*f.Since) <= maxTextSpan {
+		return nil
+	}
+	return fault.Input(argument, "needs a path, paths, an executionId or a time range (since and until) of at most 31 days beside it")
+}
 
 // ASCIILower is SQL's lower(text COLLATE "C"): it changes only A to Z, whatever
 // the locale.

@@ -198,17 +198,16 @@ func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) 
 	case all.Path != nil:
 		filter.Path = nil
 		return OfPaths([]string{*all.Path}), nil
-	case all.contains():
+	case all.contains() && all.Paths == nil:
 		return Keys{kind: byTime}, nil
-	case all.PathPrefix != nil && *all.PathPrefix != "":
-		paths, err := s.fewPathsOf(ctx, scopes, all)
-		if err != nil {
-			return Keys{}, err
-		}
-		if paths != nil {
-			filter.PathPrefix = nil
-			return Keys{kind: byPaths, keys: paths}, nil
-		}
+	}
+	paths, err := s.fewPathsOf(ctx, scopes, all)
+	if err != nil {
+		return Keys{}, err
+	}
+	if paths != nil {
+		filter.Paths, filter.PathPrefix = nil, nil
+		return Keys{kind: byPaths, keys: paths}, nil
 	}
 	if len(all.Types) > 0 {
 		filter.Types = nil
@@ -218,7 +217,7 @@ func (s *Store) accessFor(ctx context.Context, scopes []string, filter *Filter) 
 }
 
 func distinct(words []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(words)))
+	return slices.Compact(append([]string{}, slices.Sorted(slices.Values(words))...)) // not nil
 }
 
 func ints(numbers []int64) []int {

@@ -16,6 +16,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/words"
 )
 
 var everything = []string{""}
@@ -72,6 +73,9 @@ func fixture(t *testing.T) (*eventlog.Store, []sample) {
 			if value == nil && n%2 == 0 {
 				delete(meta, key)
 			}
+		}
+		if n%5 == 0 {
+			meta["error"] = []any{"Disk full", 5.0}[n/5%2]
 		}
 		s.meta = meta
 		if n%19 == 0 {
@@ -149,6 +153,17 @@ func contains(outer, inner any, top bool) bool {
 	return outer == inner
 }
 
+// errorOf is payload.error or meta.error, if it is a string.
+func errorOf(s sample) string {
+	for _, document := range []any{s.payload, s.meta} {
+		object, _ := document.(map[string]any)
+		if text, ok := object["error"].(string); ok {
+			return text
+		}
+	}
+	return ""
+}
+
 // passes is EventFilter as the schema documents it, without SQL.
 func passes(f eventlog.Filter, payload, meta any, s sample) bool {
 	execution, hasExecution := text(s.meta, "execution_id")
@@ -158,7 +173,8 @@ func passes(f eventlog.Filter, payload, meta any, s sample) bool {
 	in := func(want []string, got string) bool { return want == nil || slices.Contains(want, got) }
 	return is(f.ExecutionID, execution, hasExecution) && is(f.Step, step, hasStep) &&
 		(f.Statuses == nil || hasStatus && slices.ContainsFunc(f.Statuses, func(want string) bool { return strings.EqualFold(want, status) })) &&
-		in(f.Types, s.kind) && in(f.ResourceTypes, s.resourceType) &&
+		in(f.Types, s.kind) && !slices.Contains(f.ExcludeTypes, s.kind) && in(f.ResourceTypes, s.resourceType) && in(f.Paths, s.path) &&
+		(f.Text == nil || words.Parse(*f.Text).In(words.Of(s.path, s.kind, step, status, errorOf(s)))) &&
 		is(f.Path, s.path, true) && is(f.Version, s.version, true) && (f.PathPrefix == nil || strings.HasPrefix(s.path, *f.PathPrefix)) &&
 		(f.Since == nil || !s.at.Before(*f.Since)) && (f.Until == nil || s.at.Before(*f.Until)) &&
 		(f.PayloadContains == nil || s.payload != nil && contains(s.payload, payload, true)) &&
@@ -203,6 +219,8 @@ func TestList_AnyFilter_AsDocumented(t *testing.T) {
 			ResourceTypes: some(t, "resource types", []string{"playbook", "task"}),
 			Path:          maybe(t, "path", append(paths, "none")), PathPrefix: maybe(t, "prefix", []string{"", "a/", "b", "b%", "b/o", "none"}),
 			Version: maybe(t, "version", versions), Since: when(t, "since"), Until: when(t, "until"),
+			Paths: some(t, "paths", append(paths, "none")), ExcludeTypes: some(t, "exclude types", append(kinds, "NONE")),
+			Text: maybe(t, "text", []string{"load", "FAIL", "one b", "a", "disk", ""}),
 		}
 		var payload, meta any
 		payload, filter.PayloadContains = document(t, "payload")

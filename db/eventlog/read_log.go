@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -60,9 +61,9 @@ func logParams(scopes []string, filter Filter, after, upTo int64, limit int32) s
 	return sqlc.LogWalkParams{
 		After: after, UpTo: upTo, PageSize: limit, MaxBytes: logBytes,
 		LowTime: within.LowTime, HighTime: within.HighTime,
-		Types: filter.Types, Path: filter.Path, PathPrefix: filter.PathPrefix, Version: filter.Version,
+		Types: filter.Types, ExcludeTypes: filter.ExcludeTypes, Path: filter.Path, Paths: filter.Paths, PathPrefix: filter.PathPrefix, Version: filter.Version,
 		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: ASCIILowers(filter.Statuses),
-		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains,
+		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains, WordPatterns: wordPatterns(filter.Text),
 		Scopes: scopes, ResourceTypes: filter.ResourceTypes,
 	}
 }
@@ -71,11 +72,14 @@ func logParams(scopes []string, filter Filter, after, upTo int64, limit int32) s
 // enough to be read one by one; else nil. Call it after upTo is known: a path with
 // an event up to there is registered by then.
 func (s *Store) fewPathsOf(ctx context.Context, scopes []string, filter Filter) ([]string, error) {
-	if filter.Path != nil {
-		if filter.PathPrefix != nil && !strings.HasPrefix(*filter.Path, *filter.PathPrefix) {
-			return []string{}, nil
+	if filter.Path != nil || filter.Paths != nil {
+		paths := filter.Paths
+		if paths == nil {
+			paths = []string{*filter.Path}
 		}
-		return []string{*filter.Path}, nil
+		return slices.DeleteFunc(distinct(paths), func(path string) bool {
+			return filter.Path != nil && path != *filter.Path || filter.PathPrefix != nil && !strings.HasPrefix(path, *filter.PathPrefix)
+		}), nil
 	}
 	if filter.PathPrefix == nil || *filter.PathPrefix == "" {
 		return nil, nil

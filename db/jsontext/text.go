@@ -55,3 +55,18 @@ func EachText(object []byte, take func(key string, text *string)) {
 		}
 	}
 }
+
+// Text returns a member of a JSON object if it is a string, without quotes; nil for
+// any other value.
+func Text(object []byte, key string) *string {
+	for name, value := range Inside(object) {
+		if name != key {
+			continue
+		}
+		if plain, err := jsontext.AppendUnquote(nil, value); err == nil {
+			return new(string(plain))
+		}
+		return nil
+	}
+	return nil
+}

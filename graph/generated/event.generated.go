@@ -816,7 +816,7 @@ func (ec *executionContext) unmarshalInputEventFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"executionId", "step", "statuses", "types", "resourceTypes", "path", "pathPrefix", "version", "since", "until", "payload", "meta"}
+	fieldsInOrder := [...]string{"executionId", "step", "statuses", "types", "excludeTypes", "resourceTypes", "path", "paths", "pathPrefix", "version", "since", "until", "payload", "meta", "text"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -851,6 +851,13 @@ func (ec *executionContext) unmarshalInputEventFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.Types = data
+		case "excludeTypes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("excludeTypes"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExcludeTypes = data
 		case "resourceTypes":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("resourceTypes"))
 			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
@@ -865,6 +872,13 @@ func (ec *executionContext) unmarshalInputEventFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.Path = data
+		case "paths":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("paths"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Paths = data
 		case "pathPrefix":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pathPrefix"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -907,6 +921,13 @@ func (ec *executionContext) unmarshalInputEventFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.Meta = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
 		}
 	}
 	return it, nil

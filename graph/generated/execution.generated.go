@@ -843,7 +843,7 @@ func (ec *executionContext) unmarshalInputExecutionFilter(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"statuses", "path", "pathPrefix", "version", "startedSince", "startedBefore", "idleSince"}
+	fieldsInOrder := [...]string{"statuses", "path", "pathPrefix", "version", "startedSince", "startedBefore", "idleSince", "hasErrors", "minDurationMs", "text"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -899,6 +899,27 @@ func (ec *executionContext) unmarshalInputExecutionFilter(ctx context.Context, o
 				return it, err
 			}
 			it.IdleSince = data
+		case "hasErrors":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hasErrors"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.HasErrors = data
+		case "minDurationMs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minDurationMs"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MinDurationMs = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
 		}
 	}
 	return it, nil

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/plan"
@@ -15,19 +17,26 @@ import (
 
 // Plans are what the fields of each type are answered with.
 type Plans struct {
+	DurationPercentiles      plan.Type[*model.DurationPercentiles]
 	Event                    plan.Type[*model.Event]
+	EventBucket              plan.Type[*model.EventBucket]
 	EventConnection          plan.Type[*model.EventConnection]
 	EventDelivery            plan.Type[*model.EventDelivery]
 	EventEdge                plan.Type[*pagination.Edge[*model.Event]]
+	EventStatistics          plan.Type[*model.EventStatistics]
 	EventType                plan.Type[*model.EventType]
 	Execution                plan.Type[*model.Execution]
+	ExecutionBucket          plan.Type[*model.ExecutionBucket]
 	ExecutionConnection      plan.Type[*pagination.Page[*model.Execution]]
 	ExecutionEdge            plan.Type[*pagination.Edge[*model.Execution]]
+	ExecutionStatistics      plan.Type[*model.ExecutionStatistics]
+	ExecutionStatusCount     plan.Type[*model.ExecutionStatusCount]
 	Folder                   plan.Type[*model.Folder]
 	FolderConnection         plan.Type[*pagination.Page[*model.Folder]]
 	FolderEdge               plan.Type[*pagination.Edge[*model.Folder]]
 	InputError               plan.Type[*model.InputError]
 	Mutation                 plan.Type[struct{}]
+	NameCount                plan.Type[*eventlog.NameCount]
 	PageInfo                 plan.Type[*pagination.PageInfo]
 	PayloadChange            plan.Type[*model.PayloadChange]
 	Query                    plan.Type[struct{}]
@@ -60,6 +69,20 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		plan.As[model.Node](&p.Execution),
 		plan.As[model.Node](&p.Resource),
 		plan.As[model.Node](&p.Version),
+	}}
+	p.DurationPercentiles = plan.Type[*model.DurationPercentiles]{Name: "DurationPercentiles", Satisfies: []string{"DurationPercentiles"}, Fields: map[string]plan.Field[*model.DurationPercentiles]{
+		"p50": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.DurationPercentiles) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.P50), 10), true
+		}),
+		"p95": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.DurationPercentiles) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.P95), 10), true
+		}),
+		"p99": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.DurationPercentiles) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.P99), 10), true
+		}),
+		"max": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.DurationPercentiles) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.Max), 10), true
+		}),
 	}}
 	p.Event = plan.Type[*model.Event]{Name: "Event", Satisfies: []string{"Event", "Node"}, Fields: map[string]plan.Field[*model.Event]{
 		"id":      plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Event) ([]byte, bool) { return plan.AppendString(buf, obj.ID()), true }),
@@ -103,6 +126,15 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 			return plan.AppendPointer(buf, v, func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true })
 		}),
 	}}
+	p.EventBucket = plan.Type[*model.EventBucket]{Name: "EventBucket", Satisfies: []string{"EventBucket"}, Fields: map[string]plan.Field[*model.EventBucket]{
+		"start": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.EventBucket) ([]byte, bool) {
+			return scalar.AppendDateTime(buf, obj.Start), true
+		}),
+		"count": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.EventBucket) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.Count), 10), true
+		}),
+		"byType": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventBucket) ([]*model.NameCount, error) { return obj.ByType, nil }), &p.NameCount),
+	}}
 	p.EventConnection = plan.Type[*model.EventConnection]{Name: "EventConnection", Satisfies: []string{"EventConnection"}, Fields: map[string]plan.Field[*model.EventConnection]{
 		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventConnection) ([]*pagination.Edge[*model.Event], error) {
 			return obj.Edges(), nil
@@ -136,6 +168,20 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Event]) (*model.Event, error) {
 			return obj.Node, nil
 		}), &p.Event),
+	}}
+	p.EventStatistics = plan.Type[*model.EventStatistics]{Name: "EventStatistics", Satisfies: []string{"EventStatistics"}, Fields: map[string]plan.Field[*model.EventStatistics]{
+		"total": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.EventStatistics) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.Total()), 10), true
+		}),
+		"byType": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventStatistics) ([]*model.NameCount, error) {
+			return obj.ByType(), nil
+		}), &p.NameCount),
+		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventStatistics) ([]*model.NameCount, error) {
+			return obj.ByStatus(), nil
+		}), &p.NameCount),
+		"buckets": plan.Objects(plan.Nullability{}, false, plan.Args{plan.Arg("interval", ec.unmarshalNBucketInterval2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐBucketInterval)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.EventStatistics) ([][]*model.EventBucket, error) {
+			return resolvers.EventStatistics().Buckets(ctx, objs, fc.Args["interval"].(model.BucketInterval))
+		}, &p.EventBucket),
 	}}
 	p.EventType = plan.Type[*model.EventType]{Name: "EventType", Satisfies: []string{"EventType"}, Fields: map[string]plan.Field[*model.EventType]{
 		"name": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.EventType) ([]byte, bool) { return plan.AppendString(buf, obj.Name), true }),
@@ -198,6 +244,14 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 			return resolvers.Execution().Children(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		}, &p.ExecutionConnection),
 	}}
+	p.ExecutionBucket = plan.Type[*model.ExecutionBucket]{Name: "ExecutionBucket", Satisfies: []string{"ExecutionBucket"}, Fields: map[string]plan.Field[*model.ExecutionBucket]{
+		"start": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.ExecutionBucket) ([]byte, bool) {
+			return scalar.AppendDateTime(buf, obj.Start), true
+		}),
+		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ExecutionBucket) ([]*model.ExecutionStatusCount, error) {
+			return obj.ByStatus, nil
+		}), &p.ExecutionStatusCount),
+	}}
 	p.ExecutionConnection = plan.Type[*pagination.Page[*model.Execution]]{Name: "ExecutionConnection", Satisfies: []string{"ExecutionConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Execution]]{
 		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Execution]) ([]*pagination.Edge[*model.Execution], error) {
 			return obj.Edges(), nil
@@ -219,6 +273,34 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Execution]) (*model.Execution, error) {
 			return obj.Node, nil
 		}), &p.Execution),
+	}}
+	p.ExecutionStatistics = plan.Type[*model.ExecutionStatistics]{Name: "ExecutionStatistics", Satisfies: []string{"ExecutionStatistics"}, Fields: map[string]plan.Field[*model.ExecutionStatistics]{
+		"total": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.ExecutionStatistics) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.Total()), 10), true
+		}),
+		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ExecutionStatistics) ([]*model.ExecutionStatusCount, error) {
+			return obj.ByStatus(), nil
+		}), &p.ExecutionStatusCount),
+		"successRate": plan.Scalar(plan.Nullability{Value: true}, func(buf []byte, obj *model.ExecutionStatistics) ([]byte, bool) {
+			return plan.AppendPointer(buf, obj.SuccessRate(), func(buf []byte, v float64) ([]byte, bool) { return plan.AppendMarshaler(buf, graphql.MarshalFloat(v)) })
+		}),
+		"durationMs": plan.Object(plan.Nullability{Value: true}, true, nil, plan.Each(func(ctx context.Context, obj *model.ExecutionStatistics) (*model.DurationPercentiles, error) {
+			return obj.DurationMs(), nil
+		}), &p.DurationPercentiles),
+		"buckets": plan.Objects(plan.Nullability{}, false, plan.Args{plan.Arg("interval", ec.unmarshalNBucketInterval2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐBucketInterval)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.ExecutionStatistics) ([][]*model.ExecutionBucket, error) {
+			return resolvers.ExecutionStatistics().Buckets(ctx, objs, fc.Args["interval"].(model.BucketInterval))
+		}, &p.ExecutionBucket),
+	}}
+	p.ExecutionStatusCount = plan.Type[*model.ExecutionStatusCount]{Name: "ExecutionStatusCount", Satisfies: []string{"ExecutionStatusCount"}, Fields: map[string]plan.Field[*model.ExecutionStatusCount]{
+		"status": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.ExecutionStatusCount) ([]byte, bool) {
+			return plan.AppendString(buf, string(obj.Status)), true
+		}),
+		"count": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.ExecutionStatusCount) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.Count), 10), true
+		}),
+		"withErrors": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.ExecutionStatusCount) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.WithErrors), 10), true
+		}),
 	}}
 	p.Folder = plan.Type[*model.Folder]{Name: "Folder", Satisfies: []string{"Folder"}, Fields: map[string]plan.Field[*model.Folder]{
 		"path": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Folder) ([]byte, bool) { return plan.AppendString(buf, obj.Path), true }),
@@ -278,6 +360,14 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"saveResourceType":  plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("input", ec.unmarshalNSaveResourceTypeInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveResourceTypeInput)}, plan.Root[*model.SaveResourceTypePayload](nil), &p.SaveResourceTypePayload),
 		"saveEventType":     plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("input", ec.unmarshalNSaveEventTypeInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveEventTypeInput)}, plan.Root[*model.SaveEventTypePayload](nil), &p.SaveEventTypePayload),
 	}}
+	p.NameCount = plan.Type[*eventlog.NameCount]{Name: "NameCount", Satisfies: []string{"NameCount"}, Fields: map[string]plan.Field[*eventlog.NameCount]{
+		"name": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *eventlog.NameCount) ([]byte, bool) {
+			return plan.AppendString(buf, obj.Name), true
+		}),
+		"count": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *eventlog.NameCount) ([]byte, bool) {
+			return strconv.AppendInt(buf, int64(obj.Count), 10), true
+		}),
+	}}
 	p.PageInfo = plan.Type[*pagination.PageInfo]{Name: "PageInfo", Satisfies: []string{"PageInfo"}, Fields: map[string]plan.Field[*pagination.PageInfo]{
 		"hasNextPage":     plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.PageInfo) (bool, error) { return obj.HasNextPage(ctx) }), func(buf []byte, v bool) ([]byte, bool) { return strconv.AppendBool(buf, v), true }),
 		"hasPreviousPage": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.PageInfo) (bool, error) { return obj.HasPreviousPage(ctx) }), func(buf []byte, v bool) ([]byte, bool) { return strconv.AppendBool(buf, v), true }),
@@ -332,6 +422,12 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"nodes": plan.Objects(plan.Nullability{Element: true}, false, plan.Args{plan.Arg("ids", ec.unmarshalNID2ᚕstringᚄ)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) ([]model.Node, error) {
 			return resolvers.Query().Nodes(ctx, fc.Args["ids"].([]string))
 		}), &p.Node),
+		"eventStatistics": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("filter", ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐEventFilter)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.EventStatistics, error) {
+			return resolvers.Query().EventStatistics(ctx, fc.Args["filter"].(*model.EventFilter))
+		}), &p.EventStatistics),
+		"executionStatistics": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("filter", ec.unmarshalOExecutionFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionFilter)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.ExecutionStatistics, error) {
+			return resolvers.Query().ExecutionStatistics(ctx, fc.Args["filter"].(*model.ExecutionFilter))
+		}), &p.ExecutionStatistics),
 		"resourceTypes": plan.Objects(plan.Nullability{}, false, nil, plan.Root(func(ctx context.Context, fc *plan.Arguments) ([]*model.ResourceType, error) {
 			return resolvers.Query().ResourceTypes(ctx)
 		}), &p.ResourceType),

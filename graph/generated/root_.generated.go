@@ -24,8 +24,10 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Event() EventResolver
+	EventStatistics() EventStatisticsResolver
 	EventType() EventTypeResolver
 	Execution() ExecutionResolver
+	ExecutionStatistics() ExecutionStatisticsResolver
 	Folder() FolderResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
@@ -40,6 +42,13 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	DurationPercentiles struct {
+		Max func(childComplexity int) int
+		P50 func(childComplexity int) int
+		P95 func(childComplexity int) int
+		P99 func(childComplexity int) int
+	}
+
 	Event struct {
 		EventID     func(childComplexity int) int
 		Execution   func(childComplexity int) int
@@ -55,6 +64,12 @@ type ComplexityRoot struct {
 		Timestamp   func(childComplexity int) int
 		Type        func(childComplexity int) int
 		Version     func(childComplexity int) int
+	}
+
+	EventBucket struct {
+		ByType func(childComplexity int) int
+		Count  func(childComplexity int) int
+		Start  func(childComplexity int) int
 	}
 
 	EventConnection struct {
@@ -76,6 +91,13 @@ type ComplexityRoot struct {
 	EventEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	EventStatistics struct {
+		Buckets  func(childComplexity int, interval model.BucketInterval) int
+		ByStatus func(childComplexity int) int
+		ByType   func(childComplexity int) int
+		Total    func(childComplexity int) int
 	}
 
 	EventType struct {
@@ -103,6 +125,11 @@ type ComplexityRoot struct {
 		Version         func(childComplexity int) int
 	}
 
+	ExecutionBucket struct {
+		ByStatus func(childComplexity int) int
+		Start    func(childComplexity int) int
+	}
+
 	ExecutionConnection struct {
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
@@ -113,6 +140,20 @@ type ComplexityRoot struct {
 	ExecutionEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	ExecutionStatistics struct {
+		Buckets     func(childComplexity int, interval model.BucketInterval) int
+		ByStatus    func(childComplexity int) int
+		DurationMs  func(childComplexity int) int
+		SuccessRate func(childComplexity int) int
+		Total       func(childComplexity int) int
+	}
+
+	ExecutionStatusCount struct {
+		Count      func(childComplexity int) int
+		Status     func(childComplexity int) int
+		WithErrors func(childComplexity int) int
 	}
 
 	Folder struct {
@@ -152,6 +193,11 @@ type ComplexityRoot struct {
 		SaveResourceType  func(childComplexity int, input model.SaveResourceTypeInput) int
 	}
 
+	NameCount struct {
+		Count func(childComplexity int) int
+		Name  func(childComplexity int) int
+	}
+
 	PageInfo struct {
 		EndCursor       func(childComplexity int) int
 		HasNextPage     func(childComplexity int) int
@@ -167,21 +213,23 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Event           func(childComplexity int, eventID string) int
-		EventTypes      func(childComplexity int) int
-		Events          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter, direction *model.OrderDirection) int
-		Execution       func(childComplexity int, executionID string) int
-		Executions      func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) int
-		Folder          func(childComplexity int, path string) int
-		Node            func(childComplexity int, id string) int
-		Nodes           func(childComplexity int, ids []string) int
-		OpenEventTypes  func(childComplexity int) int
-		RenderTemplate  func(childComplexity int, template string, eventID *string) int
-		Resource        func(childComplexity int, path string) int
-		ResourceTypes   func(childComplexity int) int
-		Resources       func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) int
-		ResourcesByPath func(childComplexity int, paths []string) int
-		Version         func(childComplexity int, path string, version *string) int
+		Event               func(childComplexity int, eventID string) int
+		EventStatistics     func(childComplexity int, filter *model.EventFilter) int
+		EventTypes          func(childComplexity int) int
+		Events              func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.EventFilter, direction *model.OrderDirection) int
+		Execution           func(childComplexity int, executionID string) int
+		ExecutionStatistics func(childComplexity int, filter *model.ExecutionFilter) int
+		Executions          func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ExecutionFilter) int
+		Folder              func(childComplexity int, path string) int
+		Node                func(childComplexity int, id string) int
+		Nodes               func(childComplexity int, ids []string) int
+		OpenEventTypes      func(childComplexity int) int
+		RenderTemplate      func(childComplexity int, template string, eventID *string) int
+		Resource            func(childComplexity int, path string) int
+		ResourceTypes       func(childComplexity int) int
+		Resources           func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) int
+		ResourcesByPath     func(childComplexity int, paths []string) int
+		Version             func(childComplexity int, path string, version *string) int
 	}
 
 	RecordEventPayload struct {
@@ -313,6 +361,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	_ = ec
 	switch typeName + "." + field {
 
+	case "DurationPercentiles.max":
+		if e.ComplexityRoot.DurationPercentiles.Max == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DurationPercentiles.Max(childComplexity), true
+	case "DurationPercentiles.p50":
+		if e.ComplexityRoot.DurationPercentiles.P50 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DurationPercentiles.P50(childComplexity), true
+	case "DurationPercentiles.p95":
+		if e.ComplexityRoot.DurationPercentiles.P95 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DurationPercentiles.P95(childComplexity), true
+	case "DurationPercentiles.p99":
+		if e.ComplexityRoot.DurationPercentiles.P99 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DurationPercentiles.P99(childComplexity), true
+
 	case "Event.eventId":
 		if e.ComplexityRoot.Event.EventID == nil {
 			break
@@ -398,6 +471,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Event.Version(childComplexity), true
 
+	case "EventBucket.byType":
+		if e.ComplexityRoot.EventBucket.ByType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventBucket.ByType(childComplexity), true
+	case "EventBucket.count":
+		if e.ComplexityRoot.EventBucket.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventBucket.Count(childComplexity), true
+	case "EventBucket.start":
+		if e.ComplexityRoot.EventBucket.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventBucket.Start(childComplexity), true
+
 	case "EventConnection.edges":
 		if e.ComplexityRoot.EventConnection.Edges == nil {
 			break
@@ -472,6 +564,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventEdge.Node(childComplexity), true
+
+	case "EventStatistics.buckets":
+		if e.ComplexityRoot.EventStatistics.Buckets == nil {
+			break
+		}
+
+		args, err := ec.field_EventStatistics_buckets_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.EventStatistics.Buckets(childComplexity, args["interval"].(model.BucketInterval)), true
+	case "EventStatistics.byStatus":
+		if e.ComplexityRoot.EventStatistics.ByStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventStatistics.ByStatus(childComplexity), true
+	case "EventStatistics.byType":
+		if e.ComplexityRoot.EventStatistics.ByType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventStatistics.ByType(childComplexity), true
+	case "EventStatistics.total":
+		if e.ComplexityRoot.EventStatistics.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventStatistics.Total(childComplexity), true
 
 	case "EventType.name":
 		if e.ComplexityRoot.EventType.Name == nil {
@@ -599,6 +721,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Execution.Version(childComplexity), true
 
+	case "ExecutionBucket.byStatus":
+		if e.ComplexityRoot.ExecutionBucket.ByStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionBucket.ByStatus(childComplexity), true
+	case "ExecutionBucket.start":
+		if e.ComplexityRoot.ExecutionBucket.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionBucket.Start(childComplexity), true
+
 	case "ExecutionConnection.edges":
 		if e.ComplexityRoot.ExecutionConnection.Edges == nil {
 			break
@@ -636,6 +771,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ExecutionEdge.Node(childComplexity), true
+
+	case "ExecutionStatistics.buckets":
+		if e.ComplexityRoot.ExecutionStatistics.Buckets == nil {
+			break
+		}
+
+		args, err := ec.field_ExecutionStatistics_buckets_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.ExecutionStatistics.Buckets(childComplexity, args["interval"].(model.BucketInterval)), true
+	case "ExecutionStatistics.byStatus":
+		if e.ComplexityRoot.ExecutionStatistics.ByStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionStatistics.ByStatus(childComplexity), true
+	case "ExecutionStatistics.durationMs":
+		if e.ComplexityRoot.ExecutionStatistics.DurationMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionStatistics.DurationMs(childComplexity), true
+	case "ExecutionStatistics.successRate":
+		if e.ComplexityRoot.ExecutionStatistics.SuccessRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionStatistics.SuccessRate(childComplexity), true
+	case "ExecutionStatistics.total":
+		if e.ComplexityRoot.ExecutionStatistics.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionStatistics.Total(childComplexity), true
+
+	case "ExecutionStatusCount.count":
+		if e.ComplexityRoot.ExecutionStatusCount.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionStatusCount.Count(childComplexity), true
+	case "ExecutionStatusCount.status":
+		if e.ComplexityRoot.ExecutionStatusCount.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionStatusCount.Status(childComplexity), true
+	case "ExecutionStatusCount.withErrors":
+		if e.ComplexityRoot.ExecutionStatusCount.WithErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExecutionStatusCount.WithErrors(childComplexity), true
 
 	case "Folder.folders":
 		if e.ComplexityRoot.Folder.Folders == nil {
@@ -814,6 +1004,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.SaveResourceType(childComplexity, args["input"].(model.SaveResourceTypeInput)), true
 
+	case "NameCount.count":
+		if e.ComplexityRoot.NameCount.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NameCount.Count(childComplexity), true
+	case "NameCount.name":
+		if e.ComplexityRoot.NameCount.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NameCount.Name(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -875,6 +1078,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Event(childComplexity, args["eventId"].(string)), true
+	case "Query.eventStatistics":
+		if e.ComplexityRoot.Query.EventStatistics == nil {
+			break
+		}
+
+		args, err := ec.field_Query_eventStatistics_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.EventStatistics(childComplexity, args["filter"].(*model.EventFilter)), true
 	case "Query.eventTypes":
 		if e.ComplexityRoot.Query.EventTypes == nil {
 			break
@@ -903,6 +1117,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Execution(childComplexity, args["executionId"].(string)), true
+	case "Query.executionStatistics":
+		if e.ComplexityRoot.Query.ExecutionStatistics == nil {
+			break
+		}
+
+		args, err := ec.field_Query_executionStatistics_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExecutionStatistics(childComplexity, args["filter"].(*model.ExecutionFilter)), true
 	case "Query.executions":
 		if e.ComplexityRoot.Query.Executions == nil {
 			break
@@ -1893,10 +2118,14 @@ input EventFilter {
   statuses: [String!]
   "Any of these event types."
   types: [String!]
+  "None of these event types."
+  excludeTypes: [String!]
   "Any of these resource types."
   resourceTypes: [String!]
   "Exactly this path."
   path: String
+  "Any of these paths, at most 200."
+  paths: [String!]
   "The path starts with this, e.g. 'examples/'."
   pathPrefix: String
   "Exactly this label."
@@ -1909,6 +2138,8 @@ input EventFilter {
   payload: JSON
   "The event's meta contains this JSON, e.g. {execution_id: \"4711\"}."
   meta: JSON
+  "Each of these words, ignoring case and accents, in the path, the type, the step, the status or the error (payload.error or meta.error, if it is a string). A word of three letters or more is also found inside another word, a shorter one at its beginning. It needs a path, paths, an executionId or a time range (since and until) of at most 31 days beside it; below a resource, a version or an execution it needs nothing."
+  text: String
 }
 
 "A page of events."
@@ -2035,6 +2266,12 @@ input ExecutionFilter {
   startedBefore: DateTime
   "No event since this time: runs that are stuck, together with statuses: [RUNNING]."
   idleSince: DateTime
+  "Has, or has not, a failed step (Execution.hasErrors), whatever its status."
+  hasErrors: Boolean
+  "Ran, or has been running until now, at least this long, in milliseconds."
+  minDurationMs: Int
+  "Each of these words, ignoring case and accents, in the path, the execution id or the error. A word of three letters or more is also found inside another word, a shorter one at its beginning."
+  text: String
 }
 
 "A page of executions."
@@ -2355,6 +2592,113 @@ type Mutation
 "What can be followed as it happens, over WebSocket (graphql-transport-ws) or SSE."
 type Subscription
 `, BuiltIn: false},
+	{Name: "../schema/statistics.graphqls", Input: `"Counts for charts and tabs."
+type EventStatistics {
+  "How many events pass the filter; events.totalCount of the same filter."
+  total: Int!
+  "By event type, the most frequent first, at most 1,000."
+  byType: [NameCount!]!
+  "By status (meta.status), the most frequent first, at most 1,000. Names are in upper case (A to Z only), since EventFilter.statuses ignores case. Events without a status, or with one of more than 255 bytes, are not counted here."
+  byStatus: [NameCount!]!
+  "Counts per interval and type, oldest first, empty intervals included, at most 1,000 intervals: from the filter's since, else the first event, to its until, else the last event. Intervals are aligned in UTC."
+  buckets(
+    "The length of each interval; a week begins on Monday."
+    interval: BucketInterval!
+  ): [EventBucket!]!
+}
+
+"How many have a name."
+type NameCount {
+  "The name."
+  name: String!
+  "How many have it."
+  count: Int!
+}
+
+"The length of the intervals of a histogram, aligned in UTC."
+enum BucketInterval {
+  "A minute."
+  MINUTE
+  "Five minutes."
+  FIVE_MINUTES
+  "An hour."
+  HOUR
+  "A day in UTC."
+  DAY
+  "Seven days, from Monday in UTC."
+  WEEK
+}
+
+"An interval with its events."
+type EventBucket {
+  "When it begins."
+  start: DateTime!
+  "How many events it has."
+  count: Int!
+  "By event type, the most frequent first; types without an event are left out."
+  byType: [NameCount!]!
+}
+
+"Counts for tabs and charts of runs."
+type ExecutionStatistics {
+  "How many runs pass the filter."
+  total: Int!
+  "Each status, also those without a run."
+  byStatus: [ExecutionStatusCount!]!
+  "COMPLETED without errors, of all that ended; null where none has."
+  successRate: Float
+  "Of those that ended; null where none has."
+  durationMs: DurationPercentiles
+  "By start, oldest first, empty intervals included, at most 1,000 intervals: from the filter's startedSince, else the first start, to its startedBefore, else the last start. Intervals are aligned in UTC."
+  buckets(
+    "The length of each interval; a week begins on Monday."
+    interval: BucketInterval!
+  ): [ExecutionBucket!]!
+}
+
+"How many runs have a status."
+type ExecutionStatusCount {
+  "The status."
+  status: ExecutionStatus!
+  "How many runs have it."
+  count: Int!
+  "How many of these have failed steps (Execution.hasErrors)."
+  withErrors: Int!
+}
+
+"Discrete percentiles, in milliseconds, each the duration of a run; 2147483647 for more than that."
+type DurationPercentiles {
+  "Half of the runs took no longer."
+  p50: Int!
+  "95 of 100 runs took no longer."
+  p95: Int!
+  "99 of 100 runs took no longer."
+  p99: Int!
+  "The longest."
+  max: Int!
+}
+
+"An interval with the runs that started in it."
+type ExecutionBucket {
+  "When it begins."
+  start: DateTime!
+  "Each status, also those without a run."
+  byStatus: [ExecutionStatusCount!]!
+}
+
+extend type Query {
+  "Counts of the events that pass a filter."
+  eventStatistics(
+    "Which to count; all if omitted."
+    filter: EventFilter
+  ): EventStatistics!
+  "Counts of the runs that pass a filter."
+  executionStatistics(
+    "Which to count; all if omitted."
+    filter: ExecutionFilter
+  ): ExecutionStatistics!
+}
+`, BuiltIn: false},
 	{Name: "../schema/subscription.graphqls", Input: `"An event as a subscription delivers it. A client can check that the stream has no gap: each previousCursor is the cursor it received before."
 type EventDelivery {
   "What happened."
@@ -2495,6 +2839,20 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_DurationPercentiles(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "p50":
+		return ec.fieldContext_DurationPercentiles_p50(ctx, field)
+	case "p95":
+		return ec.fieldContext_DurationPercentiles_p95(ctx, field)
+	case "p99":
+		return ec.fieldContext_DurationPercentiles_p99(ctx, field)
+	case "max":
+		return ec.fieldContext_DurationPercentiles_max(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DurationPercentiles", field.Name)
+}
+
 func (ec *executionContext) childFields_Event(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2527,6 +2885,18 @@ func (ec *executionContext) childFields_Event(ctx context.Context, field graphql
 		return ec.fieldContext_Event_status(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Event", field.Name)
+}
+
+func (ec *executionContext) childFields_EventBucket(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_EventBucket_start(ctx, field)
+	case "count":
+		return ec.fieldContext_EventBucket_count(ctx, field)
+	case "byType":
+		return ec.fieldContext_EventBucket_byType(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EventBucket", field.Name)
 }
 
 func (ec *executionContext) childFields_EventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2569,6 +2939,20 @@ func (ec *executionContext) childFields_EventEdge(ctx context.Context, field gra
 		return ec.fieldContext_EventEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_EventStatistics(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_EventStatistics_total(ctx, field)
+	case "byType":
+		return ec.fieldContext_EventStatistics_byType(ctx, field)
+	case "byStatus":
+		return ec.fieldContext_EventStatistics_byStatus(ctx, field)
+	case "buckets":
+		return ec.fieldContext_EventStatistics_buckets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EventStatistics", field.Name)
 }
 
 func (ec *executionContext) childFields_EventType(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2621,6 +3005,16 @@ func (ec *executionContext) childFields_Execution(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Execution", field.Name)
 }
 
+func (ec *executionContext) childFields_ExecutionBucket(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_ExecutionBucket_start(ctx, field)
+	case "byStatus":
+		return ec.fieldContext_ExecutionBucket_byStatus(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExecutionBucket", field.Name)
+}
+
 func (ec *executionContext) childFields_ExecutionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -2643,6 +3037,34 @@ func (ec *executionContext) childFields_ExecutionEdge(ctx context.Context, field
 		return ec.fieldContext_ExecutionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ExecutionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ExecutionStatistics(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_ExecutionStatistics_total(ctx, field)
+	case "byStatus":
+		return ec.fieldContext_ExecutionStatistics_byStatus(ctx, field)
+	case "successRate":
+		return ec.fieldContext_ExecutionStatistics_successRate(ctx, field)
+	case "durationMs":
+		return ec.fieldContext_ExecutionStatistics_durationMs(ctx, field)
+	case "buckets":
+		return ec.fieldContext_ExecutionStatistics_buckets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExecutionStatistics", field.Name)
+}
+
+func (ec *executionContext) childFields_ExecutionStatusCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "status":
+		return ec.fieldContext_ExecutionStatusCount_status(ctx, field)
+	case "count":
+		return ec.fieldContext_ExecutionStatusCount_count(ctx, field)
+	case "withErrors":
+		return ec.fieldContext_ExecutionStatusCount_withErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExecutionStatusCount", field.Name)
 }
 
 func (ec *executionContext) childFields_Folder(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2699,6 +3121,16 @@ func (ec *executionContext) childFields_InputError(ctx context.Context, field gr
 		return ec.fieldContext_InputError_column(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type InputError", field.Name)
+}
+
+func (ec *executionContext) childFields_NameCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_NameCount_name(ctx, field)
+	case "count":
+		return ec.fieldContext_NameCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NameCount", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

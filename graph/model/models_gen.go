@@ -18,6 +18,18 @@ type Node interface {
 	IsNode()
 }
 
+// Discrete percentiles, in milliseconds, each the duration of a run; 2147483647 for more than that.
+type DurationPercentiles struct {
+	// Half of the runs took no longer.
+	P50 int `json:"p50"`
+	// 95 of 100 runs took no longer.
+	P95 int `json:"p95"`
+	// 99 of 100 runs took no longer.
+	P99 int `json:"p99"`
+	// The longest.
+	Max int `json:"max"`
+}
+
 // Which events to select; the fields given must all hold. It means the same in a query and in a subscription.
 type EventFilter struct {
 	// The event's meta.execution_id, as text, is this.
@@ -28,10 +40,14 @@ type EventFilter struct {
 	Statuses []string `json:"statuses,omitempty"`
 	// Any of these event types.
 	Types []string `json:"types,omitempty"`
+	// None of these event types.
+	ExcludeTypes []string `json:"excludeTypes,omitempty"`
 	// Any of these resource types.
 	ResourceTypes []string `json:"resourceTypes,omitempty"`
 	// Exactly this path.
 	Path *string `json:"path,omitempty"`
+	// Any of these paths, at most 200.
+	Paths []string `json:"paths,omitempty"`
 	// The path starts with this, e.g. 'examples/'.
 	PathPrefix *string `json:"pathPrefix,omitempty"`
 	// Exactly this label.
@@ -44,6 +60,16 @@ type EventFilter struct {
 	Payload scalar.JSON `json:"payload,omitempty"`
 	// The event's meta contains this JSON, e.g. {execution_id: "4711"}.
 	Meta scalar.JSON `json:"meta,omitempty"`
+	// Each of these words, ignoring case and accents, in the path, the type, the step, the status or the error (payload.error or meta.error, if it is a string). A word of three letters or more is also found inside another word, a shorter one at its beginning. It needs a path, paths, an executionId or a time range (since and until) of at most 31 days beside it; below a resource, a version or an execution it needs nothing.
+	Text *string `json:"text,omitempty"`
+}
+
+// An interval with the runs that started in it.
+type ExecutionBucket struct {
+	// When it begins.
+	Start time.Time `json:"start"`
+	// Each status, also those without a run.
+	ByStatus []*ExecutionStatusCount `json:"byStatus"`
 }
 
 // Which executions to list; the fields given must all hold.
@@ -62,6 +88,22 @@ type ExecutionFilter struct {
 	StartedBefore *time.Time `json:"startedBefore,omitempty"`
 	// No event since this time: runs that are stuck, together with statuses: [RUNNING].
 	IdleSince *time.Time `json:"idleSince,omitempty"`
+	// Has, or has not, a failed step (Execution.hasErrors), whatever its status.
+	HasErrors *bool `json:"hasErrors,omitempty"`
+	// Ran, or has been running until now, at least this long, in milliseconds.
+	MinDurationMs *int `json:"minDurationMs,omitempty"`
+	// Each of these words, ignoring case and accents, in the path, the execution id or the error. A word of three letters or more is also found inside another word, a shorter one at its beginning.
+	Text *string `json:"text,omitempty"`
+}
+
+// How many runs have a status.
+type ExecutionStatusCount struct {
+	// The status.
+	Status ExecutionStatus `json:"status"`
+	// How many runs have it.
+	Count int `json:"count"`
+	// How many of these have failed steps (Execution.hasErrors).
+	WithErrors int `json:"withErrors"`
 }
 
 // What is wrong with one input: a stable code, a message, and the invalid argument; for a text, also line and column, from 1.
@@ -240,6 +282,73 @@ type SaveResourceTypePayload struct {
 
 // What can be followed as it happens, over WebSocket (graphql-transport-ws) or SSE.
 type Subscription struct {
+}
+
+// The length of the intervals of a histogram, aligned in UTC.
+type BucketInterval string
+
+const (
+	// A minute.
+	BucketIntervalMinute BucketInterval = "MINUTE"
+	// Five minutes.
+	BucketIntervalFiveMinutes BucketInterval = "FIVE_MINUTES"
+	// An hour.
+	BucketIntervalHour BucketInterval = "HOUR"
+	// A day in UTC.
+	BucketIntervalDay BucketInterval = "DAY"
+	// Seven days, from Monday in UTC.
+	BucketIntervalWeek BucketInterval = "WEEK"
+)
+
+var AllBucketInterval = []BucketInterval{
+	BucketIntervalMinute,
+	BucketIntervalFiveMinutes,
+	BucketIntervalHour,
+	BucketIntervalDay,
+	BucketIntervalWeek,
+}
+
+func (e BucketInterval) IsValid() bool {
+	switch e {
+	case BucketIntervalMinute, BucketIntervalFiveMinutes, BucketIntervalHour, BucketIntervalDay, BucketIntervalWeek:
+		return true
+	}
+	return false
+}
+
+func (e BucketInterval) String() string {
+	return string(e)
+}
+
+func (e *BucketInterval) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = BucketInterval(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid BucketInterval", str)
+	}
+	return nil
+}
+
+func (e BucketInterval) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *BucketInterval) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e BucketInterval) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }
 
 // How a value of a payload changed.

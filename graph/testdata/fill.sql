@@ -52,4 +52,5 @@ SELECT meta ->> 'execution_id', min(resource_path), min(resource_version), 'COMP
     max(timestamp), count(*), NULL, (4711000000 + (meta ->> 'execution_id')::bigint % 1000)::text
 FROM event GROUP BY 1;
 UPDATE execution SET status = 'RUNNING', finished_at = NULL WHERE hashtext(execution_id) % 50 = 0;
-VACUUM (ANALYZE) event_identity, event_log, execution, resource, catalog, event;
+SELECT event_recount();
+VACUUM (ANALYZE) event_identity, event_log, event_count, execution, resource, catalog, event;

@@ -103,7 +103,8 @@ WHERE (@keys::text[] IS NULL OR @labels::text[] IS NULL OR true)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -129,7 +130,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -157,7 +159,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -185,7 +188,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -213,7 +217,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -242,7 +247,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -268,7 +274,8 @@ WHERE (@keys::text[] IS NULL OR @labels::text[] IS NULL OR true)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -294,7 +301,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -322,7 +330,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -350,7 +359,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -378,7 +388,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -407,7 +418,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -431,7 +443,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -452,7 +465,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -473,7 +487,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -494,7 +509,8 @@ CROSS JOIN LATERAL (
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -512,7 +528,8 @@ WHERE (@keys::text[] IS NULL OR @labels::text[] IS NULL OR true)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -530,7 +547,8 @@ WHERE e.resource_path >= (@keys::text[])[1] AND ((@keys::text[])[2] = '' OR e.re
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -542,3 +560,72 @@ SELECT count(*)
 FROM event e
 WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timestamptz
   AND e.resource_path ^@ ANY (@scopes::text[]);
+
+-- name: EventStatistics :many
+-- Events by type, by status, and by type and interval. event_count has those of whole
+-- hours, if it knows what the filter asks for; what precedes and follows these hours is
+-- counted one by one. The counts of months that are detached are left out, like their
+-- events.
+WITH attached AS MATERIALIZED (
+    SELECT range_agg(tstzrange(p.low, p.high)) AS months FROM event_partitions() AS p
+), found AS (
+    SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
+    WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp < @low_hour::timestamptz
+      AND (@keys::text[] IS NULL OR e.resource_path = ANY (@keys::text[]))
+      AND e.resource_path >= @low_path::text AND (@high_path::text = '' OR e.resource_path < @high_path::text)
+      AND (sqlc.narg('execution_id')::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = sqlc.narg('execution_id')::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
+    UNION ALL
+    SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
+    WHERE e.timestamp >= @high_hour::timestamptz AND e.timestamp < @high_time::timestamptz
+      AND (@keys::text[] IS NULL OR e.resource_path = ANY (@keys::text[]))
+      AND e.resource_path >= @low_path::text AND (@high_path::text = '' OR e.resource_path < @high_path::text)
+      AND (sqlc.narg('execution_id')::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = sqlc.narg('execution_id')::text)
+      AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
+          @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
+          sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
+      AND (@resource_types::text[] IS NULL OR EXISTS (
+          SELECT 1 FROM catalog c
+          WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
+            AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
+    UNION ALL
+    SELECT h.hour, h.event_type, h.status, h.count FROM (
+        SELECT c.hour, c.event_type, c.status, sum(c.count)::bigint AS count FROM event_count c
+        WHERE c.hour >= @low_hour::timestamptz AND c.hour < @high_hour::timestamptz
+          AND (@count_keys::text[] IS NULL OR c.path = ANY (@count_keys::text[]))
+          AND c.path >= @low_path::text AND (@high_path::text = '' OR c.path < @high_path::text)
+          AND ((SELECT '' = ANY (@scopes::text[])) OR c.path ^@ ANY (@scopes::text[]))
+          AND (@types::text[] IS NULL OR c.event_type = ANY (@types::text[]))
+          AND (@exclude_types::text[] IS NULL OR c.event_type <> ALL (@exclude_types::text[]))
+        GROUP BY c.hour, c.event_type, c.status
+    ) AS h
+    WHERE h.hour <@ (SELECT months FROM attached)
+), counted AS MATERIALIZED (
+    SELECT date_bin(sqlc.narg('unit_seconds')::integer * interval '1 second', f.at, '2001-01-01 00:00+00') AS bin, f.event_type, f.status,
+        sum(f.count)::bigint AS count, min(f.at) AS first, max(f.at) AS last
+    FROM found f GROUP BY 1, 2, 3
+), fitting AS (
+    SELECT c.*, CASE WHEN (SELECT max(o.bin) - min(o.bin) < 1000 * (sqlc.narg('unit_seconds')::integer * interval '1 second') FROM counted o) THEN c.bin END AS start FROM counted c
+), summed AS (
+    SELECT (CASE WHEN grouping(f.status) = 0 THEN 'status' WHEN grouping(f.start) = 0 THEN 'bucket' WHEN grouping(f.event_type) = 0 THEN 'type' ELSE 'total' END)::text AS what,
+        f.start, coalesce(f.event_type, f.status) AS name, coalesce(sum(f.count), 0)::bigint AS count, min(f.first) AS first, max(f.last) AS last
+    FROM fitting f
+    GROUP BY GROUPING SETS ((f.start, f.event_type), (f.event_type), (f.status), ())
+)
+SELECT r.what, r.start, coalesce(r.name, '')::text AS name, r.count, r.first, r.last
+FROM (
+    SELECT s.*, row_number() OVER (PARTITION BY s.what, s.start ORDER BY s.count DESC, s.name) AS place FROM summed s
+    WHERE s.name IS NOT NULL OR s.what = 'total'
+) AS r
+WHERE r.place <= 1000
+ORDER BY r.what, r.start, r.place;

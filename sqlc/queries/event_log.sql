@@ -58,7 +58,8 @@ FROM (
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -111,7 +112,8 @@ FROM (
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
@@ -158,7 +160,8 @@ FROM (
               AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
           @types::text[], sqlc.narg('path'), sqlc.narg('path_prefix'), sqlc.narg('version'),
           sqlc.narg('execution_id'), sqlc.narg('step'), @statuses::text[],
-          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[])
+          sqlc.narg('payload_contains')::jsonb, sqlc.narg('meta_contains')::jsonb, @scopes::text[],
+          @paths::text[], @exclude_types::text[], @word_patterns::text[])
       AND (@resource_types::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version

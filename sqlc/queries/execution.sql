@@ -9,6 +9,21 @@ SELECT * FROM execution
 WHERE execution_id = ANY (@execution_ids::text[]) AND path ^@ ANY (@scopes::text[])
 ORDER BY execution_id;
 
+-- name: LatestExecutions :many
+-- The newest execution of each path, and whether events wait for their positions, so
+-- that the reader need not ask first.
+SELECT sqlc.embed(x), EXISTS (SELECT 1 FROM event_pending)::boolean AS pending
+FROM execution x
+WHERE x.execution_id = ANY (ARRAY(
+    SELECT newest.execution_id FROM unnest(@keys::text[]) AS k(key)
+    CROSS JOIN LATERAL (
+        SELECT o.execution_id FROM execution o
+        WHERE o.path = k.key AND o.path ^@ ANY (@scopes::text[])
+        ORDER BY o.started_at DESC, o.execution_id DESC LIMIT 1
+    ) AS newest
+))
+ORDER BY x.execution_id;
+
 -- name: Executions :many
 SELECT x.* FROM (
     (
@@ -21,6 +36,10 @@ SELECT x.* FROM (
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]) AND @newest_first::boolean
         ORDER BY x.started_at DESC, x.execution_id DESC
         LIMIT @page_size::integer
@@ -34,6 +53,10 @@ SELECT x.* FROM (
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]) AND NOT @newest_first::boolean
         ORDER BY x.started_at, x.execution_id
         LIMIT @page_size::integer
@@ -56,6 +79,10 @@ CROSS JOIN LATERAL (
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]) AND @newest_first::boolean
         ORDER BY x.started_at DESC, x.execution_id DESC
         LIMIT @page_size::integer
@@ -69,6 +96,10 @@ CROSS JOIN LATERAL (
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]) AND NOT @newest_first::boolean
         ORDER BY x.started_at, x.execution_id
         LIMIT @page_size::integer
@@ -92,6 +123,10 @@ CROSS JOIN LATERAL (
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]) AND @newest_first::boolean
         ORDER BY x.started_at DESC, x.execution_id DESC
         LIMIT @page_size::integer
@@ -105,6 +140,10 @@ CROSS JOIN LATERAL (
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]) AND NOT @newest_first::boolean
         ORDER BY x.started_at, x.execution_id
         LIMIT @page_size::integer
@@ -128,6 +167,10 @@ CROSS JOIN LATERAL (
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]) AND @newest_first::boolean
         ORDER BY x.started_at DESC, x.execution_id DESC
         LIMIT @page_size::integer
@@ -141,6 +184,10 @@ CROSS JOIN LATERAL (
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]) AND NOT @newest_first::boolean
         ORDER BY x.started_at, x.execution_id
         LIMIT @page_size::integer
@@ -159,6 +206,10 @@ WHERE x.started_at >= @low_time::timestamptz AND x.started_at < @high_time::time
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[]);
 
 -- name: CountExecutionsOfParents :many
@@ -178,6 +229,43 @@ LEFT JOIN execution x ON x.path = p.path
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
   AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[])
 GROUP BY p.ordinal
 ORDER BY p.ordinal;
+
+-- name: ExecutionStatistics :many
+-- Executions by their status, with a status also by the interval of their start, and
+-- in the row without either the percentiles of the durations.
+WITH passing AS MATERIALIZED (
+    SELECT x.status, x.failed_step_count > 0 AS failed,
+        date_bin(sqlc.narg('unit_seconds')::integer * interval '1 second', x.started_at, '2001-01-01 00:00+00') AS bin,
+        CASE WHEN x.finished_at IS NOT NULL
+            THEN least(greatest(trunc(extract(epoch FROM x.finished_at - x.started_at) * 1000), 0), 2147483647)::integer END AS duration
+    FROM execution x
+    WHERE x.started_at >= @low_time::timestamptz AND x.started_at < @high_time::timestamptz
+      AND (@paths::text[] IS NULL OR x.path = ANY (@paths::text[]))
+      AND (@statuses::text[] IS NULL OR x.status = ANY (@statuses::text[]))
+  AND (sqlc.narg('path')::text IS NULL OR x.path = sqlc.narg('path')::text)
+  AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
+  AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
+  AND (sqlc.narg('idle_since')::timestamptz IS NULL OR x.last_event_at < sqlc.narg('idle_since')::timestamptz)
+  AND (sqlc.narg('has_errors')::boolean IS NULL OR (x.failed_step_count > 0) = sqlc.narg('has_errors')::boolean)
+  AND (sqlc.narg('min_duration_ms')::integer IS NULL
+      OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
+  AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
+  AND x.path ^@ ANY (@scopes::text[])
+), fitting AS (
+    SELECT p.*, CASE WHEN (SELECT max(o.bin) - min(o.bin) < 1000 * (sqlc.narg('unit_seconds')::integer * interval '1 second') FROM passing o) THEN p.bin END AS start FROM passing p
+)
+SELECT (grouping(f.status) = 1)::boolean AS whole, (grouping(f.start) = 0)::boolean AS binned,
+    f.start, coalesce(f.status, '')::text AS status, count(*)::bigint AS count, (count(*) FILTER (WHERE f.failed))::bigint AS failed,
+    (CASE WHEN grouping(f.status) = 1 THEN (
+        SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY d.duration) FROM passing d WHERE d.duration IS NOT NULL
+    ) END)::integer[] AS durations
+FROM fitting f
+GROUP BY GROUPING SETS ((f.start, f.status), (f.status), ())
+ORDER BY f.start, f.status;

@@ -1,10 +1,12 @@
 package stream
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/jsontext"
+	"github.com/noetl/noetl-catalog/db/words"
 )
 
 // Entry is an event at its position in the log. It is read once, shared by all
@@ -28,9 +30,10 @@ type Entry struct {
 	size int
 
 	// What matchers read from the event's JSON: the first that needs it parses it,
-	// for all. once guards metaKeys.
-	once          sync.Once
+	// for all. once guards metaKeys, folding guards folded.
+	once, folding sync.Once
 	metaKeys      metaKeys
+	folded        string
 	payload, meta parsedColumn
 }
 
@@ -57,4 +60,18 @@ func (e *Entry) Size() int {
 func (e *Entry) keys() *metaKeys {
 	e.once.Do(func() { e.metaKeys.read(e.Event.Meta) })
 	return &e.metaKeys
+}
+
+// words are event_words of the event; they are folded once.
+func (e *Entry) words() string {
+	e.folding.Do(func() {
+		texts, keys := []string{e.Event.Path, e.Event.Type}, e.keys()
+		for _, text := range []*string{keys.step, keys.status, cmp.Or(jsontext.Text(e.Event.Payload, "error"), jsontext.Text(e.Event.Meta, "error"))} {
+			if text != nil {
+				texts = append(texts, *text)
+			}
+		}
+		e.folded = words.Of(texts...)
+	})
+	return e.folded
 }

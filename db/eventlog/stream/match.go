@@ -9,6 +9,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/jsontext"
+	"github.com/noetl/noetl-catalog/db/words"
 )
 
 // metaKeys are what meta ->> gives under each key, or nil; the status in ASCII
@@ -60,6 +61,7 @@ type matcher struct {
 	filter        eventlog.Filter
 	scopes        []string
 	payload, meta *jsontext.Value
+	words         words.Query
 }
 
 // newMatcher prepares a filter. Without scopes, nothing passes. It fails if the
@@ -73,6 +75,9 @@ func newMatcher(filter eventlog.Filter, scopes []string) (*matcher, error) {
 	}
 	if filter.Until != nil {
 		m.filter.Until = new(filter.Until.Truncate(time.Microsecond))
+	}
+	if filter.Text != nil {
+		m.words = words.Parse(*filter.Text)
 	}
 	var err error
 	if m.payload, err = parseContained("payload", filter.PayloadContains); err != nil {
@@ -106,7 +111,9 @@ func (m *matcher) passes(e *Entry) bool {
 	}
 	return isAny(filter.Types, &event.Type) &&
 		isAny(filter.ResourceTypes, &e.ResourceType) &&
+		!slices.Contains(filter.ExcludeTypes, event.Type) &&
 		is(filter.Path, &event.Path) &&
+		isAny(filter.Paths, &event.Path) &&
 		is(filter.Version, &event.Version) &&
 		(filter.PathPrefix == nil || strings.HasPrefix(event.Path, *filter.PathPrefix)) &&
 		(filter.Since == nil || !event.Timestamp.Before(*filter.Since)) &&
@@ -114,7 +121,8 @@ func (m *matcher) passes(e *Entry) bool {
 		slices.ContainsFunc(m.scopes, func(scope string) bool { return strings.HasPrefix(event.Path, scope) }) &&
 		m.passesKeys(e) &&
 		(m.payload == nil || e.payload.contains(event.Payload, m.payload)) &&
-		(m.meta == nil || e.meta.contains(event.Meta, m.meta))
+		(m.meta == nil || e.meta.contains(event.Meta, m.meta)) &&
+		(m.words == nil || m.words.In(e.words()))
 }
 
 // passesKeys compares the keys of meta that the filter names.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/words"
 )
 
 // pair is an event and a filter, as the SQL below takes them.
@@ -36,6 +37,10 @@ type pair struct {
 	Until           *time.Time `json:"until"`
 	PayloadContains *string    `json:"payload_contains"`
 	MetaContains    *string    `json:"meta_contains"`
+	Paths           []string   `json:"paths"`
+	ExcludeTypes    []string   `json:"exclude_types"`
+	Text            *string    `json:"text"`
+	WordPatterns    []string   `json:"word_patterns"`
 	Scopes          []string   `json:"scopes"`
 }
 
@@ -50,6 +55,7 @@ func (p *pair) filter() eventlog.Filter {
 		ExecutionID: p.ExecutionID, Step: p.Step, Statuses: p.Statuses, Types: p.Types, ResourceTypes: p.ResourceTypes,
 		Path: p.FilterPath, PathPrefix: p.PathPrefix, Version: p.FilterVersion, Since: p.Since, Until: p.Until,
 		PayloadContains: raw(p.PayloadContains), MetaContains: raw(p.MetaContains),
+		Paths: p.Paths, ExcludeTypes: p.ExcludeTypes, Text: p.Text,
 	}
 }
 
@@ -59,17 +65,18 @@ const askPostgreSQL = `
 SELECT payload::jsonb::text, meta::jsonb::text,
     coalesce(event_passes(event_type, resource_path, resource_version, payload::jsonb, meta::jsonb,
         types, path, path_prefix, version, execution_id, step, lower(statuses::text COLLATE "C")::text[],
-        payload_contains::jsonb, meta_contains::jsonb, scopes), false)
+        payload_contains::jsonb, meta_contains::jsonb, scopes, paths, exclude_types, word_patterns), false)
     AND (since IS NULL OR at >= since) AND (until IS NULL OR at < until)
     AND (resource_types IS NULL OR resource_type = ANY (resource_types))
 FROM ROWS FROM (json_to_recordset($1::json) AS (
     event_type text, resource_type text, resource_path text, resource_version text, at timestamptz, payload text, meta text,
     types text[], resource_types text[], path text, path_prefix text, version text, execution_id text, step text,
-    statuses text[], since timestamptz, until timestamptz, payload_contains text, meta_contains text, scopes text[]
+    statuses text[], since timestamptz, until timestamptz, payload_contains text, meta_contains text, scopes text[],
+    paths text[], exclude_types text[], word_patterns text[]
 )) WITH ORDINALITY AS p (
     event_type, resource_type, resource_path, resource_version, at, payload, meta,
     types, resource_types, path, path_prefix, version, execution_id, step,
-    statuses, since, until, payload_contains, meta_contains, scopes, n)
+    statuses, since, until, payload_contains, meta_contains, scopes, paths, exclude_types, word_patterns, n)
 ORDER BY n`
 
 type verdict struct {
@@ -245,9 +252,10 @@ func drawMeta(t *rapid.T) tree {
 		`"execution_id"`: {{`"4711"`}, {`4711`}, {`4711.0`}, {`null`}, {`true`}, {`{"b":[1.50,"\u00e9"],"a":{}}`}},
 		`"node_name"`:    {{`"load"`}, {`"load"`}, {`7e0`}, {`[ ]`}, {`"a\"\n"`}, {`null`}},
 		`"status"`:       {{`"FAILED"`}, {`"failed"`}, {`"FaiLed"`}, {`"ÉCHEC"`}, {`"échec"`}, {`null`}, {`["A"]`}},
+		`"error"`:        {{`"Disk full"`}, {`"STRASSE 12"`, `"\u0053trasse\t12"`}, {`["disk"]`}, {`null`}},
 		`"a"`:            {{`1`}, {`"x"`}},
 	}
-	for _, key := range []string{`"execution_id"`, `"node_name"`, `"status"`, `"a"`} {
+	for _, key := range []string{`"execution_id"`, `"node_name"`, `"status"`, `"error"`, `"a"`} {
 		if oneIn(t, 8, "no "+key) {
 			continue
 		}
@@ -290,7 +298,12 @@ func drawPair(t *rapid.T) pair {
 		Step:          maybe("step", "load", "7", "[]", "a\"\n", "LOAD"),
 		Statuses:      some("statuses", "FAILED", "Failed", "ÉCHEC", "échec", `["a"]`, "null", ""),
 		Since:         when("since"), Until: when("until"),
+		Paths: some("paths", "a/one", "a/two", "b%/é", "none"), ExcludeTypes: some("exclude types", "STARTED", "NONE"),
+		Text:   maybe("text", "one", "TWO started", "e", "é", "échec", "load faiLED", "o", "wo", "%", "b%", "disk", "FULL disk", "straße 12", ""),
 		Scopes: []string{""},
+	}
+	if p.Text != nil {
+		p.WordPatterns = words.Parse(*p.Text).Patterns()
 	}
 	if oneIn(t, 4, "scoped") {
 		p.Scopes = rapid.SampledFrom([][]string{{"a/"}, {"b", "a/one"}, {"c"}, {}, nil}).Draw(t, "scopes")
@@ -307,7 +320,12 @@ func drawPair(t *rapid.T) pair {
 		}
 		return event, contained
 	}
-	p.Payload, p.PayloadContains = document("payload", drawTree(t, 4))
+	payload := drawTree(t, 4)
+	if payload.object && oneIn(t, 2, "payload's error") {
+		payload.keys = append(payload.keys, []string{`"error"`})
+		payload.elements = append(payload.elements, tree{spellings: rapid.SampledFrom([][]string{{`"Disk  full"`}, {`"échec"`}, {`{"disk": 1}`}, {`""`}}).Draw(t, "error")})
+	}
+	p.Payload, p.PayloadContains = document("payload", payload)
 	p.Meta, p.MetaContains = document("meta", drawMeta(t))
 	return p
 }
@@ -412,6 +430,7 @@ func sampleFilters() map[string]eventlog.Filter {
 		"keys":    {ExecutionID: new("4711"), Step: new("load"), Statuses: []string{"failed", "completed"}},
 		"payload": {PayloadContains: []byte(`{"files":[{"name":"b.csv"}],"result":{"tags":["z"]}}`)},
 		"meta":    {MetaContains: []byte(`{"attempt":1.0}`)},
+		"text":    {Text: new("flow completed")},
 		"other":   {PayloadContains: []byte(`{"result":{"tags":["w"]}}`)},
 	}
 }

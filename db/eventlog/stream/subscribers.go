@@ -41,16 +41,22 @@ func topicsOf(filter *eventlog.Filter) []topic {
 		return []topic{{executionID, *filter.ExecutionID}}
 	case filter.Path != nil:
 		return []topic{{path, *filter.Path}}
+	case filter.Paths != nil:
+		return topicsOfAny(path, filter.Paths)
 	case filter.PathPrefix != nil && *filter.PathPrefix != "":
 		return []topic{{field(len(*filter.PathPrefix)), *filter.PathPrefix}}
 	case filter.Types != nil:
-		topics := make([]topic, len(filter.Types))
-		for i, name := range filter.Types {
-			topics[i] = topic{eventType, name}
-		}
-		return topics
+		return topicsOfAny(eventType, filter.Types)
 	}
 	return []topic{{}}
+}
+
+func topicsOfAny(of field, values []string) []topic {
+	topics := make([]topic, len(values))
+	for i, value := range values {
+		topics[i] = topic{of, value}
+	}
+	return topics
 }
 
 // value returns the field's value in an entry.
