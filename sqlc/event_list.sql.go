@@ -524,7 +524,7 @@ WITH attached AS MATERIALIZED (
     SELECT range_agg(tstzrange(p.low, p.high)) AS months FROM event_partitions() AS p
 ), found AS (
     SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
-    WHERE e.timestamp >= $1::timestamptz AND e.timestamp < $2::timestamptz
+    WHERE $1::timestamptz < $2::timestamptz AND e.timestamp >= $1::timestamptz AND e.timestamp < $2::timestamptz
       AND ($3::text[] IS NULL OR e.resource_path = ANY ($3::text[]))
       AND e.resource_path >= $4::text AND ($5::text = '' OR e.resource_path < $5::text)
       AND ($6::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = $6::text)
@@ -539,7 +539,7 @@ WITH attached AS MATERIALIZED (
             AND c.resource_type = ANY ($19::text[]) OFFSET 0))
     UNION ALL
     SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
-    WHERE e.timestamp >= $20::timestamptz AND e.timestamp < $21::timestamptz
+    WHERE $20::timestamptz < $21::timestamptz AND e.timestamp >= $20::timestamptz AND e.timestamp < $21::timestamptz
       AND ($3::text[] IS NULL OR e.resource_path = ANY ($3::text[]))
       AND e.resource_path >= $4::text AND ($5::text = '' OR e.resource_path < $5::text)
       AND ($6::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = $6::text)
@@ -622,7 +622,8 @@ type EventStatisticsRow struct {
 
 // Events by type, by status, and by type and interval. event_count has those of whole
 // hours, if it knows what the filter asks for; what precedes and follows these hours is
-// counted one by one. The counts of months that are detached are left out, like their
+// counted one by one: PostgreSQL drops either part when it plans, if it is empty, and
+// would otherwise walk the index of paths for it. The counts of months that are detached are left out, like their
 // events.
 func (q *Queries) EventStatistics(ctx context.Context, arg EventStatisticsParams) ([]EventStatisticsRow, error) {
 	rows, err := q.db.Query(ctx, eventStatistics,

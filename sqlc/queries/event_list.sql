@@ -564,13 +564,14 @@ WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timest
 -- name: EventStatistics :many
 -- Events by type, by status, and by type and interval. event_count has those of whole
 -- hours, if it knows what the filter asks for; what precedes and follows these hours is
--- counted one by one. The counts of months that are detached are left out, like their
+-- counted one by one: PostgreSQL drops either part when it plans, if it is empty, and
+-- would otherwise walk the index of paths for it. The counts of months that are detached are left out, like their
 -- events.
 WITH attached AS MATERIALIZED (
     SELECT range_agg(tstzrange(p.low, p.high)) AS months FROM event_partitions() AS p
 ), found AS (
     SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
-    WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp < @low_hour::timestamptz
+    WHERE @low_time::timestamptz < @low_hour::timestamptz AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @low_hour::timestamptz
       AND (@keys::text[] IS NULL OR e.resource_path = ANY (@keys::text[]))
       AND e.resource_path >= @low_path::text AND (@high_path::text = '' OR e.resource_path < @high_path::text)
       AND (sqlc.narg('execution_id')::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = sqlc.narg('execution_id')::text)
@@ -585,7 +586,7 @@ WITH attached AS MATERIALIZED (
             AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     UNION ALL
     SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
-    WHERE e.timestamp >= @high_hour::timestamptz AND e.timestamp < @high_time::timestamptz
+    WHERE @high_hour::timestamptz < @high_time::timestamptz AND e.timestamp >= @high_hour::timestamptz AND e.timestamp < @high_time::timestamptz
       AND (@keys::text[] IS NULL OR e.resource_path = ANY (@keys::text[]))
       AND e.resource_path >= @low_path::text AND (@high_path::text = '' OR e.resource_path < @high_path::text)
       AND (sqlc.narg('execution_id')::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = sqlc.narg('execution_id')::text)
