@@ -117,6 +117,17 @@ func TestExecutions_OfResource_SameAsOfItsPath(t *testing.T) {
 	}
 }
 
+// The latest run is that of all that has been committed, also where an older one is
+// there already.
+func TestResource_LatestExecution_ReadAfterCommit(t *testing.T) {
+	t.Parallel()
+	a := executionsSetup(t)
+	const query = `{ resources { nodes { latestExecution { executionId } } } }`
+	a.same(`{"resources": {"nodes": [{"latestExecution": {"executionId": "run-8"}}, {"latestExecution": {"executionId": "run-9"}}]}}`, query, nil)
+	a.get(nil, recordMutation, variables{"inputs": []variables{{"type": "EXECUTION_STARTED", "path": "p/one", "meta": variables{"execution_id": "newer"}}}})
+	a.same(`{"resources": {"nodes": [{"latestExecution": {"executionId": "newer"}}, {"latestExecution": {"executionId": "run-9"}}]}}`, query, nil)
+}
+
 func TestExecutions_Filters(t *testing.T) {
 	t.Parallel()
 	a := executionsSetup(t)
