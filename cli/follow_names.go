@@ -125,7 +125,7 @@ func (f *follower) checkNames(ctx context.Context) error {
 	}
 	known := &known{}
 	err := f.client.Do(ctx, knownNames, map[string]any{
-		"paths": slices.Concat([]string{}, command.Path), "byPath": command.Path != nil,
+		"paths": append([]string{}, command.Path...), "byPath": command.Path != nil,
 		"prefix": *cmp.Or(command.PathPrefix, new("")), "byPrefix": command.PathPrefix != nil,
 	}, known)
 	if err != nil && client.Temporary(err) {
