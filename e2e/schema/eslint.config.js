@@ -14,8 +14,9 @@ export default [
       ...graphql.configs["flat/schema-relay"].rules,
       // Relay's Node has an id, and what is no Node needs none.
       "@graphql-eslint/strict-id-in-types": "off",
-      // Connections have `nodes` beside `edges`, and not every list is paged.
-      "@graphql-eslint/relay-edge-types": ["error", { withEdgeSuffix: true, shouldImplementNode: true, listTypeCanWrapOnlyEdgeType: false }],
+      // Connections have `nodes` beside `edges`, and not every list is paged. Folders are
+      // paged and have paths instead of ids.
+      "@graphql-eslint/relay-edge-types": ["error", { withEdgeSuffix: true, shouldImplementNode: false, listTypeCanWrapOnlyEdgeType: false }],
       // NoETL's own words: resource types and event types, which are tables.
       "@graphql-eslint/naming-convention": [
         "error",
