@@ -87,7 +87,7 @@ func (s *system) copyPostgres(ctx context.Context) (*standby, error) {
 	if output, err := backup.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("copy PostgreSQL: %w: %s", err, output)
 	}
-	free, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	free, err := listenApart(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -233,7 +233,28 @@ func killServerAndPostgres(ctx context.Context, s *soak, random *rand.Rand) erro
 }
 
 func signalPostmaster(signal syscall.Signal) func(context.Context, *soak, *rand.Rand) error {
-	return func(_ context.Context, s *soak, _ *rand.Rand) error { return s.system.signalPostgres(signal, false) }
+	return func(ctx context.Context, s *soak, _ *rand.Rand) error {
+		return s.system.endSessions(ctx, func() error { return s.system.signalPostgres(signal, false) })
+	}
+}
+
+// endSessions returns once PostgreSQL has ended its sessions because of crash: under
+// load that takes a while, in which everything still looks healthy.
+func (s *system) endSessions(ctx context.Context, crash func() error) error {
+	session, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = session.Close(context.WithoutCancel(ctx)) }()
+	if err := crash(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := await(ctx, 20*time.Millisecond, func() bool { return session.Ping(ctx) != nil }); err != nil {
+		return fmt.Errorf("PostgreSQL does not end its sessions: %w", err)
+	}
+	return nil
 }
 
 // killPostgresTwice kills PostgreSQL as soon as it is back.
@@ -258,13 +279,13 @@ func killPostgresTwice(ctx context.Context, s *soak, _ *rand.Rand) error {
 }
 
 // killBackend makes PostgreSQL restart all of its processes.
-func killBackend(_ context.Context, s *soak, random *rand.Rand) error {
+func killBackend(ctx context.Context, s *soak, random *rand.Rand) error {
 	process, err := s.system.postmaster()
 	if err != nil {
 		return err
 	}
 	backends := children(process)
-	return syscall.Kill(backends[random.IntN(len(backends))], syscall.SIGKILL)
+	return s.system.endSessions(ctx, func() error { return syscall.Kill(backends[random.IntN(len(backends))], syscall.SIGKILL) })
 }
 
 func pausePostgres(ctx context.Context, s *soak, _ *rand.Rand) error {

@@ -121,15 +121,17 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	if s.system, err = install(ctx, directory, o.binary); err != nil {
 		return false, fmt.Errorf("prepare %s: %w", directory, err)
 	}
-	err = s.test(ctx, chosen)
+	if err = s.test(ctx, chosen); err != nil {
+		s.found.add(broken, "%v", err)
+	}
 	if stopErr := s.system.remove(); stopErr != nil {
 		s.found.add(broken, "stop: %v", stopErr)
 	}
 	s.readLogs()
-	if ok = s.verdict() && err == nil; ok {
+	if ok = s.verdict(); ok {
 		_ = os.RemoveAll(directory)
 	}
-	return ok, err
+	return ok, nil
 }
 
 func (s *soak) say(line string) {

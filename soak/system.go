@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -67,7 +68,7 @@ func install(ctx context.Context, directory, binary string) (*system, error) {
 	}
 	var ports [3]int
 	for i := range ports {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		listener, err := listenApart(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -223,6 +224,18 @@ func (s *system) newServer(name string, port int, arguments func() ([]string, er
 		name: name, address: fmt.Sprintf("127.0.0.1:%d", port), log: filepath.Join(s.directory, name+".log"),
 		binary: s.binary, tokens: s.tokensFile, arguments: arguments, died: func(string, string) {},
 	}
+}
+
+// listenApart listens on a free port that the system gives to no connection or listener
+// that asks for any, so that a server that was stopped finds its port free.
+func listenApart(ctx context.Context) (listener net.Listener, err error) {
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)) //nolint:gosec // no secret
+		if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err == nil {
+			return listener, nil
+		}
+	}
+	return nil, err
 }
 
 // start returns once the server is ready. It starts a server again that exits before
