@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +88,7 @@ func TestPartitions_DetachedWithoutTriggers_RowsTaken(t *testing.T) {
 func TestPartitions_DetachedTableDoesNotFit_AnotherMadeAndReported(t *testing.T) {
 	t.Parallel()
 	pool := registered(t)
+	run(t, pool, insertNow, "before")
 	run(t, pool, `ALTER TABLE event DETACH PARTITION `+thisMonth())
 	run(t, pool, `ALTER TABLE `+thisMonth()+` ADD COLUMN extra text`)
 	var log logtest.Buffer
@@ -98,6 +101,36 @@ func TestPartitions_DetachedTableDoesNotFit_AnotherMadeAndReported(t *testing.T)
 	if n := count(t, pool, `SELECT cardinality(event_partitions_detached())`); n != 1 {
 		t.Errorf("%d tables are detached", n)
 	}
+
+	// What docs/operations.md says puts the table back.
+	run(t, pool, `ALTER TABLE `+thisMonth()+` DROP COLUMN extra`)
+	now := time.Now().UTC()
+	begins := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	run(t, pool, strings.NewReplacer("event_2026_11", thisMonth(), "2026-11-01", begins.Format(time.DateOnly), "2026-12-01", begins.AddDate(0, 1, 0).Format(time.DateOnly)).
+		Replace(documented(t, "### A table of events that does not fit")))
+	if n := count(t, pool, `SELECT count(*) FROM event JOIN event_identity USING (event_id) WHERE event_id IN ('before', 'one')`); n != 2 {
+		t.Errorf("%d of 2 events are there", n)
+	}
+	if n := count(t, pool, `SELECT cardinality(event_partitions_detached())`); n != 0 {
+		t.Errorf("%d tables are detached after the repair", n)
+	}
+	run(t, pool, insertNow, "after")
+}
+
+// documented returns the SQL below a heading of docs/operations.md.
+func documented(t *testing.T, heading string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), heading+"\n")
+	_, rest, hasSQL := strings.Cut(section, "```sql\n")
+	sql, _, _ := strings.Cut(rest, "```")
+	if !found || !hasSQL {
+		t.Fatalf("docs/operations.md has no SQL below %q", heading)
+	}
+	return sql
 }
 
 // A lock that cannot be had in time says nothing about the table.

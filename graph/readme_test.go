@@ -77,6 +77,9 @@ func TestDocuments_EachBlock_Works(t *testing.T) {
 			}
 		}
 		for _, block := range blocks(texts[path], "sql") {
+			if strings.Contains(block, "DETACH PARTITION") { // a repair, which the tests of db run
+				continue
+			}
 			if _, err := a.pool.Exec(t.Context(), block, pgx.QueryExecModeSimpleProtocol); err != nil {
 				t.Errorf("%s: %v\n%s", path, err, block)
 			}
@@ -207,7 +210,7 @@ func TestDocuments_CatalogSpec_ColumnsOfTheDatabase(t *testing.T) {
 		}
 		tables++
 		var listed []string
-		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([a-z ]+) \\|").FindAllStringSubmatch(section, -1) {
+		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([a-z \\[\\]]+) \\|").FindAllStringSubmatch(section, -1) {
 			listed = append(listed, row[1]+" "+row[2])
 		}
 		var columns []string
@@ -219,8 +222,8 @@ func TestDocuments_CatalogSpec_ColumnsOfTheDatabase(t *testing.T) {
 			t.Errorf("columns of %s (-database +document):\n%s", heading[1], diff)
 		}
 	}
-	if tables != 5 {
-		t.Errorf("%d tables are listed, want 5", tables)
+	if tables != 6 {
+		t.Errorf("%d tables are listed, want 6", tables)
 	}
 }
 
