@@ -55,6 +55,7 @@ INSERT INTO resource
 SELECT resource_path, resource_type, resource_version, revision, payload_text(payload, 'name'),
     payload_text(payload, 'description'), timestamp - interval '4 seconds', timestamp
 FROM catalog WHERE revision = 5;
+SELECT resource_index_reconcile('', 2147483647);
 
 -- The events from low to high, counted from 0: four of a run after another, and
 -- in all the runs one version of each resource after another.

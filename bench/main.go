@@ -58,6 +58,7 @@ var measurements = []measurement{
 	{name: "execution", run: execution},
 	{name: "checkpoints", run: checkpoints},
 	{name: "folders", run: folders},
+	{name: "search", run: search},
 	{name: "overload", run: overload},
 	{name: "requests", run: requests, kept: true},
 	{name: "statistics", run: statistics, kept: true},

@@ -11,7 +11,7 @@ import (
 
 // Migrate is the command `migrate`.
 type Migrate struct {
-	Reconcile   bool `help:"Also add to the event log the events that were inserted while triggers were off, by a restore or a replication. Reads all events."`
+	Reconcile   bool `help:"Also add to the event log the events that were inserted while triggers were off, by a restore or a replication, and repair what resources are found by. Reads all events and all latest versions."`
 	RenewStream bool `help:"Also invalidate all existing cursors: after a return to an older backup, or for a copy of another catalog."`
 }
 
@@ -40,6 +40,14 @@ func (m *Migrate) Run(ctx context.Context, databaseURL string, stdout io.Writer)
 			return err
 		}
 		fmt.Fprintf(stdout, "%d events taken into the log\n", adopted)
+		repaired, indexed, err := db.ReconcileResources(ctx, connection)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "%d resources repaired in the index that lists find them by\n", repaired)
+		if !indexed {
+			fmt.Fprintln(stdout, "the database does not have the extension pg_trgm: search works without it, and is slower")
+		}
 	}
 	if m.RenewStream {
 		if err := db.RenewStream(ctx, connection); err != nil {

@@ -92,6 +92,9 @@ func keepPartitions(ctx context.Context, pool *Pool, logger *slog.Logger, interv
 		if err := mergeFolders(ctx, pool); err != nil {
 			logger.WarnContext(ctx, "the counts of folders cannot be merged; trying again", "error", err)
 		}
+		if err := mergeResourceIndex(ctx, pool); err != nil {
+			logger.WarnContext(ctx, "the index of resources cannot be merged; trying again", "error", err)
+		}
 		status, err := sqlc.New(pool).PartitionStatus(ctx)
 		if err == nil && (status.Missing > 0 || status.Unguarded > 0 || time.Since(made) > 24*time.Hour) {
 			if err = mend(ctx, pool, logger); err == nil {

@@ -15,6 +15,9 @@ import (
 // maxList is the most paths, ids or filter values that one argument takes.
 const maxList = 200
 
+// maxFacets is the most names of a facet.
+const maxFacets = 100
+
 // versionColumns returns the large columns that the current field selects.
 func versionColumns(ctx context.Context) catalog.Columns {
 	return catalog.Columns{Payload: selects(ctx, "payload"), Content: selects(ctx, "content"), Meta: selects(ctx, "meta")}
@@ -92,6 +95,15 @@ type resourceQuery struct {
 
 func (r *Resolver) resourceQuery(first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) (resourceQuery, error) {
 	query := resourceQuery{order: catalog.Order{Field: catalog.OrderByPath}}
+	if filter != nil && filter.Search != nil {
+		var err error
+		if query.filter.Search, err = catalog.ParseSearch("filter.search", *filter.Search); err != nil {
+			return query, err
+		}
+		if query.filter.Search != nil {
+			query.order.Field = catalog.OrderByRank
+		}
+	}
 	if orderBy != nil {
 		query.order.Field = catalog.OrderField(orderBy.Field)
 		query.order.Descending = orderBy.Direction == model.OrderDirectionDesc
@@ -107,11 +119,13 @@ func (r *Resolver) resourceQuery(first *int, after *string, last *int, before *s
 		Paths: filter.Paths, Types: filter.Types, PathPrefix: value(filter.PathPrefix),
 		PayloadContains: filter.Payload, MetaContains: filter.Meta,
 		UpdatedSince: filter.UpdatedSince, UpdatedBefore: filter.UpdatedBefore,
+		Search: query.filter.Search, Tags: filter.Tags, Calls: filter.Calls, UsesTool: filter.UsesTool, UsesCredential: filter.UsesCredential,
 	}
-	query.empty = isEmpty(filter.Paths) || isEmpty(filter.Types)
+	query.empty = isEmpty(filter.Paths) || isEmpty(filter.Types) || isEmpty(filter.Tags)
 	return query, firstFault(
 		checkWords("filter.paths", filter.Paths), checkWords("filter.types", filter.Types),
-		checkWord("filter.pathPrefix", filter.PathPrefix),
+		checkWord("filter.pathPrefix", filter.PathPrefix), checkWords("filter.tags", filter.Tags), checkWord("filter.calls", filter.Calls),
+		checkWord("filter.usesTool", filter.UsesTool), checkWord("filter.usesCredential", filter.UsesCredential),
 		r.checkFilterJSON("filter.payload", filter.Payload), r.checkFilterJSON("filter.meta", filter.Meta),
 	)
 }

@@ -218,6 +218,15 @@ func planQueries() []string {
 	for _, filter := range []string{`{}`, `{pathPrefix: "team1"}`, `{statuses: [FAILED], hasErrors: false, minDurationMs: 5}`, `{path: "team1/folder1/resource-1", text: "resource"}`} {
 		queries = append(queries, fmt.Sprintf(`{ executionStatistics(filter: %[1]s) { total successRate durationMs { p50 } buckets(interval: WEEK) { start } } executions(first: 3, filter: %[1]s) { totalCount nodes { status } } }`, filter))
 	}
+	for _, filter := range []string{`{search: "resource 17"}`, `{search: "a"}`, `{usesTool: "http"}`, `{calls: "team1/folder1/resource-1", tags: ["daily"]}`} {
+		queries = append(queries, fmt.Sprintf(`{ resources(first: 3, filter: %[1]s) { totalCount nodes { path tags } } last: resources(last: 3, filter: %[1]s) { nodes { path } }
+			byTime: resources(first: 3, filter: %[1]s, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes { path } }
+			resourceTypes { resources(first: 3, filter: %[1]s) { totalCount nodes { path } } last: resources(last: 3, filter: %[1]s) { nodes { path } } }
+			resourceFacets(filter: %[1]s) { types { name count } } }`, filter))
+	}
+	for _, field := range []string{"references", "referencedBy"} {
+		queries = append(queries, fmt.Sprintf(`{ resource(path: "team1/folder1/resource-1") { %[1]s(first: 3) { totalCount nodes { target } } last: %[1]s(last: 3) { nodes { target } } } }`, field))
+	}
 	return append(queries, `{ execution(executionId: "4711000123") { status } event(eventId: "event-17") { execution { status } } }`)
 }
 
@@ -262,7 +271,7 @@ func queriesOnLargeTables(t *testing.T) map[string]string {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("find the queries: %v", err)
 	}
-	large := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO)\s+(catalog|event|event_log|event_count|execution)\b`)
+	large := regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO)\s+(catalog|event|event_log|event_count|execution|resource_index)\b`)
 	found := map[string]string{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -301,7 +310,7 @@ func sequentialScans(t *testing.T, plan string) []string {
 		}
 		// The partitions of future months are empty; scanning them costs nothing.
 		empty := n.Relation == "event_past" || n.Relation > "event_"+thisMonth() && strings.HasPrefix(n.Relation, "event_2")
-		if n.NodeType == "Seq Scan" && (n.Relation == "catalog" || strings.HasPrefix(n.Relation, "event_2") || slices.Contains([]string{"event_identity", "event_log", "event_count", "execution"}, n.Relation)) && !empty {
+		if n.NodeType == "Seq Scan" && (n.Relation == "catalog" || strings.HasPrefix(n.Relation, "event_2") || slices.Contains([]string{"event_identity", "event_log", "event_count", "execution", "resource_index"}, n.Relation)) && !empty {
 			found = append(found, n.Relation)
 		}
 		for _, child := range n.Plans {

@@ -63,6 +63,8 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 		"lists with the log's end":    {`query($n: Int!) { events(first: $n) { tailCursor nodes { eventId } } resources(first: $n) { nodes { events(first: 2) { tailCursor nodes { eventId } } } } }`, 5},
 		"folders": {`query($n: Int!) { folder(path: "q/") { folders(first: $n) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { path resourceCount folders(first: 2) { nodes { path } } resources(first: 2) { totalCount nodes { path latestVersion { version } } } } }
 			resources(first: $n) { nodes { path } } } }`, 8},
+		"searches": {`query($n: Int!) { resources(first: $n, filter: {search: "p"}) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { path tags references(first: 2) { totalCount nodes { target resource { path } } } referencedBy(first: 2) { totalCount nodes { from { path tags } } } } }
+			two: resources(first: $n, filter: {search: "p 1", usesTool: "none"}) { nodes { path } } resourceTypes { resources(first: $n, filter: {search: "p"}) { totalCount nodes { path } } } resourceFacets { types { name count } tags { name } } }`, 12},
 		"nodes": {`query($n: Int!, $after: String) { resources(first: $n, after: $after) { edges { cursor node { id events(last: 2) { edges { cursor node { id } } } } } } }`, 2},
 	} {
 		t.Run(name, func(t *testing.T) {

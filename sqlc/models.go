@@ -135,6 +135,15 @@ type Resource struct {
 	UpdatedAt      time.Time
 }
 
+// What resources are found by: the words and names of their latest versions. Kept by trigger; resource_index_reconcile repairs it.
+type ResourceIndex struct {
+	ResourcePath string
+	Best         string
+	Rest         string
+	Terms        []string
+	Places       []int32
+}
+
 type ResourceType struct {
 	Name string
 }

@@ -1062,3 +1062,41 @@ func (q *Queries) ResourcesByPath(ctx context.Context, arg ResourcesByPathParams
 	}
 	return items, nil
 }
+
+const tagsByPath = `-- name: TagsByPath :many
+SELECT r.resource_path, payload_tags(c.payload)::jsonb AS tags
+FROM resource r
+JOIN catalog c ON c.resource_path = r.resource_path AND c.revision = r.latest_revision
+WHERE r.resource_path = ANY ($1::text[]) AND r.resource_path ^@ ANY ($2::text[])
+ORDER BY r.resource_path
+`
+
+type TagsByPathParams struct {
+	Paths  []string
+	Scopes []string
+}
+
+type TagsByPathRow struct {
+	ResourcePath string
+	Tags         []byte
+}
+
+func (q *Queries) TagsByPath(ctx context.Context, arg TagsByPathParams) ([]TagsByPathRow, error) {
+	rows, err := q.db.Query(ctx, tagsByPath, arg.Paths, arg.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TagsByPathRow{}
+	for rows.Next() {
+		var i TagsByPathRow
+		if err := rows.Scan(&i.ResourcePath, &i.Tags); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

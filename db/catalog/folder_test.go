@@ -18,9 +18,11 @@ import (
 
 func insertPaths(t *testing.T, pool *db.Pool, paths []string) {
 	t.Helper()
-	if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
-		SELECT path, 'task', '1', '{}' FROM unnest($1::text[]) AS path`, paths); err != nil {
-		t.Fatal(err)
+	for part := range slices.Chunk(paths, 1000) {
+		if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+			SELECT path, 'task', '1', '{}' FROM unnest($1::text[]) AS path`, part); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -3,15 +3,28 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
 	"github.com/noetl/noetl-catalog/db/rows"
+	"github.com/noetl/noetl-catalog/db/words"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
 // Resource is the head row of a path: what its latest version is.
-type Resource = sqlc.Resource
+type Resource struct {
+	ResourcePath   string
+	ResourceType   string
+	LatestVersion  string
+	LatestRevision int32
+	Name           *string
+	Description    *string
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	// Rank is how well it matches the search that it was listed by.
+	Rank int64
+}
 
 // ResourceFilter narrows a list of resources; the fields given must all match.
 // A nil slice or pointer and an empty prefix do not narrow.
@@ -25,6 +38,11 @@ type ResourceFilter struct {
 	MetaContains    []byte
 	UpdatedSince    *time.Time
 	UpdatedBefore   *time.Time
+	// Search are words that all match.
+	Search words.Query
+	// Tags are alternatives.
+	Tags                            []string
+	Calls, UsesTool, UsesCredential *string
 }
 
 func (f ResourceFilter) contains() bool {
@@ -33,7 +51,7 @@ func (f ResourceFilter) contains() bool {
 
 // narrows reports whether the filter excludes anything.
 func (f ResourceFilter) narrows() bool {
-	return f.contains() || f.Paths != nil || f.Types != nil || f.PathPrefix != "" || f.UpdatedSince != nil || f.UpdatedBefore != nil
+	return f.contains() || f.finds() || f.Paths != nil || f.Types != nil || f.PathPrefix != "" || f.UpdatedSince != nil || f.UpdatedBefore != nil
 }
 
 // OrderField is the sort key of a list of resources.
@@ -44,6 +62,8 @@ const (
 	OrderByPath      OrderField = "PATH"
 	OrderByUpdatedAt OrderField = "UPDATED_AT"
 	OrderByCreatedAt OrderField = "CREATED_AT"
+	// OrderByRank is for a search: the best match first.
+	OrderByRank OrderField = "RANK"
 )
 
 // Order is an order of a list of resources.
@@ -52,13 +72,16 @@ type Order struct {
 	Descending bool
 }
 
-// SortTime is the time that a resource is sorted by: zero in the order of paths.
+// SortTime is the time that a resource is sorted by: zero in the order of paths, and the
+// negative rank in microseconds in the order of ranks.
 func (o Order) SortTime(r *Resource) time.Time {
 	switch o.Field {
 	case OrderByUpdatedAt:
 		return r.UpdatedAt
 	case OrderByCreatedAt:
 		return r.CreatedAt
+	case OrderByRank:
+		return time.UnixMicro(-r.Rank)
 	case OrderByPath:
 	}
 	return time.Time{}
@@ -112,6 +135,9 @@ func (s *Store) ResourcesByPath(ctx context.Context, scopes, paths []string) ([]
 
 // ListResources lists up to limit resources that pass the filter.
 func (s *Store) ListResources(ctx context.Context, scopes []string, filter ResourceFilter, order Order, within Range, limit int) ([]*Resource, error) {
+	if filter.finds() {
+		return s.findResources(ctx, scopes, filter, order, within, limit)
+	}
 	if len(filter.Types) == 1 && order.Field == OrderByPath && !filter.contains() {
 		// The index of types has the paths of one type in their order.
 		types := filter.Types
@@ -132,19 +158,22 @@ func (s *Store) ListResources(ctx context.Context, scopes []string, filter Resou
 	return list, nil
 }
 
-// The columns of the queries for resources, and of those that also return the
-// ordinal of a resource's parent, from 1.
+// The columns of the queries for resources, and of those that also return the ordinal
+// of a resource's parent, from 1, or what a search sorts by.
 var (
 	resourceColumns = []string{
 		"resource_path", "resource_type", "latest_version", "latest_revision", "name", "description", "created_at", "updated_at",
 	}
 	columnsWithParent = append([]string{"parent"}, resourceColumns...)
+	rankedColumns     = append(slices.Clone(resourceColumns), "negative_rank")
+	rankedWithParent  = append([]string{"parent"}, rankedColumns...)
 )
 
 // readResources calls add for each resource that a query returns, with the index
 // of its parent if the query has parents.
 func (s *Store) readResources(plan rows.Plan, columns []string, run func(*sqlc.Queries) error, add func(parent int, resource *Resource)) error {
-	first := len(columns) - len(resourceColumns)
+	first := slices.Index(columns, resourceColumns[0])
+	ranked := len(columns) > first+len(resourceColumns)
 	return s.Each(plan, columns, run, func(row *rows.Row) {
 		parent := 0
 		if first > 0 {
@@ -154,6 +183,9 @@ func (s *Store) readResources(plan rows.Plan, columns []string, run func(*sqlc.Q
 		*resource = Resource{
 			ResourcePath: row.Text(first), ResourceType: row.Text(first + 1), LatestVersion: row.Text(first + 2), LatestRevision: row.Int32(first + 3),
 			Name: row.OptionalText(first + 4), Description: row.OptionalText(first + 5), CreatedAt: row.Time(first + 6), UpdatedAt: row.Time(first + 7),
+		}
+		if ranked {
+			resource.Rank = -row.Int64(first + len(resourceColumns))
 		}
 		add(parent, resource)
 	})
@@ -212,6 +244,9 @@ func listResources(ctx context.Context, queries *sqlc.Queries, scopes []string, 
 // ListResourcesOfTypes lists up to limit resources of each type that pass the
 // filter, in the order of types.
 func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string, filter ResourceFilter, order Order, within Range, limit int) ([][]*Resource, error) {
+	if filter.finds() {
+		return s.findResourcesOfTypes(ctx, scopes, types, filter, order, within, limit)
+	}
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
 	if order.Field == OrderByPath { // the range is one of paths, which the index of types serves
 		prefixLow = max(prefixLow, within.LowPath)
@@ -244,6 +279,9 @@ func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string
 
 // CountResources counts the resources that pass the filter.
 func (s *Store) CountResources(ctx context.Context, scopes []string, filter ResourceFilter) (int, error) {
+	if filter.finds() {
+		return s.countFound(ctx, scopes, filter)
+	}
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
 	var count int64
 	var err error
@@ -267,6 +305,9 @@ func (s *Store) CountResources(ctx context.Context, scopes []string, filter Reso
 
 // CountResourcesOfTypes counts, for each type, the resources that pass the filter.
 func (s *Store) CountResourcesOfTypes(ctx context.Context, scopes, types []string, filter ResourceFilter) ([]int, error) {
+	if filter.finds() {
+		return s.countFoundOfTypes(ctx, scopes, types, filter)
+	}
 	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
 	rows, err := s.custom.CountResourcesOfTypes(ctx, sqlc.CountResourcesOfTypesParams{
 		Parents: types, Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,

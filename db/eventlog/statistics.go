@@ -76,10 +76,7 @@ func tooManyBuckets(from, to time.Time) error {
 }
 
 // NameCount is how many events have a name.
-type NameCount struct {
-	Name  string
-	Count int
-}
+type NameCount = catalog.NameCount
 
 // EventCounts are the statistics of events.
 type EventCounts struct {
@@ -181,7 +178,7 @@ func (s *Store) statistics(ctx context.Context, scopes []string, filter Filter, 
 	}
 	counts := &EventCounts{Unit: unit, Buckets: map[time.Time][]NameCount{}, fits: true}
 	for _, row := range rows {
-		count := NameCount{row.Name, int(row.Count)}
+		count := NameCount{Name: row.Name, Count: int(row.Count)}
 		switch row.What {
 		case "total":
 			counts.Total = count.Count

@@ -75,6 +75,12 @@ func (r *Row) Int32(i int) int32 {
 	return scan[int32](r, i)
 }
 
+// Int64 is a column of type bigint that is not null.
+func (r *Row) Int64(i int) int64 { return scan[int64](r, i) }
+
+// Bool is a column of type boolean that is not null.
+func (r *Row) Bool(i int) bool { return scan[bool](r, i) }
+
 // epoch is PostgreSQL's, 2000-01-01, in microseconds of Unix.
 const epoch = 946_684_800_000_000
 

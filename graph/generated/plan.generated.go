@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 	"github.com/noetl/noetl-catalog/graph/plan"
@@ -36,18 +36,22 @@ type Plans struct {
 	FolderEdge               plan.Type[*pagination.Edge[*model.Folder]]
 	InputError               plan.Type[*model.InputError]
 	Mutation                 plan.Type[struct{}]
-	NameCount                plan.Type[*eventlog.NameCount]
+	NameCount                plan.Type[*catalog.NameCount]
 	PageInfo                 plan.Type[*pagination.PageInfo]
 	PayloadChange            plan.Type[*model.PayloadChange]
 	Query                    plan.Type[struct{}]
 	RecordEventPayload       plan.Type[*model.RecordEventPayload]
 	RecordEventsPayload      plan.Type[*model.RecordEventsPayload]
+	Reference                plan.Type[*model.Reference]
+	ReferenceConnection      plan.Type[*pagination.Page[*model.Reference]]
+	ReferenceEdge            plan.Type[*pagination.Edge[*model.Reference]]
 	RegisterResourcePayload  plan.Type[*model.RegisterResourcePayload]
 	RegisterResourceResult   plan.Type[*model.RegisterResourceResult]
 	RegisterResourcesPayload plan.Type[*model.RegisterResourcesPayload]
 	Resource                 plan.Type[*model.Resource]
 	ResourceConnection       plan.Type[*pagination.Page[*model.Resource]]
 	ResourceEdge             plan.Type[*pagination.Edge[*model.Resource]]
+	ResourceFacets           plan.Type[*model.ResourceFacets]
 	ResourceType             plan.Type[*model.ResourceType]
 	SaveEventTypePayload     plan.Type[*model.SaveEventTypePayload]
 	SaveResourceTypePayload  plan.Type[*model.SaveResourceTypePayload]
@@ -360,11 +364,9 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"saveResourceType":  plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("input", ec.unmarshalNSaveResourceTypeInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveResourceTypeInput)}, plan.Root[*model.SaveResourceTypePayload](nil), &p.SaveResourceTypePayload),
 		"saveEventType":     plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("input", ec.unmarshalNSaveEventTypeInput2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐSaveEventTypeInput)}, plan.Root[*model.SaveEventTypePayload](nil), &p.SaveEventTypePayload),
 	}}
-	p.NameCount = plan.Type[*eventlog.NameCount]{Name: "NameCount", Satisfies: []string{"NameCount"}, Fields: map[string]plan.Field[*eventlog.NameCount]{
-		"name": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *eventlog.NameCount) ([]byte, bool) {
-			return plan.AppendString(buf, obj.Name), true
-		}),
-		"count": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *eventlog.NameCount) ([]byte, bool) {
+	p.NameCount = plan.Type[*catalog.NameCount]{Name: "NameCount", Satisfies: []string{"NameCount"}, Fields: map[string]plan.Field[*catalog.NameCount]{
+		"name": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *catalog.NameCount) ([]byte, bool) { return plan.AppendString(buf, obj.Name), true }),
+		"count": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *catalog.NameCount) ([]byte, bool) {
 			return strconv.AppendInt(buf, int64(obj.Count), 10), true
 		}),
 	}}
@@ -413,6 +415,9 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"executions": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOExecutionFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionFilter)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*pagination.Page[*model.Execution], error) {
 			return resolvers.Query().Executions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ExecutionFilter))
 		}), &p.ExecutionConnection),
+		"resourceFacets": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("filter", ec.unmarshalOResourceFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐResourceFilter)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.ResourceFacets, error) {
+			return resolvers.Query().ResourceFacets(ctx, fc.Args["filter"].(*model.ResourceFilter))
+		}), &p.ResourceFacets),
 		"folder": plan.Object(plan.Nullability{Value: true}, false, plan.Args{plan.Arg("path", ec.unmarshalNString2string)}, plan.Root(func(ctx context.Context, fc *plan.Arguments) (*model.Folder, error) {
 			return resolvers.Query().Folder(ctx, fc.Args["path"].(string))
 		}), &p.Folder),
@@ -451,6 +456,51 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"results": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.RecordEventsPayload) ([]*model.RecordEventPayload, error) {
 			return obj.Results, nil
 		}), &p.RecordEventPayload),
+	}}
+	p.Reference = plan.Type[*model.Reference]{Name: "Reference", Satisfies: []string{"Reference"}, Fields: map[string]plan.Field[*model.Reference]{
+		"kind": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Reference) ([]byte, bool) {
+			return plan.AppendString(buf, string(obj.Kind())), true
+		}),
+		"from": plan.Object(plan.Nullability{}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Reference) ([]*model.Resource, error) {
+			return resolvers.Reference().From(ctx, objs)
+		}, &p.Resource),
+		"pointer": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Reference) ([]byte, bool) {
+			return plan.AppendString(buf, obj.Pointer()), true
+		}),
+		"step": plan.Scalar(plan.Nullability{Value: true}, func(buf []byte, obj *model.Reference) ([]byte, bool) {
+			return plan.AppendPointer(buf, obj.Step(), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true })
+		}),
+		"target": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Reference) ([]byte, bool) {
+			return plan.AppendString(buf, obj.Target()), true
+		}),
+		"templated": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Reference) ([]byte, bool) {
+			return strconv.AppendBool(buf, obj.Templated()), true
+		}),
+		"resource": plan.Object(plan.Nullability{Value: true}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Reference) ([]*model.Resource, error) {
+			return resolvers.Reference().Resource(ctx, objs)
+		}, &p.Resource),
+	}}
+	p.ReferenceConnection = plan.Type[*pagination.Page[*model.Reference]]{Name: "ReferenceConnection", Satisfies: []string{"ReferenceConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Reference]]{
+		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Reference]) ([]*pagination.Edge[*model.Reference], error) {
+			return obj.Edges(), nil
+		}), &p.ReferenceEdge),
+		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Reference]) ([]*model.Reference, error) {
+			return obj.Nodes(), nil
+		}), &p.Reference),
+		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Reference]) (*pagination.PageInfo, error) {
+			return obj.PageInfo(), nil
+		}), &p.PageInfo),
+		"totalCount": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Reference]) (int, error) {
+			return obj.TotalCount(ctx)
+		}), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
+	}}
+	p.ReferenceEdge = plan.Type[*pagination.Edge[*model.Reference]]{Name: "ReferenceEdge", Satisfies: []string{"ReferenceEdge"}, Fields: map[string]plan.Field[*pagination.Edge[*model.Reference]]{
+		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Reference]) ([]byte, bool) {
+			return plan.AppendString(buf, obj.Cursor()), true
+		}),
+		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Reference]) (*model.Reference, error) {
+			return obj.Node, nil
+		}), &p.Reference),
 	}}
 	p.RegisterResourcePayload = plan.Type[*model.RegisterResourcePayload]{Name: "RegisterResourcePayload", Satisfies: []string{"RegisterResourcePayload"}, Fields: map[string]plan.Field[*model.RegisterResourcePayload]{
 		"status": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.RegisterResourcePayload) ([]byte, bool) {
@@ -519,6 +569,17 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"executions": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("filter", ec.unmarshalOExecutionFilter2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐExecutionFilter)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Execution], error) {
 			return resolvers.Resource().Executions(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*model.ExecutionFilter))
 		}, &p.ExecutionConnection),
+		"tags": plan.Value(plan.Nullability{}, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([][]string, error) {
+			return resolvers.Resource().Tags(ctx, objs)
+		}, func(buf []byte, v []string) ([]byte, bool) {
+			return plan.AppendList(buf, v, false, func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true })
+		}),
+		"references": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring), plan.Arg("kinds", ec.unmarshalOReferenceKind2ᚕgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐReferenceKindᚄ)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Reference], error) {
+			return resolvers.Resource().References(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["kinds"].([]model.ReferenceKind))
+		}, &p.ReferenceConnection),
+		"referencedBy": plan.Object(plan.Nullability{}, false, plan.Args{plan.Arg("first", ec.unmarshalOInt2ᚖint), plan.Arg("after", ec.unmarshalOString2ᚖstring), plan.Arg("last", ec.unmarshalOInt2ᚖint), plan.Arg("before", ec.unmarshalOString2ᚖstring)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.Resource) ([]*pagination.Page[*model.Reference], error) {
+			return resolvers.Resource().ReferencedBy(ctx, objs, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		}, &p.ReferenceConnection),
 	}}
 	p.ResourceConnection = plan.Type[*pagination.Page[*model.Resource]]{Name: "ResourceConnection", Satisfies: []string{"ResourceConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Resource]]{
 		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Resource]) ([]*pagination.Edge[*model.Resource], error) {
@@ -541,6 +602,20 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Resource]) (*model.Resource, error) {
 			return obj.Node, nil
 		}), &p.Resource),
+	}}
+	p.ResourceFacets = plan.Type[*model.ResourceFacets]{Name: "ResourceFacets", Satisfies: []string{"ResourceFacets"}, Fields: map[string]plan.Field[*model.ResourceFacets]{
+		"types": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
+			return obj.Types(), nil
+		}), &p.NameCount),
+		"tools": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
+			return obj.Tools(), nil
+		}), &p.NameCount),
+		"credentials": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
+			return obj.Credentials(), nil
+		}), &p.NameCount),
+		"tags": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
+			return obj.Tags(), nil
+		}), &p.NameCount),
 	}}
 	p.ResourceType = plan.Type[*model.ResourceType]{Name: "ResourceType", Satisfies: []string{"ResourceType"}, Fields: map[string]plan.Field[*model.ResourceType]{
 		"name": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.ResourceType) ([]byte, bool) {

@@ -31,6 +31,7 @@ type ResolverRoot interface {
 	Folder() FolderResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	Reference() ReferenceResolver
 	Resource() ResourceResolver
 	ResourceType() ResourceTypeResolver
 	Subscription() SubscriptionResolver
@@ -226,6 +227,7 @@ type ComplexityRoot struct {
 		OpenEventTypes      func(childComplexity int) int
 		RenderTemplate      func(childComplexity int, template string, eventID *string) int
 		Resource            func(childComplexity int, path string) int
+		ResourceFacets      func(childComplexity int, filter *model.ResourceFilter) int
 		ResourceTypes       func(childComplexity int) int
 		Resources           func(childComplexity int, first *int, after *string, last *int, before *string, filter *model.ResourceFilter, orderBy *model.ResourceOrder) int
 		ResourcesByPath     func(childComplexity int, paths []string) int
@@ -239,6 +241,28 @@ type ComplexityRoot struct {
 
 	RecordEventsPayload struct {
 		Results func(childComplexity int) int
+	}
+
+	Reference struct {
+		From      func(childComplexity int) int
+		Kind      func(childComplexity int) int
+		Pointer   func(childComplexity int) int
+		Resource  func(childComplexity int) int
+		Step      func(childComplexity int) int
+		Target    func(childComplexity int) int
+		Templated func(childComplexity int) int
+	}
+
+	ReferenceConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ReferenceEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	RegisterResourcePayload struct {
@@ -268,6 +292,9 @@ type ComplexityRoot struct {
 		LatestVersion   func(childComplexity int) int
 		Name            func(childComplexity int) int
 		Path            func(childComplexity int) int
+		ReferencedBy    func(childComplexity int, first *int, after *string, last *int, before *string) int
+		References      func(childComplexity int, first *int, after *string, last *int, before *string, kinds []model.ReferenceKind) int
+		Tags            func(childComplexity int) int
 		Type            func(childComplexity int) int
 		UpdatedAt       func(childComplexity int) int
 		Version         func(childComplexity int, version string) int
@@ -285,6 +312,13 @@ type ComplexityRoot struct {
 	ResourceEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	ResourceFacets struct {
+		Credentials func(childComplexity int) int
+		Tags        func(childComplexity int) int
+		Tools       func(childComplexity int) int
+		Types       func(childComplexity int) int
 	}
 
 	ResourceType struct {
@@ -1201,6 +1235,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Resource(childComplexity, args["path"].(string)), true
+	case "Query.resourceFacets":
+		if e.ComplexityRoot.Query.ResourceFacets == nil {
+			break
+		}
+
+		args, err := ec.field_Query_resourceFacets_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ResourceFacets(childComplexity, args["filter"].(*model.ResourceFilter)), true
 	case "Query.resourceTypes":
 		if e.ComplexityRoot.Query.ResourceTypes == nil {
 			break
@@ -1260,6 +1305,87 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RecordEventsPayload.Results(childComplexity), true
+
+	case "Reference.from":
+		if e.ComplexityRoot.Reference.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reference.From(childComplexity), true
+	case "Reference.kind":
+		if e.ComplexityRoot.Reference.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reference.Kind(childComplexity), true
+	case "Reference.pointer":
+		if e.ComplexityRoot.Reference.Pointer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reference.Pointer(childComplexity), true
+	case "Reference.resource":
+		if e.ComplexityRoot.Reference.Resource == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reference.Resource(childComplexity), true
+	case "Reference.step":
+		if e.ComplexityRoot.Reference.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reference.Step(childComplexity), true
+	case "Reference.target":
+		if e.ComplexityRoot.Reference.Target == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reference.Target(childComplexity), true
+	case "Reference.templated":
+		if e.ComplexityRoot.Reference.Templated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reference.Templated(childComplexity), true
+
+	case "ReferenceConnection.edges":
+		if e.ComplexityRoot.ReferenceConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReferenceConnection.Edges(childComplexity), true
+	case "ReferenceConnection.nodes":
+		if e.ComplexityRoot.ReferenceConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReferenceConnection.Nodes(childComplexity), true
+	case "ReferenceConnection.pageInfo":
+		if e.ComplexityRoot.ReferenceConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReferenceConnection.PageInfo(childComplexity), true
+	case "ReferenceConnection.totalCount":
+		if e.ComplexityRoot.ReferenceConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReferenceConnection.TotalCount(childComplexity), true
+
+	case "ReferenceEdge.cursor":
+		if e.ComplexityRoot.ReferenceEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReferenceEdge.Cursor(childComplexity), true
+	case "ReferenceEdge.node":
+		if e.ComplexityRoot.ReferenceEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReferenceEdge.Node(childComplexity), true
 
 	case "RegisterResourcePayload.event":
 		if e.ComplexityRoot.RegisterResourcePayload.Event == nil {
@@ -1376,6 +1502,34 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Resource.Path(childComplexity), true
+	case "Resource.referencedBy":
+		if e.ComplexityRoot.Resource.ReferencedBy == nil {
+			break
+		}
+
+		args, err := ec.field_Resource_referencedBy_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Resource.ReferencedBy(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Resource.references":
+		if e.ComplexityRoot.Resource.References == nil {
+			break
+		}
+
+		args, err := ec.field_Resource_references_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Resource.References(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["kinds"].([]model.ReferenceKind)), true
+	case "Resource.tags":
+		if e.ComplexityRoot.Resource.Tags == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Resource.Tags(childComplexity), true
 	case "Resource.type":
 		if e.ComplexityRoot.Resource.Type == nil {
 			break
@@ -1454,6 +1608,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResourceEdge.Node(childComplexity), true
+
+	case "ResourceFacets.credentials":
+		if e.ComplexityRoot.ResourceFacets.Credentials == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceFacets.Credentials(childComplexity), true
+	case "ResourceFacets.tags":
+		if e.ComplexityRoot.ResourceFacets.Tags == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceFacets.Tags(childComplexity), true
+	case "ResourceFacets.tools":
+		if e.ComplexityRoot.ResourceFacets.Tools == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceFacets.Tools(childComplexity), true
+	case "ResourceFacets.types":
+		if e.ComplexityRoot.ResourceFacets.Types == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceFacets.Types(childComplexity), true
 
 	case "ResourceType.name":
 		if e.ComplexityRoot.ResourceType.Name == nil {
@@ -1933,6 +2112,16 @@ input ResourceFilter {
   types: [String!]
   "The path starts with this, e.g. 'examples/'."
   pathPrefix: String
+  "Words to find in the path and in the latest payload's name, description and tags, ignoring case and accents, at most 8: each at the beginning of a word, or, from three letters, also inside of one. Best matches first unless orderBy is given: matches in the name and the last segment of the path before others, whole words before beginnings before the rest. A text without a letter or digit does not narrow."
+  search: String
+  "Any of these tags, ignoring case and accents."
+  tags: [String!]
+  "Its latest version calls the playbook at this path."
+  calls: String
+  "Its latest version uses this kind of tool, e.g. 'postgres'."
+  usesTool: String
+  "Its latest version uses the credential of this name."
+  usesCredential: String
   "The latest version's payload contains this JSON, as PostgreSQL's @> does."
   payload: JSON
   "The latest version's meta contains this JSON."
@@ -2003,7 +2192,7 @@ extend type Query {
     "The path that it is registered under."
     path: String!
   ): Resource
-  "A page is 20 resources by default, 200 at most; by path unless orderBy says otherwise."
+  "A page is 20 resources by default, 200 at most; by path, or for a search by rank, unless orderBy says otherwise."
   resources(
     "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
@@ -2332,6 +2521,26 @@ extend type Query {
   ): ExecutionConnection!
 }
 `, BuiltIn: false},
+	{Name: "../schema/facet.graphqls", Input: `"How many of the resources that pass a filter have each value: each facet without its own condition (types, usesTool, usesCredential, tags), the most frequent first, at most 100."
+type ResourceFacets {
+  "By resource type."
+  types: [NameCount!]!
+  "By kind of tool that the latest version uses."
+  tools: [NameCount!]!
+  "By credential that the latest version uses."
+  credentials: [NameCount!]!
+  "By tag of the latest version. Names are without case and accents, as ResourceFilter.tags compares them."
+  tags: [NameCount!]!
+}
+
+extend type Query {
+  "How many resources have each type, tool, credential and tag."
+  resourceFacets(
+    "Only resources that pass this."
+    filter: ResourceFilter
+  ): ResourceFacets!
+}
+`, BuiltIn: false},
 	{Name: "../schema/folder.graphqls", Input: `"A level of the path tree: what lies directly under a prefix that ends with '/'."
 type Folder {
   "Empty for the top, else the prefix with its last slash, such as 'a/b/'."
@@ -2443,6 +2652,82 @@ extend type Mutation {
     "What happened, 10,000 events at most."
     inputs: [RecordEventInput!]!
   ): RecordEventsPayload! @auth(role: PUBLISHER)
+}
+`, BuiltIn: false},
+	{Name: "../schema/reference.graphqls", Input: `"What a reference names."
+enum ReferenceKind {
+  "The path of another resource: path beside 'kind: playbook'."
+  PLAYBOOK
+  "A kind of tool: kind in the value of 'tool', or in an element of its list."
+  TOOL
+  "A credential: a name under 'auth', 'credential' or 'credentials'."
+  CREDENTIAL
+}
+
+"A place in the latest version of a resource that names something else."
+type Reference {
+  "What it names."
+  kind: ReferenceKind!
+  "Whose latest version holds the place."
+  from: Resource!
+  "RFC 6901 JSON Pointer of the place."
+  pointer: String!
+  "The step it stands in, if any."
+  step: String
+  "The name as written."
+  target: String!
+  "The name is a template, known only at run time."
+  templated: Boolean!
+  "The resource of that path; null where none is registered, and for tools and credentials."
+  resource: Resource
+}
+
+"A page of references."
+type ReferenceConnection {
+  "The items of the page, each with its cursor."
+  edges: [ReferenceEdge!]!
+  "The items of the page, without cursors."
+  nodes: [Reference!]!
+  "Where the page begins and ends, and whether there is more."
+  pageInfo: PageInfo!
+  "The number of items over all pages; counted only if selected."
+  totalCount: Int!
+}
+"A reference in a page."
+type ReferenceEdge {
+  "The position in the list, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `; opaque."
+  cursor: String!
+  "The item."
+  node: Reference!
+}
+
+extend type Resource {
+  "The texts in metadata.tags, or tags, of the latest payload."
+  tags: [String!]!
+  "What its latest version calls and uses, in the order of the payload."
+  references(
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only items after this cursor, taken from an edge or pageInfo."
+    after: String
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only items before this cursor, taken from an edge or pageInfo."
+    before: String
+    "Only these kinds; all if omitted."
+    kinds: [ReferenceKind!]
+  ): ReferenceConnection!
+  "Who calls it: by path, then pointer."
+  referencedBy(
+    "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
+    first: Int
+    "Only items after this cursor, taken from an edge or pageInfo."
+    after: String
+    "The most items to return, from the end or before ` + "`" + `before` + "`" + `: 1 to 200. Not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only items before this cursor, taken from an edge or pageInfo."
+    before: String
+  ): ReferenceConnection!
 }
 `, BuiltIn: false},
 	{Name: "../schema/registration.graphqls", Input: `"The outcome of a registration: a first version, a further one, or no change."
@@ -3179,6 +3464,50 @@ func (ec *executionContext) childFields_RecordEventsPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type RecordEventsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Reference(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_Reference_kind(ctx, field)
+	case "from":
+		return ec.fieldContext_Reference_from(ctx, field)
+	case "pointer":
+		return ec.fieldContext_Reference_pointer(ctx, field)
+	case "step":
+		return ec.fieldContext_Reference_step(ctx, field)
+	case "target":
+		return ec.fieldContext_Reference_target(ctx, field)
+	case "templated":
+		return ec.fieldContext_Reference_templated(ctx, field)
+	case "resource":
+		return ec.fieldContext_Reference_resource(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Reference", field.Name)
+}
+
+func (ec *executionContext) childFields_ReferenceConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReferenceConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ReferenceConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReferenceConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ReferenceConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReferenceConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReferenceEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReferenceEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReferenceEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReferenceEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_RegisterResourcePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "status":
@@ -3243,6 +3572,12 @@ func (ec *executionContext) childFields_Resource(ctx context.Context, field grap
 		return ec.fieldContext_Resource_latestExecution(ctx, field)
 	case "executions":
 		return ec.fieldContext_Resource_executions(ctx, field)
+	case "tags":
+		return ec.fieldContext_Resource_tags(ctx, field)
+	case "references":
+		return ec.fieldContext_Resource_references(ctx, field)
+	case "referencedBy":
+		return ec.fieldContext_Resource_referencedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Resource", field.Name)
 }
@@ -3269,6 +3604,20 @@ func (ec *executionContext) childFields_ResourceEdge(ctx context.Context, field 
 		return ec.fieldContext_ResourceEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResourceEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ResourceFacets(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "types":
+		return ec.fieldContext_ResourceFacets_types(ctx, field)
+	case "tools":
+		return ec.fieldContext_ResourceFacets_tools(ctx, field)
+	case "credentials":
+		return ec.fieldContext_ResourceFacets_credentials(ctx, field)
+	case "tags":
+		return ec.fieldContext_ResourceFacets_tags(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResourceFacets", field.Name)
 }
 
 func (ec *executionContext) childFields_ResourceType(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

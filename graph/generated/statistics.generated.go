@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -211,7 +211,7 @@ func (ec *executionContext) _EventBucket_byType(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.NameCount) graphql.Marshaler {
-			return ec.marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋeventlogᚐNameCountᚄ(ctx, selections, v)
+			return ec.marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋcatalogᚐNameCountᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -266,7 +266,7 @@ func (ec *executionContext) _EventStatistics_byType(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.NameCount) graphql.Marshaler {
-			return ec.marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋeventlogᚐNameCountᚄ(ctx, selections, v)
+			return ec.marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋcatalogᚐNameCountᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -298,7 +298,7 @@ func (ec *executionContext) _EventStatistics_byStatus(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.NameCount) graphql.Marshaler {
-			return ec.marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋeventlogᚐNameCountᚄ(ctx, selections, v)
+			return ec.marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋcatalogᚐNameCountᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -685,7 +685,7 @@ func (ec *executionContext) fieldContext_ExecutionStatusCount_withErrors(_ conte
 	return graphql.NewScalarFieldContext("ExecutionStatusCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _NameCount_name(ctx context.Context, field graphql.CollectedField, obj *eventlog.NameCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _NameCount_name(ctx context.Context, field graphql.CollectedField, obj *catalog.NameCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -708,7 +708,7 @@ func (ec *executionContext) fieldContext_NameCount_name(_ context.Context, field
 	return graphql.NewScalarFieldContext("NameCount", field, false, false, "String")
 }
 
-func (ec *executionContext) _NameCount_count(ctx context.Context, field graphql.CollectedField, obj *eventlog.NameCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _NameCount_count(ctx context.Context, field graphql.CollectedField, obj *catalog.NameCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1020,7 +1020,7 @@ func (ec *executionContext) _ExecutionStatusCount(ctx context.Context, sel ast.S
 
 var nameCountImplementors = []string{"NameCount"}
 
-func (ec *executionContext) _NameCount(ctx context.Context, sel ast.SelectionSet, obj *eventlog.NameCount) graphql.Marshaler {
+func (ec *executionContext) _NameCount(ctx context.Context, sel ast.SelectionSet, obj *catalog.NameCount) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, nameCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1158,11 +1158,11 @@ func (ec *executionContext) marshalNExecutionStatusCount2ᚖgithubᚗcomᚋnoetl
 	return ec._ExecutionStatusCount(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋeventlogᚐNameCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.NameCount) graphql.Marshaler {
+func (ec *executionContext) marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋcatalogᚐNameCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.NameCount) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNNameCount2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋeventlogᚐNameCount(ctx, sel, v[i])
+		return ec.marshalNNameCount2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋcatalogᚐNameCount(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -1174,7 +1174,7 @@ func (ec *executionContext) marshalNNameCount2ᚕᚖgithubᚗcomᚋnoetlᚋnoetl
 	return ret
 }
 
-func (ec *executionContext) marshalNNameCount2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋeventlogᚐNameCount(ctx context.Context, sel ast.SelectionSet, v *model.NameCount) graphql.Marshaler {
+func (ec *executionContext) marshalNNameCount2ᚖgithubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋdbᚋcatalogᚐNameCount(ctx context.Context, sel ast.SelectionSet, v *model.NameCount) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "NameCount!")
 		return graphql.Null

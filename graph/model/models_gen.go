@@ -234,6 +234,16 @@ type ResourceFilter struct {
 	Types []string `json:"types,omitempty"`
 	// The path starts with this, e.g. 'examples/'.
 	PathPrefix *string `json:"pathPrefix,omitempty"`
+	// Words to find in the path and in the latest payload's name, description and tags, ignoring case and accents, at most 8: each at the beginning of a word, or, from three letters, also inside of one. Best matches first unless orderBy is given: matches in the name and the last segment of the path before others, whole words before beginnings before the rest. A text without a letter or digit does not narrow.
+	Search *string `json:"search,omitempty"`
+	// Any of these tags, ignoring case and accents.
+	Tags []string `json:"tags,omitempty"`
+	// Its latest version calls the playbook at this path.
+	Calls *string `json:"calls,omitempty"`
+	// Its latest version uses this kind of tool, e.g. 'postgres'.
+	UsesTool *string `json:"usesTool,omitempty"`
+	// Its latest version uses the credential of this name.
+	UsesCredential *string `json:"usesCredential,omitempty"`
 	// The latest version's payload contains this JSON, as PostgreSQL's @> does.
 	Payload scalar.JSON `json:"payload,omitempty"`
 	// The latest version's meta contains this JSON.
@@ -593,6 +603,67 @@ func (e *OrderDirection) UnmarshalJSON(b []byte) error {
 }
 
 func (e OrderDirection) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What a reference names.
+type ReferenceKind string
+
+const (
+	// The path of another resource: path beside 'kind: playbook'.
+	ReferenceKindPlaybook ReferenceKind = "PLAYBOOK"
+	// A kind of tool: kind in the value of 'tool', or in an element of its list.
+	ReferenceKindTool ReferenceKind = "TOOL"
+	// A credential: a name under 'auth', 'credential' or 'credentials'.
+	ReferenceKindCredential ReferenceKind = "CREDENTIAL"
+)
+
+var AllReferenceKind = []ReferenceKind{
+	ReferenceKindPlaybook,
+	ReferenceKindTool,
+	ReferenceKindCredential,
+}
+
+func (e ReferenceKind) IsValid() bool {
+	switch e {
+	case ReferenceKindPlaybook, ReferenceKindTool, ReferenceKindCredential:
+		return true
+	}
+	return false
+}
+
+func (e ReferenceKind) String() string {
+	return string(e)
+}
+
+func (e *ReferenceKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ReferenceKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ReferenceKind", str)
+	}
+	return nil
+}
+
+func (e ReferenceKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ReferenceKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ReferenceKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -3,11 +3,12 @@ package model
 import (
 	"time"
 
+	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 )
 
 // NameCount is how many have a name.
-type NameCount = eventlog.NameCount
+type NameCount = catalog.NameCount
 
 // EventStatistics are counts of the events that pass a filter.
 type EventStatistics struct {

@@ -16,7 +16,9 @@ SELECT event_attach_partition('event_past', NULL,
 
 INSERT INTO catalog (resource_path, resource_type, resource_version, payload, meta, timestamp, revision)
 SELECT path, CASE WHEN r % 50 = 0 THEN 'target' ELSE 'playbook' END, '1.0.' || (v - 1),
-    jsonb_build_object('metadata', jsonb_build_object('name', 'name ' || r, 'path', path),
+    jsonb_build_object('metadata', jsonb_build_object('name', 'name ' || r, 'path', path, 'tags', jsonb_build_array('daily', 'tag-' || r % 100)),
+        'workflow', jsonb_build_array(jsonb_build_object('step', 'fetch', 'tool', jsonb_build_object('kind', CASE WHEN r % 100 = 17 THEN 'postgres' ELSE 'http' END, 'auth', 'login-' || r % 500)),
+            jsonb_build_object('step', 'next', 'tool', jsonb_build_object('kind', 'playbook', 'path', CASE WHEN r % 100 = 17 THEN 'team1/folder1/resource-1' ELSE path END))),
         'credential', 'cred-' || r % 500, 'revision', v, 'text', repeat(md5(path || v), 30)),
     jsonb_build_object('team', 'team-' || r % 100, 'commit', md5(r || '-' || v)),
     now() - interval '200 days' + make_interval(secs => r * 10 + v), v
@@ -28,6 +30,8 @@ INSERT INTO resource
 SELECT resource_path, resource_type, resource_version, revision, payload_text(payload, 'name'),
     payload_text(payload, 'description'), timestamp - interval '4 seconds', timestamp
 FROM catalog WHERE revision = 5;
+SELECT resource_index_reconcile('', 2147483647);
+SELECT resource_index_merge();
 
 INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)
 SELECT 'event-' || n,
@@ -53,4 +57,4 @@ SELECT meta ->> 'execution_id', min(resource_path), min(resource_version), 'COMP
 FROM event GROUP BY 1;
 UPDATE execution SET status = 'RUNNING', finished_at = NULL WHERE hashtext(execution_id) % 50 = 0;
 SELECT event_recount();
-VACUUM (ANALYZE) event_identity, event_log, event_count, execution, resource, catalog, event;
+VACUUM (ANALYZE) event_identity, event_log, event_count, execution, resource, resource_index, catalog, event;

@@ -27,10 +27,15 @@ func expand(from, to string) error {
 	if err != nil {
 		return fmt.Errorf("find the templates: %w", err)
 	}
+	shared, err := filepath.Glob(filepath.Join(from, "*.tmpl"))
+	if err != nil {
+		return fmt.Errorf("find the shared templates: %w", err)
+	}
+	shared = slices.DeleteFunc(shared, func(file string) bool { return slices.Contains(files, file) })
 	for _, file := range files {
 		name := filepath.Base(file)
 		parsed, err := template.New(name).Funcs(template.FuncMap{"list": list, "set": set}).Option("missingkey=error").
-			ParseFiles(file, filepath.Join(from, "filter.tmpl"))
+			ParseFiles(append(slices.Clip(shared), file)...)
 		if err != nil {
 			return fmt.Errorf("parse a template: %w", err)
 		}

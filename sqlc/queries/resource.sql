@@ -250,3 +250,10 @@ WHERE r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.res
   AND r.resource_path ^@ ANY (@scopes::text[])
 ORDER BY r.resource_path
 LIMIT @at_most::integer;
+
+-- name: TagsByPath :many
+SELECT r.resource_path, payload_tags(c.payload)::jsonb AS tags
+FROM resource r
+JOIN catalog c ON c.resource_path = r.resource_path AND c.revision = r.latest_revision
+WHERE r.resource_path = ANY (@paths::text[]) AND r.resource_path ^@ ANY (@scopes::text[])
+ORDER BY r.resource_path;
