@@ -168,7 +168,12 @@ func (a *api) count(query string, vars variables) []string {
 	a.t.Helper()
 	a.sql.take()
 	a.get(nil, query, vars)
-	var names []string
+	return a.statements()
+}
+
+// statements returns the names of the recorded statements, sorted, and clears the log.
+func (a *api) statements() (names []string) {
+	a.t.Helper()
 	for _, statement := range a.sql.take() {
 		if strings.HasPrefix(statement, "begin ") || statement == "rollback" {
 			continue // a snapshot for several statements
