@@ -331,3 +331,87 @@ func TestResourceIndex_NewVersions_Followed(t *testing.T) {
 		t.Errorf("reconciling repairs %d of an empty index, to %q: %v", repaired, state(), err)
 	}
 }
+
+// What a page of ten times as many resources takes grows with what is counted, and not
+// with what is listed.
+func TestFindResources_TenTimesAsMany_BoundedWork(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	meter := dbtest.NewMeter(t, pool)
+	store := catalog.NewStore(meter)
+	ctx := t.Context()
+	fill := func(from, to int) {
+		for ; from < to; from += 1000 {
+			execute(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+				SELECT format('team%s/resource-%s', n % 20, n), (ARRAY['playbook', 'task'])[1 + n % 2], '1', jsonb_build_object(
+					'metadata', jsonb_build_object('name', 'Playbook ' || n, 'description', 'loads all of customer ' || n || CASE n WHEN 777 THEN ' special' ELSE '' END, 'tags', jsonb_build_array('daily', 'tag-' || n % 10)),
+					'workflow', jsonb_build_array(jsonb_build_object('step', 'fetch', 'tool', jsonb_build_object('kind', CASE WHEN n < 9 THEN 'postgres' ELSE 'http' END, 'auth', 'login')),
+						jsonb_build_object('step', 'next', 'tool', jsonb_build_object('kind', 'playbook', 'path', CASE WHEN n < 9 THEN 'few' ELSE 'many' END))))
+				FROM generate_series($1::integer, $1::integer + 999) AS n`, from)
+		}
+		execute(t, pool, `SELECT resource_index_merge()`)
+		execute(t, pool, `VACUUM ANALYZE resource, resource_index, catalog`)
+	}
+	list := func(filter catalog.ResourceFilter, field catalog.OrderField) func() error {
+		return func() error {
+			_, err := store.ListResources(ctx, everything, filter, catalog.Order{Field: field}, catalog.WholeRange(), 20)
+			return err
+		}
+	}
+	count := func(filter catalog.ResourceFilter) func() error {
+		return func() error { _, err := store.CountResources(ctx, everything, filter); return err }
+	}
+	callers := func(path string) func() error {
+		return func() error {
+			_, err := store.ListReferencesTo(ctx, everything, []string{path}, "", "", false, 20)
+			return err
+		}
+	}
+	search := func(words ...string) catalog.ResourceFilter { return catalog.ResourceFilter{Search: words} }
+	uses := func(tool string) catalog.ResourceFilter { return catalog.ResourceFilter{UsesTool: &tool} }
+	paths := []string{"team1/resource-1", "team2/resource-2"}
+	type measured struct {
+		run func() error
+		// rows and buffers are the most for 10,000 resources.
+		rows, buffers int
+	}
+	tests := map[string]measured{
+		"a word that one has":             {list(search("special"), catalog.OrderByRank), 100, 300},
+		"a letter that all begin with":    {list(search("l"), catalog.OrderByRank), 100, 300},
+		"a word that all have":            {list(search("playbook"), catalog.OrderByRank), 100, 200},
+		"a word that none has":            {list(search("nowhere"), catalog.OrderByRank), 50, 100},
+		"two words, one of them rare":     {list(search("playbook", "special"), catalog.OrderByRank), 100, 300},
+		"two words that all have":         {list(search("playbook", "customer"), catalog.OrderByRank), 10_100, 1500},
+		"a tool that few use":             {list(uses("postgres"), catalog.OrderByPath), 100, 200},
+		"a tool that most use":            {list(uses("http"), catalog.OrderByPath), 100, 200},
+		"a tool that most use, by time":   {list(uses("http"), catalog.OrderByUpdatedAt), 100, 300},
+		"a tool that few use, counted":    {count(uses("postgres")), 20, 50},
+		"a letter that all have, counted": {count(search("l")), 10_000, 1000},
+		"few callers":                     {callers("few"), 100, 300},
+		"many callers":                    {callers("many"), 10_100, 1000},
+		"references of two":               {func() error { _, err := store.ListReferences(ctx, everything, paths, nil, 0, 0, false, 20); return err }, 20, 50},
+		"tags of two":                     {func() error { _, err := store.TagsByPath(ctx, everything, paths); return err }, 20, 50},
+		"facets":                          {func() error { _, err := store.CountFacets(ctx, everything, catalog.ResourceFilter{}, 100); return err }, 10_000, 1500},
+	}
+	few, filled := map[string]dbtest.Work{}, 0
+	for _, resources := range []int{1000, 10_000} {
+		fill(filled, resources)
+		filled = resources
+		for name, test := range tests {
+			if err := test.run(); err != nil {
+				t.Fatal(err)
+			}
+			var work dbtest.Work
+			for _, each := range meter.Take() {
+				work = each
+			}
+			if work == (dbtest.Work{}) || work.Rows > test.rows || work.Buffers > test.buffers {
+				t.Errorf("%s: %d rows and %d buffers of %d resources, want %d and %d at most", name, work.Rows, work.Buffers, resources, test.rows, test.buffers)
+			}
+			if less, again := few[name]; again && test.rows < 1000 && (work.Rows > 2*less.Rows+20 || work.Buffers > 2*less.Buffers+50) {
+				t.Errorf("%s: %+v for 1,000 resources, %+v for 10,000", name, less, work)
+			}
+			few[name] = work
+		}
+	}
+}

@@ -294,3 +294,53 @@ func TestExecutions_AnyFilter_AsDocumented(t *testing.T) {
 		}
 	})
 }
+
+// Statistics of ten times as many events in the same hours read as much, and those of
+// ten times as many runs each run once.
+func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
+	t.Parallel()
+	_, pool := recordSetup(t)
+	meter := dbtest.NewMeter(t, pool)
+	store := eventlog.NewStore(meter)
+	ctx := t.Context()
+	since, prefix := time.Now().Add(-40*time.Hour), "p"
+	events := func(filter eventlog.Filter) func() error {
+		return func() error { _, err := store.Statistics(ctx, everything, filter, eventlog.Day); return err }
+	}
+	runs := func(filter eventlog.ExecutionFilter) func() error {
+		return func() error { _, err := store.ExecutionStatistics(ctx, everything, filter, eventlog.Day); return err }
+	}
+	tests := map[string]struct {
+		run func() error
+		// rows are the most for 5,000 events in 100 hours, of 500 runs.
+		rows int
+	}{
+		"all": {events(eventlog.Filter{}), 110}, "a time range": {events(eventlog.Filter{Since: &since}), 150},
+		"a prefix": {events(eventlog.Filter{PathPrefix: &prefix}), 120}, "a type": {events(eventlog.Filter{Types: []string{"UPDATED"}}), 60},
+		"runs": {runs(eventlog.ExecutionFilter{}), 510}, "failed runs": {runs(eventlog.ExecutionFilter{Statuses: []string{"FAILED"}}), 20},
+	}
+	recorded := 0
+	for _, size := range []int{500, 5000} {
+		exec(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta, timestamp)
+			SELECT 'n' || n, (ARRAY['UPDATED', 'UNCHANGED'])[1 + n % 2], 'p', '1', jsonb_build_object('status', 'ok', 'execution_id', n / 10), now() - make_interval(hours => n % 100)
+			FROM generate_series($1::integer, $2::integer - 1) n`, recorded, size)
+		recorded = size
+		if _, err := store.Statistics(ctx, everything, eventlog.Filter{}, 0); err != nil { // gives positions
+			t.Fatal(err)
+		}
+		exec(t, pool, `VACUUM ANALYZE event, event_count, execution`)
+		for name, test := range tests {
+			meter.Take()
+			if err := test.run(); err != nil {
+				t.Fatal(err)
+			}
+			work := dbtest.Work{}
+			for _, each := range meter.Take() {
+				work.Rows, work.Buffers = work.Rows+each.Rows, work.Buffers+each.Buffers
+			}
+			if work.Rows > test.rows || work.Buffers == 0 || work.Buffers > 200 {
+				t.Errorf("%s: %+v for %d events, want %d rows and 200 buffers at most", name, work, size, test.rows)
+			}
+		}
+	}
+}
