@@ -76,26 +76,24 @@ CREATE FUNCTION payload_terms(payload jsonb, OUT terms text[], OUT places intege
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     tags jsonb := payload_tags(payload);
-    tools jsonb := jsonb_path_query_array(payload, 'strict $.** ? (exists(@.tool)).tool');
-    holders jsonb := jsonb_path_query_array(payload, 'strict $.**{1 to last} ? (@.kind == "playbook" || exists(@.auth) || exists(@.credential) || exists(@.credentials))');
-    credentials jsonb := '[]';
+    -- Objects with a name or a list of names below the top, where no playbook stands.
+    holders jsonb := jsonb_path_query_array(payload, 'strict $.**{1 to last} ? (exists(@.tool) || exists(@.auth) || exists(@.credential) || exists(@.credentials) || @.kind == "playbook")');
+    all_holders jsonb := CASE WHEN payload ?| ARRAY['tool', 'auth', 'credential', 'credentials'] THEN holders || payload ELSE holders END;
+    tools jsonb := jsonb_path_query_array(all_holders, 'lax $[*].tool');
+    credentials jsonb := jsonb_path_query_array(all_holders, 'lax $[*].auth') || jsonb_path_query_array(all_holders, 'lax $[*].credential') || jsonb_path_query_array(all_holders, 'lax $[*].credentials');
 BEGIN
     IF tools <> '[]' THEN
         tools := jsonb_path_query_array(tools, 'strict $[*] ? (@.kind.type() == "string").kind')
             || jsonb_path_query_array(tools, 'strict $[*] ? (@.type() == "array")[*] ? (@.kind.type() == "string").kind')
             || jsonb_path_query_array(tools, 'strict $[*] ? (@.type() == "array")[*] ? (@.type() == "object" && (@.kind.type() != "string" || (@.kind.type() == "string") is unknown)).* ? (@.kind.type() == "string").kind');
     END IF;
-    -- What stands at the top holds no playbook.
-    IF holders <> '[]' OR payload ?| ARRAY['auth', 'credential', 'credentials'] THEN
-        credentials := jsonb_path_query_array(holders, 'lax $[*].auth') || jsonb_path_query_array(payload, 'strict $.auth', silent => true)
-            || jsonb_path_query_array(holders, 'lax $[*].credential') || jsonb_path_query_array(payload, 'strict $.credential', silent => true)
-            || jsonb_path_query_array(holders, 'lax $[*].credentials') || jsonb_path_query_array(payload, 'strict $.credentials', silent => true);
+    IF credentials <> '[]' THEN
         credentials := jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "string")')
             || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "array")[*] ? (@.type() == "string")')
             || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "array")[*] ? (@.key.type() == "string").key')
             || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "object").* ? (@.key.type() == "string").key');
     END IF;
-    IF tools || holders || credentials || tags = '[]' THEN
+    IF holders || tools || credentials || tags = '[]' THEN
         RETURN;
     END IF;
     SELECT array_agg(found.term), array_agg(found.places) INTO terms, places FROM (
