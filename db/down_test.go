@@ -15,7 +15,7 @@ import (
 // only what that release cannot store.
 func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 	t.Parallel()
-	const newest, oldest = 11, 6
+	const newest, oldest = 18, 6
 	for version := int64(newest - 1); version >= oldest; version-- {
 		t.Run(fmt.Sprintf("to %d", version), func(t *testing.T) {
 			t.Parallel()

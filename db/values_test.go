@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
@@ -125,52 +124,4 @@ func TestMigrate_ValuesThatCannotBeShown_RepairedOnceAndLogged(t *testing.T) {
 	if err != nil || stayed != 3 {
 		t.Errorf("%d rows with older names stayed, want 3: %v", stayed, err)
 	}
-}
-
-// Each migration can be reverted, and then makes the same schema again.
-func TestMigrate_DownAndUp_SameSchema(t *testing.T) {
-	t.Parallel()
-	databaseURL, before := dbtest.EmptyURL(t), dbtest.EmptyURL(t)
-	migrated, err := db.Migrate(t.Context(), databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for version := migrated.To - 1; version >= 6; version-- {
-		if err := db.MigrateTo(t.Context(), databaseURL, version); err != nil {
-			t.Fatalf("down to %d: %v", version, err)
-		}
-	}
-	if err := db.MigrateTo(t.Context(), before, 6); err != nil {
-		t.Fatal(err)
-	}
-	run(t, dbtest.PoolAt(t, before, db.Options{}), `SELECT event_ensure_partitions(3)`)
-	if diff := cmp.Diff(everythingIn(t, before), everythingIn(t, databaseURL)); diff != "" {
-		t.Errorf("(-schema 6 +reverted to 6):\n%s", diff)
-	}
-	if _, err := db.Migrate(t.Context(), databaseURL); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(everythingIn(t, dbtest.URL(t)), everythingIn(t, databaseURL)); diff != "" {
-		t.Errorf("(-up +up, down and up):\n%s", diff)
-	}
-}
-
-// everythingIn lists the contents of a schema, functions and constraints included.
-func everythingIn(t *testing.T, databaseURL string) []string {
-	t.Helper()
-	pool := dbtest.PoolAt(t, databaseURL, db.Options{})
-	rows, err := pool.Query(t.Context(), `
-		SELECT line FROM (SELECT pg_get_functiondef(oid) || coalesce(obj_description(oid, 'pg_proc'), '') AS line FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-			AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e') -- of an extension, which stays
-		UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
-			WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text !~ '^event_([0-9]|past)') AS lines
-		ORDER BY line COLLATE "C"`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(list, columns(t, databaseURL)...)
 }

@@ -314,15 +314,37 @@ END $$;
 CREATE OR REPLACE FUNCTION event_attach_partition(name text, lower_bound timestamptz, upper_bound timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
+    -- CREATE, then ATTACH: attaching does not block the readers and writers of
+    -- event, as CREATE TABLE … PARTITION OF would.
     EXECUTE format('CREATE TABLE %I (LIKE event INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
     EXECUTE format('ALTER TABLE event ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%L)',
         name, coalesce(quote_literal(lower_bound), 'MINVALUE'), upper_bound);
+    -- A statement trigger of event does not fire for an INSERT straight into a
+    -- partition, and does not fire twice when both have it.
     EXECUTE format('CREATE TRIGGER event_after_insert AFTER INSERT ON %I
         REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION event_after_insert()', name);
     EXECUTE format('CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON %I
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''event'')', name);
 END $$;
+
+CREATE OR REPLACE FUNCTION event_passes(
+    event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb,
+    types text[], path text, path_prefix text, version text, execution_id text, step text, statuses text[],
+    payload_contains jsonb, meta_contains jsonb, scopes text[]
+) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (types IS NULL OR event_type = ANY (types))
+    AND (path IS NULL OR resource_path = path)
+    AND (path_prefix IS NULL OR resource_path ^@ path_prefix)
+    AND (version IS NULL OR resource_version = version)
+    AND (execution_id IS NULL OR meta ->> 'execution_id' = execution_id)
+    AND (step IS NULL OR meta ->> 'node_name' = step)
+    AND (statuses IS NULL OR lower(meta ->> 'status') = ANY (statuses))
+    AND (payload_contains IS NULL OR payload @> payload_contains)
+    AND (meta_contains IS NULL OR meta @> meta_contains)
+    AND resource_path ^@ ANY (scopes);
 -- +goose StatementEnd
+COMMENT ON FUNCTION event_after_insert IS
+    'Promise: an event_id exists once over all partitions, whoever inserts and into whichever partition.';
 DROP FUNCTION event_guard_partitions, event_partitions_ahead, event_partitions_unguarded, event_is_guarded, event_reconcile, event_sequence;
 DROP TABLE execution, event_head, event_log, event_pending;
 ALTER TABLE event_type DROP COLUMN phase;

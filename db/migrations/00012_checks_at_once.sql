@@ -61,6 +61,6 @@ ALTER TABLE catalog
     ADD CONSTRAINT catalog_has_a_short_location CHECK (refuse_value('resource_location', text_problem('location', resource_location))) NOT VALID,
     ADD CONSTRAINT catalog_has_a_shallow_payload CHECK (refuse_value('payload', json_problem(payload))) NOT VALID,
     ADD CONSTRAINT catalog_has_a_shallow_meta CHECK (refuse_value('meta', json_problem(meta))) NOT VALID,
-    ADD CONSTRAINT catalog_has_a_payload CHECK (refuse_value('payload', CASE WHEN payload = 'null' THEN 'must not be JSON null' END)) NOT VALID,
-    ADD CONSTRAINT catalog_has_an_instant CHECK (refuse_value('timestamp', instant_problem(timestamp))) NOT VALID;
+    ADD CONSTRAINT catalog_has_a_payload CHECK (refuse_value('payload', CASE WHEN payload = 'null' THEN 'must not be JSON null' END)),
+    ADD CONSTRAINT catalog_has_an_instant CHECK (refuse_value('timestamp', instant_problem(timestamp)));
 DROP FUNCTION event_is_sound, catalog_is_sound;
