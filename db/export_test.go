@@ -15,6 +15,9 @@ func KeepPartitionsEvery(ctx context.Context, pool *Pool, logger *slog.Logger, i
 	return keepPartitions(ctx, pool, logger, interval)
 }
 
+// MigrateFiles is Migrate with the migrations of another folder migrations.
+var MigrateFiles = migrate
+
 // MigrateTo brings the schema to a version, up or down.
 func MigrateTo(ctx context.Context, databaseURL string, version int64) (err error) {
 	connections, err := sql.Open("pgx", databaseURL)
@@ -22,7 +25,7 @@ func MigrateTo(ctx context.Context, databaseURL string, version int64) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, connections.Close()) }()
-	provider, err := migrationProvider(connections)
+	provider, err := migrationProvider(connections, migrations)
 	if err != nil {
 		return err
 	}

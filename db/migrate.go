@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,10 @@ type Migrated struct {
 // the second finds nothing to do. It needs a direct connection, not one
 // through a transaction pooler.
 func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
+	return migrate(ctx, databaseURL, migrations)
+}
+
+func migrate(ctx context.Context, databaseURL string, files fs.FS) (Migrated, error) {
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
 		return Migrated{}, fmt.Errorf("read the database URL: %w", err)
@@ -44,7 +49,7 @@ func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
 	connections := stdlib.OpenDB(*config)
 	defer func() { _ = connections.Close() }()
 
-	provider, err := migrationProvider(connections)
+	provider, err := migrationProvider(connections, files)
 	if err != nil {
 		return Migrated{}, err
 	}
@@ -60,7 +65,15 @@ func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
 	if known := sources[len(sources)-1].Version; done.To > known {
 		return Migrated{}, fmt.Errorf("the database has schema version %d, and this program knows versions up to %d: run the program that migrated it, or a newer one", done.To, known)
 	}
-	done.From = done.To - int64(len(applied))
+	done.From = done.To
+	if len(applied) > 0 {
+		// Not read before Up: another server may migrate meanwhile.
+		first := slices.IndexFunc(sources, func(s *goose.Source) bool { return s.Version == applied[0].Source.Version })
+		done.From = 0
+		if first > 0 {
+			done.From = sources[first-1].Version
+		}
+	}
 
 	connection, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
@@ -85,9 +98,9 @@ func Migrate(ctx context.Context, databaseURL string) (Migrated, error) {
 	return done, nil
 }
 
-// migrationProvider is goose over our migrations.
-func migrationProvider(connections *sql.DB) (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations")
+// migrationProvider is goose over the migrations in files.
+func migrationProvider(connections *sql.DB, files fs.FS) (*goose.Provider, error) {
+	files, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
 	}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,8 +40,37 @@ func TestMigrate_Repeated_DoesNothing(t *testing.T) {
 	}
 }
 
-// If servers start at the same time, one migrates, all become ready, and the schema
-// is that of a single migration.
+// From is the version that the database had, although numbers are missing between it and To.
+func TestMigrate_NumbersMissing_FromIsTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("migrations/*.sql")
+	if err != nil || len(names) < 3 {
+		t.Fatalf("%q: %v", names, err)
+	}
+	files, next := fstest.MapFS{}, int64(100)
+	at := int64(len(names) - 2)
+	for i, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if int64(i) >= at {
+			name = fmt.Sprintf("migrations/%05d_late.sql", next)
+			next += 50
+		}
+		files[name] = &fstest.MapFile{Data: text}
+	}
+	for _, before := range []int64{at, 0} {
+		databaseURL := dbtest.EmptyURL(t)
+		if err := db.MigrateTo(t.Context(), databaseURL, before); err != nil {
+			t.Fatal(err)
+		}
+		if done, err := db.MigrateFiles(t.Context(), databaseURL, files); err != nil || done.From != before || done.To != 150 {
+			t.Errorf("from %d to 150: %+v, %v", before, done, err)
+		}
+	}
+}
+
 func TestMigrate_SchemaOfNewerProgram_Refused(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -51,6 +83,8 @@ func TestMigrate_SchemaOfNewerProgram_Refused(t *testing.T) {
 	}
 }
 
+// If servers start at the same time, one migrates, all become ready, and the schema
+// is that of a single migration.
 func TestMigrate_ServersStartAtOnce_OneMigrates(t *testing.T) {
 	t.Parallel()
 	const servers = 5
