@@ -35,16 +35,22 @@ import (
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
-// TestMain lets scripts run this test binary as noetl-catalog and as terminal, and
+// TestMain lets scripts run this test binary as noetl-catalog, terminal and typing, and
 // stops their PostgreSQL.
 func TestMain(m *testing.M) {
 	testscript.Main(withDatabase{m}, map[string]func(){"noetl-catalog": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
+		if len(os.Args) > 1 && os.Args[1] != "serve" { // a script ends its servers itself
+			bounded, cancel := context.WithTimeout(ctx, 2*time.Minute)
+			defer cancel()
+			ctx = bounded
+		}
 		os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
-	}, "terminal": func() { os.Exit(terminal(os.Args[1:])) }})
+	}, "terminal": func() { os.Exit(terminal(os.Args[1:])) }, "typing": func() { os.Exit(typing(os.Args[1], os.Args[2:])) }})
 }
 
 // terminal runs a command whose stdout is a pseudo-terminal, and prints all that was
@@ -60,6 +66,26 @@ func terminal(args []string) int {
 		panic(err)
 	}
 	slave.Close()
+	io.Copy(os.Stdout, master) // until EIO: nobody has the terminal open
+	command.Wait()
+	return command.ProcessState.ExitCode()
+}
+
+// typing runs a shell on a pseudo-terminal, types what a file has, with a tab for <TAB>,
+// and prints all that appears there. It returns the exit status.
+func typing(file string, shell []string) int {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	command := exec.CommandContext(ctx, shell[0], shell[1:]...)
+	master, err := pty.Start(command)
+	if err != nil {
+		panic(err)
+	}
+	io.WriteString(master, strings.ReplaceAll(string(text), "<TAB>", "\t"))
 	io.Copy(os.Stdout, master) // until EIO: nobody has the terminal open
 	command.Wait()
 	return command.ProcessState.ExitCode()
@@ -92,12 +118,12 @@ func TestCommandLine(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "tokens": tokens},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": awaitServer, "tokens": tokens},
 	})
 }
 
-// await ADDRESS waits until the server there is ready.
-func await(ts *testscript.TestScript, _ bool, args []string) { ts.Check(ready(args[0])) }
+// awaitServer is the command await ADDRESS: it waits until the server there is ready.
+func awaitServer(ts *testscript.TestScript, _ bool, args []string) { ts.Check(ready(args[0])) }
 
 // ready waits until the server at an address is ready.
 func ready(address string) error { return answers(address, "", http.StatusOK) }
@@ -246,7 +272,7 @@ func TestServe_Examples_AddressPrintedLast(t *testing.T) {
 				t.Errorf("the address came before %q:\n%s", tc.before, strings.Join(printed, "\n"))
 			}
 			stop()
-			if got := <-status; got != 0 {
+			if got := await.Value(t, status); got != 0 {
 				t.Errorf("status %d", got)
 			}
 			close(stderr.lines)
@@ -278,7 +304,7 @@ func TestServe_OpenEventTypes_AsTheFlagSays(t *testing.T) {
 			go func() {
 				status <- run(ctx, []string{"follow", "--server", "http://" + server.address, "--type", "registered"}, io.Discard, stderr)
 			}()
-			line := <-stderr.lines
+			line := await.Value(t, stderr.lines)
 			if !strings.Contains(line, `no event type "registered" (did you mean REGISTERED?)`) || strings.Contains(line, "waiting") != open {
 				t.Errorf("printed %q", line)
 			}
@@ -287,7 +313,7 @@ func TestServe_OpenEventTypes_AsTheFlagSays(t *testing.T) {
 				want = 0
 				stop()
 			}
-			if got := <-status; got != want {
+			if got := await.Value(t, status); got != want {
 				t.Errorf("status %d, want %d", got, want)
 			}
 			server.end(t)
@@ -375,15 +401,17 @@ func TestServe_Stopped_ClientsComeAgain(t *testing.T) {
 	if _, ack, err := socket.Read(t.Context()); err != nil || !strings.Contains(string(ack), "connection_ack") {
 		t.Fatalf("%s: %v", ack, err)
 	}
-	stream, err := server.Subscribe(t.Context(), subscription, nil)
+	reading, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	stream, err := server.Subscribe(reading, subscription, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stream.Close()
 
-	status := make(chan int)
+	status := make(chan int, 1)
 	go func() { status <- server.end(t) }()
-	if _, message, err := socket.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+	if _, message, err := socket.Read(reading); websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("the WebSocket got %s and ended with %v, want 1001", message, err)
 	}
 	for err = nil; err == nil; {
@@ -395,7 +423,7 @@ func TestServe_Stopped_ClientsComeAgain(t *testing.T) {
 	if errors.Is(err, io.EOF) {
 		t.Error("the stream ended, want it to break off")
 	}
-	if got := <-status; got != 0 {
+	if got := await.Value(t, status); got != 0 {
 		t.Errorf("exit status %d, want 0", got)
 	}
 }
@@ -405,7 +433,7 @@ func TestFollow_ServerRestarted_MissesNothing(t *testing.T) {
 	t.Parallel()
 	address, databaseURL := freeAddress(t), dbtest.EmptyURL(t)
 	server := startServer(t, address, databaseURL)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var begin struct{ Events struct{ TailCursor string } }
 	if err := server.Do(ctx, "{ events { tailCursor } }", nil, &begin); err != nil {
@@ -451,7 +479,7 @@ func TestFollow_ServerRestarted_MissesNothing(t *testing.T) {
 	next("second")
 	next("third")
 	cancel()
-	if got := <-status; got != 0 {
+	if got := await.Value(t, status); got != 0 {
 		t.Errorf("follow ended with %d", got)
 	}
 	if lines.Scan() || lines.Err() != nil && !errors.Is(lines.Err(), io.ErrClosedPipe) {
@@ -663,8 +691,10 @@ func TestServe_Hangup_TokensReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Token = two
-	for server.Do(t.Context(), `{ openEventTypes }`, nil, nil) != nil {
-		if t.Context().Err() != nil {
+	known, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	for server.Do(known, `{ openEventTypes }`, nil, nil) != nil {
+		if known.Err() != nil {
 			t.Fatal("the token is not known")
 		}
 	}

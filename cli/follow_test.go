@@ -287,6 +287,27 @@ func equal(t *testing.T, what string, want, got any) {
 	}
 }
 
+// The command ends with the run.
+func TestFollow_RunEnds_Ends(t *testing.T) {
+	t.Parallel()
+	p := &player{connections: []func(*connection){func(c *connection) {
+		c.open()
+		c.send(1, 2)
+		c.write("event: complete\ndata:\n\n")
+	}}}
+	f := &following{stdout: newOutput(), stderr: newOutput(), ended: make(chan error, 1)}
+	follower, err := newFollower(&Follow{Server: serve(t, p), JSON: true, After: "c0"}, f.stdout, f.stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	follower.run, follower.pace = "r", testPace
+	if err := start(t, follower, f).wait(t); err != nil {
+		t.Error(err)
+	}
+	equal(t, "events", []string{"e1", "e2"}, ids(t, f.stdout.written()))
+	equal(t, "stderr", "", strings.Join(f.stderr.written(), ""))
+}
+
 // However a connection ends, the next begins after the last whole event, and
 // stderr says so once.
 func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/config"
 	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
@@ -125,7 +126,7 @@ func TestReload_TokensFile_ReadAgain(t *testing.T) {
 	reload()
 	knows("two")
 	cancel()
-	if err := <-ended; err != nil {
+	if err := await.Value(t, ended); err != nil {
 		t.Error(err)
 	}
 }

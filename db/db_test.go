@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/noetl/noetl-catalog/db/dbtest"
+
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 // A statement is cancelled with its caller's context; its session can be used again.
@@ -31,7 +33,7 @@ func TestOpen_CallerCancels_StatementEndsAndSessionStays(t *testing.T) {
 		}
 	}
 	leave()
-	if err := <-ended; err == nil {
+	if err := await.Value(t, ended); err == nil {
 		t.Error("the statement was not cancelled")
 	}
 

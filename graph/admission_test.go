@@ -18,6 +18,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph"
 	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/auth"
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 // metric returns the value of one of the handler's metrics: for a label, or,
@@ -287,7 +288,7 @@ func TestAdmission_QueueFull_LargeRefusedAtOnceLightServed(t *testing.T) {
 		})
 	}
 	ask(auth.Viewer)
-	<-blocked
+	await.Value(t, blocked)
 	for n, role := range []auth.Role{auth.Viewer, auth.Viewer, auth.Publisher, auth.Publisher} {
 		ask(role)
 		for a.metric("catalog_requests_heavy", "waiting") != float64(n+1) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 const (
@@ -43,7 +44,7 @@ func setupWatched(t *testing.T, databaseURL string, pool db.Options) *api {
 	go func() { ended <- a.pool.Watch(ctx, slog.New(slog.NewTextHandler(a.log, nil))) }()
 	t.Cleanup(func() {
 		stop()
-		if err := <-ended; err != nil {
+		if err := await.Value(t, ended); err != nil {
 			t.Error(err)
 		}
 	})
@@ -168,7 +169,7 @@ func TestMutation_PostgreSQLStopped_OutcomeUnknownAndRetrySafe(t *testing.T) {
 	running := a.blocked(other, recordOnce, registerOnce)
 	resume := own.Pause(t)
 	reading := a.atOnce(readOnce)
-	errs := <-running
+	errs := await.Value(t, running)
 	a.wantOutcome(recordOnce, errs[0], "unknown")
 	a.wantOutcome(registerOnce, errs[1], "unknown")
 	a.wantOutcome(readOnce, reading[0], nil)
@@ -244,7 +245,7 @@ func TestMutation_PostgreSQLKilled_OutcomeUnknownWhileItRan(t *testing.T) {
 	a, own := setupOutage(t)
 	running := a.blocked(connect(t, own.URL()), recordOnce)
 	own.Signal(t, syscall.SIGKILL)
-	a.wantOutcome(recordOnce, (<-running)[0], "unknown")
+	a.wantOutcome(recordOnce, await.Value(t, running)[0], "unknown")
 	_, errs := a.ask(recordOnce, nil)
 	a.wantOutcome(recordOnce, errs, "none")
 }

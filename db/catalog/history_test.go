@@ -15,6 +15,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 // history registers a history in one call and returns a line for each input.
@@ -290,7 +291,7 @@ func TestRegister_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	var list fault.List
-	if err := <-registered; !errors.As(err, &list) || list[0].Argument != "inputs[1].type" ||
+	if err := await.Value(t, registered); !errors.As(err, &list) || list[0].Argument != "inputs[1].type" ||
 		list[0].Message != "there are 1000 resource types already, and no more can be added" {
 		t.Errorf("got %v", err)
 	}

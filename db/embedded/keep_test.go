@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/noetl/noetl-catalog/internal/logtest"
+
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 // keep keeps PostgreSQL running in dir until the test ends.
@@ -27,7 +29,7 @@ func keep(t *testing.T, dir string, log io.Writer) *Keeper {
 	go func() { ended <- keeper.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		if err := errors.Join(<-ended, keeper.Stop(context.Background())); err != nil {
+		if err := errors.Join(await.Value(t, ended), keeper.Stop(context.Background())); err != nil {
 			t.Error(err)
 		}
 	})

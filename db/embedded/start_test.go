@@ -20,6 +20,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 func TestStart_NewDirectory_MakesAPrivateDurableDatabase(t *testing.T) {
@@ -510,7 +512,7 @@ func TestExited_PostgreSQLIsKilled_ErrHasTheSignal(t *testing.T) {
 	}
 	writeNote(t, server.URL())
 	must(t, server.process.Kill())
-	<-server.Exited()
+	await.Value(t, server.Exited())
 	if err := server.Err(); err == nil || !strings.Contains(err.Error(), "ended by itself (signal: killed)") {
 		t.Errorf("Err is %v, want how it ended", err)
 	}

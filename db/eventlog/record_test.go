@@ -17,6 +17,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/internal/await"
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
@@ -367,7 +368,7 @@ func TestRecord_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	var list fault.List
-	if err := <-recorded; !errors.As(err, &list) || list[0].Argument != "inputs[1].type" {
+	if err := await.Value(t, recorded); !errors.As(err, &list) || list[0].Argument != "inputs[1].type" {
 		t.Errorf("got %v", err)
 	}
 	if n := events(t, pool); n != 0 {

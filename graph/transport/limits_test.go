@@ -19,6 +19,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/transport"
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 // limitedServer serves "ok" on a limited number of connections.
@@ -34,7 +35,7 @@ func limitedServer(t *testing.T, limit *admission.Limit) string {
 	go func() { served <- server.Serve(transport.Limited(listener, limit)) }()
 	t.Cleanup(func() {
 		_ = server.Close()
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		if err := await.Value(t, served); !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
 	})

@@ -18,6 +18,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/noetl/noetl-catalog/graph/transport"
+
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 // net/http itself waits five seconds for a connection that has sent nothing.
@@ -43,7 +45,7 @@ func TestServer_Shutdown_DoesNotWaitForSpareConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer spare.Close()
-	<-accepted
+	await.Value(t, accepted)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
@@ -52,7 +54,7 @@ func TestServer_Shutdown_DoesNotWaitForSpareConnections(t *testing.T) {
 	if _, err := spare.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the spare connection: %v", err)
 	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	if err := await.Value(t, served); !errors.Is(err, http.ErrServerClosed) {
 		t.Error(err)
 	}
 }
@@ -108,7 +110,7 @@ func TestServer_LongAnswer_OnlyAsLongAsTheClientReads(t *testing.T) {
 		}
 		runtime.Gosched()
 	}
-	<-answered
+	await.Value(t, answered)
 }
 
 // Some clients send the whole body before they read.
@@ -170,13 +172,13 @@ func TestShutdown_ClientDoesNotRead_ConnectionClosed(t *testing.T) {
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	<-begun
+	await.Value(t, begun)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := transport.Shutdown(ctx, server, transport.NewStreams(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Errorf("shutdown: %v", err)
 	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	if err := await.Value(t, served); !errors.Is(err, http.ErrServerClosed) {
 		t.Error(err)
 	}
 	_, _ = io.Copy(io.Discard, conn) // until the server has closed it

@@ -19,6 +19,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/transport"
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 // events serves the operations as server-sent events, and returns the address.
@@ -179,7 +180,7 @@ func TestSSE_SlowClient_ToldOrCutOff(t *testing.T) {
 		defer connection.Close()
 		fmt.Fprintf(connection, "GET /?query=%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", url.QueryEscape("subscription Large {name}"))
 		if !test.told {
-			if got := <-slow; got != test.cursor {
+			if got := await.Value(t, slow); got != test.cursor {
 				t.Errorf("%s: slow after %q, want %q", name, got, test.cursor)
 			}
 			continue
@@ -195,7 +196,7 @@ func TestSSE_SlowClient_ToldOrCutOff(t *testing.T) {
 			!strings.Contains(tail, `"SLOW_CONSUMER"`) || !strings.HasSuffix(tail, "event: complete\ndata:\n\n") {
 			t.Errorf("%s: %v, ends with %q", name, err, tail)
 		}
-		if got := <-slow; got != test.cursor {
+		if got := await.Value(t, slow); got != test.cursor {
 			t.Errorf("%s: slow after %q, want %q", name, got, test.cursor)
 		}
 	}

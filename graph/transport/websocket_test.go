@@ -29,6 +29,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/transport"
+	"github.com/noetl/noetl-catalog/internal/await"
 	"github.com/noetl/noetl-catalog/internal/logtest"
 )
 
@@ -616,7 +617,7 @@ func TestWebSocket_Shutdown_1001NeverComplete(t *testing.T) {
 	for _, c := range clients {
 		c.play("! 1001 Going away")
 	}
-	if err := <-closed; err != nil {
+	if err := await.Value(t, closed); err != nil {
 		t.Error(err)
 	}
 	_, answer, err := websocket.Dial(t.Context(), "ws://"+addr+"/graphql", &websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{}}})

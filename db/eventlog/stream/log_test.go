@@ -20,6 +20,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 	"github.com/noetl/noetl-catalog/db/fault"
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 var everything = []string{""}
@@ -401,7 +402,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 		}
 	}
 	quiet.Close()
-	if err := <-waiting; err == nil {
+	if err := await.Value(t, waiting); err == nil {
 		t.Fatal("an event that matches nothing was delivered")
 	}
 
@@ -671,7 +672,7 @@ func TestSubscription_Closed_NextEnds(t *testing.T) {
 		s.Close()
 		s.Close()
 	}
-	if err := <-ended; err == nil {
+	if err := await.Value(t, ended); err == nil {
 		t.Error("a Next that waits does not end")
 	}
 	if _, err := unread.Next(t.Context()); err == nil {

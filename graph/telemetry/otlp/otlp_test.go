@@ -17,6 +17,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/noetl/noetl-catalog/graph/telemetry/otlp"
+
+	"github.com/noetl/noetl-catalog/internal/await"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,7 +57,7 @@ func TestStart_Endpoint_SpansExportedBeforeTheEnd(t *testing.T) {
 	if len(requests) != 1 {
 		t.Fatalf("%d exports", len(requests))
 	}
-	got := (<-requests).GetResourceSpans()[0]
+	got := await.Value(t, requests).GetResourceSpans()[0]
 	if name := got.GetScopeSpans()[0].GetSpans()[0].GetName(); name != "query" {
 		t.Errorf("a span %q was exported", name)
 	}
