@@ -6,7 +6,9 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,7 +102,10 @@ func (c *Complete) Run(ctx context.Context, stdout io.Writer) error {
 			candidates = append(candidates, child.Name+"\t"+child.Help)
 		}
 	case len(node.Positional) > 0:
-		candidates = remote.values(ctx, node.Positional[min(positionals, len(node.Positional)-1)], word)
+		positional := node.Positional[min(positionals, len(node.Positional)-1)]
+		if positionals < len(node.Positional) || positional.IsCumulative() {
+			candidates = remote.values(ctx, positional, word)
+		}
 	}
 	for _, candidate := range candidates {
 		if strings.HasPrefix(candidate, word) {
@@ -149,17 +154,23 @@ func flagOf(node *kong.Node, name string) *kong.Value {
 
 // What completion asks a server for, by the tag `complete` of an argument or a flag.
 const (
-	pathNames = `query CompletePaths($word: String!) {
-  answer: resources(first: 200, filter: {pathPrefix: $word}) { nodes { name: path } }
+	// The page of what begins with the word is for levels that are too long to be read.
+	levelPaths = `query CompletePaths($folder: String!, $folders: String, $resources: String, $word: String!, $begin: Boolean!) {
+  folder(path: $folder) {
+    folders(first: 200, after: $folders) { nodes { name: path } pageInfo { hasNextPage endCursor } }
+    resources(first: 200, after: $resources) { nodes { name: path } pageInfo { hasNextPage endCursor } }
+  }
+  beginning: resources(first: 200, filter: {pathPrefix: $word}) @include(if: $begin) { nodes { name: path } }
 }`
 	versionNames = `query CompleteVersions($word: String!) {
-  answer: resource(path: $word) { versions(first: 200) { nodes { name: version } } }
+  resource(path: $word) { versions(first: 200) { nodes { name: version } } }
 }`
 	runNames = `query CompleteRuns {
-  answer: executions(first: 50) { nodes { name: executionId status version { path } } }
+  executions(first: 50) { nodes { name: executionId status version { path } } }
 }`
-	resourceTypeNames = `query CompleteResourceTypes { answer: resourceTypes { name } }`
-	eventTypeNames    = `query CompleteEventTypes { answer: eventTypes { name } }`
+	resourceTypeNames = `query CompleteResourceTypes { names: resourceTypes { name } }`
+	eventTypeNames    = `query CompleteEventTypes { names: eventTypes { name } }`
+	facetNames        = `query CompleteFacets { facets: resourceFacets { %s { name } } }`
 )
 
 // values are the candidates for a value: those of its enum, or names of the server.
@@ -174,66 +185,97 @@ func (r *Remote) values(ctx context.Context, value *kong.Value, word string) (ca
 		return nil
 	}
 	defer c.Close()
-	ask := func(query string, answer any) {
-		// Without an answer there are no candidates.
-		_ = c.Do(ctx, query, map[string]any{"word": word}, &struct{ Answer any }{answer})
+	ask := func(query string, variables map[string]any, answer any) {
+		_ = c.Do(ctx, query, variables, answer) // without an answer there are no candidates
 	}
-	var page struct{ Nodes []named }
-	var names []named
-	switch kind := value.Tag.Get("complete"); kind {
-	case "version":
-		if at := strings.LastIndexByte(word, '@'); at > 0 {
-			var resource struct{ Versions struct{ Nodes []named } }
-			path := word[:at+1]
-			word = word[:at]
-			ask(versionNames, &resource)
-			for _, version := range resource.Versions.Nodes {
-				names = append(names, named{path + version.Name})
-			}
-			break
-		}
-		fallthrough
-	case "path":
-		ask(pathNames, &page)
-		names = folded(page.Nodes, len(word))
-	case "run":
-		var runs struct {
+	var data struct {
+		Resource   struct{ Versions struct{ Nodes []named } }
+		Executions struct {
 			Nodes []struct {
 				named
 				Status  string
 				Version struct{ Path string }
 			}
 		}
-		ask(runNames, &runs)
-		for _, run := range runs.Nodes {
-			names = append(names, named{run.Name + "\t" + strings.ToLower(run.Status) + " " + run.Version.Path})
+		Names  []named
+		Facets map[string][]named
+	}
+	switch kind := value.Tag.Get("complete"); kind {
+	case "version":
+		if at := strings.LastIndexByte(word, '@'); at > 0 {
+			ask(versionNames, map[string]any{"word": word[:at]}, &data)
+			for _, version := range data.Resource.Versions.Nodes {
+				candidates = append(candidates, word[:at+1]+version.Name)
+			}
+			break
+		}
+		fallthrough
+	case "path":
+		candidates = paths(ask, word)
+	case "run":
+		ask(runNames, nil, &data)
+		for _, run := range data.Executions.Nodes {
+			candidates = append(candidates, run.Name+"\t"+strings.ToLower(run.Status)+" "+run.Version.Path)
 		}
 	case "resource-type":
-		ask(resourceTypeNames, &names)
+		ask(resourceTypeNames, nil, &data)
 	case "event-type":
-		ask(eventTypeNames, &names)
+		ask(eventTypeNames, nil, &data)
+	case "tools", "credentials", "tags":
+		ask(fmt.Sprintf(facetNames, kind), nil, &data)
 	}
-	for _, name := range names {
-		candidates = append(candidates, escape(strings.ReplaceAll(name.Name, "\n", " ")))
+	for _, name := range slices.Concat(data.Names, slices.Concat(slices.Collect(maps.Values(data.Facets))...)) {
+		candidates = append(candidates, name.Name)
+	}
+	for i, candidate := range candidates {
+		candidates[i] = escape(strings.ReplaceAll(candidate, "\n", " "))
 	}
 	return candidates
 }
 
-// maxPaths is how many paths are offered whole.
-const maxPaths = 30
+// maxLevelPages bounds how much of a level is read. What lies beyond is offered once the
+// word leads to it.
+const maxLevelPages = 10
 
-// folded are paths, or if they are many, their beginnings up to the next slash.
-func folded(paths []named, typed int) (names []named) {
-	if len(paths) <= maxPaths {
-		return paths
-	}
-	for _, path := range paths {
-		if slash := strings.IndexByte(path.Name[min(typed, len(path.Name)):], '/'); slash >= 0 {
-			path.Name = path.Name[:typed+slash+1]
-		}
-		if len(names) == 0 || names[len(names)-1] != path {
-			names = append(names, path)
+// paths are what a word may become on its level of the tree: folders, which end with a
+// slash, and resources.
+func paths(ask func(query string, variables map[string]any, answer any), word string) []string {
+	type page struct {
+		Nodes    []named
+		PageInfo struct {
+			HasNextPage bool
+			EndCursor   string
 		}
 	}
-	return names
+	folder := word[:strings.LastIndexByte(word, '/')+1]
+	variables := map[string]any{"word": word, "folder": folder, "begin": true}
+	found := map[string]bool{}
+	for range maxLevelPages {
+		var level struct {
+			Folder    struct{ Folders, Resources page }
+			Beginning page
+		}
+		ask(levelPaths, variables, &level)
+		for _, resource := range level.Beginning.Nodes {
+			name, _, deeper := strings.Cut(strings.TrimPrefix(resource.Name, folder), "/")
+			if name = folder + name; deeper {
+				name += "/"
+			}
+			found[name] = true
+		}
+		variables["begin"] = false
+		more := false
+		for name, page := range map[string]page{"folders": level.Folder.Folders, "resources": level.Folder.Resources} {
+			for _, node := range page.Nodes {
+				found[node.Name] = true
+			}
+			if more = more || page.PageInfo.HasNextPage; len(page.Nodes) > 0 {
+				variables[name] = page.PageInfo.EndCursor
+			}
+		}
+		if !more {
+			break
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }

@@ -102,6 +102,10 @@ func (s *session) list(l Listing, what string, t *table, fetch func(page map[str
 type ResourceFilter struct {
 	Prefix string   `placeholder:"PREFIX" aliases:"path-prefix" complete:"path" help:"Only resources whose path starts with this."`
 	Type   []string `sep:"none" placeholder:"NAME" complete:"resource-type" help:"Only resources of this type; may be repeated."`
+	Tag    []string `sep:"none" placeholder:"TAG" complete:"tags" help:"Only resources with this tag, ignoring case and accents; may be repeated, for any of several."`
+	Tool   string   `placeholder:"KIND" complete:"tools" help:"Only resources that use this kind of tool, like postgres."`
+	Uses   string   `placeholder:"NAME" complete:"credentials" help:"Only resources that use the credential of this name."`
+	Calls  string   `placeholder:"PATH" complete:"path" help:"Only resources that call the playbook at this path."`
 	Since  string   `placeholder:"TIME" help:"Only resources updated since: RFC 3339, a date, or how long ago, like 90m or 7d."`
 	Before string   `placeholder:"TIME" help:"Only resources updated before."`
 }
@@ -115,11 +119,15 @@ func (f *ResourceFilter) Validate() error {
 // variables adds the flags that are set to a filter.
 func (f *ResourceFilter) variables(filter map[string]any) (map[string]any, error) {
 	err := cmp.Or(addTime(filter, "updatedSince", "since", f.Since), addTime(filter, "updatedBefore", "before", f.Before))
-	if f.Prefix != "" {
-		filter["pathPrefix"] = f.Prefix
+	for name, value := range map[string]string{"pathPrefix": f.Prefix, "usesTool": f.Tool, "usesCredential": f.Uses, "calls": f.Calls} {
+		if value != "" {
+			filter[name] = value
+		}
 	}
-	if len(f.Type) > 0 {
-		filter["types"] = f.Type
+	for name, values := range map[string][]string{"types": f.Type, "tags": f.Tag} {
+		if len(values) > 0 {
+			filter[name] = values
+		}
 	}
 	return filter, err
 }
@@ -136,12 +144,7 @@ func addTime(filter map[string]any, name, flag, value string) error {
 	}
 	if err != nil {
 		var ago time.Duration
-		if days, ok := strings.CutSuffix(value, "d"); ok {
-			ago, err = time.ParseDuration(days + "h")
-			ago *= 24
-		} else {
-			ago, err = time.ParseDuration(value)
-		}
+		ago, err = parseDuration(value)
 		instant = time.Now().Add(-ago)
 	}
 	if err != nil {
@@ -149,6 +152,15 @@ func addTime(filter map[string]any, name, flag, value string) error {
 	}
 	filter[name] = instant.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
 	return nil
+}
+
+// parseDuration is time.ParseDuration, and takes days alone.
+func parseDuration(value string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(value, "d"); ok {
+		hours, err := time.ParseDuration(days + "h")
+		return 24 * hours, err
+	}
+	return time.ParseDuration(value)
 }
 
 // List is the command `list`.
@@ -166,7 +178,7 @@ func (l *List) Validate() error { return cmp.Or(l.Listing.Validate(), l.Resource
 
 const listResources = `query ListResources($first: Int!, $after: String, $count: Boolean!, $filter: ResourceFilter, $orderBy: ResourceOrder) {
   resources(first: $first, after: $after, filter: $filter, orderBy: $orderBy) { ` + pageFields + `
-    nodes { path type { name } name description updatedAt latestVersion { version revision } latestExecution { executionId status failedStepCount startedAt } }
+    nodes { path type { name } name description tags updatedAt latestVersion { version revision } latestExecution { executionId status failedStepCount startedAt } }
   }
 }`
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,14 +14,17 @@ import (
 
 // Runs is the command `runs`.
 type Runs struct {
-	Path    string   `placeholder:"PATH" complete:"path" help:"Only runs of the resource at this path."`
-	Prefix  string   `placeholder:"PREFIX" aliases:"path-prefix" complete:"path" help:"Only runs of resources whose path starts with this."`
-	Version string   `placeholder:"LABEL" help:"Only runs of versions with this label."`
-	Status  []string `enum:"running,completed,failed,cancelled" placeholder:"STATUS" help:"Only runs with this status: ${enum}; may be repeated."`
-	Failed  bool     `help:"Only runs that failed, as --status failed."`
-	Since   string   `placeholder:"TIME" help:"Only runs that started since: RFC 3339, a date, or how long ago, like 90m or 7d."`
-	Before  string   `placeholder:"TIME" help:"Only runs that started before."`
-	Idle    string   `placeholder:"TIME" help:"Only runs without an event since: with --status running, those that are stuck."`
+	Path        string   `placeholder:"PATH" complete:"path" help:"Only runs of the resource at this path."`
+	Prefix      string   `placeholder:"PREFIX" aliases:"path-prefix" complete:"path" help:"Only runs of resources whose path starts with this."`
+	Version     string   `placeholder:"LABEL" help:"Only runs of versions with this label."`
+	Status      []string `enum:"running,completed,failed,cancelled" placeholder:"STATUS" help:"Only runs with this status: ${enum}; may be repeated."`
+	Failed      bool     `help:"Only runs that failed, as --status failed."`
+	Errors      *bool    `negatable:"" help:"Only runs with a failed step, whatever their status; or only runs without one."`
+	Text        string   `placeholder:"WORDS" help:"Only runs with each of these words in the path, the id or the error, ignoring case and accents."`
+	MinDuration string   `placeholder:"DURATION" help:"Only runs that took, or have been running, at least this long, like 90s, 2h or 1d."`
+	Since       string   `placeholder:"TIME" help:"Only runs that started since: RFC 3339, a date, or how long ago, like 90m or 7d."`
+	Before      string   `placeholder:"TIME" help:"Only runs that started before."`
+	Idle        string   `placeholder:"TIME" help:"Only runs without an event since: with --status running, those that are stuck."`
 	Remote
 	Output
 	Listing
@@ -34,7 +38,7 @@ func (c *Runs) Validate() error {
 
 func (c *Runs) filter() (map[string]any, error) {
 	filter := map[string]any{}
-	for name, value := range map[string]string{"path": c.Path, "pathPrefix": c.Prefix, "version": c.Version} {
+	for name, value := range map[string]string{"path": c.Path, "pathPrefix": c.Prefix, "version": c.Version, "text": c.Text} {
 		if value != "" {
 			filter[name] = value
 		}
@@ -48,6 +52,16 @@ func (c *Runs) filter() (map[string]any, error) {
 	}
 	if statuses != nil {
 		filter["statuses"] = statuses
+	}
+	if c.Errors != nil {
+		filter["hasErrors"] = *c.Errors
+	}
+	if c.MinDuration != "" {
+		atLeast, err := parseDuration(c.MinDuration)
+		if err != nil || atLeast < 0 || atLeast.Milliseconds() > math.MaxInt32 {
+			return nil, fmt.Errorf("--min-duration %q is not a duration like 90s, 2h or 1d, of at most 24d", c.MinDuration)
+		}
+		filter["minDurationMs"] = atLeast.Milliseconds()
 	}
 	return filter, cmp.Or(addTime(filter, "startedSince", "since", c.Since),
 		addTime(filter, "startedBefore", "before", c.Before), addTime(filter, "idleSince", "idle", c.Idle))

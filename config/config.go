@@ -23,9 +23,11 @@ type commandLine struct {
 	Migrate    Migrate        `cmd:"" help:"Bring the database's schema up to date, and exit."`
 	Register   cli.Register   `cmd:"" help:"Register playbooks from files and directories."`
 	List       cli.List       `cmd:"" help:"List the resources of a running server."`
+	Search     cli.Search     `cmd:"" help:"Find resources by words, the best matches first."`
 	Show       cli.Show       `cmd:"" help:"Show a version of a resource."`
 	History    cli.History    `cmd:"" help:"List the versions of a resource."`
 	Diff       cli.Diff       `cmd:"" help:"Compare two versions of a resource."`
+	Refs       cli.Refs       `cmd:"" help:"Show what a resource calls and uses, and what calls it."`
 	Runs       cli.Runs       `cmd:"" help:"List runs."`
 	Run        cli.Run        `cmd:"" help:"Show a run with its steps."`
 	Query      cli.Query      `cmd:"" help:"Send a GraphQL document."`

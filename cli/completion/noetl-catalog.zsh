@@ -3,7 +3,7 @@
 _noetl_catalog() {
   local line
   local -a candidates shown open openShown
-  for line in ${(f)"$($words[1] complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)"}; do
+  for line in ${(f)"$($words[1] complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)"}; do
     if [[ ${line%%$'\t'*} == *[/@=] ]]; then
       open+=(${line%%$'\t'*}) openShown+=(${line/$'\t'/  })
     else
