@@ -774,582 +774,256 @@ func (q *Queries) FindResourcesOfTypesDesc(ctx context.Context, arg FindResource
 	return items, nil
 }
 
-const searchOneWordAsc = `-- name: SearchOneWordAsc :many
-SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM ((
-        SELECT i.resource_path, -6::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-6 > $2::bigint OR -6 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-6 < $4::bigint OR -6 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND i.best LIKE '% ' || $19::text || ' %'
-        ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -5::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-5 > $2::bigint OR -5 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-5 < $4::bigint OR -5 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND i.best LIKE '% ' || $19::text || '%' AND i.best NOT LIKE '% ' || $19::text || ' %'
-        ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -4::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-4 > $2::bigint OR -4 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-4 < $4::bigint OR -4 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND length($19::text) > 2 AND i.best LIKE $20::text AND i.best NOT LIKE '% ' || $19::text || '%'
-        ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -3::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-3 > $2::bigint OR -3 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-3 < $4::bigint OR -3 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND i.rest LIKE '% ' || $19::text || ' %' AND i.best NOT LIKE $20::text
-        ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -2::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-2 > $2::bigint OR -2 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-2 < $4::bigint OR -2 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND i.rest LIKE '% ' || $19::text || '%' AND i.rest NOT LIKE '% ' || $19::text || ' %' AND i.best NOT LIKE $20::text
-        ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -1::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-1 > $2::bigint OR -1 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-1 < $4::bigint OR -1 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND length($19::text) > 2 AND i.rest LIKE $20::text AND i.rest NOT LIKE '% ' || $19::text || '%' AND i.best NOT LIKE $20::text
-        ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000))
-    LIMIT $1::integer
-) AS s
-JOIN resource r ON r.resource_path = s.resource_path
-ORDER BY s.negative_rank ASC, s.resource_path ASC
-`
-
-type SearchOneWordAscParams struct {
-	PageSize        int32
-	LowRank         int64
-	LowPath         string
-	HighRank        int64
-	HighPath        string
-	PrefixLow       string
-	PrefixHigh      string
-	Scopes          []string
-	Paths           []string
-	Calls           *string
-	UpdatedSince    *time.Time
-	UpdatedBefore   *time.Time
-	PayloadContains []byte
-	MetaContains    []byte
-	Types           []string
-	UsesTool        *string
-	UsesCredential  *string
-	Tags            []string
-	Word            string
-	Pattern         string
-}
-
-type SearchOneWordAscRow struct {
-	ResourcePath   string
-	ResourceType   string
-	LatestVersion  string
-	LatestRevision int32
-	Name           *string
-	Description    *string
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	NegativeRank   int64
-}
-
-// SearchResources for one word. The rows of each rank are in the order of paths; those of
-// a lower rank are read only if the page has room for them, since the parts of UNION ALL
-// run one after another: a word that most resources have takes no more than a rare one.
-// Their higher limit has the planner walk the paths only for a word that many have.
-func (q *Queries) SearchOneWordAsc(ctx context.Context, arg SearchOneWordAscParams) ([]SearchOneWordAscRow, error) {
-	rows, err := q.db.Query(ctx, searchOneWordAsc,
-		arg.PageSize,
-		arg.LowRank,
-		arg.LowPath,
-		arg.HighRank,
-		arg.HighPath,
-		arg.PrefixLow,
-		arg.PrefixHigh,
-		arg.Scopes,
-		arg.Paths,
-		arg.Calls,
-		arg.UpdatedSince,
-		arg.UpdatedBefore,
-		arg.PayloadContains,
-		arg.MetaContains,
-		arg.Types,
-		arg.UsesTool,
-		arg.UsesCredential,
-		arg.Tags,
-		arg.Word,
-		arg.Pattern,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []SearchOneWordAscRow{}
-	for rows.Next() {
-		var i SearchOneWordAscRow
-		if err := rows.Scan(
-			&i.ResourcePath,
-			&i.ResourceType,
-			&i.LatestVersion,
-			&i.LatestRevision,
-			&i.Name,
-			&i.Description,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.NegativeRank,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const searchOneWordDesc = `-- name: SearchOneWordDesc :many
-SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM ((
-        SELECT i.resource_path, -1::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-1 > $2::bigint OR -1 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-1 < $4::bigint OR -1 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND length($19::text) > 2 AND i.rest LIKE $20::text AND i.rest NOT LIKE '% ' || $19::text || '%' AND i.best NOT LIKE $20::text
-        ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -2::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-2 > $2::bigint OR -2 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-2 < $4::bigint OR -2 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND i.rest LIKE '% ' || $19::text || '%' AND i.rest NOT LIKE '% ' || $19::text || ' %' AND i.best NOT LIKE $20::text
-        ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -3::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-3 > $2::bigint OR -3 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-3 < $4::bigint OR -3 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND i.rest LIKE '% ' || $19::text || ' %' AND i.best NOT LIKE $20::text
-        ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -4::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-4 > $2::bigint OR -4 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-4 < $4::bigint OR -4 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND length($19::text) > 2 AND i.best LIKE $20::text AND i.best NOT LIKE '% ' || $19::text || '%'
-        ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -5::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-5 > $2::bigint OR -5 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-5 < $4::bigint OR -5 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND i.best LIKE '% ' || $19::text || '%' AND i.best NOT LIKE '% ' || $19::text || ' %'
-        ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
-        SELECT i.resource_path, -6::bigint AS negative_rank
-        FROM resource_index i
-        WHERE (-6 > $2::bigint OR -6 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-6 < $4::bigint OR -6 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND i.best LIKE '% ' || $19::text || ' %'
-        ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000))
-    LIMIT $1::integer
-) AS s
-JOIN resource r ON r.resource_path = s.resource_path
-ORDER BY s.negative_rank DESC, s.resource_path DESC
-`
-
-type SearchOneWordDescParams struct {
-	PageSize        int32
-	LowRank         int64
-	LowPath         string
-	HighRank        int64
-	HighPath        string
-	PrefixLow       string
-	PrefixHigh      string
-	Scopes          []string
-	Paths           []string
-	Calls           *string
-	UpdatedSince    *time.Time
-	UpdatedBefore   *time.Time
-	PayloadContains []byte
-	MetaContains    []byte
-	Types           []string
-	UsesTool        *string
-	UsesCredential  *string
-	Tags            []string
-	Word            string
-	Pattern         string
-}
-
-type SearchOneWordDescRow struct {
-	ResourcePath   string
-	ResourceType   string
-	LatestVersion  string
-	LatestRevision int32
-	Name           *string
-	Description    *string
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	NegativeRank   int64
-}
-
-// SearchResources for one word. The rows of each rank are in the order of paths; those of
-// a lower rank are read only if the page has room for them, since the parts of UNION ALL
-// run one after another: a word that most resources have takes no more than a rare one.
-// Their higher limit has the planner walk the paths only for a word that many have.
-func (q *Queries) SearchOneWordDesc(ctx context.Context, arg SearchOneWordDescParams) ([]SearchOneWordDescRow, error) {
-	rows, err := q.db.Query(ctx, searchOneWordDesc,
-		arg.PageSize,
-		arg.LowRank,
-		arg.LowPath,
-		arg.HighRank,
-		arg.HighPath,
-		arg.PrefixLow,
-		arg.PrefixHigh,
-		arg.Scopes,
-		arg.Paths,
-		arg.Calls,
-		arg.UpdatedSince,
-		arg.UpdatedBefore,
-		arg.PayloadContains,
-		arg.MetaContains,
-		arg.Types,
-		arg.UsesTool,
-		arg.UsesCredential,
-		arg.Tags,
-		arg.Word,
-		arg.Pattern,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []SearchOneWordDescRow{}
-	for rows.Next() {
-		var i SearchOneWordDescRow
-		if err := rows.Scan(
-			&i.ResourcePath,
-			&i.ResourceType,
-			&i.LatestVersion,
-			&i.LatestRevision,
-			&i.Name,
-			&i.Description,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.NegativeRank,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const searchResourcesAsc = `-- name: SearchResourcesAsc :many
 
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM (
-    SELECT k.resource_path, k.negative_rank FROM (
-        SELECT i.resource_path, -(CASE WHEN ($1::text[])[1] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[1] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[1] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[1] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[1] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[1] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[2] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[2] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[2] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[2] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[2] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[2] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[3] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[3] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[3] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[3] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[3] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[3] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[4] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[4] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[4] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[4] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[4] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[4] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[5] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[5] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[5] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[5] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[5] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[5] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[6] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[6] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[6] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[6] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[6] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[6] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[7] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[7] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[7] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[7] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[7] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[7] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[8] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[8] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[8] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[8] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[8] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[8] || '%' THEN 2 ELSE 1 END)::bigint AS negative_rank
+FROM ((
+        SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
-        WHERE i.resource_path >= $3::text AND ($4::text = '' OR i.resource_path < $4::text)
-          AND ('' = ANY ($5::text[]) OR i.resource_path ^@ ANY ($5::text[]))
-          AND ($6::text[] IS NULL OR i.resource_path = ANY ($6::text[]))
-          AND ($7::text IS NULL OR i.terms @> ARRAY['playbook:' || $7::text])
-          AND ($8::timestamptz IS NULL AND $9::timestamptz IS NULL
-              AND $10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
+        WHERE (-6 > $2::bigint OR -6 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-6 < $4::bigint OR -6 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
-                AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
-                AND ($10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($10::jsonb IS NULL OR c.payload @> $10::jsonb)
-  AND ($11::jsonb IS NULL OR c.meta @> $11::jsonb)))))
-          AND ($12::text[] IS NULL OR i.terms && $12::text[])
-          AND ($13::text IS NULL OR i.terms @> ARRAY['tool:' || $13::text])
-          AND ($14::text IS NULL OR i.terms @> ARRAY['credential:' || $14::text])
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
           AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND (($2::text[])[1] IS NULL OR i.best LIKE ($2::text[])[1] OR i.rest LIKE ($2::text[])[1])
-          AND (($2::text[])[2] IS NULL OR i.best LIKE ($2::text[])[2] OR i.rest LIKE ($2::text[])[2])
-          AND (($2::text[])[3] IS NULL OR i.best LIKE ($2::text[])[3] OR i.rest LIKE ($2::text[])[3])
-          AND (($2::text[])[4] IS NULL OR i.best LIKE ($2::text[])[4] OR i.rest LIKE ($2::text[])[4])
-          AND (($2::text[])[5] IS NULL OR i.best LIKE ($2::text[])[5] OR i.rest LIKE ($2::text[])[5])
-          AND (($2::text[])[6] IS NULL OR i.best LIKE ($2::text[])[6] OR i.rest LIKE ($2::text[])[6])
-          AND (($2::text[])[7] IS NULL OR i.best LIKE ($2::text[])[7] OR i.rest LIKE ($2::text[])[7])
-          AND (($2::text[])[8] IS NULL OR i.best LIKE ($2::text[])[8] OR i.rest LIKE ($2::text[])[8])
-        OFFSET 0 -- computes a rank once
-    ) AS k
-    WHERE (k.negative_rank, k.resource_path) >= ($16::bigint, $17::text)
-      AND (k.negative_rank, k.resource_path) < ($18::bigint, $19::text)
-    ORDER BY k.negative_rank ASC, k.resource_path ASC
-    LIMIT $20::integer
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || ' %')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || ' %')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || ' %')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || ' %')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || ' %')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || ' %')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || ' %')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || ' %')
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -5::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-5 > $2::bigint OR -5 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-5 < $4::bigint OR -5 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || '%')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || '%')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || '%')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || '%')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || '%')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || '%')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || '%')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || '%')
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || ' %')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || ' %')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || ' %')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || ' %')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || ' %')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || ' %')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || ' %')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || ' %'))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -4::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-4 > $2::bigint OR -4 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-4 < $4::bigint OR -4 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1])
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2])
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3])
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4])
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5])
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6])
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7])
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8])
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || '%')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || '%')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || '%')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || '%')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || '%')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || '%')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || '%')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || '%'))
+          AND $21::boolean
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -3::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-3 > $2::bigint OR -3 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-3 < $4::bigint OR -3 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || ' %')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || ' %')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || ' %')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || ' %')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || ' %')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || ' %')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || ' %')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || ' %')
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1])
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2])
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3])
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4])
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5])
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6])
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7])
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8]))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -2::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-2 > $2::bigint OR -2 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-2 < $4::bigint OR -2 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || '%')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || '%')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || '%')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || '%')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || '%')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || '%')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || '%')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || '%')
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || ' %')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || ' %')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || ' %')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || ' %')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || ' %')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || ' %')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || ' %')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || ' %'))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -1::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-1 > $2::bigint OR -1 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-1 < $4::bigint OR -1 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE ($20::text[])[1])
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE ($20::text[])[2])
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE ($20::text[])[3])
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE ($20::text[])[4])
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE ($20::text[])[5])
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE ($20::text[])[6])
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE ($20::text[])[7])
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE ($20::text[])[8])
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || '%')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || '%')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || '%')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || '%')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || '%')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || '%')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || '%')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || '%'))
+          AND $21::boolean
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($1::integer, 10000))
+    LIMIT $1::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
 ORDER BY s.negative_rank ASC, s.resource_path ASC
 `
 
 type SearchResourcesAscParams struct {
-	Words           []string
-	Patterns        []string
+	PageSize        int32
+	LowRank         int64
+	LowPath         string
+	HighRank        int64
+	HighPath        string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -1363,11 +1037,9 @@ type SearchResourcesAscParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	LowRank         int64
-	LowPath         string
-	HighRank        int64
-	HighPath        string
-	PageSize        int32
+	Words           []string
+	Patterns        []string
+	HasParts        bool
 }
 
 type SearchResourcesAscRow struct {
@@ -1386,11 +1058,17 @@ type SearchResourcesAscRow struct {
 // Resources by what resource_index has of them. Plans are made for the arguments: a
 // condition that is not given costs nothing, and one that is given is served by an index
 // where that pays.
-// In the order of the negative rank, then of the path.
+// By rank, the least of its words, and then by path. The parts of UNION ALL run one after
+// another, each in the order of paths, and only while the page has room: words that most
+// resources have take no more than rare ones. The higher limit of a part has the planner
+// walk the paths only for words that many have.
 func (q *Queries) SearchResourcesAsc(ctx context.Context, arg SearchResourcesAscParams) ([]SearchResourcesAscRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesAsc,
-		arg.Words,
-		arg.Patterns,
+		arg.PageSize,
+		arg.LowRank,
+		arg.LowPath,
+		arg.HighRank,
+		arg.HighPath,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -1404,11 +1082,9 @@ func (q *Queries) SearchResourcesAsc(ctx context.Context, arg SearchResourcesAsc
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.LowRank,
-		arg.LowPath,
-		arg.HighRank,
-		arg.HighPath,
-		arg.PageSize,
+		arg.Words,
+		arg.Patterns,
+		arg.HasParts,
 	)
 	if err != nil {
 		return nil, err
@@ -1440,81 +1116,253 @@ func (q *Queries) SearchResourcesAsc(ctx context.Context, arg SearchResourcesAsc
 
 const searchResourcesDesc = `-- name: SearchResourcesDesc :many
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM (
-    SELECT k.resource_path, k.negative_rank FROM (
-        SELECT i.resource_path, -(CASE WHEN ($1::text[])[1] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[1] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[1] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[1] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[1] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[1] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[2] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[2] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[2] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[2] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[2] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[2] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[3] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[3] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[3] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[3] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[3] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[3] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[4] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[4] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[4] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[4] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[4] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[4] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[5] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[5] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[5] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[5] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[5] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[5] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[6] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[6] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[6] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[6] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[6] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[6] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[7] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[7] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[7] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[7] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[7] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[7] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($1::text[])[8] IS NULL THEN 0
-            WHEN i.best LIKE ($2::text[])[8] THEN
-                CASE WHEN i.best LIKE '% ' || ($1::text[])[8] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($1::text[])[8] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($1::text[])[8] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($1::text[])[8] || '%' THEN 2 ELSE 1 END)::bigint AS negative_rank
+FROM ((
+        SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
-        WHERE i.resource_path >= $3::text AND ($4::text = '' OR i.resource_path < $4::text)
-          AND ('' = ANY ($5::text[]) OR i.resource_path ^@ ANY ($5::text[]))
-          AND ($6::text[] IS NULL OR i.resource_path = ANY ($6::text[]))
-          AND ($7::text IS NULL OR i.terms @> ARRAY['playbook:' || $7::text])
-          AND ($8::timestamptz IS NULL AND $9::timestamptz IS NULL
-              AND $10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
+        WHERE (-1 > $2::bigint OR -1 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-1 < $4::bigint OR -1 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
-                AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
-                AND ($10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($10::jsonb IS NULL OR c.payload @> $10::jsonb)
-  AND ($11::jsonb IS NULL OR c.meta @> $11::jsonb)))))
-          AND ($12::text[] IS NULL OR i.terms && $12::text[])
-          AND ($13::text IS NULL OR i.terms @> ARRAY['tool:' || $13::text])
-          AND ($14::text IS NULL OR i.terms @> ARRAY['credential:' || $14::text])
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
           AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND (($2::text[])[1] IS NULL OR i.best LIKE ($2::text[])[1] OR i.rest LIKE ($2::text[])[1])
-          AND (($2::text[])[2] IS NULL OR i.best LIKE ($2::text[])[2] OR i.rest LIKE ($2::text[])[2])
-          AND (($2::text[])[3] IS NULL OR i.best LIKE ($2::text[])[3] OR i.rest LIKE ($2::text[])[3])
-          AND (($2::text[])[4] IS NULL OR i.best LIKE ($2::text[])[4] OR i.rest LIKE ($2::text[])[4])
-          AND (($2::text[])[5] IS NULL OR i.best LIKE ($2::text[])[5] OR i.rest LIKE ($2::text[])[5])
-          AND (($2::text[])[6] IS NULL OR i.best LIKE ($2::text[])[6] OR i.rest LIKE ($2::text[])[6])
-          AND (($2::text[])[7] IS NULL OR i.best LIKE ($2::text[])[7] OR i.rest LIKE ($2::text[])[7])
-          AND (($2::text[])[8] IS NULL OR i.best LIKE ($2::text[])[8] OR i.rest LIKE ($2::text[])[8])
-        OFFSET 0 -- computes a rank once
-    ) AS k
-    WHERE (k.negative_rank, k.resource_path) >= ($16::bigint, $17::text)
-      AND (k.negative_rank, k.resource_path) < ($18::bigint, $19::text)
-    ORDER BY k.negative_rank DESC, k.resource_path DESC
-    LIMIT $20::integer
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE ($20::text[])[1])
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE ($20::text[])[2])
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE ($20::text[])[3])
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE ($20::text[])[4])
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE ($20::text[])[5])
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE ($20::text[])[6])
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE ($20::text[])[7])
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE ($20::text[])[8])
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || '%')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || '%')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || '%')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || '%')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || '%')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || '%')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || '%')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || '%'))
+          AND $21::boolean
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -2::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-2 > $2::bigint OR -2 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-2 < $4::bigint OR -2 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || '%')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || '%')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || '%')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || '%')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || '%')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || '%')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || '%')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || '%')
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || ' %')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || ' %')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || ' %')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || ' %')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || ' %')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || ' %')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || ' %')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || ' %'))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -3::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-3 > $2::bigint OR -3 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-3 < $4::bigint OR -3 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || ' %')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || ' %')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || ' %')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || ' %')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || ' %')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || ' %')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || ' %')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || ' %')
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1])
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2])
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3])
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4])
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5])
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6])
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7])
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8]))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -4::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-4 > $2::bigint OR -4 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-4 < $4::bigint OR -4 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1])
+            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2])
+            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3])
+            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4])
+            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5])
+            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6])
+            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7])
+            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8])
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || '%')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || '%')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || '%')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || '%')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || '%')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || '%')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || '%')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || '%'))
+          AND $21::boolean
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -5::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-5 > $2::bigint OR -5 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-5 < $4::bigint OR -5 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || '%')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || '%')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || '%')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || '%')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || '%')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || '%')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || '%')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || '%')
+          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || ' %')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || ' %')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || ' %')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || ' %')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || ' %')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || ' %')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || ' %')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || ' %'))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -6::bigint AS negative_rank
+        FROM resource_index i
+        WHERE (-6 > $2::bigint OR -6 = $2::bigint AND i.resource_path >= $3::text)
+          AND (-6 < $4::bigint OR -6 = $4::bigint AND i.resource_path < $5::text)
+          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
+          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
+          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
+          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
+          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
+              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
+                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
+                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
+  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
+          AND ($15::text[] IS NULL OR i.terms && $15::text[])
+          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
+          AND ($18::text[] IS NULL OR i.terms && $18::text[])
+          AND (($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || ' %')
+            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || ' %')
+            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || ' %')
+            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || ' %')
+            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || ' %')
+            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || ' %')
+            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || ' %')
+            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || ' %')
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($1::integer, 10000))
+    LIMIT $1::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
 ORDER BY s.negative_rank DESC, s.resource_path DESC
 `
 
 type SearchResourcesDescParams struct {
-	Words           []string
-	Patterns        []string
+	PageSize        int32
+	LowRank         int64
+	LowPath         string
+	HighRank        int64
+	HighPath        string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -1528,11 +1376,9 @@ type SearchResourcesDescParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	LowRank         int64
-	LowPath         string
-	HighRank        int64
-	HighPath        string
-	PageSize        int32
+	Words           []string
+	Patterns        []string
+	HasParts        bool
 }
 
 type SearchResourcesDescRow struct {
@@ -1547,11 +1393,17 @@ type SearchResourcesDescRow struct {
 	NegativeRank   int64
 }
 
-// In the order of the negative rank, then of the path.
+// By rank, the least of its words, and then by path. The parts of UNION ALL run one after
+// another, each in the order of paths, and only while the page has room: words that most
+// resources have take no more than rare ones. The higher limit of a part has the planner
+// walk the paths only for words that many have.
 func (q *Queries) SearchResourcesDesc(ctx context.Context, arg SearchResourcesDescParams) ([]SearchResourcesDescRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesDesc,
-		arg.Words,
-		arg.Patterns,
+		arg.PageSize,
+		arg.LowRank,
+		arg.LowPath,
+		arg.HighRank,
+		arg.HighPath,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -1565,11 +1417,9 @@ func (q *Queries) SearchResourcesDesc(ctx context.Context, arg SearchResourcesDe
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.LowRank,
-		arg.LowPath,
-		arg.HighRank,
-		arg.HighPath,
-		arg.PageSize,
+		arg.Words,
+		arg.Patterns,
+		arg.HasParts,
 	)
 	if err != nil {
 		return nil, err
@@ -1602,74 +1452,248 @@ func (q *Queries) SearchResourcesDesc(ctx context.Context, arg SearchResourcesDe
 const searchResourcesOfTypesAsc = `-- name: SearchResourcesOfTypesAsc :many
 SELECT p.parent::integer AS parent, r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM unnest($1::text[]) WITH ORDINALITY AS p(type, parent)
-CROSS JOIN LATERAL (
-    SELECT k.resource_path, k.negative_rank FROM (
-        SELECT i.resource_path, -(CASE WHEN ($2::text[])[1] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[1] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[1] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[1] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[1] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[1] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[2] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[2] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[2] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[2] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[2] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[2] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[3] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[3] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[3] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[3] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[3] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[3] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[4] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[4] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[4] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[4] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[4] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[4] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[5] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[5] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[5] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[5] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[5] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[5] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[6] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[6] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[6] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[6] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[6] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[6] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[7] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[7] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[7] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[7] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[7] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[7] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[8] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[8] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[8] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[8] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[8] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[8] || '%' THEN 2 ELSE 1 END)::bigint AS negative_rank
+CROSS JOIN LATERAL ((
+        SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND i.resource_path >= $4::text AND ($5::text = '' OR i.resource_path < $5::text)
-          AND ('' = ANY ($6::text[]) OR i.resource_path ^@ ANY ($6::text[]))
-          AND ($7::text[] IS NULL OR i.resource_path = ANY ($7::text[]))
-          AND ($8::text IS NULL OR i.terms @> ARRAY['playbook:' || $8::text])
-          AND ($9::timestamptz IS NULL AND $10::timestamptz IS NULL
-              AND $11::jsonb IS NULL AND $12::jsonb IS NULL OR EXISTS (
+          AND (-6 > $3::bigint OR -6 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-6 < $5::bigint OR -6 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($9::timestamptz IS NULL OR r.updated_at >= $9::timestamptz)
-                AND ($10::timestamptz IS NULL OR r.updated_at < $10::timestamptz)
-                AND ($11::jsonb IS NULL AND $12::jsonb IS NULL OR EXISTS (
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($11::jsonb IS NULL OR c.payload @> $11::jsonb)
-  AND ($12::jsonb IS NULL OR c.meta @> $12::jsonb)))))
-          AND ($13::text[] IS NULL OR i.terms && $13::text[])
-          AND ($14::text IS NULL OR i.terms @> ARRAY['tool:' || $14::text])
-          AND ($15::text IS NULL OR i.terms @> ARRAY['credential:' || $15::text])
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
           AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND (($3::text[])[1] IS NULL OR i.best LIKE ($3::text[])[1] OR i.rest LIKE ($3::text[])[1])
-          AND (($3::text[])[2] IS NULL OR i.best LIKE ($3::text[])[2] OR i.rest LIKE ($3::text[])[2])
-          AND (($3::text[])[3] IS NULL OR i.best LIKE ($3::text[])[3] OR i.rest LIKE ($3::text[])[3])
-          AND (($3::text[])[4] IS NULL OR i.best LIKE ($3::text[])[4] OR i.rest LIKE ($3::text[])[4])
-          AND (($3::text[])[5] IS NULL OR i.best LIKE ($3::text[])[5] OR i.rest LIKE ($3::text[])[5])
-          AND (($3::text[])[6] IS NULL OR i.best LIKE ($3::text[])[6] OR i.rest LIKE ($3::text[])[6])
-          AND (($3::text[])[7] IS NULL OR i.best LIKE ($3::text[])[7] OR i.rest LIKE ($3::text[])[7])
-          AND (($3::text[])[8] IS NULL OR i.best LIKE ($3::text[])[8] OR i.rest LIKE ($3::text[])[8])
-        OFFSET 0 -- computes a rank once
-    ) AS k
-    WHERE (k.negative_rank, k.resource_path) >= ($17::bigint, $18::text)
-      AND (k.negative_rank, k.resource_path) < ($19::bigint, $20::text)
-    ORDER BY k.negative_rank ASC, k.resource_path ASC
-    LIMIT $21::integer
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || ' %')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || ' %')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || ' %')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || ' %')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || ' %')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || ' %')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || ' %')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || ' %')
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -5::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-5 > $3::bigint OR -5 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-5 < $5::bigint OR -5 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || '%')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || '%')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || '%')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || '%')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || '%')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || '%')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || '%')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || '%')
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || ' %')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || ' %')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || ' %')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || ' %')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || ' %')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || ' %')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || ' %')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || ' %'))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -4::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-4 > $3::bigint OR -4 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-4 < $5::bigint OR -4 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1])
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2])
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3])
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4])
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5])
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6])
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7])
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8])
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || '%')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || '%')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || '%')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || '%')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || '%')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || '%')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || '%')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || '%'))
+          AND $22::boolean
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -3::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-3 > $3::bigint OR -3 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-3 < $5::bigint OR -3 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || ' %')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || ' %')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || ' %')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || ' %')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || ' %')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || ' %')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || ' %')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || ' %')
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1])
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2])
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3])
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4])
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5])
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6])
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7])
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8]))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -2::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-2 > $3::bigint OR -2 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-2 < $5::bigint OR -2 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || '%')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || '%')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || '%')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || '%')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || '%')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || '%')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || '%')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || '%')
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || ' %')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || ' %')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || ' %')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || ' %')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || ' %')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || ' %')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || ' %')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || ' %'))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -1::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-1 > $3::bigint OR -1 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-1 < $5::bigint OR -1 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE ($21::text[])[1])
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE ($21::text[])[2])
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE ($21::text[])[3])
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE ($21::text[])[4])
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE ($21::text[])[5])
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE ($21::text[])[6])
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE ($21::text[])[7])
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE ($21::text[])[8])
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || '%')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || '%')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || '%')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || '%')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || '%')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || '%')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || '%')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || '%'))
+          AND $22::boolean
+        ORDER BY i.resource_path ASC
+        LIMIT greatest($2::integer, 10000))
+    LIMIT $2::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
 ORDER BY p.parent, s.negative_rank ASC, s.resource_path ASC
@@ -1677,8 +1701,11 @@ ORDER BY p.parent, s.negative_rank ASC, s.resource_path ASC
 
 type SearchResourcesOfTypesAscParams struct {
 	Parents         []string
-	Words           []string
-	Patterns        []string
+	PageSize        int32
+	LowRank         int64
+	LowPath         string
+	HighRank        int64
+	HighPath        string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -1692,11 +1719,9 @@ type SearchResourcesOfTypesAscParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	LowRank         int64
-	LowPath         string
-	HighRank        int64
-	HighPath        string
-	PageSize        int32
+	Words           []string
+	Patterns        []string
+	HasParts        bool
 }
 
 type SearchResourcesOfTypesAscRow struct {
@@ -1716,8 +1741,11 @@ type SearchResourcesOfTypesAscRow struct {
 func (q *Queries) SearchResourcesOfTypesAsc(ctx context.Context, arg SearchResourcesOfTypesAscParams) ([]SearchResourcesOfTypesAscRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesOfTypesAsc,
 		arg.Parents,
-		arg.Words,
-		arg.Patterns,
+		arg.PageSize,
+		arg.LowRank,
+		arg.LowPath,
+		arg.HighRank,
+		arg.HighPath,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -1731,11 +1759,9 @@ func (q *Queries) SearchResourcesOfTypesAsc(ctx context.Context, arg SearchResou
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.LowRank,
-		arg.LowPath,
-		arg.HighRank,
-		arg.HighPath,
-		arg.PageSize,
+		arg.Words,
+		arg.Patterns,
+		arg.HasParts,
 	)
 	if err != nil {
 		return nil, err
@@ -1769,74 +1795,248 @@ func (q *Queries) SearchResourcesOfTypesAsc(ctx context.Context, arg SearchResou
 const searchResourcesOfTypesDesc = `-- name: SearchResourcesOfTypesDesc :many
 SELECT p.parent::integer AS parent, r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM unnest($1::text[]) WITH ORDINALITY AS p(type, parent)
-CROSS JOIN LATERAL (
-    SELECT k.resource_path, k.negative_rank FROM (
-        SELECT i.resource_path, -(CASE WHEN ($2::text[])[1] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[1] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[1] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[1] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[1] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[1] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[2] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[2] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[2] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[2] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[2] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[2] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[3] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[3] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[3] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[3] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[3] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[3] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[4] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[4] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[4] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[4] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[4] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[4] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[5] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[5] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[5] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[5] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[5] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[5] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[6] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[6] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[6] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[6] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[6] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[6] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[7] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[7] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[7] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[7] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[7] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[7] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN ($2::text[])[8] IS NULL THEN 0
-            WHEN i.best LIKE ($3::text[])[8] THEN
-                CASE WHEN i.best LIKE '% ' || ($2::text[])[8] || ' %' THEN 6 WHEN i.best LIKE '% ' || ($2::text[])[8] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || ($2::text[])[8] || ' %' THEN 3 WHEN i.rest LIKE '% ' || ($2::text[])[8] || '%' THEN 2 ELSE 1 END)::bigint AS negative_rank
+CROSS JOIN LATERAL ((
+        SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND i.resource_path >= $4::text AND ($5::text = '' OR i.resource_path < $5::text)
-          AND ('' = ANY ($6::text[]) OR i.resource_path ^@ ANY ($6::text[]))
-          AND ($7::text[] IS NULL OR i.resource_path = ANY ($7::text[]))
-          AND ($8::text IS NULL OR i.terms @> ARRAY['playbook:' || $8::text])
-          AND ($9::timestamptz IS NULL AND $10::timestamptz IS NULL
-              AND $11::jsonb IS NULL AND $12::jsonb IS NULL OR EXISTS (
+          AND (-1 > $3::bigint OR -1 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-1 < $5::bigint OR -1 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($9::timestamptz IS NULL OR r.updated_at >= $9::timestamptz)
-                AND ($10::timestamptz IS NULL OR r.updated_at < $10::timestamptz)
-                AND ($11::jsonb IS NULL AND $12::jsonb IS NULL OR EXISTS (
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($11::jsonb IS NULL OR c.payload @> $11::jsonb)
-  AND ($12::jsonb IS NULL OR c.meta @> $12::jsonb)))))
-          AND ($13::text[] IS NULL OR i.terms && $13::text[])
-          AND ($14::text IS NULL OR i.terms @> ARRAY['tool:' || $14::text])
-          AND ($15::text IS NULL OR i.terms @> ARRAY['credential:' || $15::text])
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
           AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND (($3::text[])[1] IS NULL OR i.best LIKE ($3::text[])[1] OR i.rest LIKE ($3::text[])[1])
-          AND (($3::text[])[2] IS NULL OR i.best LIKE ($3::text[])[2] OR i.rest LIKE ($3::text[])[2])
-          AND (($3::text[])[3] IS NULL OR i.best LIKE ($3::text[])[3] OR i.rest LIKE ($3::text[])[3])
-          AND (($3::text[])[4] IS NULL OR i.best LIKE ($3::text[])[4] OR i.rest LIKE ($3::text[])[4])
-          AND (($3::text[])[5] IS NULL OR i.best LIKE ($3::text[])[5] OR i.rest LIKE ($3::text[])[5])
-          AND (($3::text[])[6] IS NULL OR i.best LIKE ($3::text[])[6] OR i.rest LIKE ($3::text[])[6])
-          AND (($3::text[])[7] IS NULL OR i.best LIKE ($3::text[])[7] OR i.rest LIKE ($3::text[])[7])
-          AND (($3::text[])[8] IS NULL OR i.best LIKE ($3::text[])[8] OR i.rest LIKE ($3::text[])[8])
-        OFFSET 0 -- computes a rank once
-    ) AS k
-    WHERE (k.negative_rank, k.resource_path) >= ($17::bigint, $18::text)
-      AND (k.negative_rank, k.resource_path) < ($19::bigint, $20::text)
-    ORDER BY k.negative_rank DESC, k.resource_path DESC
-    LIMIT $21::integer
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE ($21::text[])[1])
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE ($21::text[])[2])
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE ($21::text[])[3])
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE ($21::text[])[4])
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE ($21::text[])[5])
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE ($21::text[])[6])
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE ($21::text[])[7])
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE ($21::text[])[8])
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || '%')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || '%')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || '%')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || '%')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || '%')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || '%')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || '%')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || '%'))
+          AND $22::boolean
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -2::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-2 > $3::bigint OR -2 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-2 < $5::bigint OR -2 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || '%')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || '%')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || '%')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || '%')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || '%')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || '%')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || '%')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || '%')
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || ' %')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || ' %')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || ' %')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || ' %')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || ' %')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || ' %')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || ' %')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || ' %'))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -3::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-3 > $3::bigint OR -3 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-3 < $5::bigint OR -3 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || ' %')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || ' %')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || ' %')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || ' %')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || ' %')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || ' %')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || ' %')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || ' %')
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1])
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2])
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3])
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4])
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5])
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6])
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7])
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8]))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -4::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-4 > $3::bigint OR -4 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-4 < $5::bigint OR -4 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1])
+            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2])
+            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3])
+            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4])
+            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5])
+            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6])
+            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7])
+            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8])
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || '%')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || '%')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || '%')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || '%')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || '%')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || '%')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || '%')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || '%'))
+          AND $22::boolean
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -5::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-5 > $3::bigint OR -5 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-5 < $5::bigint OR -5 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || '%')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || '%')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || '%')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || '%')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || '%')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || '%')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || '%')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || '%')
+          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || ' %')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || ' %')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || ' %')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || ' %')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || ' %')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || ' %')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || ' %')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || ' %'))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -6::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-6 > $3::bigint OR -6 = $3::bigint AND i.resource_path >= $4::text)
+          AND (-6 < $5::bigint OR -6 = $5::bigint AND i.resource_path < $6::text)
+          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
+          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
+          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
+          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
+          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
+              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
+                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
+                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
+  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
+          AND ($16::text[] IS NULL OR i.terms && $16::text[])
+          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
+          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
+          AND ($19::text[] IS NULL OR i.terms && $19::text[])
+          AND (($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || ' %')
+            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || ' %')
+            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || ' %')
+            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || ' %')
+            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || ' %')
+            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || ' %')
+            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || ' %')
+            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || ' %')
+        ORDER BY i.resource_path DESC
+        LIMIT greatest($2::integer, 10000))
+    LIMIT $2::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
 ORDER BY p.parent, s.negative_rank DESC, s.resource_path DESC
@@ -1844,8 +2044,11 @@ ORDER BY p.parent, s.negative_rank DESC, s.resource_path DESC
 
 type SearchResourcesOfTypesDescParams struct {
 	Parents         []string
-	Words           []string
-	Patterns        []string
+	PageSize        int32
+	LowRank         int64
+	LowPath         string
+	HighRank        int64
+	HighPath        string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -1859,11 +2062,9 @@ type SearchResourcesOfTypesDescParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	LowRank         int64
-	LowPath         string
-	HighRank        int64
-	HighPath        string
-	PageSize        int32
+	Words           []string
+	Patterns        []string
+	HasParts        bool
 }
 
 type SearchResourcesOfTypesDescRow struct {
@@ -1883,8 +2084,11 @@ type SearchResourcesOfTypesDescRow struct {
 func (q *Queries) SearchResourcesOfTypesDesc(ctx context.Context, arg SearchResourcesOfTypesDescParams) ([]SearchResourcesOfTypesDescRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesOfTypesDesc,
 		arg.Parents,
-		arg.Words,
-		arg.Patterns,
+		arg.PageSize,
+		arg.LowRank,
+		arg.LowPath,
+		arg.HighRank,
+		arg.HighPath,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -1898,11 +2102,9 @@ func (q *Queries) SearchResourcesOfTypesDesc(ctx context.Context, arg SearchReso
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.LowRank,
-		arg.LowPath,
-		arg.HighRank,
-		arg.HighPath,
-		arg.PageSize,
+		arg.Words,
+		arg.Patterns,
+		arg.HasParts,
 	)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/db/rows"
@@ -59,6 +61,11 @@ func (f ResourceFilter) patterns() []string {
 	return f.Search.Patterns()
 }
 
+// hasParts reports whether the search has a word that is also found inside of others.
+func (f ResourceFilter) hasParts() bool {
+	return slices.ContainsFunc(f.Search, func(word string) bool { return utf8.RuneCountInString(word) > 2 })
+}
+
 // pathRange narrows the range of a prefix to a page in the order of paths.
 func (f ResourceFilter) pathRange(order Order, within Range) (low, high string) {
 	low, high = PrefixRange(f.PathPrefix)
@@ -88,29 +95,13 @@ func (s *Store) findResources(ctx context.Context, scopes []string, f ResourceFi
 		_, err = queries.FindResourcesAsc(ctx, params)
 		return err
 	}
-	switch {
-	case order.Field == OrderByRank && len(f.Search) == 1:
-		columns, find = rankedColumns, func(queries *sqlc.Queries) (err error) {
-			params := sqlc.SearchOneWordAscParams{
-				Word: f.Search[0], Pattern: f.Search.Patterns()[0], PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
-				UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
-				Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-				LowRank: within.LowTime.UnixMicro(), LowPath: within.LowPath, HighRank: within.HighTime.UnixMicro(), HighPath: within.HighPath, PageSize: int32(limit),
-			}
-			if order.Descending {
-				_, err = queries.SearchOneWordDesc(ctx, sqlc.SearchOneWordDescParams(params))
-				return err
-			}
-			_, err = queries.SearchOneWordAsc(ctx, params)
-			return err
-		}
-	case order.Field == OrderByRank:
+	if order.Field == OrderByRank {
 		columns, find = rankedColumns, func(queries *sqlc.Queries) (err error) {
 			params := sqlc.SearchResourcesAscParams{
 				Words: f.Search, PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
 				UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
 				Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-				LowRank: within.LowTime.UnixMicro(), LowPath: within.LowPath, HighRank: within.HighTime.UnixMicro(), HighPath: within.HighPath, PageSize: int32(limit),
+				HasParts: f.hasParts(), LowRank: within.LowTime.UnixMicro(), LowPath: within.LowPath, HighRank: within.HighTime.UnixMicro(), HighPath: within.HighPath, PageSize: int32(limit),
 			}
 			if order.Descending {
 				_, err = queries.SearchResourcesDesc(ctx, sqlc.SearchResourcesDescParams(params))
@@ -150,7 +141,7 @@ func (s *Store) findResourcesOfTypes(ctx context.Context, scopes, types []string
 				Parents: types, Words: f.Search, PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
 				UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
 				Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-				LowRank: within.LowTime.UnixMicro(), LowPath: within.LowPath, HighRank: within.HighTime.UnixMicro(), HighPath: within.HighPath, PageSize: int32(limit),
+				HasParts: f.hasParts(), LowRank: within.LowTime.UnixMicro(), LowPath: within.LowPath, HighRank: within.HighTime.UnixMicro(), HighPath: within.HighPath, PageSize: int32(limit),
 			}
 			if order.Descending {
 				_, err = queries.SearchResourcesOfTypesDesc(ctx, sqlc.SearchResourcesOfTypesDescParams(params))

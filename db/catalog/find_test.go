@@ -18,8 +18,13 @@ import (
 	"github.com/noetl/noetl-catalog/db/words"
 )
 
-// rankOf is what a search means: each word adds 6 to 1, or the resource is not found.
+// rankOf is what a search means: a word ranks from 6 to 1, and a resource as its lowest
+// word, or it is not found.
 func rankOf(query words.Query, best, rest string) (rank int64, found bool) {
+	if query == nil {
+		return 0, true
+	}
+	rank = 6
 	for _, word := range query {
 		of := func(field string, exact int64) int64 {
 			highest := int64(0)
@@ -35,11 +40,9 @@ func rankOf(query words.Query, best, rest string) (rank int64, found bool) {
 			}
 			return highest
 		}
-		added := max(of(best, 6), of(rest, 3))
-		if added == 0 {
+		if rank = min(rank, max(of(best, 6), of(rest, 3))); rank == 0 {
 			return 0, false
 		}
-		rank += added
 	}
 	return rank, true
 }
@@ -379,9 +382,9 @@ func TestFindResources_TenTimesAsMany_BoundedWork(t *testing.T) {
 		"a word that one has":             {list(search("special"), catalog.OrderByRank), 100, 300},
 		"a letter that all begin with":    {list(search("l"), catalog.OrderByRank), 100, 300},
 		"a word that all have":            {list(search("playbook"), catalog.OrderByRank), 100, 200},
-		"a word that none has":            {list(search("nowhere"), catalog.OrderByRank), 50, 100},
+		"a word that none has":            {list(search("nowhere"), catalog.OrderByRank), 50, 150},
 		"two words, one of them rare":     {list(search("playbook", "special"), catalog.OrderByRank), 100, 300},
-		"two words that all have":         {list(search("playbook", "customer"), catalog.OrderByRank), 10_100, 1500},
+		"two words that all have":         {list(search("playbook", "customer"), catalog.OrderByRank), 100, 400},
 		"a tool that few use":             {list(uses("postgres"), catalog.OrderByPath), 100, 200},
 		"a tool that most use":            {list(uses("http"), catalog.OrderByPath), 100, 200},
 		"a tool that most use, by time":   {list(uses("http"), catalog.OrderByUpdatedAt), 100, 300},

@@ -234,7 +234,7 @@ type ResourceFilter struct {
 	Types []string `json:"types,omitempty"`
 	// The path starts with this, e.g. 'examples/'.
 	PathPrefix *string `json:"pathPrefix,omitempty"`
-	// Words to find in the path and in the latest payload's name, description and tags, ignoring case and accents, at most 8: each at the beginning of a word, or, from three letters, also inside of one. Best matches first unless orderBy is given: matches in the name and the last segment of the path before others, whole words before beginnings before the rest. A text without a letter or digit does not narrow.
+	// Words to find in the path and in the latest payload's name, description and tags, ignoring case and accents, at most 8: each at the beginning of a word, or, from three letters, also inside of one. Best matches first unless orderBy is given: a resource counts as its worst word does, in the name and the last segment of the path before elsewhere, as a whole word before a beginning before the inside of one; then by path. A text without a letter or digit does not narrow.
 	Search *string `json:"search,omitempty"`
 	// Any of these tags, ignoring case and accents.
 	Tags []string `json:"tags,omitempty"`

@@ -4,84 +4,10 @@
 -- where that pays.
 
 -- name: SearchResourcesAsc :many
--- In the order of the negative rank, then of the path.
-SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM (
-    SELECT k.resource_path, k.negative_rank FROM (
-        SELECT i.resource_path, -(CASE WHEN (@words::text[])[1] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[1] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[1] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[1] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[1] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[1] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[2] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[2] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[2] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[2] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[2] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[2] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[3] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[3] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[3] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[3] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[3] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[3] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[4] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[4] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[4] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[4] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[4] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[4] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[5] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[5] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[5] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[5] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[5] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[5] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[6] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[6] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[6] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[6] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[6] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[6] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[7] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[7] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[7] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[7] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[7] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[7] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[8] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[8] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[8] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[8] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[8] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[8] || '%' THEN 2 ELSE 1 END)::bigint AS negative_rank
-        FROM resource_index i
-        WHERE i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
-          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
-          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
-          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
-          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
-              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
-                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
-                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
-  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
-          AND (@types::text[] IS NULL OR i.terms && @types::text[])
-          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
-          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
-          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND ((@patterns::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE (@patterns::text[])[1])
-          AND ((@patterns::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE (@patterns::text[])[2])
-          AND ((@patterns::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE (@patterns::text[])[3])
-          AND ((@patterns::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE (@patterns::text[])[4])
-          AND ((@patterns::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE (@patterns::text[])[5])
-          AND ((@patterns::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE (@patterns::text[])[6])
-          AND ((@patterns::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE (@patterns::text[])[7])
-          AND ((@patterns::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE (@patterns::text[])[8])
-        OFFSET 0 -- computes a rank once
-    ) AS k
-    WHERE (k.negative_rank, k.resource_path) >= (@low_rank::bigint, @low_path::text)
-      AND (k.negative_rank, k.resource_path) < (@high_rank::bigint, @high_path::text)
-    ORDER BY k.negative_rank ASC, k.resource_path ASC
-    LIMIT @page_size::integer
-) AS s
-JOIN resource r ON r.resource_path = s.resource_path
-ORDER BY s.negative_rank ASC, s.resource_path ASC;
-
--- name: SearchOneWordAsc :many
--- SearchResources for one word. The rows of each rank are in the order of paths; those of
--- a lower rank are read only if the page has room for them, since the parts of UNION ALL
--- run one after another: a word that most resources have takes no more than a rare one.
--- Their higher limit has the planner walk the paths only for a word that many have.
+-- By rank, the least of its words, and then by path. The parts of UNION ALL run one after
+-- another, each in the order of paths, and only while the page has room: words that most
+-- resources have take no more than rare ones. The higher limit of a part has the planner
+-- walk the paths only for words that many have.
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM ((
         SELECT i.resource_path, -6::bigint AS negative_rank
@@ -106,7 +32,14 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND i.best LIKE '% ' || @word::text || ' %'
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %')
         ORDER BY i.resource_path ASC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -5::bigint AS negative_rank
@@ -131,7 +64,22 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND i.best LIKE '% ' || @word::text || '%' AND i.best NOT LIKE '% ' || @word::text || ' %'
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || '%')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %'))
         ORDER BY i.resource_path ASC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -4::bigint AS negative_rank
@@ -156,7 +104,23 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND length(@word::text) > 2 AND i.best LIKE @pattern::text AND i.best NOT LIKE '% ' || @word::text || '%'
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8])
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || '%'))
+          AND @has_parts::boolean
         ORDER BY i.resource_path ASC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -3::bigint AS negative_rank
@@ -181,7 +145,22 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND i.rest LIKE '% ' || @word::text || ' %' AND i.best NOT LIKE @pattern::text
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || ' %')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8]))
         ORDER BY i.resource_path ASC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -2::bigint AS negative_rank
@@ -206,7 +185,22 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND i.rest LIKE '% ' || @word::text || '%' AND i.rest NOT LIKE '% ' || @word::text || ' %' AND i.best NOT LIKE @pattern::text
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || ' %'))
         ORDER BY i.resource_path ASC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -1::bigint AS negative_rank
@@ -231,7 +225,23 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND length(@word::text) > 2 AND i.rest LIKE @pattern::text AND i.rest NOT LIKE '% ' || @word::text || '%' AND i.best NOT LIKE @pattern::text
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE (@patterns::text[])[8])
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%'))
+          AND @has_parts::boolean
         ORDER BY i.resource_path ASC
         LIMIT greatest(@page_size::integer, 10000))
     LIMIT @page_size::integer
@@ -243,42 +253,12 @@ ORDER BY s.negative_rank ASC, s.resource_path ASC;
 -- Up to @page_size resources of each type; parent is the type's ordinal, from 1.
 SELECT p.parent::integer AS parent, r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
-CROSS JOIN LATERAL (
-    SELECT k.resource_path, k.negative_rank FROM (
-        SELECT i.resource_path, -(CASE WHEN (@words::text[])[1] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[1] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[1] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[1] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[1] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[1] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[2] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[2] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[2] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[2] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[2] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[2] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[3] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[3] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[3] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[3] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[3] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[3] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[4] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[4] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[4] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[4] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[4] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[4] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[5] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[5] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[5] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[5] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[5] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[5] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[6] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[6] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[6] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[6] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[6] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[6] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[7] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[7] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[7] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[7] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[7] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[7] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[8] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[8] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[8] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[8] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[8] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[8] || '%' THEN 2 ELSE 1 END)::bigint AS negative_rank
+CROSS JOIN LATERAL ((
+        SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-6 > @low_rank::bigint OR -6 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-6 < @high_rank::bigint OR -6 = @high_rank::bigint AND i.resource_path < @high_path::text)
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
           AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
@@ -297,19 +277,223 @@ CROSS JOIN LATERAL (
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND ((@patterns::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE (@patterns::text[])[1])
-          AND ((@patterns::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE (@patterns::text[])[2])
-          AND ((@patterns::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE (@patterns::text[])[3])
-          AND ((@patterns::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE (@patterns::text[])[4])
-          AND ((@patterns::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE (@patterns::text[])[5])
-          AND ((@patterns::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE (@patterns::text[])[6])
-          AND ((@patterns::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE (@patterns::text[])[7])
-          AND ((@patterns::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE (@patterns::text[])[8])
-        OFFSET 0 -- computes a rank once
-    ) AS k
-    WHERE (k.negative_rank, k.resource_path) >= (@low_rank::bigint, @low_path::text)
-      AND (k.negative_rank, k.resource_path) < (@high_rank::bigint, @high_path::text)
-    ORDER BY k.negative_rank ASC, k.resource_path ASC
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %')
+        ORDER BY i.resource_path ASC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -5::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-5 > @low_rank::bigint OR -5 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-5 < @high_rank::bigint OR -5 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || '%')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %'))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -4::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-4 > @low_rank::bigint OR -4 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-4 < @high_rank::bigint OR -4 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8])
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || '%'))
+          AND @has_parts::boolean
+        ORDER BY i.resource_path ASC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -3::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-3 > @low_rank::bigint OR -3 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-3 < @high_rank::bigint OR -3 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || ' %')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8]))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -2::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-2 > @low_rank::bigint OR -2 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-2 < @high_rank::bigint OR -2 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || ' %'))
+        ORDER BY i.resource_path ASC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -1::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-1 > @low_rank::bigint OR -1 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-1 < @high_rank::bigint OR -1 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE (@patterns::text[])[8])
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%'))
+          AND @has_parts::boolean
+        ORDER BY i.resource_path ASC
+        LIMIT greatest(@page_size::integer, 10000))
     LIMIT @page_size::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
@@ -400,84 +584,10 @@ CROSS JOIN LATERAL (
 ORDER BY p.parent, s.sort_time ASC, s.resource_path ASC;
 
 -- name: SearchResourcesDesc :many
--- In the order of the negative rank, then of the path.
-SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM (
-    SELECT k.resource_path, k.negative_rank FROM (
-        SELECT i.resource_path, -(CASE WHEN (@words::text[])[1] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[1] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[1] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[1] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[1] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[1] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[2] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[2] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[2] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[2] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[2] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[2] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[3] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[3] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[3] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[3] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[3] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[3] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[4] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[4] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[4] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[4] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[4] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[4] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[5] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[5] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[5] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[5] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[5] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[5] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[6] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[6] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[6] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[6] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[6] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[6] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[7] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[7] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[7] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[7] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[7] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[7] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[8] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[8] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[8] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[8] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[8] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[8] || '%' THEN 2 ELSE 1 END)::bigint AS negative_rank
-        FROM resource_index i
-        WHERE i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
-          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
-          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
-          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
-          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
-              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
-              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
-                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
-                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
-      SELECT 1 FROM catalog c
-      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
-  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
-          AND (@types::text[] IS NULL OR i.terms && @types::text[])
-          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
-          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
-          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND ((@patterns::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE (@patterns::text[])[1])
-          AND ((@patterns::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE (@patterns::text[])[2])
-          AND ((@patterns::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE (@patterns::text[])[3])
-          AND ((@patterns::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE (@patterns::text[])[4])
-          AND ((@patterns::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE (@patterns::text[])[5])
-          AND ((@patterns::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE (@patterns::text[])[6])
-          AND ((@patterns::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE (@patterns::text[])[7])
-          AND ((@patterns::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE (@patterns::text[])[8])
-        OFFSET 0 -- computes a rank once
-    ) AS k
-    WHERE (k.negative_rank, k.resource_path) >= (@low_rank::bigint, @low_path::text)
-      AND (k.negative_rank, k.resource_path) < (@high_rank::bigint, @high_path::text)
-    ORDER BY k.negative_rank DESC, k.resource_path DESC
-    LIMIT @page_size::integer
-) AS s
-JOIN resource r ON r.resource_path = s.resource_path
-ORDER BY s.negative_rank DESC, s.resource_path DESC;
-
--- name: SearchOneWordDesc :many
--- SearchResources for one word. The rows of each rank are in the order of paths; those of
--- a lower rank are read only if the page has room for them, since the parts of UNION ALL
--- run one after another: a word that most resources have takes no more than a rare one.
--- Their higher limit has the planner walk the paths only for a word that many have.
+-- By rank, the least of its words, and then by path. The parts of UNION ALL run one after
+-- another, each in the order of paths, and only while the page has room: words that most
+-- resources have take no more than rare ones. The higher limit of a part has the planner
+-- walk the paths only for words that many have.
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM ((
         SELECT i.resource_path, -1::bigint AS negative_rank
@@ -502,7 +612,23 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND length(@word::text) > 2 AND i.rest LIKE @pattern::text AND i.rest NOT LIKE '% ' || @word::text || '%' AND i.best NOT LIKE @pattern::text
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE (@patterns::text[])[8])
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%'))
+          AND @has_parts::boolean
         ORDER BY i.resource_path DESC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -2::bigint AS negative_rank
@@ -527,7 +653,22 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND i.rest LIKE '% ' || @word::text || '%' AND i.rest NOT LIKE '% ' || @word::text || ' %' AND i.best NOT LIKE @pattern::text
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || ' %'))
         ORDER BY i.resource_path DESC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -3::bigint AS negative_rank
@@ -552,7 +693,22 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND i.rest LIKE '% ' || @word::text || ' %' AND i.best NOT LIKE @pattern::text
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || ' %')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8]))
         ORDER BY i.resource_path DESC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -4::bigint AS negative_rank
@@ -577,7 +733,23 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND length(@word::text) > 2 AND i.best LIKE @pattern::text AND i.best NOT LIKE '% ' || @word::text || '%'
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8])
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || '%'))
+          AND @has_parts::boolean
         ORDER BY i.resource_path DESC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -5::bigint AS negative_rank
@@ -602,7 +774,22 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND i.best LIKE '% ' || @word::text || '%' AND i.best NOT LIKE '% ' || @word::text || ' %'
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || '%')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %'))
         ORDER BY i.resource_path DESC
         LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -6::bigint AS negative_rank
@@ -627,7 +814,14 @@ FROM ((
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND i.best LIKE '% ' || @word::text || ' %'
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %')
         ORDER BY i.resource_path DESC
         LIMIT greatest(@page_size::integer, 10000))
     LIMIT @page_size::integer
@@ -639,42 +833,12 @@ ORDER BY s.negative_rank DESC, s.resource_path DESC;
 -- Up to @page_size resources of each type; parent is the type's ordinal, from 1.
 SELECT p.parent::integer AS parent, r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
-CROSS JOIN LATERAL (
-    SELECT k.resource_path, k.negative_rank FROM (
-        SELECT i.resource_path, -(CASE WHEN (@words::text[])[1] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[1] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[1] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[1] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[1] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[1] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[2] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[2] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[2] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[2] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[2] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[2] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[3] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[3] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[3] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[3] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[3] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[3] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[4] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[4] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[4] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[4] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[4] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[4] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[5] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[5] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[5] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[5] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[5] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[5] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[6] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[6] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[6] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[6] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[6] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[6] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[7] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[7] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[7] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[7] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[7] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[7] || '%' THEN 2 ELSE 1 END
-            + CASE WHEN (@words::text[])[8] IS NULL THEN 0
-            WHEN i.best LIKE (@patterns::text[])[8] THEN
-                CASE WHEN i.best LIKE '% ' || (@words::text[])[8] || ' %' THEN 6 WHEN i.best LIKE '% ' || (@words::text[])[8] || '%' THEN 5 ELSE 4 END
-            WHEN i.rest LIKE '% ' || (@words::text[])[8] || ' %' THEN 3 WHEN i.rest LIKE '% ' || (@words::text[])[8] || '%' THEN 2 ELSE 1 END)::bigint AS negative_rank
+CROSS JOIN LATERAL ((
+        SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-1 > @low_rank::bigint OR -1 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-1 < @high_rank::bigint OR -1 = @high_rank::bigint AND i.resource_path < @high_path::text)
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
           AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
@@ -693,19 +857,223 @@ CROSS JOIN LATERAL (
           AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
           AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
           AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
-          AND ((@patterns::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE (@patterns::text[])[1])
-          AND ((@patterns::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE (@patterns::text[])[2])
-          AND ((@patterns::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE (@patterns::text[])[3])
-          AND ((@patterns::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE (@patterns::text[])[4])
-          AND ((@patterns::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE (@patterns::text[])[5])
-          AND ((@patterns::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE (@patterns::text[])[6])
-          AND ((@patterns::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE (@patterns::text[])[7])
-          AND ((@patterns::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE (@patterns::text[])[8])
-        OFFSET 0 -- computes a rank once
-    ) AS k
-    WHERE (k.negative_rank, k.resource_path) >= (@low_rank::bigint, @low_path::text)
-      AND (k.negative_rank, k.resource_path) < (@high_rank::bigint, @high_path::text)
-    ORDER BY k.negative_rank DESC, k.resource_path DESC
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE (@patterns::text[])[8])
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%'))
+          AND @has_parts::boolean
+        ORDER BY i.resource_path DESC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -2::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-2 > @low_rank::bigint OR -2 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-2 < @high_rank::bigint OR -2 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || ' %'))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -3::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-3 > @low_rank::bigint OR -3 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-3 < @high_rank::bigint OR -3 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1] OR i.rest LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2] OR i.rest LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3] OR i.rest LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4] OR i.rest LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5] OR i.rest LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6] OR i.rest LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7] OR i.rest LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || ' %')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8]))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -4::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-4 > @low_rank::bigint OR -4 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-4 < @high_rank::bigint OR -4 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE (@patterns::text[])[1])
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE (@patterns::text[])[2])
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE (@patterns::text[])[3])
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE (@patterns::text[])[4])
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE (@patterns::text[])[5])
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE (@patterns::text[])[6])
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE (@patterns::text[])[7])
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8])
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || '%'))
+          AND @has_parts::boolean
+        ORDER BY i.resource_path DESC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -5::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-5 > @low_rank::bigint OR -5 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-5 < @high_rank::bigint OR -5 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || '%')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || '%')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || '%')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || '%')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || '%')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || '%')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || '%')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || '%')
+          AND NOT (((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %'))
+        ORDER BY i.resource_path DESC
+        LIMIT greatest(@page_size::integer, 10000)) UNION ALL (
+        SELECT i.resource_path, -6::bigint AS negative_rank
+        FROM resource_index i
+        WHERE i.terms @> ARRAY['type:' || p.type]
+          AND (-6 > @low_rank::bigint OR -6 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+          AND (-6 < @high_rank::bigint OR -6 = @high_rank::bigint AND i.resource_path < @high_path::text)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+          AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
+          AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
+          AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
+          AND (sqlc.narg('updated_since')::timestamptz IS NULL AND sqlc.narg('updated_before')::timestamptz IS NULL
+              AND @payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+              SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
+                AND (sqlc.narg('updated_since')::timestamptz IS NULL OR r.updated_at >= sqlc.narg('updated_since')::timestamptz)
+                AND (sqlc.narg('updated_before')::timestamptz IS NULL OR r.updated_at < sqlc.narg('updated_before')::timestamptz)
+                AND (@payload_contains::jsonb IS NULL AND @meta_contains::jsonb IS NULL OR EXISTS (
+      SELECT 1 FROM catalog c
+      WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
+        AND (@payload_contains::jsonb IS NULL OR c.payload @> @payload_contains::jsonb)
+  AND (@meta_contains::jsonb IS NULL OR c.meta @> @meta_contains::jsonb)))))
+          AND (@types::text[] IS NULL OR i.terms && @types::text[])
+          AND (sqlc.narg('uses_tool')::text IS NULL OR i.terms @> ARRAY['tool:' || sqlc.narg('uses_tool')::text])
+          AND (sqlc.narg('uses_credential')::text IS NULL OR i.terms @> ARRAY['credential:' || sqlc.narg('uses_credential')::text])
+          AND (@tags::text[] IS NULL OR i.terms && @tags::text[])
+          AND ((@words::text[])[1] IS NULL OR i.best LIKE '% ' || (@words::text[])[1] || ' %')
+            AND ((@words::text[])[2] IS NULL OR i.best LIKE '% ' || (@words::text[])[2] || ' %')
+            AND ((@words::text[])[3] IS NULL OR i.best LIKE '% ' || (@words::text[])[3] || ' %')
+            AND ((@words::text[])[4] IS NULL OR i.best LIKE '% ' || (@words::text[])[4] || ' %')
+            AND ((@words::text[])[5] IS NULL OR i.best LIKE '% ' || (@words::text[])[5] || ' %')
+            AND ((@words::text[])[6] IS NULL OR i.best LIKE '% ' || (@words::text[])[6] || ' %')
+            AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
+            AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %')
+        ORDER BY i.resource_path DESC
+        LIMIT greatest(@page_size::integer, 10000))
     LIMIT @page_size::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
