@@ -20,6 +20,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 
+	"github.com/noetl/noetl-catalog/docs"
 	"github.com/noetl/noetl-catalog/graph/admission"
 	"github.com/noetl/noetl-catalog/graph/apierror"
 	"github.com/noetl/noetl-catalog/graph/auth"
@@ -74,7 +75,7 @@ type HandlerOptions struct {
 }
 
 // NewHandler serves the API: /graphql, /schema.graphql, /healthz, /readyz,
-// /metrics and GraphiQL at /, to this machine only.
+// /metrics, /docs/ and GraphiQL at /, to this machine only.
 func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error) {
 	schema := generated.NewExecutableSchema(generated.Config{
 		Resolvers: resolver, Directives: generated.DirectiveRoot{Auth: requireRole(options.Tokens)},
@@ -108,6 +109,10 @@ func NewHandler(resolver *Resolver, options HandlerOptions) (http.Handler, error
 	page := graphiql.Handler()
 	routes.Handle("GET /{$}", page)
 	routes.Handle("GET /assets/", page)
+	routes.HandleFunc("GET /docs/{file}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		http.ServeFileFS(w, r, docs.Files, r.PathValue("file"))
+	})
 	routes.Handle("GET /favicon.ico", text("image/svg+xml", icon))
 	served := http.Handler(routes)
 	if len(options.Origins) > 0 {
@@ -224,6 +229,8 @@ func slowConsumers(registry *prometheus.Registry) func(string) {
 // sdl writes the schema with every description.
 func sdl(schema *ast.Schema) string {
 	var out strings.Builder
+	// The formatter omits a schema definition of the default names, and so its description.
+	fmt.Fprintf(&out, "\"\"\"\n%s\n\"\"\"\nschema {\n\tquery: Query\n\tmutation: Mutation\n\tsubscription: Subscription\n}\n", schema.Description)
 	formatter.NewFormatter(&out).FormatSchema(schema)
 	return out.String()
 }

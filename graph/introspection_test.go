@@ -1,6 +1,35 @@
 package graph_test
 
-import "testing"
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The page shows the schema's description as its introduction, with links to documents
+// that the server has.
+func TestIntrospection_Description_InTheFileToo(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	var got struct {
+		Schema struct{ Description string } `json:"__schema"`
+	}
+	a.get(&got, `{ __schema { description } }`, nil)
+	if want := fmt.Sprintf("\"\"\"\n%s\n\"\"\"\nschema {", got.Schema.Description); !strings.HasPrefix(a.sdl(), want) {
+		t.Errorf("schema.graphql does not begin with:\n%s", want)
+	}
+	links := regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(got.Schema.Description, -1)
+	if len(links) == 0 {
+		t.Error("the description has no links")
+	}
+	for _, link := range links {
+		if status := a.request(http.MethodGet, "/"+link[1], "").StatusCode; status != http.StatusOK {
+			t.Errorf("%s: %d", link[1], status)
+		}
+	}
+}
 
 // A field of __Type that does not apply to a type's kind is null.
 func TestIntrospection_OtherKinds_NullNotEmpty(t *testing.T) {

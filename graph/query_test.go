@@ -103,12 +103,15 @@ func TestRoutes_OtherPaths_Served(t *testing.T) {
 	a := setup(t)
 	for path, want := range map[string]string{
 		"/": "noetl-catalog", "/healthz": "ok", "/readyz": "ready", "/schema.graphql": "The version registered last.",
-		"/favicon.ico": "<svg",
+		"/favicon.ico": "<svg", "/docs/clients.md": "# ",
 	} {
 		response := a.request(http.MethodGet, path, "")
 		if body := a.read(response); response.StatusCode != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d, without %q:\n%.300s", path, response.StatusCode, want, body)
 		}
+	}
+	if response := a.request(http.MethodGet, "/docs/none", ""); response.StatusCode != http.StatusNotFound {
+		t.Errorf("a document that does not exist: %d", response.StatusCode)
 	}
 	if got := a.request(http.MethodGet, "/graphql", "", "Accept", "text/html,*/*;q=0.8").Header.Get("Location"); got != "/" {
 		t.Errorf("a browser at /graphql is redirected to %q", got)

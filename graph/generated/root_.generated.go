@@ -2835,7 +2835,17 @@ extend type Mutation {
   ): RegisterResourcesPayload! @auth(role: PUBLISHER)
 }
 `, BuiltIn: false},
-	{Name: "../schema/schema.graphqls", Input: `"The catalog of NoETL's versioned resources, and the log of events about them."
+	{Name: "../schema/schema.graphqls", Input: `"""
+The catalog of NoETL's versioned resources, such as playbooks, and the log of the events about them.
+
+Three things to try:
+
+1. **Look through the catalog:** ` + "`" + `resources` + "`" + ` lists and searches it, with each resource's latest version and newest event.
+2. **Register a playbook** from its YAML text: ` + "`" + `registerResource` + "`" + ` answers with the version, or with what is wrong in the text.
+3. **Follow events** as they happen: ` + "`" + `eventRecorded` + "`" + ` delivers each of them once, and resumes after a cursor.
+
+Read on: [requests, subscriptions and errors](docs/clients.md), [the command line](docs/command-line.md), [operations](docs/operations.md).
+"""
 schema {
   query: Query
   mutation: Mutation
