@@ -20,7 +20,7 @@ build: ## Build bin/noetl-catalog, with the page where there is Node.
 .PHONY: graphiql
 graphiql: graph/graphiql/bundle/index.html.br ## Build the page that is served at /, for build to embed.
 
-graph/graphiql/bundle/index.html.br: graph/graphiql/package-lock.json graph/graphiql/index.html graph/graphiql/vite.config.js $(wildcard graph/graphiql/src/*)
+graph/graphiql/bundle/index.html.br: graph/graphiql/package-lock.json graph/graphiql/index.html graph/graphiql/vite.config.js $(wildcard graph/graphiql/src/* examples/queries/*.graphql)
 	cd graph/graphiql && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build -- --logLevel warn
 	touch $@
 

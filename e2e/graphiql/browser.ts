@@ -40,6 +40,8 @@ export class GraphiQLPage {
     const { address = "/", at = origin, provoked, prepare, ...options } = visit;
     browser ??= chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      // Scrollbars as people see them.
+      ignoreDefaultArgs: ["--hide-scrollbars"],
       args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync", "--disable-component-update"],
     });
     const context = await (await browser).newContext({ viewport: { width: 1440, height: 900 }, ...options });
@@ -152,6 +154,14 @@ export class GraphiQLPage {
     // Over a selection Monaco would put its quotes.
     await this.page.keyboard.press("Delete");
     await this.page.keyboard.insertText(text);
+  }
+
+  /** Opens a query of the menu. */
+  async openUseCase(title: string) {
+    const show = this.page.getByRole("button", { name: "Show Use cases" });
+    if (await show.isVisible()) await show.click();
+    await this.page.getByRole("navigation", { name: "Use cases" }).getByRole("button", { name: title, exact: true }).click();
+    await expect.poll(() => this.text("query")).toContain(unspaced(`# ${title} #`));
   }
 
   /** Opens a plugin by its title. */

@@ -24,7 +24,7 @@ test("the documentation finds a type, and explains a field", async () => {
   await docs.getByRole("option", { name: "RegistrationStatus" }).first().click();
   await docs.getByText("UNCHANGED").waitFor();
   await docs.getByRole("link", { name: "Docs" }).click();
-  await docs.getByRole("link", { name: "Subscription" }).first().click();
+  await docs.getByRole("link", { name: "Subscription", exact: true }).first().click();
   await docs.getByText("What can be followed as it happens").waitFor();
   await docs.getByRole("link", { name: "eventRecorded" }).click();
   await docs.getByText("Every committed event that passes the filter").waitFor();

@@ -48,9 +48,9 @@ test("a wrong token is a clear error; the right one opens everything, also after
   await graphiql.shows('"totalCount":');
 
   // Typed once, it is set in each tab.
-  await graphiql.select("EventTimeline");
+  await graphiql.openUseCase("Search");
   await graphiql.run();
-  await graphiql.shows('"tailCursor":');
+  await graphiql.shows('"nodes":');
 
   const introspection = page.waitForRequest((request) => (request.postData() ?? "").includes("IntrospectionQuery"));
   await page.reload();

@@ -1,3 +1,12 @@
+/** A list. */
+export function MenuIcon() {
+  return (
+    <Icon>
+      <path d="M2 4h.01M5.5 4H14M2 8h.01M5.5 8H14M2 12h.01M5.5 12H14" />
+    </Icon>
+  );
+}
+
 /** Two links of a chain. */
 export function LinkIcon() {
   return (

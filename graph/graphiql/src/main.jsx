@@ -7,25 +7,30 @@ import "./page.css";
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import { createRoot } from "react-dom/client";
+import { EditorColors, TabList } from "./accessibility.jsx";
+import { AnswerHint } from "./answer_hint.jsx";
+import { AnswerLinks } from "./answer_links.jsx";
 import { AddressBar, CopyLink, LinkedOperation, readLink } from "./deep_link.jsx";
 import { Documentation, documentation } from "./documentation.jsx";
-import { examples } from "./examples.js";
+import { EditorOptions } from "./editor_options.jsx";
 import { createFetcher } from "./fetcher.js";
+import { hasRoom } from "./open_query.jsx";
+import { firstTabs } from "./queries.js";
 import { SessionHeaders, mergedHeaders, sessionHeaders } from "./session_headers.jsx";
 import { isFirstVisit, storage } from "./storage.js";
-import { WordWrap } from "./word_wrap.jsx";
+import { useCases } from "./use_cases.jsx";
 
 const endpoint = new URL("graphql", window.location.href);
 const fetcher = createFetcher(endpoint, sessionHeaders);
-const plugins = [HISTORY_PLUGIN, { ...explorerPlugin(), title: "Query Builder" }];
+// GraphiQL calls it an explorer, as it calls the documentation.
+const queryBuilder = "Query Builder";
+const plugins = [useCases, HISTORY_PLUGIN, { ...explorerPlugin({ title: queryBuilder }), title: queryBuilder }];
 // Without a schema of theirs, the variables editor would take these for plain values.
 const customScalarSchemas = { JSON: {}, DateTime: { type: "string", format: "date-time" } };
 
-// As in page.css.
-const hasRoom = window.matchMedia("(min-width: 701px)").matches;
-
 const link = readLink(window.location);
-const tabs = isFirstVisit() ? [...(link ? [link] : []), ...examples] : undefined;
+const firstVisit = isFirstVisit();
+const tabs = firstVisit ? [...(link ? [link] : []), ...firstTabs] : undefined;
 const opened = link ?? tabs?.[0];
 
 // The link of another operation was opened in this very tab.
@@ -45,11 +50,13 @@ createRoot(document.getElementById("page")).render(
     initialQuery={opened?.query}
     initialVariables={opened && (opened.variables ?? "")}
     initialHeaders={mergedHeaders(link?.headers)}
-    defaultEditorToolsVisibility={hasRoom}
+    visiblePlugin={firstVisit && hasRoom() ? useCases : undefined}
+    defaultEditorToolsVisibility={Boolean(link?.variables || link?.headers)}
   >
-    <GraphiQL.Logo>
-      <a className="graphiql-logo-link" href="schema.graphql" title="The whole schema as text">noetl-catalog</a>
-    </GraphiQL.Logo>
+    <GraphiQL.Logo> </GraphiQL.Logo>
+    <GraphiQL.Footer>
+      <AnswerHint />
+    </GraphiQL.Footer>
     <GraphiQL.Toolbar>
       {({ prettify, merge, copy }) => (
         <>
@@ -62,7 +69,10 @@ createRoot(document.getElementById("page")).render(
     </GraphiQL.Toolbar>
     <Documentation />
     <SessionHeaders />
-    <WordWrap />
+    <EditorOptions />
+    <EditorColors />
+    <TabList />
+    <AnswerLinks />
     <AddressBar />
     <LinkedOperation name={link?.operationName} />
   </GraphiQL>,

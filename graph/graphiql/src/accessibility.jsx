@@ -1,0 +1,56 @@
+// What GraphiQL lacks for people who cannot see its colors well, or not at all.
+import { useGraphiQL, useMonaco } from "@graphiql/react";
+import { useEffect } from "react";
+
+// The colors that have a contrast of less than 4.5 in GraphiQL's themes.
+const colors = {
+  light: { lineNumber: "#1f6f87", comment: "#007000", number: "#087050", argument: "#6c69ce", primary: "#d60590", widget: "#ffffff" },
+  dark: { lineNumber: "#a3a9b5", comment: "#86b972", number: "#b5cea8", argument: "#a8a3ff", primary: "#ff5794", widget: "#212a3b" },
+};
+
+/** Replaces GraphiQL's themes of Monaco, which cannot be changed in part. */
+export function EditorColors() {
+  const monaco = useMonaco((state) => state.monaco);
+  useEffect(() => {
+    if (!monaco) return;
+    for (const [theme, { lineNumber, comment, number, argument, primary, widget }] of Object.entries(colors)) {
+      const onWidget = ["editorWidget", "editorHoverWidget", "editorSuggestWidget", "quickInput", "menu"].map((name) => [`${name}.background`, widget]);
+      const inPrimary = ["focusBorder", "textLink.foreground", "textLink.activeForeground", "list.highlightForeground"].map((name) => [name, primary]);
+      monaco.editor.defineTheme(`graphiql-${theme.toUpperCase()}`, {
+        base: theme === "dark" ? "vs-dark" : "vs",
+        inherit: true,
+        colors: {
+          ...Object.fromEntries([...onWidget, ...inPrimary]),
+          "editor.background": "#ffffff00",
+          "scrollbar.shadow": "#ffffff00",
+          "editorLineNumber.foreground": lineNumber,
+        },
+        rules: [
+          { token: "comment", foreground: comment },
+          { token: "number", foreground: number },
+          { token: "argument.identifier.gql", foreground: argument },
+        ],
+      });
+    }
+  }, [monaco]);
+  return null;
+}
+
+/**
+ * Makes a list of the tabs, and scrolls to the active one. Each has two buttons, one of which closes it, and an element
+ * with the role "tab" must not contain any.
+ */
+export function TabList() {
+  const [tabs, active] = useGraphiQL((state) => [state.tabs, state.activeTabIndex]);
+  useEffect(() => {
+    document.querySelector(".graphiql-tabs").setAttribute("role", "list");
+    document.getElementById("graphiql-session").setAttribute("role", "region");
+    document.querySelectorAll(".graphiql-tab").forEach((tab, index) => {
+      tab.setAttribute("role", "listitem");
+      tab.removeAttribute("aria-selected");
+      tab.querySelector(".graphiql-tab-button").setAttribute("aria-current", index === active);
+      if (index === active) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
+    });
+  }, [tabs, active]);
+  return null;
+}
