@@ -7,6 +7,8 @@ test("the query builder builds a query by clicks, and it runs", async () => {
   await graphiql.page.getByRole("button", { name: "New tab" }).click();
   await expect.poll(() => graphiql.text("query")).toBe("");
   const builder = await graphiql.openPlugin("Query Builder");
+  await builder.getByText("Query Builder", { exact: true }).waitFor();
+  expect(await builder.textContent()).not.toContain("Explorer");
   const field = (name: string) => builder.locator(`.graphiql-explorer-${name} .graphiql-explorer-field-view`).first();
   await field("resourceTypes").click();
   await field("name").click();
