@@ -3,5 +3,7 @@ package docs
 
 import "embed"
 
+// Files holds the documents by their names.
+//
 //go:embed *.md
 var Files embed.FS
