@@ -81,6 +81,7 @@ DECLARE
     all_holders jsonb := CASE WHEN payload ?| ARRAY['tool', 'auth', 'credential', 'credentials'] THEN holders || payload ELSE holders END;
     tools jsonb := jsonb_path_query_array(all_holders, 'lax $[*].tool');
     credentials jsonb := jsonb_path_query_array(all_holders, 'lax $[*].auth') || jsonb_path_query_array(all_holders, 'lax $[*].credential') || jsonb_path_query_array(all_holders, 'lax $[*].credentials');
+    playbooks jsonb := jsonb_path_query_array(holders, 'strict $[*] ? (@.kind == "playbook" && @.path.type() == "string").path');
 BEGIN
     IF tools <> '[]' THEN
         tools := jsonb_path_query_array(tools, 'strict $[*] ? (@.kind.type() == "string").kind')
@@ -93,18 +94,19 @@ BEGIN
             || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "array")[*] ? (@.key.type() == "string").key')
             || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "object").* ? (@.key.type() == "string").key');
     END IF;
-    IF holders || tools || credentials || tags = '[]' THEN
+    IF tools || credentials || playbooks || tags = '[]' THEN
         RETURN;
     END IF;
     SELECT array_agg(found.term), array_agg(found.places) INTO terms, places FROM (
         SELECT named.term COLLATE "C" AS term, count(*)::integer AS places FROM (
-            SELECT 'tag:' || public.text_fold(name) AS term FROM jsonb_array_elements_text(tags) AS name
-            UNION ALL SELECT 'tool:' || name FROM jsonb_array_elements_text(tools) AS name WHERE name NOT LIKE '%{{%'
-            UNION ALL SELECT 'credential:' || name FROM jsonb_array_elements_text(credentials) AS name WHERE name NOT LIKE '%{{%'
-            UNION ALL SELECT 'playbook:' || name FROM jsonb_array_elements_text(
-                jsonb_path_query_array(holders, 'strict $[*] ? (@.kind == "playbook" && @.path.type() == "string").path')) AS name WHERE name NOT LIKE '%{{%'
+            SELECT CASE
+                WHEN nth <= jsonb_array_length(tools) THEN 'tool:' || name
+                WHEN nth <= jsonb_array_length(tools) + jsonb_array_length(credentials) THEN 'credential:' || name
+                WHEN nth <= jsonb_array_length(tools) + jsonb_array_length(credentials) + jsonb_array_length(playbooks) THEN 'playbook:' || name
+                ELSE 'tag:' || public.text_fold(name) END AS term
+            FROM jsonb_array_elements_text(tools || credentials || playbooks || tags) WITH ORDINALITY AS names(name, nth)
         ) AS named
-        WHERE octet_length(named.term) <= 1024 + 11
+        WHERE octet_length(named.term) <= 1024 + 11 AND (named.term NOT LIKE '%{{%' OR named.term LIKE 'tag:%')
         GROUP BY 1 ORDER BY 1 LIMIT 10000
     ) AS found;
 END $$;
@@ -113,24 +115,31 @@ CREATE FUNCTION resource_index_of(path text, type text, payload jsonb) RETURNS r
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     found resource_index;
+    names record;
     last_segment text := substring(path FROM '[^/]*$');
 BEGIN
     found.resource_path := path;
     found.best := text_words(concat_ws(' ', left(payload_text(payload, 'name'), 1000), last_segment));
     found.rest := text_words(concat_ws(' ', left(path, char_length(path) - char_length(last_segment)),
         left(payload_text(payload, 'description'), 10000), left(payload_tags(payload)::text, 10000)));
-    SELECT 'type:' || type || terms.terms, 1 || terms.places INTO found.terms, found.places FROM payload_terms(payload) AS terms;
+    names := payload_terms(payload);
+    found.terms := 'type:' || type || names.terms;
+    found.places := 1 || names.places;
     RETURN found;
 END $$;
 
 CREATE FUNCTION resource_index_after_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    latest record;
+    found resource_index;
 BEGIN
-    INSERT INTO resource_index AS i
-    SELECT found.* FROM (SELECT DISTINCT ON (resource_path) * FROM ins ORDER BY resource_path, revision DESC) AS latest
-    CROSS JOIN LATERAL resource_index_of(latest.resource_path, latest.resource_type, latest.payload) AS found
-    ON CONFLICT (resource_path) DO UPDATE SET best = excluded.best, rest = excluded.rest, terms = excluded.terms, places = excluded.places
-    WHERE (i.best, i.rest, i.terms, i.places) IS DISTINCT FROM (excluded.best, excluded.rest, excluded.terms, excluded.places);
+    FOR latest IN SELECT DISTINCT ON (resource_path) resource_path, resource_type, payload FROM ins ORDER BY resource_path, revision DESC LOOP
+        found := resource_index_of(latest.resource_path, latest.resource_type, latest.payload);
+        INSERT INTO resource_index AS i VALUES (found.*)
+            ON CONFLICT (resource_path) DO UPDATE SET best = excluded.best, rest = excluded.rest, terms = excluded.terms, places = excluded.places
+            WHERE (i.best, i.rest, i.terms, i.places) IS DISTINCT FROM (excluded.best, excluded.rest, excluded.terms, excluded.places);
+    END LOOP;
     RETURN NULL;
 END $$;
 
