@@ -67,6 +67,9 @@ func referencesIn(value any, pointer, step string, top bool) (found []string) {
 			children := func(value any, pointer, step string) {
 				object, _ := value.(map[string]any)
 				for name, child := range object {
+					if isTool && name == "tool" { // is found by its own name
+						continue
+					}
 					named(child, pointer+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(name), stepIn(value, step))
 				}
 			}

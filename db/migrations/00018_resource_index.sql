@@ -86,7 +86,7 @@ BEGIN
     IF tools <> '[]' THEN
         tools := jsonb_path_query_array(tools, 'strict $[*] ? (@.kind.type() == "string").kind')
             || jsonb_path_query_array(tools, 'strict $[*] ? (@.type() == "array")[*] ? (@.kind.type() == "string").kind')
-            || jsonb_path_query_array(tools, 'strict $[*] ? (@.type() == "array")[*] ? (@.type() == "object" && (@.kind.type() != "string" || (@.kind.type() == "string") is unknown)).* ? (@.kind.type() == "string").kind');
+            || jsonb_path_query_array(tools, 'strict $[*] ? (@.type() == "array")[*] ? (@.type() == "object" && (@.kind.type() != "string" || (@.kind.type() == "string") is unknown)).keyvalue() ? (@.key != "tool").value ? (@.kind.type() == "string").kind');
     END IF;
     IF credentials <> '[]' THEN
         credentials := jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "string")')
