@@ -276,6 +276,10 @@ func (s *soak) explain(began time.Time, who, code string, err error) bool {
 	for _, class := range []string{"08", "25P03", "23514", "53", "55P03", "57"} {
 		temporary = temporary || strings.HasPrefix(code, "SQL "+class)
 	}
+	// PostgreSQL has no class for what hinders it to begin a session, as on a full disk.
+	if _, connecting := errors.AsType[*pgconn.ConnectError](err); connecting {
+		temporary = true
+	}
 	if !temporary || !s.faults.explain(began) {
 		s.found.add(unexpected, "%s: %s after %.1f s, %s", who, code, time.Since(began).Seconds(), firstLine(err))
 	}
