@@ -888,17 +888,17 @@ BEGIN
         FROM node CROSS JOIN (VALUES ('auth', -3), ('credential', -2), ('credentials', -1)) AS name(key, nth)
         UNION ALL
         SELECT 'CREDENTIAL', node.pointer || '/key', node.step, node.value -> 'key', node.place || -4
-        FROM node WHERE node.role = 'credential in list' OR node.above = 'credential'
+        FROM node WHERE node.role IN ('credential', 'credential in list') OR node.above = 'credential'
         UNION ALL
         SELECT 'CREDENTIAL', node.pointer || '/' || (element.nth - 1), node.step, element.value, node.place || element.nth::integer
         FROM node CROSS JOIN LATERAL jsonb_array_elements(CASE WHEN jsonb_typeof(node.value) = 'array' THEN node.value END) WITH ORDINALITY AS element(value, nth)
         WHERE node.role = 'credential'
     )
-    SELECT place.kind, place.pointer, place.step, place.target #>> '{}', place.target #>> '{}' LIKE '%{{%'
+    SELECT place.kind, place.pointer, place.step, place.target #>> '{}', place.target #>> '{}' ~ '[{][{%#]'
     FROM place WHERE jsonb_typeof(place.target) = 'string' ORDER BY place.place;
 END $$;
 
-COMMENT ON FUNCTION public.payload_references(payload jsonb) IS 'Each place of a payload that names something, in the order of the payload. TOOL: kind of the value of tool, of an element of its list, or of a member of an element without a kind. PLAYBOOK: path beside kind: playbook, except at the top. CREDENTIAL: auth, credential or credentials, a text; each text in its list; key of each object in its list or object. A templated name is known only at run time.';
+COMMENT ON FUNCTION public.payload_references(payload jsonb) IS 'Each place of a payload that names something, in the order of the payload. TOOL: kind of the value of tool, of an element of its list, or of a member of an element without a kind. PLAYBOOK: path beside kind: playbook, except at the top. CREDENTIAL: auth, credential or credentials, a text; each text in its list; key of the object that it is, and of each object in its list or object. A templated name (with {{, {% or {#) is known only at run time.';
 
 CREATE FUNCTION public.payload_tags(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -934,7 +934,8 @@ BEGIN
         credentials := jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "string")')
             || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "array")[*] ? (@.type() == "string")')
             || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "array")[*] ? (@.key.type() == "string").key')
-            || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "object").* ? (@.key.type() == "string").key');
+            || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "object") ? (@.key.type() == "string").key')
+            || jsonb_path_query_array(credentials, 'strict $[*] ? (@.type() == "object").keyvalue() ? (@.key != "auth" && @.key != "credential" && @.key != "credentials").value ? (@.key.type() == "string").key');
     END IF;
     IF tools || credentials || playbooks || tags = '[]' THEN
         RETURN;
@@ -948,7 +949,7 @@ BEGIN
                 ELSE 'tag:' || public.text_fold(name) END AS term
             FROM jsonb_array_elements_text(tools || credentials || playbooks || tags) WITH ORDINALITY AS names(name, nth)
         ) AS named
-        WHERE octet_length(named.term) <= 1024 + 11 AND (named.term NOT LIKE '%{{%' OR named.term LIKE 'tag:%')
+        WHERE octet_length(named.term) <= 1024 + 11 AND (named.term !~ '[{][{%#]' OR named.term LIKE 'tag:%')
         GROUP BY 1 ORDER BY 1 LIMIT 10000
     ) AS found;
 END $_$;

@@ -109,7 +109,11 @@ func (r *Resolver) resourceQuery(first *int, after *string, last *int, before *s
 		query.order.Descending = orderBy.Direction == model.OrderDirectionDesc
 	}
 	var err error
-	if query.args, err = pagination.Parse(first, after, last, before, "resource."+string(query.order.Field)); err != nil {
+	list := "resource." + string(query.order.Field)
+	if query.order.Field == catalog.OrderByRank { // a rank of another search is another
+		list = fmt.Sprintf("%s %q", list, query.filter.Search)
+	}
+	if query.args, err = pagination.Parse(first, after, last, before, list); err != nil {
 		return query, err
 	}
 	if filter == nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/noetl/noetl-catalog/db/catalog"
 	"github.com/noetl/noetl-catalog/db/eventlog"
+	"github.com/noetl/noetl-catalog/db/fault"
 	"github.com/noetl/noetl-catalog/graph/model"
 	"github.com/noetl/noetl-catalog/graph/pagination"
 )
@@ -37,6 +38,9 @@ func newExecutionQuery(first *int, after *string, last *int, before *string, fil
 		HasErrors: filter.HasErrors, Text: filter.Text,
 	}
 	if filter.MinDurationMs != nil {
+		if *filter.MinDurationMs < 0 {
+			return query, fault.Input("filter.minDurationMs", "is less than 0")
+		}
 		query.filter.MinDurationMs = new(int32(*filter.MinDurationMs)) //nolint:gosec // GraphQL's Int has 32 bits
 	}
 	for _, status := range filter.Statuses {

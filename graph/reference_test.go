@@ -174,5 +174,11 @@ func TestResources_FoundBy_EachCondition(t *testing.T) {
 		}
 	}
 	a.refused("PAYLOAD_TOO_LARGE", "filter.search", `query($text: String) { resources(filter: {search: $text}) { totalCount } }`, variables{"text": strings.Repeat("a", 1025)})
+	var page struct {
+		Resources struct{ PageInfo struct{ EndCursor string } }
+	}
+	a.get(&page, `{ resources(first: 2, filter: {search: "load"}) { pageInfo { endCursor } } }`, nil)
+	a.refused("BAD_USER_INPUT", "after", `query($after: String) { resources(after: $after, filter: {search: "loads"}) { totalCount } }`, variables{"after": page.Resources.PageInfo.EndCursor})
+	a.refused("BAD_USER_INPUT", "filter.minDurationMs", `{ executions(filter: {minDurationMs: -1}) { totalCount } }`, nil)
 	a.refused("BAD_USER_INPUT", "kinds", `query($kinds: [ReferenceKind!]) { resource(path: "other") { references(kinds: $kinds) { totalCount } } }`, variables{"kinds": slices.Repeat([]string{"TOOL"}, 201)})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ import (
 func referencesIn(value any, pointer, step string, top bool) (found []string) {
 	add := func(kind, pointer, step string, target any) {
 		if name, ok := target.(string); ok {
-			found = append(found, fmt.Sprintf("%s %s %s %s %v", kind, pointer, step, name, strings.Contains(name, "{{")))
+			found = append(found, fmt.Sprintf("%s %s %s %s %v", kind, pointer, step, name, regexp.MustCompile(`\{[{%#]`).MatchString(name)))
 		}
 	}
 	stepIn := func(value any, step string) string {
@@ -67,17 +68,16 @@ func referencesIn(value any, pointer, step string, top bool) (found []string) {
 			children := func(value any, pointer, step string) {
 				object, _ := value.(map[string]any)
 				for name, child := range object {
-					if isTool && name == "tool" { // is found by its own name
-						continue
+					if isTool && name == "tool" || isCredential && slices.Contains([]string{"auth", "credential", "credentials"}, name) {
+						continue // is found by its own name
 					}
 					named(child, pointer+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(name), stepIn(value, step))
 				}
 			}
 			switch member := member.(type) {
 			case map[string]any:
-				if isTool {
-					named(member, at, step)
-				} else {
+				named(member, at, step)
+				if isCredential {
 					children(member, at, step)
 				}
 			case []any:
@@ -124,13 +124,14 @@ func TestReferences_Shapes_Found(t *testing.T) {
 	pool := dbtest.Pool(t)
 	payload := []byte(`{"kind": "playbook", "path": "not/me", "workflow": [
 		{"step": "one", "tool": {"kind": "postgres", "auth": "pg"}},
-		{"step": "two", "tool": [{"kind": "http", "auth": {"a/b": {"key": "web"}, "type": "bearer"}}, {"named": {"kind": "python", "credentials": ["s3", {"key": "gcs"}]}}]},
+		{"step": "two", "tool": [{"kind": "http", "auth": {"a/b": {"key": "web"}, "type": "bearer"}}, {"named": {"kind": "python", "credentials": ["s3", {"key": "gcs"}], "auth": {"source": "credential", "key": "direct"}}}]},
 		{"step": "three", "tool": {"kind": "playbook", "path": "x/y"}, "do": [{"kind": "playbook", "path": "{{ which }}"}]}], "credential": "{{ c }}"}`)
 	want := []string{
 		"TOOL /workflow/0/tool/kind one postgres false", "CREDENTIAL /workflow/0/tool/auth one pg false",
 		"TOOL /workflow/1/tool/0/kind two http false", "CREDENTIAL /workflow/1/tool/0/auth/a~1b/key two web false",
 		"TOOL /workflow/1/tool/1/named/kind two python false", "CREDENTIAL /workflow/1/tool/1/named/credentials/0 two s3 false",
 		"CREDENTIAL /workflow/1/tool/1/named/credentials/1/key two gcs false",
+		"CREDENTIAL /workflow/1/tool/1/named/auth/key two direct false",
 		"TOOL /workflow/2/tool/kind three playbook false", "PLAYBOOK /workflow/2/tool/path three x/y false",
 		"PLAYBOOK /workflow/2/do/0/path three {{ which }} true", "CREDENTIAL /credential  {{ c }} true",
 	}
@@ -148,7 +149,7 @@ func TestReferences_AnyPayload_AsReference(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	keys := rapid.SampledFrom([]string{"tool", "kind", "path", "auth", "credential", "credentials", "key", "step", "do", "a/b~c"})
-	names := rapid.SampledFrom([]any{"playbook", "http", "x/y", "{{ t }}", "", 1, nil, true})
+	names := rapid.SampledFrom([]any{"playbook", "http", "x/y", "{{ t }}", "{% t %}", "", 1, nil, true})
 	var values func(depth int) *rapid.Generator[any]
 	values = func(depth int) *rapid.Generator[any] {
 		if depth == 0 {

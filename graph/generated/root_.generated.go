@@ -2112,9 +2112,9 @@ input ResourceFilter {
   types: [String!]
   "The path starts with this, e.g. 'examples/'."
   pathPrefix: String
-  "Words to find in the path and in the latest payload's name, description and tags, ignoring case and accents, at most 8: each at the beginning of a word, or, from three letters, also inside of one. Best matches first unless orderBy is given: a resource counts as its worst word does, in the name and the last segment of the path before elsewhere, as a whole word before a beginning before the inside of one; then by path. A text without a letter or digit does not narrow."
+  "Words to find in the path and in the latest payload's name, description and tags, ignoring case and accents, at most 8: each at the beginning of a word, or, from three letters, also inside of one. Best matches first unless orderBy is given: a resource counts as its worst word does, in the name and the last segment of the path before elsewhere, as a whole word before a beginning before the inside of one; then by path. A text of white space and punctuation does not narrow. At most 1,024 bytes; of a description, the first 10,000 characters are searched."
   search: String
-  "Any of these tags, ignoring case and accents."
+  "Any of these tags, ignoring case and accents; of a resource, its first 1,000."
   tags: [String!]
   "Its latest version calls the playbook at this path."
   calls: String
@@ -2204,7 +2204,7 @@ extend type Query {
     before: String
     "Which to list; all if omitted."
     filter: ResourceFilter
-    "How to sort; by path if omitted."
+    "How to sort; by path, or for a search by rank, if omitted."
     orderBy: ResourceOrder
   ): ResourceConnection!
   "In the order of ` + "`" + `paths` + "`" + `, null for a path that is not registered; at most 200."
@@ -2660,7 +2660,7 @@ enum ReferenceKind {
   PLAYBOOK
   "A kind of tool: kind in the value of 'tool', or in an element of its list."
   TOOL
-  "A credential: a name under 'auth', 'credential' or 'credentials'."
+  "A credential: the text under 'auth', 'credential' or 'credentials', each text of a list there, and 'key' of an object there, or of an object in such a list or object."
   CREDENTIAL
 }
 
@@ -2676,7 +2676,7 @@ type Reference {
   step: String
   "The name as written."
   target: String!
-  "The name is a template, known only at run time."
+  "The name is a template (it has {{, {% or {#), known only at run time."
   templated: Boolean!
   "The resource of that path; null where none is registered, and for tools and credentials."
   resource: Resource
@@ -2702,7 +2702,7 @@ type ReferenceEdge {
 }
 
 extend type Resource {
-  "The texts in metadata.tags, or tags, of the latest payload."
+  "The texts in metadata.tags, or tags, of the latest payload; the first 1,000."
   tags: [String!]!
   "What its latest version calls and uses, in the order of the payload."
   references(
@@ -3034,7 +3034,7 @@ type ResourceType {
   name: String!
   "How many resources have this type now."
   resourceCount: Int!
-  "Those whose latest version has this type; by path unless orderBy says otherwise."
+  "Those whose latest version has this type; by path, or for a search by rank, unless orderBy says otherwise."
   resources(
     "The most items to return, from the beginning or after ` + "`" + `after` + "`" + `: 1 to 200, 20 by default."
     first: Int
@@ -3046,7 +3046,7 @@ type ResourceType {
     before: String
     "Which to list; all if omitted."
     filter: ResourceFilter
-    "How to sort; by path if omitted."
+    "How to sort; by path, or for a search by rank, if omitted."
     orderBy: ResourceOrder
   ): ResourceConnection!
 }

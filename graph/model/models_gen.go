@@ -234,9 +234,9 @@ type ResourceFilter struct {
 	Types []string `json:"types,omitempty"`
 	// The path starts with this, e.g. 'examples/'.
 	PathPrefix *string `json:"pathPrefix,omitempty"`
-	// Words to find in the path and in the latest payload's name, description and tags, ignoring case and accents, at most 8: each at the beginning of a word, or, from three letters, also inside of one. Best matches first unless orderBy is given: a resource counts as its worst word does, in the name and the last segment of the path before elsewhere, as a whole word before a beginning before the inside of one; then by path. A text without a letter or digit does not narrow.
+	// Words to find in the path and in the latest payload's name, description and tags, ignoring case and accents, at most 8: each at the beginning of a word, or, from three letters, also inside of one. Best matches first unless orderBy is given: a resource counts as its worst word does, in the name and the last segment of the path before elsewhere, as a whole word before a beginning before the inside of one; then by path. A text of white space and punctuation does not narrow. At most 1,024 bytes; of a description, the first 10,000 characters are searched.
 	Search *string `json:"search,omitempty"`
-	// Any of these tags, ignoring case and accents.
+	// Any of these tags, ignoring case and accents; of a resource, its first 1,000.
 	Tags []string `json:"tags,omitempty"`
 	// Its latest version calls the playbook at this path.
 	Calls *string `json:"calls,omitempty"`
@@ -616,7 +616,7 @@ const (
 	ReferenceKindPlaybook ReferenceKind = "PLAYBOOK"
 	// A kind of tool: kind in the value of 'tool', or in an element of its list.
 	ReferenceKindTool ReferenceKind = "TOOL"
-	// A credential: a name under 'auth', 'credential' or 'credentials'.
+	// A credential: the text under 'auth', 'credential' or 'credentials', each text of a list there, and 'key' of an object there, or of an object in such a list or object.
 	ReferenceKindCredential ReferenceKind = "CREDENTIAL"
 )
 
