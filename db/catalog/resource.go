@@ -247,13 +247,7 @@ func (s *Store) ListResourcesOfTypes(ctx context.Context, scopes, types []string
 	if filter.finds() {
 		return s.findResourcesOfTypes(ctx, scopes, types, filter, order, within, limit)
 	}
-	prefixLow, prefixHigh := PrefixRange(filter.PathPrefix)
-	if order.Field == OrderByPath { // the range is one of paths, which the index of types serves
-		prefixLow = max(prefixLow, within.LowPath)
-		if within.HighPath != "" && (prefixHigh == "" || within.HighPath < prefixHigh) {
-			prefixHigh = within.HighPath
-		}
-	}
+	prefixLow, prefixHigh := filter.pathRange(order, within) // which the index of types serves
 	params := sqlc.ListResourcesOfTypesAscParams{
 		Parents: types, SortField: string(order.Field),
 		Types: filter.Types, Paths: filter.Paths, PrefixLow: prefixLow, PrefixHigh: prefixHigh,
