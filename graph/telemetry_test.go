@@ -27,7 +27,10 @@ func (a *api) operations() map[string]int {
 		for _, label := range metric.GetLabel() {
 			labels[label.GetName()] = label.GetValue()
 		}
-		counts[labels["type"]+" "+labels["name_hash"]+" "+labels["code"]] = int(metric.GetHistogram().GetSampleCount())
+		// A series exists shortly before its first sample.
+		if count := int(metric.GetHistogram().GetSampleCount()); count > 0 {
+			counts[labels["type"]+" "+labels["name_hash"]+" "+labels["code"]] = count
+		}
 	}
 	return counts
 }
