@@ -48,6 +48,31 @@ END $$;
 
 COMMENT ON FUNCTION public.catalog_before_insert() IS 'Promise: revisions of a path are 1, 2, 3 … without a gap, whoever inserts.';
 
+CREATE TABLE public.catalog (
+    resource_path text NOT NULL COLLATE pg_catalog."C",
+    resource_type text NOT NULL COLLATE pg_catalog."C",
+    resource_version text NOT NULL COLLATE pg_catalog."C",
+    source text DEFAULT 'inline'::text NOT NULL,
+    resource_location text,
+    payload jsonb NOT NULL,
+    meta jsonb,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    revision integer NOT NULL,
+    content text
+);
+
+CREATE FUNCTION public.catalog_insert(versions public.catalog[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO catalog (resource_path, resource_type, resource_version, source, resource_location, payload, content, meta, timestamp)
+    SELECT resource_path, resource_type, resource_version, source, resource_location, payload, content, meta, timestamp
+    FROM unnest(versions);
+END $$;
+
+COMMENT ON FUNCTION public.catalog_insert(versions public.catalog[]) IS 'Inserts versions in one statement, for catalog_register. Revisions are set by trigger.';
+
 CREATE FUNCTION public.catalog_is_sound(path text, label text, source text, location text, payload jsonb, meta jsonb, at timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -98,6 +123,10 @@ DECLARE
     item record;
     latest catalog;
     made catalog;
+    -- Versions to insert, and by nth_path whether a path has one: most calls
+    -- insert all of theirs in one statement, so that triggers fire once.
+    added catalog[] := '{}';
+    has_added boolean[] := '{}';
     known text;
     new_type boolean;
     label text;
@@ -120,17 +149,24 @@ BEGIN
     -- the variables: that is how a dry run tells exactly what would happen.
     BEGIN
         FOR item IN
-            SELECT path, type, fold_type, nullif(version, '') AS version, source,
-                   nullif(location, '') AS location, payload, nullif(content, '') AS content, meta, event_id,
-                   dense_rank() OVER (ORDER BY path COLLATE "C") AS nth_path,
-                   as_history AND (history_from IS NOT NULL OR count(*) OVER (PARTITION BY path COLLATE "C") > 1) AS in_history
-            FROM unnest(paths, types, fold_types, versions, sources, locations,
-                        payloads, contents, metas, event_ids) WITH ORDINALITY
-                AS i(path, type, fold_type, version, source, location, payload, content, meta, event_id, nth)
-            ORDER BY nth
+            -- OFFSET 0: payloads are added after sorting, which would copy them.
+            SELECT path, types[nth] AS type, fold_types[nth] AS fold_type, nullif(versions[nth], '') AS version,
+                   sources[nth] AS source, nullif(locations[nth], '') AS location, payloads[nth] AS payload,
+                   nullif(contents[nth], '') AS content, metas[nth] AS meta, event_ids[nth] AS event_id, nth_path, in_history
+            FROM (
+                SELECT path, nth, dense_rank() OVER (ORDER BY path COLLATE "C") AS nth_path,
+                       as_history AND (history_from IS NOT NULL OR count(*) OVER (PARTITION BY path COLLATE "C") > 1) AS in_history
+                FROM unnest(paths) WITH ORDINALITY AS input(path, nth)
+                ORDER BY nth OFFSET 0
+            ) AS input
         LOOP
             problem := NULL;
             made := NULL;
+            IF has_added[item.nth_path] THEN
+                PERFORM catalog_insert(added);
+                added := '{}';
+                has_added := '{}';
+            END IF;
             SELECT name INTO known FROM resource_type
                 WHERE name = item.type OR (item.fold_type AND lower(name) = lower(item.type))
                 ORDER BY name = item.type DESC, name LIMIT 1;
@@ -202,11 +238,18 @@ BEGIN
                     known := item.type;
                     INSERT INTO resource_type (name) VALUES (known) ON CONFLICT DO NOTHING;
                 END IF;
-                INSERT INTO catalog (resource_path, resource_type, resource_version, source, resource_location,
-                                     payload, content, meta, timestamp)
-                VALUES (item.path, known, label, item.source,
-                        item.location, item.payload, item.content, item.meta, happened)
-                RETURNING * INTO made;
+                made.resource_path := item.path;
+                made.resource_type := known;
+                made.resource_version := label;
+                made.source := item.source;
+                made.resource_location := item.location;
+                made.payload := item.payload;
+                made.content := item.content;
+                made.meta := item.meta;
+                made.timestamp := happened;
+                made.revision := coalesce(latest.revision, 0) + 1; -- as catalog_before_insert sets it
+                added := array_append(added, made);
+                has_added[item.nth_path] := true;
                 places[item.nth_path] := made.revision;
             END IF;
 
@@ -220,6 +263,7 @@ BEGIN
                 'type_created', new_type, 'version', made.resource_version, 'revision', made.revision,
                 'source', made.source, 'location', made.resource_location, 'timestamp', made.timestamp));
         END LOOP;
+        PERFORM catalog_insert(added);
 
         IF dry_run OR (atomic AND failed) THEN
             RAISE EXCEPTION 'registration undone' USING ERRCODE = 'NC001';
@@ -918,12 +962,13 @@ CREATE FUNCTION public.payload_terms(payload jsonb, OUT terms text[], OUT places
     AS $_$
 DECLARE
     tags jsonb := payload_tags(payload);
-    -- Objects with a name or a list of names below the top, where no playbook stands.
-    holders jsonb := jsonb_path_query_array(payload, 'strict $.**{1 to last} ? (exists(@.tool) || exists(@.auth) || exists(@.credential) || exists(@.credentials) || @.kind == "playbook")');
-    all_holders jsonb := CASE WHEN payload ?| ARRAY['tool', 'auth', 'credential', 'credentials'] THEN holders || payload ELSE holders END;
-    tools jsonb := jsonb_path_query_array(all_holders, 'lax $[*].tool');
-    credentials jsonb := jsonb_path_query_array(all_holders, 'lax $[*].auth') || jsonb_path_query_array(all_holders, 'lax $[*].credential') || jsonb_path_query_array(all_holders, 'lax $[*].credentials');
-    playbooks jsonb := jsonb_path_query_array(holders, 'strict $[*] ? (@.kind == "playbook" && @.path.type() == "string").path');
+    -- Strict paths skip what has no such member. One condition on all nodes is slower.
+    tools jsonb := jsonb_path_query_array(payload, 'strict $.**.tool');
+    credentials jsonb := jsonb_path_query_array(payload, 'strict $.**.auth') || jsonb_path_query_array(payload, 'strict $.**.credential')
+        || jsonb_path_query_array(payload, 'strict $.**.credentials');
+    -- Not at the top, where the playbook itself stands.
+    playbooks jsonb := CASE WHEN jsonb_path_exists(payload, 'strict $.**.kind ? (@ == "playbook")') THEN jsonb_path_query_array(payload,
+        'strict $.**{1 to last} ? (@.kind == "playbook" && @.path.type() == "string").path') ELSE '[]' END;
 BEGIN
     IF tools <> '[]' THEN
         tools := jsonb_path_query_array(tools, 'strict $[*] ? (@.kind.type() == "string").kind')
@@ -992,16 +1037,13 @@ CREATE FUNCTION public.resource_index_after_insert() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-DECLARE
-    latest record;
-    found resource_index;
 BEGIN
-    FOR latest IN SELECT DISTINCT ON (resource_path) resource_path, resource_type, payload FROM ins ORDER BY resource_path, revision DESC LOOP
-        found := resource_index_of(latest.resource_path, latest.resource_type, latest.payload);
-        INSERT INTO resource_index AS i VALUES (found.*)
-            ON CONFLICT (resource_path) DO UPDATE SET best = excluded.best, rest = excluded.rest, terms = excluded.terms, places = excluded.places
-            WHERE (i.best, i.rest, i.terms, i.places) IS DISTINCT FROM (excluded.best, excluded.rest, excluded.terms, excluded.places);
-    END LOOP;
+    INSERT INTO resource_index AS i
+    SELECT found.*
+    FROM (SELECT DISTINCT ON (resource_path) * FROM ins ORDER BY resource_path, revision DESC) AS latest
+    CROSS JOIN LATERAL resource_index_of(latest.resource_path, latest.resource_type, latest.payload) AS found
+    ON CONFLICT (resource_path) DO UPDATE SET best = excluded.best, rest = excluded.rest, terms = excluded.terms, places = excluded.places
+    WHERE (i.best, i.rest, i.terms, i.places) IS DISTINCT FROM (excluded.best, excluded.rest, excluded.terms, excluded.places);
     RETURN NULL;
 END $$;
 
@@ -1230,19 +1272,6 @@ CREATE FUNCTION public.type_limit() RETURNS integer
     RETURN 1000;
 
 COMMENT ON FUNCTION public.type_limit() IS 'Promise: how many resource types, and how many event types, there can be. Where there were more before, they stay.';
-
-CREATE TABLE public.catalog (
-    resource_path text NOT NULL COLLATE pg_catalog."C",
-    resource_type text NOT NULL COLLATE pg_catalog."C",
-    resource_version text NOT NULL COLLATE pg_catalog."C",
-    source text DEFAULT 'inline'::text NOT NULL,
-    resource_location text,
-    payload jsonb NOT NULL,
-    meta jsonb,
-    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
-    revision integer NOT NULL,
-    content text
-);
 
 CREATE TABLE public.event_count (
     path text NOT NULL COLLATE pg_catalog."C",

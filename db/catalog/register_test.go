@@ -228,6 +228,54 @@ func TestRegister_Batch_AtomicOrEach(t *testing.T) {
 	}
 }
 
+// Triggers of catalog fire once for a call, and once more where a path comes again.
+func TestRegister_ManyPaths_InsertedTogether(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for _, sql := range []string{
+		`CREATE TABLE fired (at bigint GENERATED ALWAYS AS IDENTITY)`,
+		`CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO fired DEFAULT VALUES; RETURN NULL; END $$`,
+		`CREATE TRIGGER fire AFTER INSERT ON catalog FOR EACH STATEMENT EXECUTE FUNCTION fire()`,
+	} {
+		if _, err := f.pool.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	register := func(inputs ...catalog.Registration) (lines []string) {
+		results, err := f.Register(t.Context(), everything, inputs, catalog.RegisterOptions{Limits: catalog.DefaultLimits(), CreateTypes: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range results {
+			lines = append(lines, line(result))
+		}
+		return lines
+	}
+	var many []catalog.Registration
+	for i := range 100 {
+		many = append(many, typed(registration(fmt.Sprintf("many/%d", i), `{"a": 1}`), fmt.Sprintf("type-%d", i%3)))
+	}
+	register(many...)
+	if fired := f.count(`SELECT count(*) FROM fired`); fired != 1 {
+		t.Errorf("100 versions were inserted by %d statements, want 1", fired)
+	}
+	got := register(registration("a", `1`), registration("b", `1`), registration("a", `2`), registration("a", `2`),
+		registration("b", `1`), labelled(registration("a", `3`), "x"), registration("b", `2`))
+	want := []string{"REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UNCHANGED 1.0.1 2",
+		"UNCHANGED 1.0.0 1", "UPDATED x 3", "UPDATED 1.0.1 2"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if fired := f.count(`SELECT count(*) FROM fired`) - 1; fired != 3 {
+		t.Errorf("5 versions of 2 paths were inserted by %d statements, want 3", fired)
+	}
+	// What was answered is what stands there.
+	if n := f.count(`SELECT count(*) FROM catalog WHERE resource_path IN ('a', 'b') AND (resource_path, resource_version, revision, payload) IN (
+		('a', '1.0.0', 1, '1'), ('b', '1.0.0', 1, '1'), ('a', '1.0.1', 2, '2'), ('a', 'x', 3, '3'), ('b', '1.0.1', 2, '2'))`); n != 5 {
+		t.Errorf("%d of 5 versions are as answered", n)
+	}
+}
+
 func TestRegister_OutOfScope_Forbidden(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
