@@ -79,7 +79,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if invalid := (*config.Error)(nil); errors.As(err, &invalid) {
+	invalid, usage := (*config.Error)(nil), (*cli.UsageError)(nil)
+	if errors.As(err, &invalid) || errors.As(err, &usage) {
 		fmt.Fprintln(stderr, "noetl-catalog:", err)
 		return 2
 	}

@@ -19,10 +19,17 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
+// UsageError is an invalid command line that only the command itself can recognize.
+type UsageError struct{ text string }
+
+func (e *UsageError) Error() string { return e.text }
+
+func invalid(format string, args ...any) error { return &UsageError{fmt.Sprintf(format, args...)} }
+
 func newClient(server, token string) (*client.Client, error) {
 	c, err := client.New(server, token)
 	if err != nil {
-		return nil, fmt.Errorf("--server %w", err)
+		return nil, invalid("--server %v", err)
 	}
 	return c, nil
 }

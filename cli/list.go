@@ -13,16 +13,16 @@ import (
 
 // Listing are the flags of a list.
 type Listing struct {
-	Limit int  `placeholder:"N" help:"Print at most N. Default: 50 on a terminal, otherwise all."`
+	Limit *int `placeholder:"N" help:"Print at most N, which is 1 or more. Default: 50 on a terminal, otherwise all."`
 	All   bool `help:"Print all, on a terminal as well."`
 }
 
 // Validate is called by kong.
 func (l *Listing) Validate() error {
 	switch {
-	case l.Limit < 0:
-		return errors.New("--limit must not be negative")
-	case l.Limit > 0 && l.All:
+	case l.Limit != nil && *l.Limit < 1:
+		return errors.New("--limit must be at least 1; --all prints all")
+	case l.Limit != nil && l.All:
 		return errors.New("--limit and --all contradict each other")
 	}
 	return nil
@@ -52,8 +52,11 @@ const pageFields = `totalCount @include(if: $count) pageInfo { hasNextPage endCu
 // list prints a list page by page: with the JSON of its nodes, or a table. fetch reads
 // the page of some variables; row adds a node to the table.
 func (s *session) list(l Listing, what string, t *table, fetch func(page map[string]any) (*nodes, error), row func(json.RawMessage) error) error {
-	limit := l.Limit
-	if limit == 0 && s.terminal && !l.All {
+	limit := 0
+	switch {
+	case l.Limit != nil:
+		limit = *l.Limit
+	case s.terminal && !l.All:
 		limit = screenful
 	}
 	var after *string

@@ -87,12 +87,12 @@ func (c *Query) variables() (map[string]any, error) {
 	if !strings.HasPrefix(strings.TrimSpace(c.Variables), "{") {
 		var err error
 		if raw, err = os.ReadFile(c.Variables); err != nil {
-			return nil, fmt.Errorf("--variables is neither a JSON object nor a file: %w", err)
+			return nil, invalid("--variables is neither a JSON object nor a file: %v", err)
 		}
 	}
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &values); err != nil {
-		return nil, fmt.Errorf("--variables is not a JSON object: %w", err)
+		return nil, invalid("--variables is not a JSON object: %v", err)
 	}
 	variables := make(map[string]any, len(values))
 	for name, value := range values {

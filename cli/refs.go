@@ -19,14 +19,14 @@ type Refs struct {
 }
 
 const (
+	referenceFields = `from { path } kind target step pointer templated resource { path }`
+
 	references = `query References($path: String!, $first: Int!, $after: String, $count: Boolean!) {
-  resource(path: $path) { list: references(first: $first, after: $after) { ` + pageFields + `
-    nodes { from { path } kind target step pointer templated resource { path } }
+  resource(path: $path) { list: references(first: $first, after: $after) { ` + pageFields + ` nodes { ` + referenceFields + ` }
   } }
 }`
 	referencedBy = `query ReferencedBy($path: String!, $first: Int!, $after: String, $count: Boolean!) {
-  resource(path: $path) { list: referencedBy(first: $first, after: $after) { ` + pageFields + `
-    nodes { from { path } kind target step pointer templated resource { path } }
+  resource(path: $path) { list: referencedBy(first: $first, after: $after) { ` + pageFields + ` nodes { ` + referenceFields + ` }
   } }
 }`
 )

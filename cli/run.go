@@ -25,7 +25,7 @@ type Run struct {
 
 // Validate is called by kong.
 func (c *Run) Validate() error {
-	if c.Follow && (c.Events || c.All || c.Limit != 0) {
+	if c.Follow && (c.Events || c.All || c.Limit != nil) {
 		return errors.New("--follow prints every event: leave out --events, --limit and --all")
 	}
 	return c.Listing.Validate()

@@ -19,7 +19,8 @@ type Runs struct {
 	Version     string   `placeholder:"LABEL" help:"Only runs of versions with this label."`
 	Status      []string `enum:"running,completed,failed,cancelled" placeholder:"STATUS" help:"Only runs with this status: ${enum}; may be repeated."`
 	Failed      bool     `help:"Only runs that failed, as --status failed."`
-	Errors      *bool    `negatable:"" help:"Only runs with a failed step, whatever their status; or only runs without one."`
+	Errors      bool     `xor:"errors" help:"Only runs with a failed step, whatever their status."`
+	NoErrors    bool     `name:"no-errors" xor:"errors" help:"Only runs without a failed step."`
 	Text        string   `placeholder:"WORDS" help:"Only runs with each of these words in the path, the id or the error, ignoring case and accents."`
 	MinDuration string   `placeholder:"DURATION" help:"Only runs that took, or have been running, at least this long, like 90s, 2h or 1d."`
 	Since       string   `placeholder:"TIME" help:"Only runs that started since: RFC 3339, a date, or how long ago, like 90m or 7d."`
@@ -53,8 +54,8 @@ func (c *Runs) filter() (map[string]any, error) {
 	if statuses != nil {
 		filter["statuses"] = statuses
 	}
-	if c.Errors != nil {
-		filter["hasErrors"] = *c.Errors
+	if c.Errors || c.NoErrors {
+		filter["hasErrors"] = c.Errors
 	}
 	if c.MinDuration != "" {
 		atLeast, err := parseDuration(c.MinDuration)

@@ -64,6 +64,30 @@ func TestTable_AnyText_AlignedInTheTerminal(t *testing.T) {
 	}
 }
 
+// On a terminal a very long cell pushes its own row aside, and no other.
+func TestTable_LongCell_PadsNoOtherRow(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 41)
+	for width, want := range map[int]string{
+		80: "PATH   TYPE\nshort  a\n" + long + "  b\n",
+		82: "PATH" + strings.Repeat(" ", 39) + "TYPE\nshort" + strings.Repeat(" ", 38) + "a\n" + long + "  b\n",
+		0:  "PATH" + strings.Repeat(" ", 39) + "TYPE\nshort" + strings.Repeat(" ", 38) + "a\n" + long + "  b\n",
+	} {
+		var out strings.Builder
+		s := newScreen(&Output{}, &out, nil)
+		s.width = width
+		table := s.table("PATH", "TYPE")
+		table.add(cells("short", "a")...)
+		table.add(cells(long, "b")...)
+		if err := s.close(table.flush()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("width %d (-want +got):\n%s", width, diff)
+		}
+	}
+}
+
 // A step is nested below one that went on after it began; one that had ended only led to it.
 func TestNest_ParentGoesOn_Nested(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"math"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -38,6 +39,15 @@ func (t *table) add(row ...cell) {
 	t.rows = append(t.rows, row)
 }
 
+// widest is the most that a column is padded to on a terminal: one very long cell would
+// push the next columns of all rows out of sight.
+func (t *table) widest() int {
+	if t.width == 0 {
+		return math.MaxInt
+	}
+	return max(t.width/2, 32)
+}
+
 // flush prints the rows that were added, below the titles the first time.
 func (t *table) flush() error {
 	if t.widths == nil && len(t.rows) > 0 {
@@ -50,7 +60,9 @@ func (t *table) flush() error {
 	}
 	for _, row := range t.rows {
 		for i, cell := range row {
-			t.widths[i] = max(t.widths[i], runewidth.StringWidth(cell.text))
+			if width := runewidth.StringWidth(cell.text); width <= t.widest() {
+				t.widths[i] = max(t.widths[i], width)
+			}
 		}
 	}
 	for _, row := range t.rows {
@@ -72,9 +84,10 @@ func (t *table) print(row []cell) {
 		}
 		line.WriteString(t.paint(cell.style, text))
 		if !last {
-			padding := t.widths[i] - runewidth.StringWidth(text) + 2
-			line.WriteString(strings.Repeat(" ", padding))
-			used += t.widths[i] + 2
+			width := runewidth.StringWidth(text)
+			padded := max(t.widths[i], width) + 2
+			line.WriteString(strings.Repeat(" ", padded-width))
+			used += padded
 		}
 	}
 	_, _ = t.WriteString(strings.TrimRight(line.String(), " ") + "\n") // Flush returns the error

@@ -12,6 +12,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/alecthomas/kong"
 
@@ -86,9 +87,47 @@ func Parse(args []string, stdout, stderr io.Writer) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (--help explains each flag)", err)
 	}
+	if err := checkFilled(parsed); err != nil {
+		return nil, err
+	}
 	command := parsed.Selected().Target.Addr().Interface()
 	if checked, ok := command.(interface{ check() error }); ok {
 		return command, checked.check()
 	}
 	return command, nil
+}
+
+// checkFilled rejects an empty value, as a script passes for a variable that is not set:
+// most commands would take the flag as left out, and list or serve too much. A prefix may
+// be empty, since every path begins with it.
+func checkFilled(parsed *kong.Context) error {
+	for _, element := range parsed.Path {
+		switch {
+		case element.Flag != nil && element.Flag.PlaceHolder != "PREFIX" && isEmpty(parsed.Value(element)):
+			return invalid("--%s must not be empty", element.Flag.Name)
+		case element.Positional != nil && isEmpty(parsed.Value(element)):
+			return invalid("<%s> must not be empty", element.Positional.Name)
+		}
+	}
+	return nil
+}
+
+// isEmpty reports whether a value of the command line is, or contains, an empty string.
+func isEmpty(value reflect.Value) bool {
+	switch value.Kind() {
+	case reflect.String:
+		return value.Len() == 0
+	case reflect.Pointer:
+		return !value.IsNil() && isEmpty(value.Elem())
+	case reflect.Slice:
+		if value.Len() == 0 {
+			return true
+		}
+		for i := range value.Len() {
+			if isEmpty(value.Index(i)) {
+				return true
+			}
+		}
+	}
+	return false
 }

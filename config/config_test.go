@@ -66,6 +66,29 @@ func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
 	}
 }
 
+// An empty value, as of a variable that is not set, would list or serve too much.
+func TestParse_EmptyValue_RefusedWithItsName(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"list --calls=": "--calls", "list --tool=": "--tool", "list --uses=": "--uses", "list --type=": "--type", "list --type a --tag=": "--tag",
+		"list --since=": "--since", "runs --path=": "--path", "runs --idle=": "--idle", "runs --text=": "--text", "show a --version=": "--version",
+		"follow --after=": "--after", "follow --path a --path=": "--path", "follow --step=": "--step", "query --operation= a": "--operation",
+		"token --role viewer --owner=": "--owner", "serve --tokens=": "--tokens", "serve --database-url=": "--database-url", "serve --register=": "--register",
+		"migrate --data-dir=": "--data-dir", "register --database-url= a": "--database-url",
+		"search \x00": "<words>", "search a \x00": "<words>", "refs \x00": "<path>", "run \x00": "<id>", "diff a \x00": "<path@version>",
+	} {
+		_, err := config.Parse(strings.Split(strings.ReplaceAll(args, "\x00", ""), " "), io.Discard, io.Discard)
+		if err == nil || err.Error() != want+" must not be empty" {
+			t.Errorf("%q: error %v, want one that names %s", args, err, want)
+		}
+	}
+	for _, args := range []string{"list --prefix= --path-prefix=", "runs --prefix=", "follow --path-prefix="} {
+		if _, err := config.Parse(strings.Fields(args), io.Discard, io.Discard); err != nil {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
 func TestParse_NoArguments_ServeWithDefaults(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"--log-level", "debug"}, {"serve", "--listen", "[::1]:0", "--keep-alive", "1s"}} {
