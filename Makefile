@@ -26,7 +26,7 @@ graph/graphiql/bundle/index.html.br: graph/graphiql/package-lock.json graph/grap
 
 .PHONY: run
 run: build ## Build, start PostgreSQL, serve, and register the examples.
-	./$(BIN) serve --register examples
+	./$(BIN) serve --register examples --record examples/events.jsonl
 
 # They fill a database, or measure memory, which the race detector multiplies.
 LONG_TESTS := TestPlans_FilledDatabase|ThousandOfTheWorst

@@ -225,6 +225,12 @@ func serve(ctx context.Context, c *config.Serve, stderr io.Writer) (err error) {
 				logger.WarnContext(groupCtx, "not everything was registered", "error", err)
 			}
 		}
+		if c.Events != "" {
+			record := cli.Record{File: c.Events}
+			if err := record.Run(groupCtx, events, stderr); err != nil && groupCtx.Err() == nil {
+				logger.WarnContext(groupCtx, "no events were recorded", "error", err)
+			}
+		}
 		// Printed last, where a person sees it.
 		if address := "http://" + listener.Addr().String(); groupCtx.Err() == nil {
 			fmt.Fprintf(stderr, "\nnoetl-catalog serves GraphQL at %s/graphql, and GraphiQL at %s (schema: %s/schema.graphql). Ctrl-C stops it.\n\n", address, address, address)

@@ -242,13 +242,13 @@ func (w *lineWriter) Write(text []byte) (int, error) {
 	}
 }
 
-// The server's address is printed last, after the result of registering the
-// examples.
+// The server's address is printed last, after the results of registering the
+// examples and of recording their events.
 func TestServe_Examples_AddressPrintedLast(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct{ path, before string }{
-		"registered": {"examples", "  registered"},
-		"missing":    {"no-such-folder", "not everything was registered"},
+	for name, tc := range map[string]struct{ path, events, before string }{
+		"registered": {"examples", "examples/events.jsonl", "    83  events recorded, of 83"},
+		"missing":    {"no-such-folder", "no-such-file", "no events were recorded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -257,7 +257,7 @@ func TestServe_Examples_AddressPrintedLast(t *testing.T) {
 			stderr := &lineWriter{lines: make(chan string, 1000)}
 			status := make(chan int, 1)
 			go func() {
-				status <- run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--database-url", dbtest.EmptyURL(t), "--register", tc.path}, io.Discard, stderr)
+				status <- run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--database-url", dbtest.EmptyURL(t), "--register", tc.path, "--record", tc.events}, io.Discard, stderr)
 			}()
 			var printed []string
 			for !strings.Contains(strings.Join(printed, "\n"), "serves GraphQL at http://127.0.0.1:") {

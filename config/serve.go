@@ -28,6 +28,7 @@ type Serve struct {
 	CallerShare      int           `env:"CATALOG_CALLER_SHARE" default:"50" placeholder:"PERCENT" help:"How much of each of these limits one caller (a token, else an address) may have. Default: ${default}."`
 	QueryTimeout     time.Duration `env:"CATALOG_QUERY_TIMEOUT" default:"10s" help:"How long a query may run. Default: ${default}."`
 	Examples         []string      `name:"register" env:"CATALOG_REGISTER" placeholder:"PATH" help:"Register these files and directories once the server is up."`
+	Events           string        `name:"record" env:"CATALOG_RECORD" placeholder:"FILE" help:"Then record the events of this file, those that are not recorded yet."`
 	TokensFile       string        `name:"tokens" env:"CATALOG_TOKENS" placeholder:"FILE" help:"Serve only the callers in this file, whose lines the command token makes. Default: serve anybody on this machine."`
 	Origins          []string      `name:"allow-origin" env:"CATALOG_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of this web page's origin, such as https://app.example.com, use the API. Default: none but its own."`
 	OpenEventTypes   bool          `env:"CATALOG_OPEN_EVENT_TYPES" help:"Accept events of any type, and add unknown types. Default: refuse them."`

@@ -16,7 +16,9 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 
 	"github.com/noetl/noetl-catalog/cli"
+	"github.com/noetl/noetl-catalog/db"
 	"github.com/noetl/noetl-catalog/db/dbtest"
+	"github.com/noetl/noetl-catalog/db/eventlog"
 )
 
 // example is a file of examples/queries.
@@ -152,55 +154,58 @@ var exampleAnswers = map[string]struct {
 			{"kind": "CREDENTIAL", "target": "{{ pg_auth }}", "templated": true, "step": "start", "resource": null},
 			{"kind": "TOOL", "target": "postgres", "templated": false, "step": "start", "pointer": "/workflow/0/tool/kind"}, "…"]}}}`},
 	"12-uses-of-tool-or-credential.graphql": {statements: 7, want: `{
-		"resourceFacets": {"tools": [{"name": "python", "count": 10}, {"name": "http", "count": 7}, {"name": "postgres", "count": 5}, "…"], "credentials": [{"name": "pg_shop", "count": 1}]},
+		"resourceFacets": {"tools": [{"name": "python", "count": 10}, {"name": "http", "count": 7}, {"name": "postgres", "count": 5}, "…"], "credentials": [{"name": "pg_shop", "count": 2}, {"name": "chat_bot", "count": 1}, "…"]},
 		"byTool": {"totalCount": 5, "nodes": [{"path": "demo/orders/clean"}, {"path": "examples/http/paged_import"}, "…"]},
-		"byCredential": {"totalCount": 1, "nodes": [{"path": "demo/orders/clean"}]},
-		"byPayload": {"totalCount": 5, "nodes": [{"path": "examples/composition/nightly_load"}, "…"]}}`},
+		"byCredential": {"totalCount": 2, "nodes": [{"path": "demo/orders/clean"}, {"path": "examples/reports/daily_digest"}]},
+		"byPayload": {"totalCount": 4, "nodes": [{"path": "examples/composition/nightly_load"}, "…"]}}`},
 	"13-resource-page.graphql": {statements: 10, want: `{
 		"resource": {"name": "order_totals", "type": {"name": "playbook"}, "latestVersion": {"version": "1.0.1", "payload": {"workload": {"pg_auth": "pg_shop"}}},
 			"versions": {"totalCount": 2, "nodes": [{"version": "1.0.1", "revision": 2}, {"version": "1.0.0", "revision": 1}]},
-			"events": {"totalCount": 5, "nodes": [{"message": "Resource examples/postgres/order_totals version 1.0.1 was updated."}, {"version": {"version": "1.0.0"}},
-				{"executionId": "4003", "status": "failed"}, {"step": "add_up"}, {"status": "running"}]}},
-		"eventStatistics": {"total": 5, "byType": [{"count": 1}, {"count": 1}, {"count": 1}, {"count": 1}, {"name": "step.failed", "count": 1}]}}`},
+			"tags": ["shop", "nightly"], "events": {"totalCount": 19, "nodes": [
+				{"executionId": "4103", "status": "failed"}, {"step": "add_up"}, {"status": "running"},
+				{"message": "Resource examples/postgres/order_totals version 1.0.1 was updated."}, {"version": {"version": "1.0.0"}}, {"executionId": "4003"}, "…"]}},
+		"eventStatistics": {"total": 19, "byType": [{"name": "step.enter", "count": 5}, {"name": "step.exit", "count": 4}, {"name": "playbook.started", "count": 3}, "…"]}}`},
 	"14-catalog-page-with-runs.graphql": {statements: 6, want: `{"resources": {"totalCount": 12, "nodes": [
 		{"path": "examples/composition/fan_out_regions", "latestEvent": {"message": "Resource examples/composition/fan_out_regions version 1.0.0 was registered."}, "latestExecution": null},
-		{"path": "examples/composition/nightly_load", "latestVersion": {"version": "1.0.0"}, "latestExecution": {"executionId": "4001", "status": "FAILED", "hasErrors": true, "durationMs": 8200}}, "…"]}}`},
-	"15-event-timeline.graphql": {statements: 6, want: `{"events": {"totalCount": 5, "nodes": [
-		{"message": "Resource examples/postgres/order_totals version 1.0.1 was updated.", "version": {"version": "1.0.1"}, "executionId": null}, {"version": {"version": "1.0.0"}},
-		{"message": "Playbook examples/postgres/order_totals failed.", "timestamp": "2026-11-27T02:00:08.000000Z"}, {"step": "add_up"}, {"status": "running"}]}}`},
+		{"path": "examples/composition/nightly_load", "latestVersion": {"version": "1.0.0"}, "latestExecution": {"executionId": "4101", "status": "FAILED", "hasErrors": true}},
+		{"path": "examples/duckdb/sales_by_region", "latestExecution": null}, {"path": "examples/http/paged_import"}, {"path": "examples/http/weather_fetch", "latestExecution": {"executionId": "5003", "status": "COMPLETED", "hasErrors": false, "durationMs": 1400}}, "…"]}}`},
+	"15-event-timeline.graphql": {statements: 6, want: `{"events": {"totalCount": 19, "nodes": [
+		{"message": "Playbook examples/postgres/order_totals failed.", "executionId": "4103"}, {"step": "add_up"}, {"status": "running"},
+		{"message": "Resource examples/postgres/order_totals version 1.0.1 was updated.", "version": {"version": "1.0.1"}, "executionId": null}, {"version": {"version": "1.0.0"}}, "…"]}}`},
 	"16-execution.graphql": {statements: 8, want: `{
 		"execution": {"status": "FAILED", "hasErrors": true, "failedStepCount": 1, "error": "run 4003 failed", "durationMs": 8200, "eventCount": 6, "parent": null,
 			"version": {"path": "examples/composition/nightly_load", "version": "1.0.0"}, "events": {"nodes": [
 				{"type": {"name": "playbook.started"}}, {"step": "start", "status": "running"}, {"step": "start", "status": "completed", "meta": {"duration": 2.4}},
 				{"step": "totals"}, {"status": "failed"}, {"type": {"name": "playbook.failed"}, "message": "Playbook examples/composition/nightly_load failed."}]}},
 		"eventStatistics": {"byType": [{"name": "step.enter", "count": 2}, "…"], "byStatus": [{"name": "RUNNING", "count": 3}, {"name": "FAILED", "count": 2}, {"name": "COMPLETED", "count": 1}]}}`},
-	"17-executions.graphql": {statements: 7, want: `{"executions": {"totalCount": 3, "nodes": [
-		{"executionId": "4003", "status": "FAILED", "hasErrors": true, "durationMs": 5000, "eventCount": 3, "version": {"path": "examples/postgres/order_totals", "version": "1.0.1"}},
-		{"executionId": "4002", "status": "COMPLETED", "hasErrors": false, "startedAt": "2026-11-27T02:00:00.500000Z", "finishedAt": "2026-11-27T02:00:02.500000Z"}, {"executionId": "4001"}]}}`},
+	"17-executions.graphql": {statements: 7, want: `{"executions": {"totalCount": 15, "nodes": [
+		{"executionId": "4103", "status": "FAILED", "hasErrors": true, "eventCount": 3, "version": {"path": "examples/postgres/order_totals", "version": "1.0.1"}},
+		{"executionId": "4102", "status": "COMPLETED", "hasErrors": false}, {"executionId": "4101"},
+		{"executionId": "6002", "status": "COMPLETED", "hasErrors": true, "durationMs": 299000}, "…"]}}`},
 	"18-child-executions.graphql": {statements: 8, want: `{"execution": {"executionId": "4001", "status": "FAILED", "children": {"totalCount": 2, "nodes": [
 		{"executionId": "4003", "status": "FAILED", "durationMs": 5000, "error": "relation \"orders\" is locked", "children": {"totalCount": 0, "nodes": []}},
 		{"executionId": "4002", "status": "COMPLETED", "error": null, "version": {"path": "examples/quality/orders_gate"}}]}}}`},
-	"19-failed-runs.graphql": {statements: 10, want: `{"executions": {"totalCount": 2, "nodes": [
-		{"executionId": "4003", "error": "relation \"orders\" is locked", "resource": {"path": "examples/postgres/order_totals", "executions": {"totalCount": 1}, "latestExecution": {"executionId": "4003", "status": "FAILED"}}},
-		{"executionId": "4001", "error": "run 4003 failed", "resource": {"path": "examples/composition/nightly_load"}}]}}`},
+	"19-failed-runs.graphql": {statements: 10, want: `{"executions": {"totalCount": 4, "nodes": [
+		{"executionId": "4103", "error": "relation \"orders\" is locked", "resource": {"path": "examples/postgres/order_totals", "executions": {"totalCount": 2}, "latestExecution": {"executionId": "4103", "status": "FAILED"}}},
+		{"executionId": "4101", "error": "run 4103 failed", "resource": {"path": "examples/composition/nightly_load"}}, {"executionId": "4003"}, {"executionId": "4001", "error": "run 4003 failed"}]}}`},
 	"20-dashboard.graphql": {statements: 11, want: `{
 		"resourceTypes": [{"name": "action", "resourceCount": 0}, {"name": "dataset", "resourceCount": 0}, {"name": "playbook", "resourceCount": 15}, {"name": "step"}, {"name": "target"}, {"name": "task"}, {"name": "workflow"}],
-		"events": {"total": 33, "byType": [{"name": "REGISTERED", "count": 15}, {"name": "UPDATED", "count": 4}, "…"]},
-		"chart": {"buckets": [{"start": "2026-11-27T00:00:00.000000Z", "count": 0, "byType": []}, {"count": 0}, {"count": 11, "byType": [{"name": "playbook.started", "count": 3}, "…"]}, {"count": 0}, {"count": 0}, {"count": 0}]},
-		"executionStatistics": {"total": 3, "successRate": 0.3333333333333333, "durationMs": {"p50": 5000, "p95": 8200, "max": 8200},
-			"byStatus": [{"count": 0}, {"status": "COMPLETED", "count": 1, "withErrors": 0}, {"status": "FAILED", "count": 2, "withErrors": 2}, {"count": 0}]},
-		"executions": {"nodes": [{"executionId": "4003", "status": "FAILED"}, {"executionId": "4002"}, {"executionId": "4001", "version": {"path": "examples/composition/nightly_load"}}]}}`},
+		"events": {"total": 116, "byType": [{"name": "step.enter", "count": 31}, {"name": "step.exit", "count": 27}, "…"]},
+		"chart": {"buckets": [{"byType": [{"name": "step.enter"}, "…"]}, "…"]},
+		"executionStatistics": {"total": 15, "successRate": 0.6666666666666666, "durationMs": {"p50": 2100, "p95": 299000, "max": 299000},
+			"byStatus": [{"count": 0}, {"status": "COMPLETED", "count": 11, "withErrors": 1}, {"status": "FAILED", "count": 4, "withErrors": 4}, {"count": 0}]},
+		"executions": {"nodes": [{"executionId": "4103", "status": "FAILED"}, {"executionId": "4102"}, {"executionId": "4101", "version": {"path": "examples/composition/nightly_load"}}, {"executionId": "6002"}, {"executionId": "5003"}]}}`},
 	"21-follow-events.graphql": {statements: 2, deliveries: 6, want: `{"eventRecorded": {"live": true, "event": {"message": "Resource demo/greeting version 1.0.0 was registered.", "version": {"version": "1.0.0"}, "executionId": null}}}`},
 	"22-follow-a-run.graphql": {
 		statements: 1, deliveries: 6, complete: true,
-		want: `{"executionProgressed": {"event": {"type": {"name": "playbook.started"}, "timestamp": "2026-11-27T02:00:00.000000Z", "status": "running", "message": "Playbook examples/composition/nightly_load started."}}}`,
+		want: `{"executionProgressed": {"event": {"type": {"name": "playbook.started"}, "status": "running", "message": "Playbook examples/composition/nightly_load started."}}}`,
 	},
 	"23-follow-catalog-changes.graphql": {statements: 9, deliveries: 3, want: `{"eventRecorded": {"event": {"path": "demo/greeting", "version": {"version": "1.0.0", "revision": 1}, "resource": {"latestVersion": {"version": "1.0.0"}}}}}`},
 	"24-record-events.graphql": {
 		statements: 4,
-		want: `{"recordEvents": {"results": [{"duplicate": false, "event": {"eventId": "4001-1", "executionId": "4001", "message": "Playbook examples/composition/nightly_load started."}},
+		want: `{"recordEvents": {"results": [{"duplicate": false, "event": {"eventId": "4101-1", "executionId": "4101", "message": "Playbook examples/composition/nightly_load started."}},
 			{"duplicate": false, "event": {"message": "Step start of examples/composition/nightly_load entered."}}, "…"]}}`,
-		again: `{"recordEvents": {"results": [{"duplicate": true, "event": {"eventId": "4001-1"}}, {"duplicate": true}, "…"]}}`,
+		again: `{"recordEvents": {"results": [{"duplicate": true, "event": {"eventId": "4101-1"}}, {"duplicate": true}, "…"]}}`,
 	},
 	"25-types.graphql": {
 		statements: 3,
@@ -218,6 +223,14 @@ func TestExamples_EachQuery_ResultAndStatements(t *testing.T) {
 	register := cli.Register{Paths: []string{"../examples"}, DatabaseURL: databaseURL}
 	if err := register.Run(t.Context(), io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
+	}
+	record := cli.Record{File: "../examples/events.jsonl"}
+	store := eventlog.NewStore(dbtest.PoolAt(t, databaseURL, db.Options{MaxConns: 2}))
+	for _, want := range []string{"    83  events recorded, of 83\n", "     0  events recorded, of 83\n"} { // the second time as after a restart
+		var printed strings.Builder
+		if err := record.Run(t.Context(), store, &printed); err != nil || printed.String() != want {
+			t.Fatalf("%v, printed %q, want %q", err, printed.String(), want)
+		}
 	}
 	live := setupAt(t, databaseURL).alive()
 	files := examples(t)

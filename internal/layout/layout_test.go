@@ -78,7 +78,7 @@ func TestLayout_Imports_RunOneWay(t *testing.T) {
 		{".", `cli|config|db|db/catalog|db/embedded|db/eventlog|db/eventlog/stream|graph|graph/admission|graph/telemetry|graph/telemetry/otlp|graph/transport`},
 		{"config", `cli|graph/admission|graph/auth`},
 		{"client", `-`},
-		{"cli", `client|db|db/catalog|db/catalog/yaml|db/fault|db/jsontext|graph/auth`},
+		{"cli", `client|db|db/catalog|db/catalog/yaml|db/eventlog|db/fault|db/jsontext|graph/auth`},
 		{"bench", `client|db|db/embedded`},
 		{"soak", `client`},
 		{"sqlc", `-`},
