@@ -19,41 +19,56 @@ FROM (
         SELECT term, count(*) AS count
         FROM resource_index i
         CROSS JOIN LATERAL unnest(i.terms) AS term
-        WHERE i.resource_path >= $1::text AND ($2::text = '' OR i.resource_path < $2::text)
-          AND ('' = ANY ($3::text[]) OR i.resource_path ^@ ANY ($3::text[]))
-          AND ($4::text[] IS NULL OR i.resource_path = ANY ($4::text[]))
-          AND ($5::text IS NULL OR i.terms @> ARRAY['playbook:' || $5::text])
-          AND ($6::timestamptz IS NULL AND $7::timestamptz IS NULL
-              AND $8::jsonb IS NULL AND $9::jsonb IS NULL OR EXISTS (
+        WHERE ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($6::timestamptz IS NULL OR r.updated_at >= $6::timestamptz)
-                AND ($7::timestamptz IS NULL OR r.updated_at < $7::timestamptz)
-                AND ($8::jsonb IS NULL AND $9::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($8::jsonb IS NULL OR c.payload @> $8::jsonb)
-  AND ($9::jsonb IS NULL OR c.meta @> $9::jsonb)))))
-          AND (($10::text[])[1] IS NULL OR i.best LIKE ($10::text[])[1] OR i.rest LIKE ($10::text[])[1])
-          AND (($10::text[])[2] IS NULL OR i.best LIKE ($10::text[])[2] OR i.rest LIKE ($10::text[])[2])
-          AND (($10::text[])[3] IS NULL OR i.best LIKE ($10::text[])[3] OR i.rest LIKE ($10::text[])[3])
-          AND (($10::text[])[4] IS NULL OR i.best LIKE ($10::text[])[4] OR i.rest LIKE ($10::text[])[4])
-          AND (($10::text[])[5] IS NULL OR i.best LIKE ($10::text[])[5] OR i.rest LIKE ($10::text[])[5])
-          AND (($10::text[])[6] IS NULL OR i.best LIKE ($10::text[])[6] OR i.rest LIKE ($10::text[])[6])
-          AND (($10::text[])[7] IS NULL OR i.best LIKE ($10::text[])[7] OR i.rest LIKE ($10::text[])[7])
-          AND (($10::text[])[8] IS NULL OR i.best LIKE ($10::text[])[8] OR i.rest LIKE ($10::text[])[8])
-          AND (($11::text[] IS NULL OR i.terms && $11::text[]) OR term ^@ 'type:')
-          AND (($12::text IS NULL OR i.terms @> ARRAY['tool:' || $12::text]) OR term ^@ 'tool:')
-          AND (($13::text IS NULL OR i.terms @> ARRAY['credential:' || $13::text]) OR term ^@ 'credential:')
-          AND (($14::text[] IS NULL OR i.terms && $14::text[]) OR term ^@ 'tag:')
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND (($12::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+          AND (($12::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+          AND (($12::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+          AND (($12::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+          AND (($12::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+          AND (($12::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+          AND (($12::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+          AND (($12::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
+          AND (($22::text[] IS NULL OR i.terms && $22::text[]) OR term ^@ 'type:')
+          AND (($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text]) OR term ^@ 'tool:')
+          AND (($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text]) OR term ^@ 'credential:')
+          AND (($25::text[] IS NULL OR i.terms && $25::text[]) OR term ^@ 'tag:')
           AND NOT term ^@ 'playbook:'
         GROUP BY term
     ) AS t
 ) AS counted
-WHERE counted.nth <= $15::bigint
+WHERE counted.nth <= $11::integer
 ORDER BY counted.kind, counted.nth
 `
 
 type CountFacetsParams struct {
+	Parents         []string
+	SortField       string
+	Words           []string
+	LowRank         int64
+	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
+	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -63,12 +78,10 @@ type CountFacetsParams struct {
 	UpdatedBefore   *time.Time
 	PayloadContains []byte
 	MetaContains    []byte
-	Patterns        []string
 	Types           []string
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	AtMost          int64
 }
 
 type CountFacetsRow struct {
@@ -81,6 +94,18 @@ type CountFacetsRow struct {
 // a kind of terms does not narrow the counts of that kind.
 func (q *Queries) CountFacets(ctx context.Context, arg CountFacetsParams) ([]CountFacetsRow, error) {
 	rows, err := q.db.Query(ctx, countFacets,
+		arg.Parents,
+		arg.SortField,
+		arg.Words,
+		arg.LowRank,
+		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
+		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -90,12 +115,10 @@ func (q *Queries) CountFacets(ctx context.Context, arg CountFacetsParams) ([]Cou
 		arg.UpdatedBefore,
 		arg.PayloadContains,
 		arg.MetaContains,
-		arg.Patterns,
 		arg.Types,
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.AtMost,
 	)
 	if err != nil {
 		return nil, err
@@ -118,35 +141,50 @@ func (q *Queries) CountFacets(ctx context.Context, arg CountFacetsParams) ([]Cou
 const countFoundResources = `-- name: CountFoundResources :one
 SELECT count(*)
 FROM resource_index i
-WHERE i.resource_path >= $1::text AND ($2::text = '' OR i.resource_path < $2::text)
-          AND ('' = ANY ($3::text[]) OR i.resource_path ^@ ANY ($3::text[]))
-          AND ($4::text[] IS NULL OR i.resource_path = ANY ($4::text[]))
-          AND ($5::text IS NULL OR i.terms @> ARRAY['playbook:' || $5::text])
-          AND ($6::timestamptz IS NULL AND $7::timestamptz IS NULL
-              AND $8::jsonb IS NULL AND $9::jsonb IS NULL OR EXISTS (
+WHERE ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($6::timestamptz IS NULL OR r.updated_at >= $6::timestamptz)
-                AND ($7::timestamptz IS NULL OR r.updated_at < $7::timestamptz)
-                AND ($8::jsonb IS NULL AND $9::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($8::jsonb IS NULL OR c.payload @> $8::jsonb)
-  AND ($9::jsonb IS NULL OR c.meta @> $9::jsonb)))))
-          AND ($10::text[] IS NULL OR i.terms && $10::text[])
-          AND ($11::text IS NULL OR i.terms @> ARRAY['tool:' || $11::text])
-          AND ($12::text IS NULL OR i.terms @> ARRAY['credential:' || $12::text])
-          AND ($13::text[] IS NULL OR i.terms && $13::text[])
-          AND (($14::text[])[1] IS NULL OR i.best LIKE ($14::text[])[1] OR i.rest LIKE ($14::text[])[1])
-          AND (($14::text[])[2] IS NULL OR i.best LIKE ($14::text[])[2] OR i.rest LIKE ($14::text[])[2])
-          AND (($14::text[])[3] IS NULL OR i.best LIKE ($14::text[])[3] OR i.rest LIKE ($14::text[])[3])
-          AND (($14::text[])[4] IS NULL OR i.best LIKE ($14::text[])[4] OR i.rest LIKE ($14::text[])[4])
-          AND (($14::text[])[5] IS NULL OR i.best LIKE ($14::text[])[5] OR i.rest LIKE ($14::text[])[5])
-          AND (($14::text[])[6] IS NULL OR i.best LIKE ($14::text[])[6] OR i.rest LIKE ($14::text[])[6])
-          AND (($14::text[])[7] IS NULL OR i.best LIKE ($14::text[])[7] OR i.rest LIKE ($14::text[])[7])
-          AND (($14::text[])[8] IS NULL OR i.best LIKE ($14::text[])[8] OR i.rest LIKE ($14::text[])[8])
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($12::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+          AND (($12::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+          AND (($12::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+          AND (($12::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+          AND (($12::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+          AND (($12::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+          AND (($12::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+          AND (($12::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
 `
 
 type CountFoundResourcesParams struct {
+	Parents         []string
+	SortField       string
+	Words           []string
+	LowRank         int64
+	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
+	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -160,11 +198,22 @@ type CountFoundResourcesParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Patterns        []string
 }
 
 func (q *Queries) CountFoundResources(ctx context.Context, arg CountFoundResourcesParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countFoundResources,
+		arg.Parents,
+		arg.SortField,
+		arg.Words,
+		arg.LowRank,
+		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
+		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -178,7 +227,6 @@ func (q *Queries) CountFoundResources(ctx context.Context, arg CountFoundResourc
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Patterns,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -189,39 +237,54 @@ const countFoundResourcesOfTypes = `-- name: CountFoundResourcesOfTypes :many
 SELECT p.parent::integer AS parent, (
     SELECT count(*)
     FROM resource_index i
-    WHERE i.terms @> ARRAY['type:' || p.type]
-          AND i.resource_path >= $1::text AND ($2::text = '' OR i.resource_path < $2::text)
-          AND ('' = ANY ($3::text[]) OR i.resource_path ^@ ANY ($3::text[]))
-          AND ($4::text[] IS NULL OR i.resource_path = ANY ($4::text[]))
-          AND ($5::text IS NULL OR i.terms @> ARRAY['playbook:' || $5::text])
-          AND ($6::timestamptz IS NULL AND $7::timestamptz IS NULL
-              AND $8::jsonb IS NULL AND $9::jsonb IS NULL OR EXISTS (
+    WHERE ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+          AND i.terms @> ARRAY['type:' || p.type]
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($6::timestamptz IS NULL OR r.updated_at >= $6::timestamptz)
-                AND ($7::timestamptz IS NULL OR r.updated_at < $7::timestamptz)
-                AND ($8::jsonb IS NULL AND $9::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($8::jsonb IS NULL OR c.payload @> $8::jsonb)
-  AND ($9::jsonb IS NULL OR c.meta @> $9::jsonb)))))
-          AND ($10::text[] IS NULL OR i.terms && $10::text[])
-          AND ($11::text IS NULL OR i.terms @> ARRAY['tool:' || $11::text])
-          AND ($12::text IS NULL OR i.terms @> ARRAY['credential:' || $12::text])
-          AND ($13::text[] IS NULL OR i.terms && $13::text[])
-          AND (($14::text[])[1] IS NULL OR i.best LIKE ($14::text[])[1] OR i.rest LIKE ($14::text[])[1])
-          AND (($14::text[])[2] IS NULL OR i.best LIKE ($14::text[])[2] OR i.rest LIKE ($14::text[])[2])
-          AND (($14::text[])[3] IS NULL OR i.best LIKE ($14::text[])[3] OR i.rest LIKE ($14::text[])[3])
-          AND (($14::text[])[4] IS NULL OR i.best LIKE ($14::text[])[4] OR i.rest LIKE ($14::text[])[4])
-          AND (($14::text[])[5] IS NULL OR i.best LIKE ($14::text[])[5] OR i.rest LIKE ($14::text[])[5])
-          AND (($14::text[])[6] IS NULL OR i.best LIKE ($14::text[])[6] OR i.rest LIKE ($14::text[])[6])
-          AND (($14::text[])[7] IS NULL OR i.best LIKE ($14::text[])[7] OR i.rest LIKE ($14::text[])[7])
-          AND (($14::text[])[8] IS NULL OR i.best LIKE ($14::text[])[8] OR i.rest LIKE ($14::text[])[8])
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($12::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+          AND (($12::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+          AND (($12::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+          AND (($12::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+          AND (($12::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+          AND (($12::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+          AND (($12::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+          AND (($12::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
 )::bigint AS count
-FROM unnest($15::text[]) WITH ORDINALITY AS p(type, parent)
+FROM unnest($1::text[]) WITH ORDINALITY AS p(type, parent)
 ORDER BY p.parent
 `
 
 type CountFoundResourcesOfTypesParams struct {
+	Parents         []string
+	SortField       string
+	Words           []string
+	LowRank         int64
+	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
+	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -235,8 +298,6 @@ type CountFoundResourcesOfTypesParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Patterns        []string
-	Parents         []string
 }
 
 type CountFoundResourcesOfTypesRow struct {
@@ -246,6 +307,18 @@ type CountFoundResourcesOfTypesRow struct {
 
 func (q *Queries) CountFoundResourcesOfTypes(ctx context.Context, arg CountFoundResourcesOfTypesParams) ([]CountFoundResourcesOfTypesRow, error) {
 	rows, err := q.db.Query(ctx, countFoundResourcesOfTypes,
+		arg.Parents,
+		arg.SortField,
+		arg.Words,
+		arg.LowRank,
+		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
+		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -259,8 +332,6 @@ func (q *Queries) CountFoundResourcesOfTypes(ctx context.Context, arg CountFound
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Patterns,
-		arg.Parents,
 	)
 	if err != nil {
 		return nil, err
@@ -284,45 +355,59 @@ const findResourcesAsc = `-- name: FindResourcesAsc :many
 SELECT s.resource_path, s.resource_type, s.latest_version, s.latest_revision, s.name, s.description, s.created_at, s.updated_at
 FROM (
     SELECT k.resource_path, k.resource_type, k.latest_version, k.latest_revision, k.name, k.description, k.created_at, k.updated_at, k.sort_time FROM (
-        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, (CASE $1::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time
+        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, sort.sort_time
         FROM resource_index i
-        JOIN resource r ON r.resource_path = i.resource_path
-        WHERE i.resource_path >= $2::text AND ($3::text = '' OR i.resource_path < $3::text)
-          AND ('' = ANY ($4::text[]) OR i.resource_path ^@ ANY ($4::text[]))
-          AND ($5::text[] IS NULL OR i.resource_path = ANY ($5::text[]))
-          AND ($6::text IS NULL OR i.terms @> ARRAY['playbook:' || $6::text])
-          AND ($7::timestamptz IS NULL AND $8::timestamptz IS NULL
-              AND $9::jsonb IS NULL AND $10::jsonb IS NULL OR EXISTS (
+        JOIN resource r ON r.resource_path = i.resource_path AND ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+        CROSS JOIN LATERAL (SELECT (CASE $2::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time) AS sort
+        WHERE i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
-                AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
-                AND ($9::jsonb IS NULL AND $10::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($9::jsonb IS NULL OR c.payload @> $9::jsonb)
-  AND ($10::jsonb IS NULL OR c.meta @> $10::jsonb)))))
-          AND ($11::text[] IS NULL OR i.terms && $11::text[])
-          AND ($12::text IS NULL OR i.terms @> ARRAY['tool:' || $12::text])
-          AND ($13::text IS NULL OR i.terms @> ARRAY['credential:' || $13::text])
-          AND ($14::text[] IS NULL OR i.terms && $14::text[])
-          AND (($15::text[])[1] IS NULL OR i.best LIKE ($15::text[])[1] OR i.rest LIKE ($15::text[])[1])
-          AND (($15::text[])[2] IS NULL OR i.best LIKE ($15::text[])[2] OR i.rest LIKE ($15::text[])[2])
-          AND (($15::text[])[3] IS NULL OR i.best LIKE ($15::text[])[3] OR i.rest LIKE ($15::text[])[3])
-          AND (($15::text[])[4] IS NULL OR i.best LIKE ($15::text[])[4] OR i.rest LIKE ($15::text[])[4])
-          AND (($15::text[])[5] IS NULL OR i.best LIKE ($15::text[])[5] OR i.rest LIKE ($15::text[])[5])
-          AND (($15::text[])[6] IS NULL OR i.best LIKE ($15::text[])[6] OR i.rest LIKE ($15::text[])[6])
-          AND (($15::text[])[7] IS NULL OR i.best LIKE ($15::text[])[7] OR i.rest LIKE ($15::text[])[7])
-          AND (($15::text[])[8] IS NULL OR i.best LIKE ($15::text[])[8] OR i.rest LIKE ($15::text[])[8])
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($12::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+          AND (($12::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+          AND (($12::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+          AND (($12::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+          AND (($12::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+          AND (($12::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+          AND (($12::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+          AND (($12::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
     ) AS k
-    WHERE (k.sort_time, k.resource_path) >= ($16::timestamptz, $17::text)
-      AND (k.sort_time, k.resource_path) < ($18::timestamptz, $19::text)
+    WHERE (k.sort_time, k.resource_path) >= ($6::timestamptz, $8::text)
+      AND (k.sort_time, k.resource_path) < ($7::timestamptz, $9::text)
 ) AS s
 ORDER BY s.sort_time ASC, s.resource_path ASC
-LIMIT $20::integer
+LIMIT $11::integer
 `
 
 type FindResourcesAscParams struct {
+	Parents         []string
 	SortField       string
+	Words           []string
+	LowRank         int64
+	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
+	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -336,17 +421,22 @@ type FindResourcesAscParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Patterns        []string
-	LowTime         time.Time
-	LowPath         string
-	HighTime        time.Time
-	HighPath        string
-	PageSize        int32
 }
 
 func (q *Queries) FindResourcesAsc(ctx context.Context, arg FindResourcesAscParams) ([]Resource, error) {
 	rows, err := q.db.Query(ctx, findResourcesAsc,
+		arg.Parents,
 		arg.SortField,
+		arg.Words,
+		arg.LowRank,
+		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
+		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -360,12 +450,6 @@ func (q *Queries) FindResourcesAsc(ctx context.Context, arg FindResourcesAscPara
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Patterns,
-		arg.LowTime,
-		arg.LowPath,
-		arg.HighTime,
-		arg.HighPath,
-		arg.PageSize,
 	)
 	if err != nil {
 		return nil, err
@@ -398,45 +482,59 @@ const findResourcesDesc = `-- name: FindResourcesDesc :many
 SELECT s.resource_path, s.resource_type, s.latest_version, s.latest_revision, s.name, s.description, s.created_at, s.updated_at
 FROM (
     SELECT k.resource_path, k.resource_type, k.latest_version, k.latest_revision, k.name, k.description, k.created_at, k.updated_at, k.sort_time FROM (
-        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, (CASE $1::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time
+        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, sort.sort_time
         FROM resource_index i
-        JOIN resource r ON r.resource_path = i.resource_path
-        WHERE i.resource_path >= $2::text AND ($3::text = '' OR i.resource_path < $3::text)
-          AND ('' = ANY ($4::text[]) OR i.resource_path ^@ ANY ($4::text[]))
-          AND ($5::text[] IS NULL OR i.resource_path = ANY ($5::text[]))
-          AND ($6::text IS NULL OR i.terms @> ARRAY['playbook:' || $6::text])
-          AND ($7::timestamptz IS NULL AND $8::timestamptz IS NULL
-              AND $9::jsonb IS NULL AND $10::jsonb IS NULL OR EXISTS (
+        JOIN resource r ON r.resource_path = i.resource_path AND ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+        CROSS JOIN LATERAL (SELECT (CASE $2::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time) AS sort
+        WHERE i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)
-                AND ($8::timestamptz IS NULL OR r.updated_at < $8::timestamptz)
-                AND ($9::jsonb IS NULL AND $10::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($9::jsonb IS NULL OR c.payload @> $9::jsonb)
-  AND ($10::jsonb IS NULL OR c.meta @> $10::jsonb)))))
-          AND ($11::text[] IS NULL OR i.terms && $11::text[])
-          AND ($12::text IS NULL OR i.terms @> ARRAY['tool:' || $12::text])
-          AND ($13::text IS NULL OR i.terms @> ARRAY['credential:' || $13::text])
-          AND ($14::text[] IS NULL OR i.terms && $14::text[])
-          AND (($15::text[])[1] IS NULL OR i.best LIKE ($15::text[])[1] OR i.rest LIKE ($15::text[])[1])
-          AND (($15::text[])[2] IS NULL OR i.best LIKE ($15::text[])[2] OR i.rest LIKE ($15::text[])[2])
-          AND (($15::text[])[3] IS NULL OR i.best LIKE ($15::text[])[3] OR i.rest LIKE ($15::text[])[3])
-          AND (($15::text[])[4] IS NULL OR i.best LIKE ($15::text[])[4] OR i.rest LIKE ($15::text[])[4])
-          AND (($15::text[])[5] IS NULL OR i.best LIKE ($15::text[])[5] OR i.rest LIKE ($15::text[])[5])
-          AND (($15::text[])[6] IS NULL OR i.best LIKE ($15::text[])[6] OR i.rest LIKE ($15::text[])[6])
-          AND (($15::text[])[7] IS NULL OR i.best LIKE ($15::text[])[7] OR i.rest LIKE ($15::text[])[7])
-          AND (($15::text[])[8] IS NULL OR i.best LIKE ($15::text[])[8] OR i.rest LIKE ($15::text[])[8])
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($12::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+          AND (($12::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+          AND (($12::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+          AND (($12::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+          AND (($12::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+          AND (($12::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+          AND (($12::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+          AND (($12::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
     ) AS k
-    WHERE (k.sort_time, k.resource_path) >= ($16::timestamptz, $17::text)
-      AND (k.sort_time, k.resource_path) < ($18::timestamptz, $19::text)
+    WHERE (k.sort_time, k.resource_path) >= ($6::timestamptz, $8::text)
+      AND (k.sort_time, k.resource_path) < ($7::timestamptz, $9::text)
 ) AS s
 ORDER BY s.sort_time DESC, s.resource_path DESC
-LIMIT $20::integer
+LIMIT $11::integer
 `
 
 type FindResourcesDescParams struct {
+	Parents         []string
 	SortField       string
+	Words           []string
+	LowRank         int64
+	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
+	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -450,17 +548,22 @@ type FindResourcesDescParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Patterns        []string
-	LowTime         time.Time
-	LowPath         string
-	HighTime        time.Time
-	HighPath        string
-	PageSize        int32
 }
 
 func (q *Queries) FindResourcesDesc(ctx context.Context, arg FindResourcesDescParams) ([]Resource, error) {
 	rows, err := q.db.Query(ctx, findResourcesDesc,
+		arg.Parents,
 		arg.SortField,
+		arg.Words,
+		arg.LowRank,
+		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
+		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -474,12 +577,6 @@ func (q *Queries) FindResourcesDesc(ctx context.Context, arg FindResourcesDescPa
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Patterns,
-		arg.LowTime,
-		arg.LowPath,
-		arg.HighTime,
-		arg.HighPath,
-		arg.PageSize,
 	)
 	if err != nil {
 		return nil, err
@@ -513,41 +610,44 @@ SELECT p.parent::integer AS parent, s.resource_path, s.resource_type, s.latest_v
 FROM unnest($1::text[]) WITH ORDINALITY AS p(type, parent)
 CROSS JOIN LATERAL (
     SELECT k.resource_path, k.resource_type, k.latest_version, k.latest_revision, k.name, k.description, k.created_at, k.updated_at, k.sort_time FROM (
-        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, (CASE $2::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time
+        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, sort.sort_time
         FROM resource_index i
-        JOIN resource r ON r.resource_path = i.resource_path
+        JOIN resource r ON r.resource_path = i.resource_path AND ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+        CROSS JOIN LATERAL (SELECT (CASE $2::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time) AS sort
         WHERE r.resource_type = p.type
-          AND i.resource_path >= $3::text AND ($4::text = '' OR i.resource_path < $4::text)
-          AND ('' = ANY ($5::text[]) OR i.resource_path ^@ ANY ($5::text[]))
-          AND ($6::text[] IS NULL OR i.resource_path = ANY ($6::text[]))
-          AND ($7::text IS NULL OR i.terms @> ARRAY['playbook:' || $7::text])
-          AND ($8::timestamptz IS NULL AND $9::timestamptz IS NULL
-              AND $10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
-                AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
-                AND ($10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($10::jsonb IS NULL OR c.payload @> $10::jsonb)
-  AND ($11::jsonb IS NULL OR c.meta @> $11::jsonb)))))
-          AND ($12::text[] IS NULL OR i.terms && $12::text[])
-          AND ($13::text IS NULL OR i.terms @> ARRAY['tool:' || $13::text])
-          AND ($14::text IS NULL OR i.terms @> ARRAY['credential:' || $14::text])
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND (($16::text[])[1] IS NULL OR i.best LIKE ($16::text[])[1] OR i.rest LIKE ($16::text[])[1])
-          AND (($16::text[])[2] IS NULL OR i.best LIKE ($16::text[])[2] OR i.rest LIKE ($16::text[])[2])
-          AND (($16::text[])[3] IS NULL OR i.best LIKE ($16::text[])[3] OR i.rest LIKE ($16::text[])[3])
-          AND (($16::text[])[4] IS NULL OR i.best LIKE ($16::text[])[4] OR i.rest LIKE ($16::text[])[4])
-          AND (($16::text[])[5] IS NULL OR i.best LIKE ($16::text[])[5] OR i.rest LIKE ($16::text[])[5])
-          AND (($16::text[])[6] IS NULL OR i.best LIKE ($16::text[])[6] OR i.rest LIKE ($16::text[])[6])
-          AND (($16::text[])[7] IS NULL OR i.best LIKE ($16::text[])[7] OR i.rest LIKE ($16::text[])[7])
-          AND (($16::text[])[8] IS NULL OR i.best LIKE ($16::text[])[8] OR i.rest LIKE ($16::text[])[8])
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($12::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+          AND (($12::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+          AND (($12::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+          AND (($12::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+          AND (($12::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+          AND (($12::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+          AND (($12::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+          AND (($12::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
     ) AS k
-    WHERE (k.sort_time, k.resource_path) >= ($17::timestamptz, $18::text)
-      AND (k.sort_time, k.resource_path) < ($19::timestamptz, $20::text)
+    WHERE (k.sort_time, k.resource_path) >= ($6::timestamptz, $8::text)
+      AND (k.sort_time, k.resource_path) < ($7::timestamptz, $9::text)
     ORDER BY k.sort_time ASC, k.resource_path ASC
-    LIMIT $21::integer
+    LIMIT $11::integer
 ) AS s
 ORDER BY p.parent, s.sort_time ASC, s.resource_path ASC
 `
@@ -555,6 +655,16 @@ ORDER BY p.parent, s.sort_time ASC, s.resource_path ASC
 type FindResourcesOfTypesAscParams struct {
 	Parents         []string
 	SortField       string
+	Words           []string
+	LowRank         int64
+	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
+	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -568,12 +678,6 @@ type FindResourcesOfTypesAscParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Patterns        []string
-	LowTime         time.Time
-	LowPath         string
-	HighTime        time.Time
-	HighPath        string
-	PageSize        int32
 }
 
 type FindResourcesOfTypesAscRow struct {
@@ -593,6 +697,16 @@ func (q *Queries) FindResourcesOfTypesAsc(ctx context.Context, arg FindResources
 	rows, err := q.db.Query(ctx, findResourcesOfTypesAsc,
 		arg.Parents,
 		arg.SortField,
+		arg.Words,
+		arg.LowRank,
+		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
+		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -606,12 +720,6 @@ func (q *Queries) FindResourcesOfTypesAsc(ctx context.Context, arg FindResources
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Patterns,
-		arg.LowTime,
-		arg.LowPath,
-		arg.HighTime,
-		arg.HighPath,
-		arg.PageSize,
 	)
 	if err != nil {
 		return nil, err
@@ -646,41 +754,44 @@ SELECT p.parent::integer AS parent, s.resource_path, s.resource_type, s.latest_v
 FROM unnest($1::text[]) WITH ORDINALITY AS p(type, parent)
 CROSS JOIN LATERAL (
     SELECT k.resource_path, k.resource_type, k.latest_version, k.latest_revision, k.name, k.description, k.created_at, k.updated_at, k.sort_time FROM (
-        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, (CASE $2::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time
+        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, sort.sort_time
         FROM resource_index i
-        JOIN resource r ON r.resource_path = i.resource_path
+        JOIN resource r ON r.resource_path = i.resource_path AND ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+        CROSS JOIN LATERAL (SELECT (CASE $2::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time) AS sort
         WHERE r.resource_type = p.type
-          AND i.resource_path >= $3::text AND ($4::text = '' OR i.resource_path < $4::text)
-          AND ('' = ANY ($5::text[]) OR i.resource_path ^@ ANY ($5::text[]))
-          AND ($6::text[] IS NULL OR i.resource_path = ANY ($6::text[]))
-          AND ($7::text IS NULL OR i.terms @> ARRAY['playbook:' || $7::text])
-          AND ($8::timestamptz IS NULL AND $9::timestamptz IS NULL
-              AND $10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($8::timestamptz IS NULL OR r.updated_at >= $8::timestamptz)
-                AND ($9::timestamptz IS NULL OR r.updated_at < $9::timestamptz)
-                AND ($10::jsonb IS NULL AND $11::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($10::jsonb IS NULL OR c.payload @> $10::jsonb)
-  AND ($11::jsonb IS NULL OR c.meta @> $11::jsonb)))))
-          AND ($12::text[] IS NULL OR i.terms && $12::text[])
-          AND ($13::text IS NULL OR i.terms @> ARRAY['tool:' || $13::text])
-          AND ($14::text IS NULL OR i.terms @> ARRAY['credential:' || $14::text])
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND (($16::text[])[1] IS NULL OR i.best LIKE ($16::text[])[1] OR i.rest LIKE ($16::text[])[1])
-          AND (($16::text[])[2] IS NULL OR i.best LIKE ($16::text[])[2] OR i.rest LIKE ($16::text[])[2])
-          AND (($16::text[])[3] IS NULL OR i.best LIKE ($16::text[])[3] OR i.rest LIKE ($16::text[])[3])
-          AND (($16::text[])[4] IS NULL OR i.best LIKE ($16::text[])[4] OR i.rest LIKE ($16::text[])[4])
-          AND (($16::text[])[5] IS NULL OR i.best LIKE ($16::text[])[5] OR i.rest LIKE ($16::text[])[5])
-          AND (($16::text[])[6] IS NULL OR i.best LIKE ($16::text[])[6] OR i.rest LIKE ($16::text[])[6])
-          AND (($16::text[])[7] IS NULL OR i.best LIKE ($16::text[])[7] OR i.rest LIKE ($16::text[])[7])
-          AND (($16::text[])[8] IS NULL OR i.best LIKE ($16::text[])[8] OR i.rest LIKE ($16::text[])[8])
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($12::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+          AND (($12::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+          AND (($12::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+          AND (($12::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+          AND (($12::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+          AND (($12::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+          AND (($12::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+          AND (($12::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
     ) AS k
-    WHERE (k.sort_time, k.resource_path) >= ($17::timestamptz, $18::text)
-      AND (k.sort_time, k.resource_path) < ($19::timestamptz, $20::text)
+    WHERE (k.sort_time, k.resource_path) >= ($6::timestamptz, $8::text)
+      AND (k.sort_time, k.resource_path) < ($7::timestamptz, $9::text)
     ORDER BY k.sort_time DESC, k.resource_path DESC
-    LIMIT $21::integer
+    LIMIT $11::integer
 ) AS s
 ORDER BY p.parent, s.sort_time DESC, s.resource_path DESC
 `
@@ -688,6 +799,16 @@ ORDER BY p.parent, s.sort_time DESC, s.resource_path DESC
 type FindResourcesOfTypesDescParams struct {
 	Parents         []string
 	SortField       string
+	Words           []string
+	LowRank         int64
+	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
+	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -701,12 +822,6 @@ type FindResourcesOfTypesDescParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Patterns        []string
-	LowTime         time.Time
-	LowPath         string
-	HighTime        time.Time
-	HighPath        string
-	PageSize        int32
 }
 
 type FindResourcesOfTypesDescRow struct {
@@ -726,6 +841,16 @@ func (q *Queries) FindResourcesOfTypesDesc(ctx context.Context, arg FindResource
 	rows, err := q.db.Query(ctx, findResourcesOfTypesDesc,
 		arg.Parents,
 		arg.SortField,
+		arg.Words,
+		arg.LowRank,
+		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
+		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -739,12 +864,6 @@ func (q *Queries) FindResourcesOfTypesDesc(ctx context.Context, arg FindResource
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Patterns,
-		arg.LowTime,
-		arg.LowPath,
-		arg.HighTime,
-		arg.HighPath,
-		arg.PageSize,
 	)
 	if err != nil {
 		return nil, err
@@ -777,253 +896,263 @@ func (q *Queries) FindResourcesOfTypesDesc(ctx context.Context, arg FindResource
 const searchResourcesAsc = `-- name: SearchResourcesAsc :many
 
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM ((
+FROM (SELECT part.resource_path, part.negative_rank FROM ((
         SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-6 > $2::bigint OR -6 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-6 < $4::bigint OR -6 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+          AND (-6 > $4::bigint OR -6 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-6 < $5::bigint OR -6 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || ' %')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || ' %')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || ' %')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || ' %')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || ' %')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || ' %')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || ' %')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || ' %')
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || ' %')
         ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -5::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-5 > $2::bigint OR -5 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-5 < $4::bigint OR -5 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-5 > $4::bigint OR -5 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-5 < $5::bigint OR -5 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || '%')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || '%')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || '%')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || '%')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || '%')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || '%')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || '%')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || '%')
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || ' %')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || ' %')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || ' %')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || ' %')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || ' %')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || ' %')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || ' %')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || ' %'))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || '%')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || ' %'))
         ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -4::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-4 > $2::bigint OR -4 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-4 < $4::bigint OR -4 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-4 > $4::bigint OR -4 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-4 < $5::bigint OR -4 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1])
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2])
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3])
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4])
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5])
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6])
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7])
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8])
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || '%')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || '%')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || '%')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || '%')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || '%')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || '%')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || '%')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || '%'))
-          AND $21::boolean
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8])
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || '%'))
+          AND $10::boolean
         ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -3::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-3 > $2::bigint OR -3 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-3 < $4::bigint OR -3 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-3 > $4::bigint OR -3 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-3 < $5::bigint OR -3 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || ' %')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || ' %')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || ' %')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || ' %')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || ' %')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || ' %')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || ' %')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || ' %')
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1])
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2])
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3])
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4])
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5])
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6])
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7])
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8]))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || ' %')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8]))
         ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -2::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-2 > $2::bigint OR -2 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-2 < $4::bigint OR -2 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-2 > $4::bigint OR -2 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-2 < $5::bigint OR -2 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || '%')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || '%')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || '%')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || '%')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || '%')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || '%')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || '%')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || '%')
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || ' %')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || ' %')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || ' %')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || ' %')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || ' %')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || ' %')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || ' %')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || ' %'))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || '%')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || ' %'))
         ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-1 > $2::bigint OR -1 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-1 < $4::bigint OR -1 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-1 > $4::bigint OR -1 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-1 < $5::bigint OR -1 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE ($20::text[])[1])
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE ($20::text[])[2])
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE ($20::text[])[3])
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE ($20::text[])[4])
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE ($20::text[])[5])
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE ($20::text[])[6])
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE ($20::text[])[7])
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE ($20::text[])[8])
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || '%')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || '%')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || '%')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || '%')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || '%')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || '%')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || '%')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || '%'))
-          AND $21::boolean
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || '%'))
+          AND $10::boolean
         ORDER BY i.resource_path ASC
-        LIMIT greatest($1::integer, 10000))
-    LIMIT $1::integer
+        LIMIT greatest($11::integer, 10000))) AS part
+    LIMIT $11::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
 ORDER BY s.negative_rank ASC, s.resource_path ASC
 `
 
 type SearchResourcesAscParams struct {
-	PageSize        int32
+	Parents         []string
+	SortField       string
+	Words           []string
 	LowRank         int64
-	LowPath         string
 	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
 	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -1037,9 +1166,6 @@ type SearchResourcesAscParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Words           []string
-	Patterns        []string
-	HasParts        bool
 }
 
 type SearchResourcesAscRow struct {
@@ -1064,11 +1190,18 @@ type SearchResourcesAscRow struct {
 // walk the paths only for words that many have.
 func (q *Queries) SearchResourcesAsc(ctx context.Context, arg SearchResourcesAscParams) ([]SearchResourcesAscRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesAsc,
-		arg.PageSize,
+		arg.Parents,
+		arg.SortField,
+		arg.Words,
 		arg.LowRank,
-		arg.LowPath,
 		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
 		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -1082,9 +1215,6 @@ func (q *Queries) SearchResourcesAsc(ctx context.Context, arg SearchResourcesAsc
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Words,
-		arg.Patterns,
-		arg.HasParts,
 	)
 	if err != nil {
 		return nil, err
@@ -1116,253 +1246,263 @@ func (q *Queries) SearchResourcesAsc(ctx context.Context, arg SearchResourcesAsc
 
 const searchResourcesDesc = `-- name: SearchResourcesDesc :many
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM ((
+FROM (SELECT part.resource_path, part.negative_rank FROM ((
         SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-1 > $2::bigint OR -1 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-1 < $4::bigint OR -1 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+          AND (-1 > $4::bigint OR -1 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-1 < $5::bigint OR -1 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE ($20::text[])[1])
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE ($20::text[])[2])
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE ($20::text[])[3])
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE ($20::text[])[4])
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE ($20::text[])[5])
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE ($20::text[])[6])
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE ($20::text[])[7])
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE ($20::text[])[8])
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || '%')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || '%')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || '%')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || '%')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || '%')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || '%')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || '%')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || '%'))
-          AND $21::boolean
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || '%'))
+          AND $10::boolean
         ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -2::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-2 > $2::bigint OR -2 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-2 < $4::bigint OR -2 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-2 > $4::bigint OR -2 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-2 < $5::bigint OR -2 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || '%')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || '%')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || '%')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || '%')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || '%')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || '%')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || '%')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || '%')
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || ' %')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || ' %')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || ' %')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || ' %')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || ' %')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || ' %')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || ' %')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || ' %'))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || '%')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || ' %'))
         ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -3::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-3 > $2::bigint OR -3 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-3 < $4::bigint OR -3 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-3 > $4::bigint OR -3 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-3 < $5::bigint OR -3 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1] OR i.rest LIKE '% ' || ($19::text[])[1] || ' %')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2] OR i.rest LIKE '% ' || ($19::text[])[2] || ' %')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3] OR i.rest LIKE '% ' || ($19::text[])[3] || ' %')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4] OR i.rest LIKE '% ' || ($19::text[])[4] || ' %')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5] OR i.rest LIKE '% ' || ($19::text[])[5] || ' %')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6] OR i.rest LIKE '% ' || ($19::text[])[6] || ' %')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7] OR i.rest LIKE '% ' || ($19::text[])[7] || ' %')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8] OR i.rest LIKE '% ' || ($19::text[])[8] || ' %')
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1])
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2])
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3])
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4])
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5])
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6])
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7])
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8]))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || ' %')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8]))
         ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -4::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-4 > $2::bigint OR -4 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-4 < $4::bigint OR -4 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-4 > $4::bigint OR -4 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-4 < $5::bigint OR -4 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE ($20::text[])[1])
-            AND (($19::text[])[2] IS NULL OR i.best LIKE ($20::text[])[2])
-            AND (($19::text[])[3] IS NULL OR i.best LIKE ($20::text[])[3])
-            AND (($19::text[])[4] IS NULL OR i.best LIKE ($20::text[])[4])
-            AND (($19::text[])[5] IS NULL OR i.best LIKE ($20::text[])[5])
-            AND (($19::text[])[6] IS NULL OR i.best LIKE ($20::text[])[6])
-            AND (($19::text[])[7] IS NULL OR i.best LIKE ($20::text[])[7])
-            AND (($19::text[])[8] IS NULL OR i.best LIKE ($20::text[])[8])
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || '%')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || '%')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || '%')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || '%')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || '%')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || '%')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || '%')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || '%'))
-          AND $21::boolean
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8])
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || '%'))
+          AND $10::boolean
         ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -5::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-5 > $2::bigint OR -5 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-5 < $4::bigint OR -5 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-5 > $4::bigint OR -5 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-5 < $5::bigint OR -5 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || '%')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || '%')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || '%')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || '%')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || '%')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || '%')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || '%')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || '%')
-          AND NOT ((($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || ' %')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || ' %')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || ' %')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || ' %')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || ' %')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || ' %')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || ' %')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || ' %'))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || '%')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || ' %'))
         ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-6 > $2::bigint OR -6 = $2::bigint AND i.resource_path >= $3::text)
-          AND (-6 < $4::bigint OR -6 = $4::bigint AND i.resource_path < $5::text)
-          AND i.resource_path >= $6::text AND ($7::text = '' OR i.resource_path < $7::text)
-          AND ('' = ANY ($8::text[]) OR i.resource_path ^@ ANY ($8::text[]))
-          AND ($9::text[] IS NULL OR i.resource_path = ANY ($9::text[]))
-          AND ($10::text IS NULL OR i.terms @> ARRAY['playbook:' || $10::text])
-          AND ($11::timestamptz IS NULL AND $12::timestamptz IS NULL
-              AND $13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+        WHERE (-6 > $4::bigint OR -6 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-6 < $5::bigint OR -6 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($11::timestamptz IS NULL OR r.updated_at >= $11::timestamptz)
-                AND ($12::timestamptz IS NULL OR r.updated_at < $12::timestamptz)
-                AND ($13::jsonb IS NULL AND $14::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($13::jsonb IS NULL OR c.payload @> $13::jsonb)
-  AND ($14::jsonb IS NULL OR c.meta @> $14::jsonb)))))
-          AND ($15::text[] IS NULL OR i.terms && $15::text[])
-          AND ($16::text IS NULL OR i.terms @> ARRAY['tool:' || $16::text])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['credential:' || $17::text])
-          AND ($18::text[] IS NULL OR i.terms && $18::text[])
-          AND (($19::text[])[1] IS NULL OR i.best LIKE '% ' || ($19::text[])[1] || ' %')
-            AND (($19::text[])[2] IS NULL OR i.best LIKE '% ' || ($19::text[])[2] || ' %')
-            AND (($19::text[])[3] IS NULL OR i.best LIKE '% ' || ($19::text[])[3] || ' %')
-            AND (($19::text[])[4] IS NULL OR i.best LIKE '% ' || ($19::text[])[4] || ' %')
-            AND (($19::text[])[5] IS NULL OR i.best LIKE '% ' || ($19::text[])[5] || ' %')
-            AND (($19::text[])[6] IS NULL OR i.best LIKE '% ' || ($19::text[])[6] || ' %')
-            AND (($19::text[])[7] IS NULL OR i.best LIKE '% ' || ($19::text[])[7] || ' %')
-            AND (($19::text[])[8] IS NULL OR i.best LIKE '% ' || ($19::text[])[8] || ' %')
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || ' %')
         ORDER BY i.resource_path DESC
-        LIMIT greatest($1::integer, 10000))
-    LIMIT $1::integer
+        LIMIT greatest($11::integer, 10000))) AS part
+    LIMIT $11::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
 ORDER BY s.negative_rank DESC, s.resource_path DESC
 `
 
 type SearchResourcesDescParams struct {
-	PageSize        int32
+	Parents         []string
+	SortField       string
+	Words           []string
 	LowRank         int64
-	LowPath         string
 	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
 	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -1376,9 +1516,6 @@ type SearchResourcesDescParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Words           []string
-	Patterns        []string
-	HasParts        bool
 }
 
 type SearchResourcesDescRow struct {
@@ -1399,11 +1536,18 @@ type SearchResourcesDescRow struct {
 // walk the paths only for words that many have.
 func (q *Queries) SearchResourcesDesc(ctx context.Context, arg SearchResourcesDescParams) ([]SearchResourcesDescRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesDesc,
-		arg.PageSize,
+		arg.Parents,
+		arg.SortField,
+		arg.Words,
 		arg.LowRank,
-		arg.LowPath,
 		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
 		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -1417,9 +1561,6 @@ func (q *Queries) SearchResourcesDesc(ctx context.Context, arg SearchResourcesDe
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Words,
-		arg.Patterns,
-		arg.HasParts,
 	)
 	if err != nil {
 		return nil, err
@@ -1452,248 +1593,251 @@ func (q *Queries) SearchResourcesDesc(ctx context.Context, arg SearchResourcesDe
 const searchResourcesOfTypesAsc = `-- name: SearchResourcesOfTypesAsc :many
 SELECT p.parent::integer AS parent, r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM unnest($1::text[]) WITH ORDINALITY AS p(type, parent)
-CROSS JOIN LATERAL ((
+CROSS JOIN LATERAL (SELECT part.resource_path, part.negative_rank FROM ((
         SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
-        WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-6 > $3::bigint OR -6 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-6 < $5::bigint OR -6 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+        WHERE ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+          AND i.terms @> ARRAY['type:' || p.type]
+          AND (-6 > $4::bigint OR -6 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-6 < $5::bigint OR -6 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || ' %')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || ' %')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || ' %')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || ' %')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || ' %')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || ' %')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || ' %')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || ' %')
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || ' %')
         ORDER BY i.resource_path ASC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -5::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-5 > $3::bigint OR -5 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-5 < $5::bigint OR -5 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-5 > $4::bigint OR -5 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-5 < $5::bigint OR -5 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || '%')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || '%')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || '%')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || '%')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || '%')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || '%')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || '%')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || '%')
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || ' %')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || ' %')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || ' %')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || ' %')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || ' %')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || ' %')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || ' %')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || ' %'))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || '%')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || ' %'))
         ORDER BY i.resource_path ASC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -4::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-4 > $3::bigint OR -4 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-4 < $5::bigint OR -4 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-4 > $4::bigint OR -4 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-4 < $5::bigint OR -4 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1])
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2])
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3])
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4])
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5])
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6])
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7])
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8])
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || '%')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || '%')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || '%')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || '%')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || '%')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || '%')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || '%')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || '%'))
-          AND $22::boolean
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8])
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || '%'))
+          AND $10::boolean
         ORDER BY i.resource_path ASC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -3::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-3 > $3::bigint OR -3 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-3 < $5::bigint OR -3 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-3 > $4::bigint OR -3 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-3 < $5::bigint OR -3 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || ' %')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || ' %')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || ' %')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || ' %')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || ' %')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || ' %')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || ' %')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || ' %')
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1])
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2])
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3])
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4])
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5])
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6])
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7])
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8]))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || ' %')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8]))
         ORDER BY i.resource_path ASC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -2::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-2 > $3::bigint OR -2 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-2 < $5::bigint OR -2 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-2 > $4::bigint OR -2 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-2 < $5::bigint OR -2 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || '%')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || '%')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || '%')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || '%')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || '%')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || '%')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || '%')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || '%')
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || ' %')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || ' %')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || ' %')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || ' %')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || ' %')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || ' %')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || ' %')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || ' %'))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || '%')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || ' %'))
         ORDER BY i.resource_path ASC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-1 > $3::bigint OR -1 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-1 < $5::bigint OR -1 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-1 > $4::bigint OR -1 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-1 < $5::bigint OR -1 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE ($21::text[])[1])
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE ($21::text[])[2])
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE ($21::text[])[3])
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE ($21::text[])[4])
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE ($21::text[])[5])
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE ($21::text[])[6])
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE ($21::text[])[7])
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE ($21::text[])[8])
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || '%')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || '%')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || '%')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || '%')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || '%')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || '%')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || '%')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || '%'))
-          AND $22::boolean
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || '%'))
+          AND $10::boolean
         ORDER BY i.resource_path ASC
-        LIMIT greatest($2::integer, 10000))
-    LIMIT $2::integer
+        LIMIT greatest($11::integer, 10000))) AS part
+    LIMIT $11::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
 ORDER BY p.parent, s.negative_rank ASC, s.resource_path ASC
@@ -1701,11 +1845,17 @@ ORDER BY p.parent, s.negative_rank ASC, s.resource_path ASC
 
 type SearchResourcesOfTypesAscParams struct {
 	Parents         []string
-	PageSize        int32
+	SortField       string
+	Words           []string
 	LowRank         int64
-	LowPath         string
 	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
 	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -1719,9 +1869,6 @@ type SearchResourcesOfTypesAscParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Words           []string
-	Patterns        []string
-	HasParts        bool
 }
 
 type SearchResourcesOfTypesAscRow struct {
@@ -1741,11 +1888,17 @@ type SearchResourcesOfTypesAscRow struct {
 func (q *Queries) SearchResourcesOfTypesAsc(ctx context.Context, arg SearchResourcesOfTypesAscParams) ([]SearchResourcesOfTypesAscRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesOfTypesAsc,
 		arg.Parents,
-		arg.PageSize,
+		arg.SortField,
+		arg.Words,
 		arg.LowRank,
-		arg.LowPath,
 		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
 		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -1759,9 +1912,6 @@ func (q *Queries) SearchResourcesOfTypesAsc(ctx context.Context, arg SearchResou
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Words,
-		arg.Patterns,
-		arg.HasParts,
 	)
 	if err != nil {
 		return nil, err
@@ -1795,248 +1945,251 @@ func (q *Queries) SearchResourcesOfTypesAsc(ctx context.Context, arg SearchResou
 const searchResourcesOfTypesDesc = `-- name: SearchResourcesOfTypesDesc :many
 SELECT p.parent::integer AS parent, r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM unnest($1::text[]) WITH ORDINALITY AS p(type, parent)
-CROSS JOIN LATERAL ((
+CROSS JOIN LATERAL (SELECT part.resource_path, part.negative_rank FROM ((
         SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
-        WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-1 > $3::bigint OR -1 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-1 < $5::bigint OR -1 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+        WHERE ($1::text[] IS NULL OR $2::text = '' OR $3::text[] IS NULL OR $4::bigint = 0 OR $5::bigint = 0
+          OR $6::timestamptz IS NULL OR $7::timestamptz IS NULL OR $8::text = '' OR $9::text = ''
+          OR $10::boolean OR $11::integer = 0 OR $12::text[] IS NULL OR true)
+          AND i.terms @> ARRAY['type:' || p.type]
+          AND (-1 > $4::bigint OR -1 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-1 < $5::bigint OR -1 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE ($21::text[])[1])
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE ($21::text[])[2])
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE ($21::text[])[3])
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE ($21::text[])[4])
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE ($21::text[])[5])
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE ($21::text[])[6])
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE ($21::text[])[7])
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE ($21::text[])[8])
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || '%')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || '%')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || '%')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || '%')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || '%')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || '%')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || '%')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || '%'))
-          AND $22::boolean
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE ($12::text[])[8])
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || '%'))
+          AND $10::boolean
         ORDER BY i.resource_path DESC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -2::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-2 > $3::bigint OR -2 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-2 < $5::bigint OR -2 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-2 > $4::bigint OR -2 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-2 < $5::bigint OR -2 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || '%')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || '%')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || '%')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || '%')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || '%')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || '%')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || '%')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || '%')
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || ' %')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || ' %')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || ' %')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || ' %')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || ' %')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || ' %')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || ' %')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || ' %'))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || '%')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || ' %'))
         ORDER BY i.resource_path DESC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -3::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-3 > $3::bigint OR -3 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-3 < $5::bigint OR -3 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-3 > $4::bigint OR -3 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-3 < $5::bigint OR -3 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1] OR i.rest LIKE '% ' || ($20::text[])[1] || ' %')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2] OR i.rest LIKE '% ' || ($20::text[])[2] || ' %')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3] OR i.rest LIKE '% ' || ($20::text[])[3] || ' %')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4] OR i.rest LIKE '% ' || ($20::text[])[4] || ' %')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5] OR i.rest LIKE '% ' || ($20::text[])[5] || ' %')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6] OR i.rest LIKE '% ' || ($20::text[])[6] || ' %')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7] OR i.rest LIKE '% ' || ($20::text[])[7] || ' %')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8] OR i.rest LIKE '% ' || ($20::text[])[8] || ' %')
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1])
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2])
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3])
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4])
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5])
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6])
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7])
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8]))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1] OR i.rest LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2] OR i.rest LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3] OR i.rest LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4] OR i.rest LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5] OR i.rest LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6] OR i.rest LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7] OR i.rest LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8] OR i.rest LIKE '% ' || ($3::text[])[8] || ' %')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8]))
         ORDER BY i.resource_path DESC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -4::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-4 > $3::bigint OR -4 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-4 < $5::bigint OR -4 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-4 > $4::bigint OR -4 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-4 < $5::bigint OR -4 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE ($21::text[])[1])
-            AND (($20::text[])[2] IS NULL OR i.best LIKE ($21::text[])[2])
-            AND (($20::text[])[3] IS NULL OR i.best LIKE ($21::text[])[3])
-            AND (($20::text[])[4] IS NULL OR i.best LIKE ($21::text[])[4])
-            AND (($20::text[])[5] IS NULL OR i.best LIKE ($21::text[])[5])
-            AND (($20::text[])[6] IS NULL OR i.best LIKE ($21::text[])[6])
-            AND (($20::text[])[7] IS NULL OR i.best LIKE ($21::text[])[7])
-            AND (($20::text[])[8] IS NULL OR i.best LIKE ($21::text[])[8])
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || '%')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || '%')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || '%')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || '%')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || '%')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || '%')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || '%')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || '%'))
-          AND $22::boolean
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE ($12::text[])[1])
+            AND (($3::text[])[2] IS NULL OR i.best LIKE ($12::text[])[2])
+            AND (($3::text[])[3] IS NULL OR i.best LIKE ($12::text[])[3])
+            AND (($3::text[])[4] IS NULL OR i.best LIKE ($12::text[])[4])
+            AND (($3::text[])[5] IS NULL OR i.best LIKE ($12::text[])[5])
+            AND (($3::text[])[6] IS NULL OR i.best LIKE ($12::text[])[6])
+            AND (($3::text[])[7] IS NULL OR i.best LIKE ($12::text[])[7])
+            AND (($3::text[])[8] IS NULL OR i.best LIKE ($12::text[])[8])
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || '%'))
+          AND $10::boolean
         ORDER BY i.resource_path DESC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -5::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-5 > $3::bigint OR -5 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-5 < $5::bigint OR -5 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-5 > $4::bigint OR -5 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-5 < $5::bigint OR -5 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || '%')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || '%')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || '%')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || '%')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || '%')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || '%')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || '%')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || '%')
-          AND NOT ((($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || ' %')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || ' %')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || ' %')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || ' %')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || ' %')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || ' %')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || ' %')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || ' %'))
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || '%')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || '%')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || '%')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || '%')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || '%')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || '%')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || '%')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || '%')
+          AND NOT ((($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || ' %'))
         ORDER BY i.resource_path DESC
-        LIMIT greatest($2::integer, 10000)) UNION ALL (
+        LIMIT greatest($11::integer, 10000)) UNION ALL (
         SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
         WHERE i.terms @> ARRAY['type:' || p.type]
-          AND (-6 > $3::bigint OR -6 = $3::bigint AND i.resource_path >= $4::text)
-          AND (-6 < $5::bigint OR -6 = $5::bigint AND i.resource_path < $6::text)
-          AND i.resource_path >= $7::text AND ($8::text = '' OR i.resource_path < $8::text)
-          AND ('' = ANY ($9::text[]) OR i.resource_path ^@ ANY ($9::text[]))
-          AND ($10::text[] IS NULL OR i.resource_path = ANY ($10::text[]))
-          AND ($11::text IS NULL OR i.terms @> ARRAY['playbook:' || $11::text])
-          AND ($12::timestamptz IS NULL AND $13::timestamptz IS NULL
-              AND $14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+          AND (-6 > $4::bigint OR -6 = $4::bigint AND i.resource_path >= $8::text)
+          AND (-6 < $5::bigint OR -6 = $5::bigint AND i.resource_path < $9::text)
+          AND i.resource_path >= $13::text AND ($14::text = '' OR i.resource_path < $14::text)
+          AND ('' = ANY ($15::text[]) OR i.resource_path ^@ ANY ($15::text[]))
+          AND ($16::text[] IS NULL OR i.resource_path = ANY ($16::text[]))
+          AND ($17::text IS NULL OR i.terms @> ARRAY['playbook:' || $17::text])
+          AND ($18::timestamptz IS NULL AND $19::timestamptz IS NULL
+              AND $20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
               SELECT 1 FROM resource r WHERE r.resource_path = i.resource_path
-                AND ($12::timestamptz IS NULL OR r.updated_at >= $12::timestamptz)
-                AND ($13::timestamptz IS NULL OR r.updated_at < $13::timestamptz)
-                AND ($14::jsonb IS NULL AND $15::jsonb IS NULL OR EXISTS (
+                AND ($18::timestamptz IS NULL OR r.updated_at >= $18::timestamptz)
+                AND ($19::timestamptz IS NULL OR r.updated_at < $19::timestamptz)
+                AND ($20::jsonb IS NULL AND $21::jsonb IS NULL OR EXISTS (
       SELECT 1 FROM catalog c
       WHERE c.resource_path = r.resource_path AND c.revision = r.latest_revision
-        AND ($14::jsonb IS NULL OR c.payload @> $14::jsonb)
-  AND ($15::jsonb IS NULL OR c.meta @> $15::jsonb)))))
-          AND ($16::text[] IS NULL OR i.terms && $16::text[])
-          AND ($17::text IS NULL OR i.terms @> ARRAY['tool:' || $17::text])
-          AND ($18::text IS NULL OR i.terms @> ARRAY['credential:' || $18::text])
-          AND ($19::text[] IS NULL OR i.terms && $19::text[])
-          AND (($20::text[])[1] IS NULL OR i.best LIKE '% ' || ($20::text[])[1] || ' %')
-            AND (($20::text[])[2] IS NULL OR i.best LIKE '% ' || ($20::text[])[2] || ' %')
-            AND (($20::text[])[3] IS NULL OR i.best LIKE '% ' || ($20::text[])[3] || ' %')
-            AND (($20::text[])[4] IS NULL OR i.best LIKE '% ' || ($20::text[])[4] || ' %')
-            AND (($20::text[])[5] IS NULL OR i.best LIKE '% ' || ($20::text[])[5] || ' %')
-            AND (($20::text[])[6] IS NULL OR i.best LIKE '% ' || ($20::text[])[6] || ' %')
-            AND (($20::text[])[7] IS NULL OR i.best LIKE '% ' || ($20::text[])[7] || ' %')
-            AND (($20::text[])[8] IS NULL OR i.best LIKE '% ' || ($20::text[])[8] || ' %')
+        AND ($20::jsonb IS NULL OR c.payload @> $20::jsonb)
+  AND ($21::jsonb IS NULL OR c.meta @> $21::jsonb)))))
+          AND ($22::text[] IS NULL OR i.terms && $22::text[])
+          AND ($23::text IS NULL OR i.terms @> ARRAY['tool:' || $23::text])
+          AND ($24::text IS NULL OR i.terms @> ARRAY['credential:' || $24::text])
+          AND ($25::text[] IS NULL OR i.terms && $25::text[])
+          AND (($3::text[])[1] IS NULL OR i.best LIKE '% ' || ($3::text[])[1] || ' %')
+            AND (($3::text[])[2] IS NULL OR i.best LIKE '% ' || ($3::text[])[2] || ' %')
+            AND (($3::text[])[3] IS NULL OR i.best LIKE '% ' || ($3::text[])[3] || ' %')
+            AND (($3::text[])[4] IS NULL OR i.best LIKE '% ' || ($3::text[])[4] || ' %')
+            AND (($3::text[])[5] IS NULL OR i.best LIKE '% ' || ($3::text[])[5] || ' %')
+            AND (($3::text[])[6] IS NULL OR i.best LIKE '% ' || ($3::text[])[6] || ' %')
+            AND (($3::text[])[7] IS NULL OR i.best LIKE '% ' || ($3::text[])[7] || ' %')
+            AND (($3::text[])[8] IS NULL OR i.best LIKE '% ' || ($3::text[])[8] || ' %')
         ORDER BY i.resource_path DESC
-        LIMIT greatest($2::integer, 10000))
-    LIMIT $2::integer
+        LIMIT greatest($11::integer, 10000))) AS part
+    LIMIT $11::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
 ORDER BY p.parent, s.negative_rank DESC, s.resource_path DESC
@@ -2044,11 +2197,17 @@ ORDER BY p.parent, s.negative_rank DESC, s.resource_path DESC
 
 type SearchResourcesOfTypesDescParams struct {
 	Parents         []string
-	PageSize        int32
+	SortField       string
+	Words           []string
 	LowRank         int64
-	LowPath         string
 	HighRank        int64
+	LowTime         time.Time
+	HighTime        time.Time
+	LowPath         string
 	HighPath        string
+	HasParts        bool
+	PageSize        int32
+	Patterns        []string
 	PrefixLow       string
 	PrefixHigh      string
 	Scopes          []string
@@ -2062,9 +2221,6 @@ type SearchResourcesOfTypesDescParams struct {
 	UsesTool        *string
 	UsesCredential  *string
 	Tags            []string
-	Words           []string
-	Patterns        []string
-	HasParts        bool
 }
 
 type SearchResourcesOfTypesDescRow struct {
@@ -2084,11 +2240,17 @@ type SearchResourcesOfTypesDescRow struct {
 func (q *Queries) SearchResourcesOfTypesDesc(ctx context.Context, arg SearchResourcesOfTypesDescParams) ([]SearchResourcesOfTypesDescRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesOfTypesDesc,
 		arg.Parents,
-		arg.PageSize,
+		arg.SortField,
+		arg.Words,
 		arg.LowRank,
-		arg.LowPath,
 		arg.HighRank,
+		arg.LowTime,
+		arg.HighTime,
+		arg.LowPath,
 		arg.HighPath,
+		arg.HasParts,
+		arg.PageSize,
+		arg.Patterns,
 		arg.PrefixLow,
 		arg.PrefixHigh,
 		arg.Scopes,
@@ -2102,9 +2264,6 @@ func (q *Queries) SearchResourcesOfTypesDesc(ctx context.Context, arg SearchReso
 		arg.UsesTool,
 		arg.UsesCredential,
 		arg.Tags,
-		arg.Words,
-		arg.Patterns,
-		arg.HasParts,
 	)
 	if err != nil {
 		return nil, err

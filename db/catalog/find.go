@@ -78,38 +78,42 @@ func (f ResourceFilter) pathRange(order Order, within Range) (low, high string) 
 	return low, high
 }
 
-// findResources lists resources by conditions on resource_index.
-func (s *Store) findResources(ctx context.Context, scopes []string, f ResourceFilter, order Order, within Range, limit int) ([]*Resource, error) {
+// params are the parameters of all statements on resource_index, which have the same
+// fields; types are those that a list is read for.
+func (f ResourceFilter) params(scopes, types []string, order Order, within Range, limit int) sqlc.FindResourcesAscParams {
 	low, high := f.pathRange(order, within)
-	columns, find := resourceColumns, func(queries *sqlc.Queries) (err error) {
-		params := sqlc.FindResourcesAscParams{
-			SortField: string(order.Field), PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
-			UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
-			Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-			LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath, PageSize: int32(limit),
-		}
-		if order.Descending {
-			_, err = queries.FindResourcesDesc(ctx, sqlc.FindResourcesDescParams(params))
-			return err
-		}
-		_, err = queries.FindResourcesAsc(ctx, params)
-		return err
+	params := sqlc.FindResourcesAscParams{
+		Parents: types, SortField: string(order.Field), LowTime: within.LowTime, LowPath: within.LowPath,
+		HighTime: within.HighTime, HighPath: within.HighPath, PageSize: int32(limit),
+		Words: f.Search, Patterns: f.patterns(), HasParts: f.hasParts(),
+		PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
+		UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
+		Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
 	}
 	if order.Field == OrderByRank {
-		columns, find = rankedColumns, func(queries *sqlc.Queries) (err error) {
-			params := sqlc.SearchResourcesAscParams{
-				Words: f.Search, PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
-				UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
-				Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-				HasParts: f.hasParts(), LowRank: within.LowTime.UnixMicro(), LowPath: within.LowPath, HighRank: within.HighTime.UnixMicro(), HighPath: within.HighPath, PageSize: int32(limit),
-			}
-			if order.Descending {
-				_, err = queries.SearchResourcesDesc(ctx, sqlc.SearchResourcesDescParams(params))
-				return err
-			}
-			_, err = queries.SearchResourcesAsc(ctx, params)
-			return err
+		params.LowRank, params.HighRank = within.LowTime.UnixMicro(), within.HighTime.UnixMicro()
+	}
+	return params
+}
+
+// findResources lists resources by conditions on resource_index.
+func (s *Store) findResources(ctx context.Context, scopes []string, f ResourceFilter, order Order, within Range, limit int) ([]*Resource, error) {
+	params, columns := f.params(scopes, nil, order, within, limit), resourceColumns
+	if order.Field == OrderByRank {
+		columns = rankedColumns
+	}
+	find := func(queries *sqlc.Queries) (err error) {
+		switch {
+		case order.Field == OrderByRank && order.Descending:
+			_, err = queries.SearchResourcesDesc(ctx, sqlc.SearchResourcesDescParams(params))
+		case order.Field == OrderByRank:
+			_, err = queries.SearchResourcesAsc(ctx, sqlc.SearchResourcesAscParams(params))
+		case order.Descending:
+			_, err = queries.FindResourcesDesc(ctx, sqlc.FindResourcesDescParams(params))
+		default:
+			_, err = queries.FindResourcesAsc(ctx, params)
 		}
+		return err
 	}
 	list := make([]*Resource, 0, min(limit, 128))
 	if err := s.readResources(rows.CustomPlan, columns, find, func(_ int, resource *Resource) { list = append(list, resource) }); err != nil {
@@ -120,36 +124,22 @@ func (s *Store) findResources(ctx context.Context, scopes []string, f ResourceFi
 
 // findResourcesOfTypes is findResources for each of several types.
 func (s *Store) findResourcesOfTypes(ctx context.Context, scopes, types []string, f ResourceFilter, order Order, within Range, limit int) ([][]*Resource, error) {
-	low, high := f.pathRange(order, within)
-	columns, find := columnsWithParent, func(queries *sqlc.Queries) (err error) {
-		params := sqlc.FindResourcesOfTypesAscParams{
-			Parents: types, SortField: string(order.Field), PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
-			UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
-			Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-			LowTime: within.LowTime, LowPath: within.LowPath, HighTime: within.HighTime, HighPath: within.HighPath, PageSize: int32(limit),
-		}
-		if order.Descending {
-			_, err = queries.FindResourcesOfTypesDesc(ctx, sqlc.FindResourcesOfTypesDescParams(params))
-			return err
-		}
-		_, err = queries.FindResourcesOfTypesAsc(ctx, params)
-		return err
-	}
+	params, columns := f.params(scopes, types, order, within, limit), columnsWithParent
 	if order.Field == OrderByRank {
-		columns, find = rankedWithParent, func(queries *sqlc.Queries) (err error) {
-			params := sqlc.SearchResourcesOfTypesAscParams{
-				Parents: types, Words: f.Search, PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
-				UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
-				Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-				HasParts: f.hasParts(), LowRank: within.LowTime.UnixMicro(), LowPath: within.LowPath, HighRank: within.HighTime.UnixMicro(), HighPath: within.HighPath, PageSize: int32(limit),
-			}
-			if order.Descending {
-				_, err = queries.SearchResourcesOfTypesDesc(ctx, sqlc.SearchResourcesOfTypesDescParams(params))
-				return err
-			}
-			_, err = queries.SearchResourcesOfTypesAsc(ctx, params)
-			return err
+		columns = rankedWithParent
+	}
+	find := func(queries *sqlc.Queries) (err error) {
+		switch {
+		case order.Field == OrderByRank && order.Descending:
+			_, err = queries.SearchResourcesOfTypesDesc(ctx, sqlc.SearchResourcesOfTypesDescParams(params))
+		case order.Field == OrderByRank:
+			_, err = queries.SearchResourcesOfTypesAsc(ctx, sqlc.SearchResourcesOfTypesAscParams(params))
+		case order.Descending:
+			_, err = queries.FindResourcesOfTypesDesc(ctx, sqlc.FindResourcesOfTypesDescParams(params))
+		default:
+			_, err = queries.FindResourcesOfTypesAsc(ctx, sqlc.FindResourcesOfTypesAscParams(params))
 		}
+		return err
 	}
 	lists := make([][]*Resource, len(types))
 	if err := s.readResources(rows.CustomPlan, columns, find, func(parent int, resource *Resource) { lists[parent] = append(lists[parent], resource) }); err != nil {
@@ -159,12 +149,7 @@ func (s *Store) findResourcesOfTypes(ctx context.Context, scopes, types []string
 }
 
 func (s *Store) countFound(ctx context.Context, scopes []string, f ResourceFilter) (int, error) {
-	low, high := PrefixRange(f.PathPrefix)
-	count, err := s.custom.CountFoundResources(ctx, sqlc.CountFoundResourcesParams{
-		PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
-		UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
-		Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-	})
+	count, err := s.custom.CountFoundResources(ctx, sqlc.CountFoundResourcesParams(f.params(scopes, nil, Order{}, Range{}, 0)))
 	if err != nil {
 		return 0, fmt.Errorf("count found resources: %w", err)
 	}
@@ -172,12 +157,7 @@ func (s *Store) countFound(ctx context.Context, scopes []string, f ResourceFilte
 }
 
 func (s *Store) countFoundOfTypes(ctx context.Context, scopes, types []string, f ResourceFilter) ([]int, error) {
-	low, high := PrefixRange(f.PathPrefix)
-	found, err := s.custom.CountFoundResourcesOfTypes(ctx, sqlc.CountFoundResourcesOfTypesParams{
-		Parents: types, PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
-		UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
-		Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-	})
+	found, err := s.custom.CountFoundResourcesOfTypes(ctx, sqlc.CountFoundResourcesOfTypesParams(f.params(scopes, types, Order{}, Range{}, 0)))
 	if err != nil {
 		return nil, fmt.Errorf("count found resources of types: %w", err)
 	}
@@ -201,13 +181,7 @@ type Facets struct{ Types, Tools, Credentials, Tags []NameCount }
 // CountFacets counts the resources that pass the filter by each facet, without the
 // condition on that facet; at most limit names of each.
 func (s *Store) CountFacets(ctx context.Context, scopes []string, f ResourceFilter, limit int) (*Facets, error) {
-	low, high := PrefixRange(f.PathPrefix)
-	found, err := s.custom.CountFacets(ctx, sqlc.CountFacetsParams{
-		PrefixLow: low, PrefixHigh: high, Scopes: scopes, Paths: f.Paths, Calls: f.Calls,
-		UpdatedSince: f.UpdatedSince, UpdatedBefore: f.UpdatedBefore, PayloadContains: f.PayloadContains, MetaContains: f.MetaContains,
-		Patterns: f.patterns(), Types: f.typeTerms(), UsesTool: f.UsesTool, UsesCredential: f.UsesCredential, Tags: f.tagTerms(),
-		AtMost: int64(limit),
-	})
+	found, err := s.custom.CountFacets(ctx, sqlc.CountFacetsParams(f.params(scopes, nil, Order{}, Range{}, limit)))
 	if err != nil {
 		return nil, fmt.Errorf("count facets: %w", err)
 	}

@@ -9,10 +9,13 @@
 -- resources have take no more than rare ones. The higher limit of a part has the planner
 -- walk the paths only for words that many have.
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM ((
+FROM (SELECT part.* FROM ((
         SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-6 > @low_rank::bigint OR -6 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+        WHERE (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+          AND (-6 > @low_rank::bigint OR -6 = @low_rank::bigint AND i.resource_path >= @low_path::text)
           AND (-6 < @high_rank::bigint OR -6 = @high_rank::bigint AND i.resource_path < @high_path::text)
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
@@ -243,7 +246,7 @@ FROM ((
             AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%'))
           AND @has_parts::boolean
         ORDER BY i.resource_path ASC
-        LIMIT greatest(@page_size::integer, 10000))
+        LIMIT greatest(@page_size::integer, 10000))) AS part
     LIMIT @page_size::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
@@ -253,10 +256,13 @@ ORDER BY s.negative_rank ASC, s.resource_path ASC;
 -- Up to @page_size resources of each type; parent is the type's ordinal, from 1.
 SELECT p.parent::integer AS parent, r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
-CROSS JOIN LATERAL ((
+CROSS JOIN LATERAL (SELECT part.* FROM ((
         SELECT i.resource_path, -6::bigint AS negative_rank
         FROM resource_index i
-        WHERE i.terms @> ARRAY['type:' || p.type]
+        WHERE (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+          AND i.terms @> ARRAY['type:' || p.type]
           AND (-6 > @low_rank::bigint OR -6 = @low_rank::bigint AND i.resource_path >= @low_path::text)
           AND (-6 < @high_rank::bigint OR -6 = @high_rank::bigint AND i.resource_path < @high_path::text)
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
@@ -493,7 +499,7 @@ CROSS JOIN LATERAL ((
             AND ((@words::text[])[8] IS NULL OR i.best LIKE (@patterns::text[])[8] OR i.rest LIKE '% ' || (@words::text[])[8] || '%'))
           AND @has_parts::boolean
         ORDER BY i.resource_path ASC
-        LIMIT greatest(@page_size::integer, 10000))
+        LIMIT greatest(@page_size::integer, 10000))) AS part
     LIMIT @page_size::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
@@ -503,9 +509,12 @@ ORDER BY p.parent, s.negative_rank ASC, s.resource_path ASC;
 SELECT s.resource_path, s.resource_type, s.latest_version, s.latest_revision, s.name, s.description, s.created_at, s.updated_at
 FROM (
     SELECT k.* FROM (
-        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, (CASE @sort_field::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time
+        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, sort.sort_time
         FROM resource_index i
-        JOIN resource r ON r.resource_path = i.resource_path
+        JOIN resource r ON r.resource_path = i.resource_path AND (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+        CROSS JOIN LATERAL (SELECT (CASE @sort_field::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time) AS sort
         WHERE i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
           AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
@@ -545,9 +554,12 @@ SELECT p.parent::integer AS parent, s.resource_path, s.resource_type, s.latest_v
 FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
 CROSS JOIN LATERAL (
     SELECT k.* FROM (
-        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, (CASE @sort_field::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time
+        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, sort.sort_time
         FROM resource_index i
-        JOIN resource r ON r.resource_path = i.resource_path
+        JOIN resource r ON r.resource_path = i.resource_path AND (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+        CROSS JOIN LATERAL (SELECT (CASE @sort_field::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time) AS sort
         WHERE r.resource_type = p.type
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
@@ -589,10 +601,13 @@ ORDER BY p.parent, s.sort_time ASC, s.resource_path ASC;
 -- resources have take no more than rare ones. The higher limit of a part has the planner
 -- walk the paths only for words that many have.
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
-FROM ((
+FROM (SELECT part.* FROM ((
         SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
-        WHERE (-1 > @low_rank::bigint OR -1 = @low_rank::bigint AND i.resource_path >= @low_path::text)
+        WHERE (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+          AND (-1 > @low_rank::bigint OR -1 = @low_rank::bigint AND i.resource_path >= @low_path::text)
           AND (-1 < @high_rank::bigint OR -1 = @high_rank::bigint AND i.resource_path < @high_path::text)
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
@@ -823,7 +838,7 @@ FROM ((
             AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
             AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %')
         ORDER BY i.resource_path DESC
-        LIMIT greatest(@page_size::integer, 10000))
+        LIMIT greatest(@page_size::integer, 10000))) AS part
     LIMIT @page_size::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
@@ -833,10 +848,13 @@ ORDER BY s.negative_rank DESC, s.resource_path DESC;
 -- Up to @page_size resources of each type; parent is the type's ordinal, from 1.
 SELECT p.parent::integer AS parent, r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
-CROSS JOIN LATERAL ((
+CROSS JOIN LATERAL (SELECT part.* FROM ((
         SELECT i.resource_path, -1::bigint AS negative_rank
         FROM resource_index i
-        WHERE i.terms @> ARRAY['type:' || p.type]
+        WHERE (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+          AND i.terms @> ARRAY['type:' || p.type]
           AND (-1 > @low_rank::bigint OR -1 = @low_rank::bigint AND i.resource_path >= @low_path::text)
           AND (-1 < @high_rank::bigint OR -1 = @high_rank::bigint AND i.resource_path < @high_path::text)
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
@@ -1073,7 +1091,7 @@ CROSS JOIN LATERAL ((
             AND ((@words::text[])[7] IS NULL OR i.best LIKE '% ' || (@words::text[])[7] || ' %')
             AND ((@words::text[])[8] IS NULL OR i.best LIKE '% ' || (@words::text[])[8] || ' %')
         ORDER BY i.resource_path DESC
-        LIMIT greatest(@page_size::integer, 10000))
+        LIMIT greatest(@page_size::integer, 10000))) AS part
     LIMIT @page_size::integer
 ) AS s
 JOIN resource r ON r.resource_path = s.resource_path
@@ -1083,9 +1101,12 @@ ORDER BY p.parent, s.negative_rank DESC, s.resource_path DESC;
 SELECT s.resource_path, s.resource_type, s.latest_version, s.latest_revision, s.name, s.description, s.created_at, s.updated_at
 FROM (
     SELECT k.* FROM (
-        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, (CASE @sort_field::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time
+        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, sort.sort_time
         FROM resource_index i
-        JOIN resource r ON r.resource_path = i.resource_path
+        JOIN resource r ON r.resource_path = i.resource_path AND (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+        CROSS JOIN LATERAL (SELECT (CASE @sort_field::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time) AS sort
         WHERE i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
           AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
@@ -1125,9 +1146,12 @@ SELECT p.parent::integer AS parent, s.resource_path, s.resource_type, s.latest_v
 FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
 CROSS JOIN LATERAL (
     SELECT k.* FROM (
-        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, (CASE @sort_field::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time
+        SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, sort.sort_time
         FROM resource_index i
-        JOIN resource r ON r.resource_path = i.resource_path
+        JOIN resource r ON r.resource_path = i.resource_path AND (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+        CROSS JOIN LATERAL (SELECT (CASE @sort_field::text WHEN 'UPDATED_AT' THEN r.updated_at WHEN 'CREATED_AT' THEN r.created_at ELSE 'epoch' END)::timestamptz AS sort_time) AS sort
         WHERE r.resource_type = p.type
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
@@ -1166,7 +1190,10 @@ ORDER BY p.parent, s.sort_time DESC, s.resource_path DESC;
 -- name: CountFoundResources :one
 SELECT count(*)
 FROM resource_index i
-WHERE i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+WHERE (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
           AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
           AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
@@ -1197,7 +1224,10 @@ WHERE i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.res
 SELECT p.parent::integer AS parent, (
     SELECT count(*)
     FROM resource_index i
-    WHERE i.terms @> ARRAY['type:' || p.type]
+    WHERE (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+          AND i.terms @> ARRAY['type:' || p.type]
           AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
           AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
@@ -1239,7 +1269,10 @@ FROM (
         SELECT term, count(*) AS count
         FROM resource_index i
         CROSS JOIN LATERAL unnest(i.terms) AS term
-        WHERE i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
+        WHERE (@parents::text[] IS NULL OR @sort_field::text = '' OR @words::text[] IS NULL OR @low_rank::bigint = 0 OR @high_rank::bigint = 0
+          OR @low_time::timestamptz IS NULL OR @high_time::timestamptz IS NULL OR @low_path::text = '' OR @high_path::text = ''
+          OR @has_parts::boolean OR @page_size::integer = 0 OR @patterns::text[] IS NULL OR true)
+          AND i.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR i.resource_path < @prefix_high::text)
           AND ('' = ANY (@scopes::text[]) OR i.resource_path ^@ ANY (@scopes::text[]))
           AND (@paths::text[] IS NULL OR i.resource_path = ANY (@paths::text[]))
           AND (sqlc.narg('calls')::text IS NULL OR i.terms @> ARRAY['playbook:' || sqlc.narg('calls')::text])
@@ -1269,5 +1302,5 @@ FROM (
         GROUP BY term
     ) AS t
 ) AS counted
-WHERE counted.nth <= @at_most::bigint
+WHERE counted.nth <= @page_size::integer
 ORDER BY counted.kind, counted.nth;
