@@ -54,3 +54,25 @@ export function TabList() {
   }, [tabs, active]);
   return null;
 }
+
+/** Names the inputs of the query builder after their arguments, and the entries of the history by their text. */
+export function PanelLabels() {
+  const plugin = useGraphiQL((state) => state.visiblePlugin);
+  useEffect(() => {
+    const panel = document.querySelector(".graphiql-plugin");
+    if (!plugin || !panel) return undefined;
+    const label = () => {
+      for (const input of panel.querySelectorAll("input:not([aria-label]), select:not([aria-label])")) {
+        const argument = input.closest("[data-arg-name]")?.dataset.argName;
+        if (argument) input.setAttribute("aria-label", argument);
+        else if (input.localName === "select") input.setAttribute("aria-label", "Operation to add");
+      }
+      for (const entry of panel.querySelectorAll(".graphiql-history-item-label[aria-label]")) entry.removeAttribute("aria-label");
+    };
+    const observer = new MutationObserver(label);
+    observer.observe(panel, { childList: true, subtree: true });
+    label();
+    return () => observer.disconnect();
+  }, [plugin]);
+  return null;
+}

@@ -7,7 +7,7 @@ import "./page.css";
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import { createRoot } from "react-dom/client";
-import { EditorColors, TabList } from "./accessibility.jsx";
+import { EditorColors, PanelLabels, TabList } from "./accessibility.jsx";
 import { AnswerHint } from "./answer_hint.jsx";
 import { AnswerLinks } from "./answer_links.jsx";
 import { AddressBar, CopyLink, LinkedOperation, readLink } from "./deep_link.jsx";
@@ -72,6 +72,7 @@ createRoot(document.getElementById("page")).render(
     <EditorOptions />
     <EditorColors />
     <TabList />
+    <PanelLabels />
     <AnswerLinks />
     <AddressBar />
     <LinkedOperation name={link?.operationName} />
