@@ -261,8 +261,10 @@ func TestRegister_ManyPaths_InsertedTogether(t *testing.T) {
 	}
 	got := register(registration("a", `1`), registration("b", `1`), registration("a", `2`), registration("a", `2`),
 		registration("b", `1`), labelled(registration("a", `3`), "x"), registration("b", `2`))
-	want := []string{"REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UNCHANGED 1.0.1 2",
-		"UNCHANGED 1.0.0 1", "UPDATED x 3", "UPDATED 1.0.1 2"}
+	want := []string{
+		"REGISTERED 1.0.0 1", "REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UNCHANGED 1.0.1 2",
+		"UNCHANGED 1.0.0 1", "UPDATED x 3", "UPDATED 1.0.1 2",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
