@@ -21,7 +21,7 @@ import (
 func (r *Resolver) newAnswers(presenter apierror.Presenter) *plan.Answers {
 	tables := generated.NewPlans(r)
 	// Subscriptions with the same selection share the JSON of an event.
-	tables.EventDelivery.Fields["event"] = plan.Keep(tables.EventDelivery.Fields["event"], encodings{r.encodings})
+	tables.EventDelivery.Fields["event"] = plan.CacheJSON(tables.EventDelivery.Fields["event"], encodings{r.encodings})
 	return &plan.Answers{
 		Query: &tables.Query, Mutation: &tables.Mutation, Subscription: &tables.Subscription,
 		Presenter: presenter.Present, Recover: presenter.Recover,
@@ -36,7 +36,7 @@ func (r *Resolver) newAnswers(presenter apierror.Presenter) *plan.Answers {
 type cachedPlan struct{ plan *plan.Compiled }
 
 // cachedPlan returns the plan of a document's node, compiled on first use.
-func (r *Resolver) cachedPlan(op *graphql.OperationContext, key any, compile func(keeps bool) *plan.Compiled) *plan.Compiled {
+func (r *Resolver) cachedPlan(op *graphql.OperationContext, key any, compile func(cached bool) *plan.Compiled) *plan.Compiled {
 	// A selection with @skip, @include or @defer depends on variables, and a
 	// document that is not cached has other nodes for each request.
 	if len(op.RawQuery) > maxCachedDocument || strings.Contains(op.RawQuery, "@") {

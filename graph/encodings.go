@@ -19,7 +19,7 @@ type encoding struct {
 // maxEncoding is the longest JSON, in bytes, that is cached.
 const maxEncoding = 64 << 10
 
-// encodings caches the JSON of delivered events. It implements plan.Kept.
+// encodings caches the JSON of delivered events. It implements plan.JSONCache.
 type encodings struct{ kept *lru.Cache[encoding, []byte] }
 
 func (e encodings) Get(of *model.EventDelivery, field *plan.Node) ([]byte, bool) {

@@ -91,7 +91,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 	p.Event = plan.Type[*model.Event]{Name: "Event", Satisfies: []string{"Event", "Node"}, Fields: map[string]plan.Field[*model.Event]{
 		"id":      plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Event) ([]byte, bool) { return plan.AppendString(buf, obj.ID()), true }),
 		"eventId": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Event) ([]byte, bool) { return plan.AppendString(buf, obj.EventID()), true }),
-		"type":    plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.Event) (*model.EventType, error) { return obj.Type(), nil }), &p.EventType),
+		"type":    plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.Event) (*model.EventType, error) { return obj.Type(), nil }), &p.EventType),
 		"path":    plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Event) ([]byte, bool) { return plan.AppendString(buf, obj.Path()), true }),
 		"resource": plan.Object(plan.Nullability{}, false, nil, func(ctx context.Context, fc *plan.Arguments, objs []*model.Event) ([]*model.Resource, error) {
 			return resolvers.Event().Resource(ctx, objs)
@@ -137,21 +137,21 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"count": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.EventBucket) ([]byte, bool) {
 			return strconv.AppendInt(buf, int64(obj.Count), 10), true
 		}),
-		"byType": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventBucket) ([]*model.NameCount, error) { return obj.ByType, nil }), &p.NameCount),
+		"byType": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.EventBucket) ([]*model.NameCount, error) { return obj.ByType, nil }), &p.NameCount),
 	}}
 	p.EventConnection = plan.Type[*model.EventConnection]{Name: "EventConnection", Satisfies: []string{"EventConnection"}, Fields: map[string]plan.Field[*model.EventConnection]{
-		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventConnection) ([]*pagination.Edge[*model.Event], error) {
+		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.EventConnection) ([]*pagination.Edge[*model.Event], error) {
 			return obj.Edges(), nil
 		}), &p.EventEdge),
-		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventConnection) ([]*model.Event, error) { return obj.Nodes(), nil }), &p.Event),
-		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventConnection) (*pagination.PageInfo, error) {
+		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.EventConnection) ([]*model.Event, error) { return obj.Nodes(), nil }), &p.Event),
+		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.EventConnection) (*pagination.PageInfo, error) {
 			return obj.PageInfo(), nil
 		}), &p.PageInfo),
-		"totalCount": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *model.EventConnection) (int, error) { return obj.TotalCount(ctx) }), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
-		"tailCursor": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *model.EventConnection) (string, error) { return obj.TailCursor(ctx) }), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true }),
+		"totalCount": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *model.EventConnection) (int, error) { return obj.TotalCount(ctx) }), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
+		"tailCursor": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *model.EventConnection) (string, error) { return obj.TailCursor(ctx) }), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true }),
 	}}
 	p.EventDelivery = plan.Type[*model.EventDelivery]{Name: "EventDelivery", Satisfies: []string{"EventDelivery"}, Fields: map[string]plan.Field[*model.EventDelivery]{
-		"event": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventDelivery) (*model.Event, error) { return obj.Event, nil }), &p.Event),
+		"event": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.EventDelivery) (*model.Event, error) { return obj.Event, nil }), &p.Event),
 		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.EventDelivery) ([]byte, bool) {
 			return plan.AppendString(buf, obj.Cursor), true
 		}),
@@ -169,7 +169,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Event]) ([]byte, bool) {
 			return plan.AppendString(buf, obj.Cursor()), true
 		}),
-		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Event]) (*model.Event, error) {
+		"node": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Edge[*model.Event]) (*model.Event, error) {
 			return obj.Node, nil
 		}), &p.Event),
 	}}
@@ -177,10 +177,10 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"total": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.EventStatistics) ([]byte, bool) {
 			return strconv.AppendInt(buf, int64(obj.Total()), 10), true
 		}),
-		"byType": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventStatistics) ([]*model.NameCount, error) {
+		"byType": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.EventStatistics) ([]*model.NameCount, error) {
 			return obj.ByType(), nil
 		}), &p.NameCount),
-		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.EventStatistics) ([]*model.NameCount, error) {
+		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.EventStatistics) ([]*model.NameCount, error) {
 			return obj.ByStatus(), nil
 		}), &p.NameCount),
 		"buckets": plan.Objects(plan.Nullability{}, false, plan.Args{plan.Arg("interval", ec.unmarshalNBucketInterval2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐBucketInterval)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.EventStatistics) ([][]*model.EventBucket, error) {
@@ -252,21 +252,21 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"start": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.ExecutionBucket) ([]byte, bool) {
 			return scalar.AppendDateTime(buf, obj.Start), true
 		}),
-		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ExecutionBucket) ([]*model.ExecutionStatusCount, error) {
+		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.ExecutionBucket) ([]*model.ExecutionStatusCount, error) {
 			return obj.ByStatus, nil
 		}), &p.ExecutionStatusCount),
 	}}
 	p.ExecutionConnection = plan.Type[*pagination.Page[*model.Execution]]{Name: "ExecutionConnection", Satisfies: []string{"ExecutionConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Execution]]{
-		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Execution]) ([]*pagination.Edge[*model.Execution], error) {
+		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Execution]) ([]*pagination.Edge[*model.Execution], error) {
 			return obj.Edges(), nil
 		}), &p.ExecutionEdge),
-		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Execution]) ([]*model.Execution, error) {
+		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Execution]) ([]*model.Execution, error) {
 			return obj.Nodes(), nil
 		}), &p.Execution),
-		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Execution]) (*pagination.PageInfo, error) {
+		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Execution]) (*pagination.PageInfo, error) {
 			return obj.PageInfo(), nil
 		}), &p.PageInfo),
-		"totalCount": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Execution]) (int, error) {
+		"totalCount": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Execution]) (int, error) {
 			return obj.TotalCount(ctx)
 		}), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
 	}}
@@ -274,7 +274,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Execution]) ([]byte, bool) {
 			return plan.AppendString(buf, obj.Cursor()), true
 		}),
-		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Execution]) (*model.Execution, error) {
+		"node": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Edge[*model.Execution]) (*model.Execution, error) {
 			return obj.Node, nil
 		}), &p.Execution),
 	}}
@@ -282,13 +282,13 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"total": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.ExecutionStatistics) ([]byte, bool) {
 			return strconv.AppendInt(buf, int64(obj.Total()), 10), true
 		}),
-		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ExecutionStatistics) ([]*model.ExecutionStatusCount, error) {
+		"byStatus": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.ExecutionStatistics) ([]*model.ExecutionStatusCount, error) {
 			return obj.ByStatus(), nil
 		}), &p.ExecutionStatusCount),
 		"successRate": plan.Scalar(plan.Nullability{Value: true}, func(buf []byte, obj *model.ExecutionStatistics) ([]byte, bool) {
 			return plan.AppendPointer(buf, obj.SuccessRate(), func(buf []byte, v float64) ([]byte, bool) { return plan.AppendMarshaler(buf, graphql.MarshalFloat(v)) })
 		}),
-		"durationMs": plan.Object(plan.Nullability{Value: true}, true, nil, plan.Each(func(ctx context.Context, obj *model.ExecutionStatistics) (*model.DurationPercentiles, error) {
+		"durationMs": plan.Object(plan.Nullability{Value: true}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.ExecutionStatistics) (*model.DurationPercentiles, error) {
 			return obj.DurationMs(), nil
 		}), &p.DurationPercentiles),
 		"buckets": plan.Objects(plan.Nullability{}, false, plan.Args{plan.Arg("interval", ec.unmarshalNBucketInterval2githubᚗcomᚋnoetlᚋnoetlᚑcatalogᚋgraphᚋmodelᚐBucketInterval)}, func(ctx context.Context, fc *plan.Arguments, objs []*model.ExecutionStatistics) ([][]*model.ExecutionBucket, error) {
@@ -320,16 +320,16 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}, &p.ResourceConnection),
 	}}
 	p.FolderConnection = plan.Type[*pagination.Page[*model.Folder]]{Name: "FolderConnection", Satisfies: []string{"FolderConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Folder]]{
-		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Folder]) ([]*pagination.Edge[*model.Folder], error) {
+		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Folder]) ([]*pagination.Edge[*model.Folder], error) {
 			return obj.Edges(), nil
 		}), &p.FolderEdge),
-		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Folder]) ([]*model.Folder, error) {
+		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Folder]) ([]*model.Folder, error) {
 			return obj.Nodes(), nil
 		}), &p.Folder),
-		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Folder]) (*pagination.PageInfo, error) {
+		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Folder]) (*pagination.PageInfo, error) {
 			return obj.PageInfo(), nil
 		}), &p.PageInfo),
-		"totalCount": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Folder]) (int, error) {
+		"totalCount": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Folder]) (int, error) {
 			return obj.TotalCount(ctx)
 		}), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
 	}}
@@ -337,7 +337,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Folder]) ([]byte, bool) {
 			return plan.AppendString(buf, obj.Cursor()), true
 		}),
-		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Folder]) (*model.Folder, error) {
+		"node": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Edge[*model.Folder]) (*model.Folder, error) {
 			return obj.Node, nil
 		}), &p.Folder),
 	}}
@@ -371,8 +371,8 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}),
 	}}
 	p.PageInfo = plan.Type[*pagination.PageInfo]{Name: "PageInfo", Satisfies: []string{"PageInfo"}, Fields: map[string]plan.Field[*pagination.PageInfo]{
-		"hasNextPage":     plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.PageInfo) (bool, error) { return obj.HasNextPage(ctx) }), func(buf []byte, v bool) ([]byte, bool) { return strconv.AppendBool(buf, v), true }),
-		"hasPreviousPage": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.PageInfo) (bool, error) { return obj.HasPreviousPage(ctx) }), func(buf []byte, v bool) ([]byte, bool) { return strconv.AppendBool(buf, v), true }),
+		"hasNextPage":     plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *pagination.PageInfo) (bool, error) { return obj.HasNextPage(ctx) }), func(buf []byte, v bool) ([]byte, bool) { return strconv.AppendBool(buf, v), true }),
+		"hasPreviousPage": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *pagination.PageInfo) (bool, error) { return obj.HasPreviousPage(ctx) }), func(buf []byte, v bool) ([]byte, bool) { return strconv.AppendBool(buf, v), true }),
 		"startCursor": plan.Scalar(plan.Nullability{Value: true}, func(buf []byte, obj *pagination.PageInfo) ([]byte, bool) {
 			return plan.AppendPointer(buf, obj.StartCursor(), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true })
 		}),
@@ -447,13 +447,13 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true }),
 	}}
 	p.RecordEventPayload = plan.Type[*model.RecordEventPayload]{Name: "RecordEventPayload", Satisfies: []string{"RecordEventPayload"}, Fields: map[string]plan.Field[*model.RecordEventPayload]{
-		"event": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.RecordEventPayload) (*model.Event, error) { return obj.Event, nil }), &p.Event),
+		"event": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.RecordEventPayload) (*model.Event, error) { return obj.Event, nil }), &p.Event),
 		"duplicate": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.RecordEventPayload) ([]byte, bool) {
 			return strconv.AppendBool(buf, obj.Duplicate), true
 		}),
 	}}
 	p.RecordEventsPayload = plan.Type[*model.RecordEventsPayload]{Name: "RecordEventsPayload", Satisfies: []string{"RecordEventsPayload"}, Fields: map[string]plan.Field[*model.RecordEventsPayload]{
-		"results": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.RecordEventsPayload) ([]*model.RecordEventPayload, error) {
+		"results": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.RecordEventsPayload) ([]*model.RecordEventPayload, error) {
 			return obj.Results, nil
 		}), &p.RecordEventPayload),
 	}}
@@ -481,16 +481,16 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}, &p.Resource),
 	}}
 	p.ReferenceConnection = plan.Type[*pagination.Page[*model.Reference]]{Name: "ReferenceConnection", Satisfies: []string{"ReferenceConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Reference]]{
-		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Reference]) ([]*pagination.Edge[*model.Reference], error) {
+		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Reference]) ([]*pagination.Edge[*model.Reference], error) {
 			return obj.Edges(), nil
 		}), &p.ReferenceEdge),
-		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Reference]) ([]*model.Reference, error) {
+		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Reference]) ([]*model.Reference, error) {
 			return obj.Nodes(), nil
 		}), &p.Reference),
-		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Reference]) (*pagination.PageInfo, error) {
+		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Reference]) (*pagination.PageInfo, error) {
 			return obj.PageInfo(), nil
 		}), &p.PageInfo),
-		"totalCount": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Reference]) (int, error) {
+		"totalCount": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Reference]) (int, error) {
 			return obj.TotalCount(ctx)
 		}), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
 	}}
@@ -498,7 +498,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Reference]) ([]byte, bool) {
 			return plan.AppendString(buf, obj.Cursor()), true
 		}),
-		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Reference]) (*model.Reference, error) {
+		"node": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Edge[*model.Reference]) (*model.Reference, error) {
 			return obj.Node, nil
 		}), &p.Reference),
 	}}
@@ -506,23 +506,23 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"status": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.RegisterResourcePayload) ([]byte, bool) {
 			return plan.AppendString(buf, string(obj.Status)), true
 		}),
-		"version": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.RegisterResourcePayload) (*model.Version, error) {
+		"version": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.RegisterResourcePayload) (*model.Version, error) {
 			return obj.Version, nil
 		}), &p.Version),
-		"event": plan.Object(plan.Nullability{Value: true}, true, nil, plan.Each(func(ctx context.Context, obj *model.RegisterResourcePayload) (*model.Event, error) {
+		"event": plan.Object(plan.Nullability{Value: true}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.RegisterResourcePayload) (*model.Event, error) {
 			return obj.Event, nil
 		}), &p.Event),
 	}}
 	p.RegisterResourceResult = plan.Type[*model.RegisterResourceResult]{Name: "RegisterResourceResult", Satisfies: []string{"RegisterResourceResult"}, Fields: map[string]plan.Field[*model.RegisterResourceResult]{
-		"registration": plan.Object(plan.Nullability{Value: true}, true, nil, plan.Each(func(ctx context.Context, obj *model.RegisterResourceResult) (*model.RegisterResourcePayload, error) {
+		"registration": plan.Object(plan.Nullability{Value: true}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.RegisterResourceResult) (*model.RegisterResourcePayload, error) {
 			return obj.Registration, nil
 		}), &p.RegisterResourcePayload),
-		"error": plan.Object(plan.Nullability{Value: true}, true, nil, plan.Each(func(ctx context.Context, obj *model.RegisterResourceResult) (*model.InputError, error) {
+		"error": plan.Object(plan.Nullability{Value: true}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.RegisterResourceResult) (*model.InputError, error) {
 			return obj.Error, nil
 		}), &p.InputError),
 	}}
 	p.RegisterResourcesPayload = plan.Type[*model.RegisterResourcesPayload]{Name: "RegisterResourcesPayload", Satisfies: []string{"RegisterResourcesPayload"}, Fields: map[string]plan.Field[*model.RegisterResourcesPayload]{
-		"results": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.RegisterResourcesPayload) ([]*model.RegisterResourceResult, error) {
+		"results": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.RegisterResourcesPayload) ([]*model.RegisterResourceResult, error) {
 			return obj.Results, nil
 		}), &p.RegisterResourceResult),
 		"createdTypes": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.RegisterResourcesPayload) ([]byte, bool) {
@@ -532,7 +532,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 	p.Resource = plan.Type[*model.Resource]{Name: "Resource", Satisfies: []string{"Resource", "Node"}, Fields: map[string]plan.Field[*model.Resource]{
 		"id":   plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Resource) ([]byte, bool) { return plan.AppendString(buf, obj.ID()), true }),
 		"path": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Resource) ([]byte, bool) { return plan.AppendString(buf, obj.Path()), true }),
-		"type": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.Resource) (*model.ResourceType, error) { return obj.Type(), nil }), &p.ResourceType),
+		"type": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.Resource) (*model.ResourceType, error) { return obj.Type(), nil }), &p.ResourceType),
 		"name": plan.Scalar(plan.Nullability{Value: true}, func(buf []byte, obj *model.Resource) ([]byte, bool) {
 			return plan.AppendPointer(buf, obj.Name(), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true })
 		}),
@@ -582,16 +582,16 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}, &p.ReferenceConnection),
 	}}
 	p.ResourceConnection = plan.Type[*pagination.Page[*model.Resource]]{Name: "ResourceConnection", Satisfies: []string{"ResourceConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Resource]]{
-		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Resource]) ([]*pagination.Edge[*model.Resource], error) {
+		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Resource]) ([]*pagination.Edge[*model.Resource], error) {
 			return obj.Edges(), nil
 		}), &p.ResourceEdge),
-		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Resource]) ([]*model.Resource, error) {
+		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Resource]) ([]*model.Resource, error) {
 			return obj.Nodes(), nil
 		}), &p.Resource),
-		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Resource]) (*pagination.PageInfo, error) {
+		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Resource]) (*pagination.PageInfo, error) {
 			return obj.PageInfo(), nil
 		}), &p.PageInfo),
-		"totalCount": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Resource]) (int, error) {
+		"totalCount": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Resource]) (int, error) {
 			return obj.TotalCount(ctx)
 		}), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
 	}}
@@ -599,21 +599,21 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Resource]) ([]byte, bool) {
 			return plan.AppendString(buf, obj.Cursor()), true
 		}),
-		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Resource]) (*model.Resource, error) {
+		"node": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Edge[*model.Resource]) (*model.Resource, error) {
 			return obj.Node, nil
 		}), &p.Resource),
 	}}
 	p.ResourceFacets = plan.Type[*model.ResourceFacets]{Name: "ResourceFacets", Satisfies: []string{"ResourceFacets"}, Fields: map[string]plan.Field[*model.ResourceFacets]{
-		"types": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
+		"types": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
 			return obj.Types(), nil
 		}), &p.NameCount),
-		"tools": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
+		"tools": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
 			return obj.Tools(), nil
 		}), &p.NameCount),
-		"credentials": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
+		"credentials": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
 			return obj.Credentials(), nil
 		}), &p.NameCount),
-		"tags": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
+		"tags": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.ResourceFacets) ([]*model.NameCount, error) {
 			return obj.Tags(), nil
 		}), &p.NameCount),
 	}}
@@ -629,12 +629,12 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}, &p.ResourceConnection),
 	}}
 	p.SaveEventTypePayload = plan.Type[*model.SaveEventTypePayload]{Name: "SaveEventTypePayload", Satisfies: []string{"SaveEventTypePayload"}, Fields: map[string]plan.Field[*model.SaveEventTypePayload]{
-		"eventType": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.SaveEventTypePayload) (*model.EventType, error) {
+		"eventType": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.SaveEventTypePayload) (*model.EventType, error) {
 			return obj.EventType, nil
 		}), &p.EventType),
 	}}
 	p.SaveResourceTypePayload = plan.Type[*model.SaveResourceTypePayload]{Name: "SaveResourceTypePayload", Satisfies: []string{"SaveResourceTypePayload"}, Fields: map[string]plan.Field[*model.SaveResourceTypePayload]{
-		"resourceType": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.SaveResourceTypePayload) (*model.ResourceType, error) {
+		"resourceType": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.SaveResourceTypePayload) (*model.ResourceType, error) {
 			return obj.ResourceType, nil
 		}), &p.ResourceType),
 	}}
@@ -654,7 +654,7 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		"revision": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Version) ([]byte, bool) {
 			return strconv.AppendInt(buf, int64(obj.Revision()), 10), true
 		}),
-		"type":   plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.Version) (*model.ResourceType, error) { return obj.Type(), nil }), &p.ResourceType),
+		"type":   plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.Version) (*model.ResourceType, error) { return obj.Type(), nil }), &p.ResourceType),
 		"source": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *model.Version) ([]byte, bool) { return plan.AppendString(buf, obj.Source()), true }),
 		"location": plan.Scalar(plan.Nullability{Value: true}, func(buf []byte, obj *model.Version) ([]byte, bool) {
 			return plan.AppendPointer(buf, obj.Location(), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true })
@@ -690,33 +690,33 @@ func NewPlans(resolvers ResolverRoot) *Plans {
 		}, &p.VersionDiff),
 	}}
 	p.VersionConnection = plan.Type[*pagination.Page[*model.Version]]{Name: "VersionConnection", Satisfies: []string{"VersionConnection"}, Fields: map[string]plan.Field[*pagination.Page[*model.Version]]{
-		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Version]) ([]*pagination.Edge[*model.Version], error) {
+		"edges": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Version]) ([]*pagination.Edge[*model.Version], error) {
 			return obj.Edges(), nil
 		}), &p.VersionEdge),
-		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Version]) ([]*model.Version, error) {
+		"nodes": plan.Objects(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Version]) ([]*model.Version, error) {
 			return obj.Nodes(), nil
 		}), &p.Version),
-		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Version]) (*pagination.PageInfo, error) {
+		"pageInfo": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Version]) (*pagination.PageInfo, error) {
 			return obj.PageInfo(), nil
 		}), &p.PageInfo),
-		"totalCount": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *pagination.Page[*model.Version]) (int, error) {
+		"totalCount": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Page[*model.Version]) (int, error) {
 			return obj.TotalCount(ctx)
 		}), func(buf []byte, v int) ([]byte, bool) { return strconv.AppendInt(buf, int64(v), 10), true }),
 	}}
 	p.VersionDiff = plan.Type[*model.VersionDiff]{Name: "VersionDiff", Satisfies: []string{"VersionDiff"}, Fields: map[string]plan.Field[*model.VersionDiff]{
-		"base":    plan.Object(plan.Nullability{Value: true}, true, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (*model.Version, error) { return obj.Base, nil }), &p.Version),
-		"version": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (*model.Version, error) { return obj.Version, nil }), &p.Version),
-		"patch":   plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (scalar.JSON, error) { return obj.Patch(ctx) }), func(buf []byte, v scalar.JSON) ([]byte, bool) { return v.AppendGQL(buf) }),
-		"changes": plan.Objects(plan.Nullability{}, false, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) ([]*model.PayloadChange, error) {
+		"base":    plan.Object(plan.Nullability{Value: true}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.VersionDiff) (*model.Version, error) { return obj.Base, nil }), &p.Version),
+		"version": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *model.VersionDiff) (*model.Version, error) { return obj.Version, nil }), &p.Version),
+		"patch":   plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *model.VersionDiff) (scalar.JSON, error) { return obj.Patch(ctx) }), func(buf []byte, v scalar.JSON) ([]byte, bool) { return v.AppendGQL(buf) }),
+		"changes": plan.Objects(plan.Nullability{}, false, nil, plan.PerParent(func(ctx context.Context, obj *model.VersionDiff) ([]*model.PayloadChange, error) {
 			return obj.Changes(ctx)
 		}), &p.PayloadChange),
-		"text": plan.Value(plan.Nullability{}, nil, plan.Each(func(ctx context.Context, obj *model.VersionDiff) (string, error) { return obj.Text(ctx) }), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true }),
+		"text": plan.Value(plan.Nullability{}, nil, plan.PerParent(func(ctx context.Context, obj *model.VersionDiff) (string, error) { return obj.Text(ctx) }), func(buf []byte, v string) ([]byte, bool) { return plan.AppendString(buf, v), true }),
 	}}
 	p.VersionEdge = plan.Type[*pagination.Edge[*model.Version]]{Name: "VersionEdge", Satisfies: []string{"VersionEdge"}, Fields: map[string]plan.Field[*pagination.Edge[*model.Version]]{
 		"cursor": plan.Scalar(plan.Nullability{}, func(buf []byte, obj *pagination.Edge[*model.Version]) ([]byte, bool) {
 			return plan.AppendString(buf, obj.Cursor()), true
 		}),
-		"node": plan.Object(plan.Nullability{}, true, nil, plan.Each(func(ctx context.Context, obj *pagination.Edge[*model.Version]) (*model.Version, error) {
+		"node": plan.Object(plan.Nullability{}, true, nil, plan.PerParent(func(ctx context.Context, obj *pagination.Edge[*model.Version]) (*model.Version, error) {
 			return obj.Node, nil
 		}), &p.Version),
 	}}

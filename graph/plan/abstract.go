@@ -10,11 +10,12 @@ type Possible[I comparable] interface {
 	compilePossible(c *compiler, parent *Node) possible[I]
 }
 
+// possible is the compiled selection of a possible type.
 type possible[I comparable] interface {
-	// take adds an object to the level if it has this type, and returns its index.
-	take(into values, object I) (values, int, bool)
-	readTaken(e *Execution, taken values) values
-	onlyFixed() bool
+	// readObjects reads those of the objects that have the possible type, the type-th
+	// of the abstract type, and records where they are in l.
+	readObjects(e *Execution, objects []I, l *abstractLevel, typ int) values
+	onlyLocal() bool
 }
 
 // As makes an object type a possible type of an abstract type.
@@ -31,25 +32,15 @@ func (a asType[I, P]) compilePossible(c *compiler, parent *Node) possible[I] {
 
 type asSelection[I, P comparable] struct{ *selection[P] }
 
-func (s asSelection[I, P]) take(into values, object I) (values, int, bool) {
-	concrete, ok := any(object).(P)
-	if !ok {
-		return into, 0, false
+func (s asSelection[I, P]) readObjects(e *Execution, objects []I, l *abstractLevel, typ int) values {
+	var concrete []P
+	for i, object := range objects {
+		if o, ok := any(object).(P); ok {
+			l.types[i], l.indexes[i] = typ, len(concrete)
+			concrete = append(concrete, o)
+		}
 	}
-	l, _ := into.(*level[P])
-	if l == nil {
-		l = &level[P]{}
-	}
-	l.objects = append(l.objects, concrete)
-	return l, len(l.objects) - 1, true
-}
-
-func (s asSelection[I, P]) readTaken(e *Execution, taken values) values {
-	l, _ := taken.(*level[P])
-	if l == nil {
-		return nil
-	}
-	return s.read(e, l.objects)
+	return s.read(e, concrete)
 }
 
 func (a *Abstract[I]) compileBelow(c *compiler, parent *Node) reader[I] {
@@ -66,29 +57,20 @@ func (a *Abstract[I]) compileBelow(c *compiler, parent *Node) reader[I] {
 
 type abstractReader[I comparable] struct{ types []possible[I] }
 
-func (r *abstractReader[I]) onlyFixed() bool {
-	return !slices.ContainsFunc(r.types, func(t possible[I]) bool { return !t.onlyFixed() })
+func (r *abstractReader[I]) onlyLocal() bool {
+	return !slices.ContainsFunc(r.types, func(t possible[I]) bool { return !t.onlyLocal() })
 }
 
 func (r *abstractReader[I]) readLevel(e *Execution, objects []I) values {
 	l := &abstractLevel{levels: make([]values, len(r.types)), types: make([]int, len(objects)), indexes: make([]int, len(objects))}
-	for i, object := range objects {
-		for t := range r.types {
-			taken, at, ok := r.types[t].take(l.levels[t], object)
-			if ok {
-				l.levels[t], l.types[i], l.indexes[i] = taken, t, at
-				break
-			}
-		}
-	}
-	for t := range r.types {
-		l.levels[t] = r.types[t].readTaken(e, l.levels[t])
+	for typ, t := range r.types {
+		l.levels[typ] = t.readObjects(e, objects, l, typ)
 	}
 	return l
 }
 
-// abstractLevel holds objects of several types, by type. types and indexes are
-// those of each object.
+// abstractLevel holds a level for each possible type. Object i is number indexes[i]
+// of levels[types[i]].
 type abstractLevel struct {
 	levels         []values
 	types, indexes []int

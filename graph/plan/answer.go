@@ -7,39 +7,38 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Answers is the middleware of gqlgen that answers by plans.
+// Answers is the gqlgen middleware that answers operations by plans.
 type Answers struct {
 	Query, Mutation, Subscription *Type[struct{}]
 	Presenter                     graphql.ErrorPresenterFunc
 	Recover                       graphql.RecoverFunc
-	// Cached returns the plan of key, a node of the operation's document, from a
-	// cache or from compile, whose keeps says that the plan will be cached.
-	Cached func(op *graphql.OperationContext, key any, compile func(keeps bool) *Compiled) *Compiled
+	// Cached returns the plan of key, a node of the operation's document, from a cache
+	// or from compile. cached tells compile whether the plan will be cached.
+	Cached func(op *graphql.OperationContext, key any, compile func(cached bool) *Compiled) *Compiled
 	// Begin returns the context of the batch resolvers of one answer, and its memory.
-	// restarts says that Memory.Again will be called.
+	// restarts is whether the answer can begin again; see Memory.Again.
 	Begin func(ctx context.Context, restarts bool) (context.Context, Memory)
 	// AfterSending calls done once the answer to the operation of ctx is sent.
 	AfterSending func(ctx context.Context, done func())
 	// Answered counts the root fields that plans answer.
 	Answered func(fields int)
-	// MaxAnswer is the longest answer, and part of an answer, in bytes. TooLong
-	// returns the error of a longer one; field is the name of the field that was
-	// written last.
+	// MaxAnswer limits an answer, and each part of it, in bytes. TooLong returns the
+	// error of a longer one; field is the name of the field written last.
 	MaxAnswer int
 	TooLong   func(field string) error
 }
 
 // Memory is the memory of one answer.
 type Memory interface {
-	// Buffer is for the answer's JSON.
+	// Buffer returns the buffer for the answer's JSON.
 	Buffer() *[]byte
 	// Fork returns the context of batch resolvers that run concurrently with others.
 	Fork(ctx context.Context) context.Context
 	// Hold charges bytes of JSON that are held until Release. An error ends the
 	// execution.
 	Hold(bytes int) error
-	// Again reports whether the execution was stopped for lack of memory, and may begin
-	// again. What was read is lost.
+	// Again reports whether the execution was stopped for lack of memory and has to
+	// begin again. It discards what was read.
 	Again() bool
 	// Release makes the memory available to the next answer.
 	Release()
@@ -52,8 +51,8 @@ func (a *Answers) Operation(ctx context.Context, next graphql.OperationHandler) 
 	if op.Operation.Operation != ast.Query {
 		return next(ctx)
 	}
-	compiled := a.Cached(op, op.Operation, func(keeps bool) *Compiled {
-		return compileOperation(ctx, op, a.Query, op.Operation.SelectionSet, keeps)
+	compiled := a.Cached(op, op.Operation, func(cached bool) *Compiled {
+		return compileOperation(ctx, op, a.Query, op.Operation.SelectionSet, cached)
 	})
 	if compiled == nil {
 		return next(ctx)
@@ -97,7 +96,7 @@ func (a *Answers) Field(ctx context.Context, next graphql.Resolver) (any, error)
 // resolves. It returns nil if a plan cannot answer it.
 func (a *Answers) Below(ctx context.Context, root *Type[struct{}], field *graphql.CollectedField) *Below {
 	op := graphql.GetOperationContext(ctx)
-	compiled := a.Cached(op, field.Field, func(keeps bool) *Compiled { return compileField(ctx, op, root, field, keeps) })
+	compiled := a.Cached(op, field.Field, func(cached bool) *Compiled { return compileField(ctx, op, root, field, cached) })
 	if compiled == nil || compiled.begin(ctx, op) == nil {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 
 const hexDigits = "0123456789ABCDEF"
 
-// AppendString writes a text as gqlgen does.
+// AppendString appends a JSON string with the escapes of gqlgen.
 func AppendString(buf []byte, text string) []byte {
 	buf = append(buf, '"')
 	start := 0
@@ -36,7 +36,7 @@ func AppendString(buf []byte, text string) []byte {
 	return append(append(buf, text[start:]...), '"')
 }
 
-// AppendPointer writes the value of a pointer; nil is null.
+// AppendPointer appends the value that a pointer refers to; nil is null.
 func AppendPointer[V any](buf []byte, pointer *V, value func(buf []byte, v V) ([]byte, bool)) ([]byte, bool) {
 	if pointer == nil {
 		return buf, false
@@ -44,7 +44,7 @@ func AppendPointer[V any](buf []byte, pointer *V, value func(buf []byte, v V) ([
 	return value(buf, *pointer)
 }
 
-// AppendList writes a list of scalars. A nil list is null if it is nullable, and
+// AppendList appends a list of scalars. A nil list is null if it is nullable, and
 // otherwise empty.
 func AppendList[V any](buf []byte, list []V, nullable bool, value func(buf []byte, v V) ([]byte, bool)) ([]byte, bool) {
 	if list == nil && nullable {
@@ -64,7 +64,7 @@ func AppendList[V any](buf []byte, list []V, nullable bool, value func(buf []byt
 	return append(buf, ']'), true
 }
 
-// AppendMarshaler writes a scalar that has no Append function.
+// AppendMarshaler appends a scalar that has no Append function.
 func AppendMarshaler(buf []byte, value graphql.Marshaler) ([]byte, bool) {
 	out := bytes.NewBuffer(buf)
 	value.MarshalGQL(out)

@@ -8,7 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-func FuzzAppendText_AsGqlgenWrites(f *testing.F) {
+func FuzzAppendString_AsGqlgenWrites(f *testing.F) {
 	for _, text := range []string{
 		"", "p/1", "workflows/etl/load", `say "hello"`, `C:\dir`, "a\nb\tc\rd", "\x00\x1f\x20\x7f", "é 漢 😀", "no\xffUTF-8",
 	} {
@@ -27,7 +27,7 @@ func FuzzAppendText_AsGqlgenWrites(f *testing.F) {
 	})
 }
 
-func BenchmarkAppendText(b *testing.B) {
+func BenchmarkAppendString(b *testing.B) {
 	buf := make([]byte, 0, 256)
 	for b.Loop() {
 		buf = AppendString(buf[:0], "team17/folder17/resource-6417")

@@ -21,9 +21,9 @@ type Compiled struct {
 }
 
 // compileOperation compiles a selection of a root type. It returns nil if a plan
-// cannot answer it, such as introspection. keeps says that the plan is cached.
-func compileOperation(ctx context.Context, op *graphql.OperationContext, root *Type[struct{}], set ast.SelectionSet, keeps bool) *Compiled {
-	c := &compiler{ctx: ctx, op: op, compiled: &Compiled{}, keeps: keeps}
+// cannot answer it, such as introspection. cached says that the plan will be cached.
+func compileOperation(ctx context.Context, op *graphql.OperationContext, root *Type[struct{}], set ast.SelectionSet, cached bool) *Compiled {
+	c := &compiler{ctx: ctx, op: op, compiled: &Compiled{}, cached: cached}
 	if c.compiled.root = compileSelection(c, root, nil, set); c.compiled.root == nil {
 		return nil
 	}
@@ -31,8 +31,8 @@ func compileOperation(ctx context.Context, op *graphql.OperationContext, root *T
 }
 
 // compileField compiles one field of a root type, which gqlgen resolves.
-func compileField(ctx context.Context, op *graphql.OperationContext, root *Type[struct{}], field *graphql.CollectedField, keeps bool) *Compiled {
-	c := &compiler{ctx: ctx, op: op, compiled: &Compiled{root: &selection[struct{}]{}}, resolved: true, keeps: keeps}
+func compileField(ctx context.Context, op *graphql.OperationContext, root *Type[struct{}], field *graphql.CollectedField, cached bool) *Compiled {
+	c := &compiler{ctx: ctx, op: op, compiled: &Compiled{root: &selection[struct{}]{}}, resolved: true, cached: cached}
 	m, ok := compileMember(c, root, field)
 	if !ok || m.step == nil {
 		return nil
@@ -55,19 +55,19 @@ type Node struct {
 	key   string
 	field graphql.CollectedField
 	null  Nullability
-	// below holds the fields of its selection, in all types if its own is abstract;
-	// later those that are deferred. objects is the result of Objects.
+	// below holds the fields of its selection, for an abstract type those of all
+	// possible types; later holds the deferred ones. objects is the result of Objects.
 	below, later, objects []*Node
-	// items is how many times a connection's items are selected.
+	// items counts how often a connection's items are selected, as nodes or edges.
 	items int
 	args  Args
 	// fc holds the arguments if they contain no variables. Otherwise varying is the
 	// number of the field among Compiled.varying, from 1.
 	fc      *Arguments
 	varying int
-	// fixed: the value is a method of the parent, and so are those below it. valued:
-	// it is a scalar that a batch resolver reads.
-	fixed, valued bool
+	// local: the value comes from the parent, without reading, and so do those below.
+	// valued: it is a scalar that a batch resolver reads.
+	local, valued bool
 }
 
 // Name is the field's name in the schema.
@@ -77,8 +77,8 @@ func (n *Node) Name() string { return n.field.Name }
 // are the fields of the connection and those of its nodes.
 func (n *Node) Objects() []*Node { return n.objects }
 
-// gather sets objects and items, once the fields below are compiled.
-func (n *Node) gather() {
+// collectObjects sets objects and items. The fields below have to be compiled.
+func (n *Node) collectObjects() {
 	for _, below := range n.below {
 		switch below.Name() {
 		case "nodes":
@@ -144,7 +144,7 @@ type compiler struct {
 	ctx      context.Context
 	op       *graphql.OperationContext
 	compiled *Compiled
-	keeps    bool
+	cached   bool
 	// resolved: gqlgen resolves the root field, and has decoded its arguments.
 	resolved bool
 }
@@ -197,7 +197,7 @@ func compileMember[P any](c *compiler, t *Type[P], field *graphql.CollectedField
 	c.compiled.size += int(unsafe.Sizeof(*m.Node)) + len(m.key) + 192 // its member, its step, and pointers to it
 	if field.Name == "__typename" {
 		m.key += `"` + t.Name + `"`
-		m.fixed = true
+		m.local = true
 		return m, true
 	}
 	known, ok := t.Fields[field.Name]
@@ -218,8 +218,8 @@ func (c *compiler) withArgs(n *Node, args Args) bool {
 		n.varying = len(c.compiled.varying)
 		return true
 	}
-	fixed, ok := n.decode(c.ctx, nil)
-	n.fc = &fixed
+	local, ok := n.decode(c.ctx, nil)
+	n.fc = &local
 	c.compiled.size += 256 * len(args)
 	return ok
 }

@@ -13,13 +13,14 @@ type Execution struct {
 	ctx      context.Context
 	op       *graphql.OperationContext
 	compiled *Compiled
-	// args holds the arguments of Compiled.varying; few is room for most.
+	// args holds the arguments of Compiled.varying. Up to four are stored inline,
+	// which saves an allocation.
 	args   []Arguments
-	few    [4]Arguments
+	inline [4]Arguments
 	memory Memory
-	// sent: the answer, or its first part, is sent.
+	// sent: the answer, or its first part, has been returned.
 	sent bool
-	// charged is how many bytes of JSON are charged to memory.
+	// charged counts the bytes of JSON charged to memory.
 	charged int
 	answers *Answers
 	// reported is the context that errors are reported under; nil before the first
@@ -37,7 +38,7 @@ type Execution struct {
 // reports what is wrong.
 func (c *Compiled) begin(ctx context.Context, op *graphql.OperationContext) *Execution {
 	e := &Execution{op: op, compiled: c}
-	if e.args = e.few[:0]; len(c.varying) > len(e.few) {
+	if e.args = e.inline[:0]; len(c.varying) > len(e.inline) {
 		e.args = make([]Arguments, 0, len(c.varying))
 	}
 	for _, node := range c.varying {
@@ -100,7 +101,7 @@ func (e *Execution) respond(data []byte, of part) *graphql.Response {
 // field appends the value of the only root field. ok is false if it is a null that
 // makes the whole answer null.
 func (e *Execution) field(buf []byte) (value []byte, ok bool) {
-	w, ok := e.written(buf, nil, e.compiled.root.fields[0].step.read(e, make([]struct{}, 1)), 0)
+	w, ok := e.writeValue(buf, nil, e.compiled.root.fields[0].step.read(e, make([]struct{}, 1)), 0)
 	return w.buf, ok
 }
 
@@ -108,12 +109,12 @@ func (e *Execution) field(buf []byte) (value []byte, ok bool) {
 func (e *Execution) takePending() {
 	group := e.pending[0].group
 	var rest []part
-	for _, each := range e.pending {
-		if each.group == group {
-			each.at = len(e.reading)
-			e.reading = append(e.reading, each)
+	for _, p := range e.pending {
+		if p.group == group {
+			p.at = len(e.reading)
+			e.reading = append(e.reading, p)
 		} else {
-			rest = append(rest, each)
+			rest = append(rest, p)
 		}
 	}
 	e.pending = rest
@@ -153,9 +154,9 @@ type values interface {
 type level[P any] struct {
 	selection *selection[P]
 	objects   []P
-	// values holds those of the fields with a step; few is room for most.
+	// values holds those of the fields with a step, up to six of them inline.
 	values []values
-	few    [6]values
+	inline [6]values
 }
 
 func (s *selection[P]) read(e *Execution, objects []P) *level[P] {
@@ -173,7 +174,7 @@ func (s *selection[P]) read(e *Execution, objects []P) *level[P] {
 
 func (l *level[P]) set(i int, v values) {
 	if l.values == nil {
-		if l.values = l.few[:]; len(l.selection.fields) > len(l.few) {
+		if l.values = l.inline[:]; len(l.selection.fields) > len(l.inline) {
 			l.values = make([]values, len(l.selection.fields))
 		}
 	}
@@ -182,8 +183,8 @@ func (l *level[P]) set(i int, v values) {
 
 func (s *selection[P]) readLevel(e *Execution, objects []P) values { return s.read(e, objects) }
 
-func (s *selection[P]) onlyFixed() bool {
-	return len(s.deferred) == 0 && !slices.ContainsFunc(s.fields, func(m member[P]) bool { return !m.fixed })
+func (s *selection[P]) onlyLocal() bool {
+	return len(s.deferred) == 0 && !slices.ContainsFunc(s.fields, func(m member[P]) bool { return !m.local })
 }
 
 // steps counts the fields that are read.
@@ -209,16 +210,16 @@ func (e *Execution) readRoots(s *selection[struct{}]) *level[struct{}] {
 		if m.step == nil {
 			continue
 		}
-		own := *e
-		own.ctx = e.memory.Fork(e.ctx)
+		fork := *e
+		fork.ctx = e.memory.Fork(e.ctx)
 		l.set(i, nil)
 		group.Go(func() {
 			defer func() {
 				if value := recover(); value != nil {
-					l.values[i] = &readObjects{node: m.Node, failed: failures{all: e.op.Recover(own.ctx, value)}}
+					l.values[i] = &readObjects{node: m.Node, failed: failures{all: e.op.Recover(fork.ctx, value)}}
 				}
 			}()
-			l.values[i] = m.step.read(&own, root)
+			l.values[i] = m.step.read(&fork, root)
 		})
 	}
 	group.Wait()
@@ -248,7 +249,7 @@ func (l *level[P]) write(w *writer, at int) bool {
 		if len(w.buf) >= w.checked+checkAfter {
 			w.check(m.Node)
 		}
-		if w.refused != nil {
+		if w.stopped != nil {
 			w.trail = append(w.trail, pathStep{node: m.Node})
 			return true
 		}

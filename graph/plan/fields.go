@@ -20,7 +20,7 @@ type scalarField[P any] struct {
 }
 
 func (f scalarField[P]) compile(_ *compiler, m *member[P]) bool {
-	m.null, m.scalar, m.fixed = f.null, f.value, true
+	m.null, m.scalar, m.local = f.null, f.value, true
 	return true
 }
 
@@ -76,20 +76,20 @@ type Selector[V comparable] interface {
 // reader reads the level below a field. No object is nil.
 type reader[V any] interface {
 	readLevel(e *Execution, objects []V) values
-	onlyFixed() bool
+	onlyLocal() bool
 }
 
-// Object is a field that leads to an object or null. own says that it is a method of
-// the parent, which reads nothing.
-func Object[P any, V comparable](null Nullability, own bool, args Args, get Get[P, V], of Selector[V]) Field[P] {
-	return objectField[P, V]{leading[V]{null: null, own: own, args: args, of: of}, get}
+// Object is a field that leads to an object or null. A local field's value comes from
+// the parent, without reading.
+func Object[P any, V comparable](null Nullability, local bool, args Args, get Get[P, V], of Selector[V]) Field[P] {
+	return objectField[P, V]{leading[V]{null: null, local: local, args: args, of: of}, get}
 }
 
 // leading is a field that leads to objects and, with node and below set, the step of
 // its selection.
 type leading[V comparable] struct {
 	null  Nullability
-	own   bool
+	local bool
 	args  Args
 	of    Selector[V]
 	node  *Node
@@ -104,8 +104,8 @@ func (l *leading[V]) compile(c *compiler, n *Node) bool {
 	if l.below = l.of.compileBelow(c, n); l.below == nil {
 		return false
 	}
-	n.gather()
-	n.fixed = l.own && l.below.onlyFixed()
+	n.collectObjects()
+	n.local = l.local && l.below.onlyLocal()
 	return true
 }
 
@@ -144,14 +144,14 @@ func (r *readObjects) write(w *writer, at int) bool {
 			return w.null(r.node, nil)
 		}
 	}
-	return r.level.write(w, at) || w.bubbled(r.node.null.Value)
+	return r.level.write(w, at) || w.propagate(r.node.null.Value)
 }
 
 // compact removes nil values and consecutive repetitions.
 func compact[V comparable](got []V) (objects []V, indexes []int32) {
-	var none V
+	var nulls V
 	for i, value := range got {
-		if value != none && (i == 0 || value != got[i-1]) {
+		if value != nulls && (i == 0 || value != got[i-1]) {
 			if indexes != nil {
 				indexes[i] = int32(len(objects)) //nolint:gosec // lists have limits
 				objects = append(objects, value)
@@ -166,7 +166,7 @@ func compact[V comparable](got []V) (objects []V, indexes []int32) {
 			objects = append(make([]V, 0, len(got)), got[:i]...)
 		}
 		indexes[i] = -1
-		if value != none {
+		if value != nulls {
 			indexes[i] = indexes[i-1]
 		}
 	}
@@ -177,8 +177,8 @@ func compact[V comparable](got []V) (objects []V, indexes []int32) {
 }
 
 // Objects is a field that leads to a list of objects.
-func Objects[P any, V comparable](null Nullability, own bool, args Args, get Get[P, []V], of Selector[V]) Field[P] {
-	return listField[P, V]{leading[V]{null: null, own: own, args: args, of: of}, get}
+func Objects[P any, V comparable](null Nullability, local bool, args Args, get Get[P, []V], of Selector[V]) Field[P] {
+	return listField[P, V]{leading[V]{null: null, local: local, args: args, of: of}, get}
 }
 
 type listField[P any, V comparable] struct {
@@ -198,10 +198,10 @@ func (f listField[P, V]) read(e *Execution, parents []P) values {
 	for i, list := range got {
 		read.begins[i+1] = read.begins[i] + int32(len(list)) //nolint:gosec // lists have limits
 		if list == nil && f.null.Value {
-			if read.none == nil {
-				read.none = make([]bool, len(got))
+			if read.nulls == nil {
+				read.nulls = make([]bool, len(got))
 			}
-			read.none[i] = true
+			read.nulls[i] = true
 		}
 	}
 	objects, indexes := compact(concatenated(got))
@@ -224,8 +224,8 @@ type readLists struct {
 	indexes []int32
 	// begins holds where the list of each parent begins, and where the last ends.
 	begins []int32
-	// none marks the parents whose list is null; nil if there are none.
-	none   []bool
+	// nulls marks the parents whose list is null; nil if none is.
+	nulls  []bool
 	failed failures
 }
 
@@ -233,7 +233,7 @@ func (r *readLists) write(w *writer, at int) bool {
 	if err := r.failed.at(at); err != nil {
 		return w.null(r.node, err)
 	}
-	if r.none != nil && r.none[at] {
+	if r.nulls != nil && r.nulls[at] {
 		return w.null(r.node, nil)
 	}
 	start, pending, whole := len(w.buf), len(w.pending), true
@@ -252,12 +252,12 @@ func (r *readLists) write(w *writer, at int) bool {
 			if !r.node.null.Element {
 				w.fail(nil)
 			}
-			whole = w.bubbled(r.node.null.Element) && whole
+			whole = w.propagate(r.node.null.Element) && whole
 		case !r.level.write(w, object):
-			whole = w.bubbled(r.node.null.Element) && whole
+			whole = w.propagate(r.node.null.Element) && whole
 		}
 		w.leave()
-		if w.refused != nil {
+		if w.stopped != nil {
 			w.trail = append(w.trail, pathStep{index: int(i - r.begins[at])})
 			return true
 		}
@@ -267,7 +267,7 @@ func (r *readLists) write(w *writer, at int) bool {
 		return true
 	}
 	w.buf, w.pending = w.buf[:start], w.pending[:pending]
-	return w.bubbled(r.node.null.Value)
+	return w.propagate(r.node.null.Value)
 }
 
 // call calls a batch resolver. A panic is an error of all parents.

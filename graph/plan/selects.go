@@ -2,19 +2,19 @@ package plan
 
 import "slices"
 
-// Selects reports whether the field's selection asks for a field of one of these
-// names of the objects that it leads to: of its nodes, for a connection, and of
-// the connection itself.
+// Selects reports whether one of these fields of the field's objects is selected. For
+// a connection these are its own fields and those of its nodes.
 func (n *Node) Selects(names ...string) bool {
 	return slices.ContainsFunc(n.Objects(), func(field *Node) bool { return slices.Contains(names, field.Name()) })
 }
 
-// SelectsEver is Selects for the connection itself, deferred fields included.
+// SelectsEver reports whether a field of the object or connection itself is selected,
+// deferred or not.
 func (n *Node) SelectsEver(name string) bool {
 	return Find(n.below, name) != nil || Find(n.later, name) != nil
 }
 
-// SelectsOnly reports whether nothing but fields of these names is selected.
+// SelectsOnly reports whether no other fields than these are selected.
 func (n *Node) SelectsOnly(names ...string) bool {
 	return !slices.ContainsFunc(slices.Concat(n.below, n.later), func(field *Node) bool { return !slices.Contains(names, field.Name()) })
 }

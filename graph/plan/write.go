@@ -11,25 +11,25 @@ import (
 type writer struct {
 	e   *Execution
 	buf []byte
-	// failed: there are errors. They are reported in a second pass, in which report
-	// is set and path is kept, since most answers have none.
+	// failed: there are errors. A second pass reports them: report is set, and path is
+	// maintained, which the first pass saves, since most answers have no errors.
 	failed, report bool
 	path           path
 	pending        []part
-	// checked is how many bytes have been checked. refused is why the answer must not
-	// grow, and trail the path to what was written last, from its end.
+	// checked counts the bytes that have been checked. stopped is the error that stops
+	// writing, and trail the path to the value written last, in reverse order.
 	checked int
-	refused error
+	stopped error
 	trail   path
 }
 
-// checkAfter is after how many bytes the length of an answer is checked.
+// checkAfter is the number of bytes between checks of an answer's length.
 const checkAfter = 32 << 10
 
 // write appends an object of a level, which is at a path of the answer, and reports
 // errors.
 func (e *Execution) write(buf []byte, at path, level values, object int) []byte {
-	w, ok := e.written(buf, at, level, object)
+	w, ok := e.writeValue(buf, at, level, object)
 	if !ok {
 		w.buf = append(w.buf, "null"...)
 	}
@@ -37,24 +37,24 @@ func (e *Execution) write(buf []byte, at path, level values, object int) []byte 
 	return w.buf
 }
 
-// written writes a value, in a second pass if there are errors to report. If the
+// writeValue writes a value, in a second pass if there are errors to report. If the
 // answer is too long, the value is null.
-func (e *Execution) written(buf []byte, at path, of values, index int) (w *writer, ok bool) {
+func (e *Execution) writeValue(buf []byte, at path, of values, index int) (w *writer, ok bool) {
 	w = &writer{e: e, buf: buf, path: at, report: e.compiled.defers}
-	if ok = of.write(w, index); w.failed && !w.report && w.refused == nil {
+	if ok = of.write(w, index); w.failed && !w.report && w.stopped == nil {
 		w = &writer{e: e, buf: buf, path: at, report: true}
 		ok = of.write(w, index)
 	}
-	if w.refused != nil {
+	if w.stopped != nil {
 		slices.Reverse(w.trail)
-		refused := &writer{e: e, buf: buf, path: slices.Concat(at, w.trail), report: true}
-		refused.fail(w.refused)
-		return refused, false
+		failing := &writer{e: e, buf: buf, path: slices.Concat(at, w.trail), report: true}
+		failing.fail(w.stopped)
+		return failing, false
 	}
 	return w, ok
 }
 
-// check charges what has been written since the last check. It sets refused if the
+// check charges what has been written since the last check. It sets stopped if the
 // answer is too long.
 func (w *writer) check(last *Node) {
 	w.checked = len(w.buf)
@@ -66,20 +66,21 @@ func (w *writer) check(last *Node) {
 	if err == nil && w.checked > w.e.answers.MaxAnswer {
 		err = w.e.answers.TooLong(last.Name())
 	}
-	w.refused = err
+	w.stopped = err
 }
 
-// null writes a field without a value, and reports err or that null is not allowed.
-// Its result is that of values.write.
+// null writes null for a field, and reports err, or that null is not allowed. It
+// returns what values.write does.
 func (w *writer) null(n *Node, err error) bool {
 	if err != nil || !n.null.Value {
 		w.fail(err)
 	}
-	return w.bubbled(n.null.Value)
+	return w.propagate(n.null.Value)
 }
 
-// bubbled writes null if it is allowed. Its result is that of values.write.
-func (w *writer) bubbled(nullable bool) bool {
+// propagate writes null, or returns false if null is not allowed: then the parent
+// becomes null.
+func (w *writer) propagate(nullable bool) bool {
 	if nullable {
 		w.buf = append(w.buf, "null"...)
 	}

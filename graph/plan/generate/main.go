@@ -1,5 +1,5 @@
-// Command generate runs gqlgen with a plugin that writes the tables of package
-// plan: what each field of the schema is answered with. `make generate` calls it.
+// Command generate runs gqlgen with a plugin that writes the tables of package plan,
+// from which the fields of the schema are answered. `make generate` calls it.
 package main
 
 import (
@@ -45,7 +45,7 @@ func (tables) GenerateCode(data *codegen.Data) error {
 		Template:    template,
 		Data:        g,
 		Funcs: map[string]any{
-			"get": g.get, "append": g.appendField, "of": ofObject, "args": args, "null": nullability, "own": own, "kind": g.kind,
+			"get": g.get, "append": g.appendField, "of": ofObject, "args": args, "null": nullability, "local": local, "kind": g.kind,
 		},
 		GeneratedHeader: true,
 		Packages:        data.Config.Packages,
@@ -54,8 +54,8 @@ func (tables) GenerateCode(data *codegen.Data) error {
 
 type generator struct{ *codegen.Data }
 
-// Types are the object types that queries, mutations and subscriptions lead to,
-// roots included, but for the schema's own.
+// Types are the object types of the schema, roots included and introspection
+// excluded.
 func (g *generator) Types() []*codegen.Object {
 	var objects []*codegen.Object
 	for _, object := range g.Objects {
@@ -99,12 +99,11 @@ func (g *generator) Abstracts() []*codegen.Interface {
 	return abstracts
 }
 
-// kind tells how a field's values are written: as a scalar, an object or a list
-// of objects.
+// kind is the constructor in package plan for a field.
 func (g *generator) kind(field *codegen.Field) string {
 	switch {
 	case !field.TypeReference.Definition.IsCompositeType():
-		if own(field) && !field.IsResolver {
+		if local(field) && !field.IsResolver {
 			return "Scalar"
 		}
 		return "Value"
@@ -114,8 +113,8 @@ func (g *generator) kind(field *codegen.Field) string {
 	return "Object"
 }
 
-// own reports whether a field's value is its parent's alone.
-func own(field *codegen.Field) bool {
+// local reports whether a field's value comes from its parent, without reading.
+func local(field *codegen.Field) bool {
 	return !field.IsResolver && !field.MethodHasContext && (field.IsVariable() || field.NoErr)
 }
 
@@ -135,7 +134,7 @@ func nullability(field *codegen.Field) string {
 	return "plan.Nullability{}"
 }
 
-// get is the field's batch resolver.
+// get returns the field's batch resolver.
 func (g *generator) get(field *codegen.Field) string {
 	parent, value := g.Parent(field.Object), templates.CurrentImports.LookupType(field.TypeReference.GO)
 	switch {
@@ -152,12 +151,12 @@ func (g *generator) get(field *codegen.Field) string {
 	if !field.IsMethod() || field.NoErr {
 		read += ", nil"
 	}
-	return fmt.Sprintf("plan.Each(func(ctx context.Context, obj %s) (%s, error) { return %s })", parent, value, read)
+	return fmt.Sprintf("plan.PerParent(func(ctx context.Context, obj %s) (%s, error) { return %s })", parent, value, read)
 }
 
-// args decodes each argument of a field by gqlgen's function for its type. gqlgen's
-// function for all of them makes two maps, and a context for each path, which only
-// errors need: a plan that cannot decode an argument declines.
+// args returns decoders of a field's arguments, gqlgen's function for each type.
+// gqlgen's function for all arguments makes two maps and a context for each path,
+// which only errors need, and a plan that cannot decode an argument declines.
 func args(field *codegen.Field) string {
 	if len(field.Args) == 0 {
 		return "nil"
@@ -169,7 +168,7 @@ func args(field *codegen.Field) string {
 	return "plan.Args{" + strings.Join(decoders, ", ") + "}"
 }
 
-// ofObject is the value of a field that is a method or a variable of obj.
+// ofObject returns the value of a field that is a method or a variable of obj.
 func ofObject(field *codegen.Field) string {
 	if field.IsMethod() {
 		return "obj." + field.GoFieldName + "(" + field.CallArgs() + ")"
@@ -177,7 +176,8 @@ func ofObject(field *codegen.Field) string {
 	return "obj." + field.GoFieldName
 }
 
-// appendField writes the value of a scalar field, and returns false for null.
+// appendField returns code that appends the value of a scalar field, and false for
+// null.
 func (g *generator) appendField(field *codegen.Field, value string) string {
 	return g.appendOf(field.TypeReference, value)
 }
@@ -188,14 +188,10 @@ func (g *generator) appendOf(t *config.TypeReference, value string) string {
 	case t.IsSlice():
 		return fmt.Sprintf("plan.AppendList(buf, %s, %t, func(buf []byte, v %s) ([]byte, bool) { return %s })",
 			value, !t.GQL.NonNull, templates.CurrentImports.LookupType(t.Elem().GO), g.appendOf(t.Elem(), "v"))
-	case t.IsPtr() && !t.IsMarshaler:
+	case t.IsPtr() && (!t.IsMarshaler || t.Definition.Kind == "ENUM"):
 		return fmt.Sprintf("plan.AppendPointer(buf, %s, func(buf []byte, v %s) ([]byte, bool) { return %s })",
 			value, templates.CurrentImports.LookupType(t.Elem().GO), g.appendOf(t.Elem(), "v"))
 	case t.Definition.Kind == "ENUM":
-		if t.IsPtr() {
-			return fmt.Sprintf("plan.AppendPointer(buf, %s, func(buf []byte, v %s) ([]byte, bool) { return plan.AppendString(buf, string(v)), true })",
-				value, templates.CurrentImports.LookupType(t.Elem().GO))
-		}
 		return fmt.Sprintf("plan.AppendString(buf, string(%s)), true", value)
 	case hasMethod(t.GO, "AppendGQL"):
 		return fmt.Sprintf("%s.AppendGQL(buf)", value)
