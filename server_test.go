@@ -388,18 +388,13 @@ func TestServe_Stopped_ClientsComeAgain(t *testing.T) {
 	server := startServer(t, freeAddress(t), dbtest.EmptyURL(t))
 	const subscription = `subscription { eventRecorded { cursor } }`
 
-	socket, _, err := websocket.Dial(t.Context(), "ws://"+server.address+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	socket, err := server.DialWebSocket(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer socket.CloseNow()
-	for _, message := range []string{`{"type": "connection_init"}`, `{"id": "1", "type": "subscribe", "payload": {"query": "` + subscription + `"}}`} {
-		if err := socket.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, ack, err := socket.Read(t.Context()); err != nil || !strings.Contains(string(ack), "connection_ack") {
-		t.Fatalf("%s: %v", ack, err)
+	if err := socket.Subscribe(t.Context(), "1", subscription, nil); err != nil {
+		t.Fatal(err)
 	}
 	reading, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()

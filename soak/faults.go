@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +17,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/coder/websocket/wsjson"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -102,7 +100,7 @@ func (s *soak) inject(ctx context.Context, chosen []fault) {
 	var deck []fault
 	if n := len(chosen); !s.system.tmpfs {
 		if chosen = slices.DeleteFunc(chosen, func(f fault) bool { return f.root }); len(chosen) < n {
-			s.say("SKIPPED: the fault of a full disk, which needs root and mount")
+			s.print("SKIPPED: the fault of a full disk, which needs root and mount")
 		}
 	}
 	began := time.Now()
@@ -148,7 +146,7 @@ func (s *soak) injectOne(ctx context.Context, f fault, random *rand.Rand) {
 	if err != nil {
 		s.found.add(unhealthy, "%.0f s after %q: %v", time.Since(over).Seconds(), f.name, err)
 	}
-	s.say(fmt.Sprintf("%-38s took %5.1f s, healthy after %4.1f s", f.name, over.Sub(began).Seconds(), time.Since(over).Seconds()))
+	s.print(fmt.Sprintf("%-38s took %5.1f s, healthy after %4.1f s", f.name, over.Sub(began).Seconds(), time.Since(over).Seconds()))
 }
 
 const recordMarker = `mutation ($id: String!, $payload: JSON) {
@@ -451,12 +449,13 @@ func burst(ctx context.Context, s *soak, _ *rand.Rand) error {
 			began := time.Now()
 			socket, err := s.dial(ctx, i%2, "crowd", http.DefaultClient)
 			for n := 0; n < 5 && err == nil; n++ {
-				err = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": strconv.Itoa(n), "payload": object{"query": subscription, "variables": object{"filter": object{"path": markerPath}}}})
+				err = socket.Subscribe(ctx, strconv.Itoa(n), subscription, object{"filter": object{"path": markerPath}})
 			}
 			for err == nil {
-				var message []byte
-				if _, message, err = socket.Read(ctx); bytes.Contains(message, []byte("TOO_MANY_REQUESTS")) {
-					s.tally.count("crowd", "TOO_MANY_REQUESTS")
+				_, err = socket.Next(ctx)
+				if refusal, ok := errors.AsType[*client.Error](err); ok { // the socket stays open
+					s.tally.count("crowd", refusal.Extensions.Code)
+					err = nil
 				}
 			}
 			if socket != nil {

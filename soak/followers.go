@@ -15,9 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
-
 	"github.com/noetl/noetl-catalog/client"
 )
 
@@ -160,79 +157,36 @@ func byWebSocket(ctx context.Context, f *follower, server int) error {
 		return err
 	}
 	defer func() { _ = socket.CloseNow() }()
-	if err := wsjson.Write(ctx, socket, object{"type": "subscribe", "id": "1", "payload": object{"query": subscription, "variables": f.variables()}}); err != nil {
+	if err := socket.Subscribe(ctx, "1", subscription, f.variables()); err != nil {
 		return err
 	}
-	previous := f.cursor
-	for {
-		var message struct {
-			Type    string
-			Payload json.RawMessage
-		}
-		if err := wsjson.Read(ctx, socket, &message); err != nil {
-			return err
-		}
-		switch message.Type {
-		case "ping":
-			var checkpoint struct{ Checkpoint struct{ Cursor string } }
-			if json.Unmarshal(message.Payload, &checkpoint) == nil && checkpoint.Checkpoint.Cursor != "" {
-				f.cursor = checkpoint.Checkpoint.Cursor
-			}
-			err = wsjson.Write(ctx, socket, object{"type": "pong"})
-		case "next":
-			err = f.next(message.Payload, &previous)
-		case "error":
-			err = client.Decode(fmt.Appendf(nil, `{"errors": %s}`, message.Payload), nil)
-		default:
-			err = fmt.Errorf("a message of type %q came", message.Type)
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return f.receive(func() (client.Event, error) { return socket.Next(ctx) })
 }
 
-type object map[string]any
-
-// dial opens a WebSocket and waits for its acknowledgement.
-func (s *soak) dial(ctx context.Context, server int, who string, through *http.Client) (*websocket.Conn, error) {
-	dialing, cancel := context.WithTimeout(ctx, answerTimeout)
+// dial opens a WebSocket.
+func (s *soak) dial(ctx context.Context, server int, who string, through *http.Client) (*client.WebSocket, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	socket, response, err := websocket.Dial(dialing, s.system.servers[server].url()+"/graphql", &websocket.DialOptions{ //nolint:bodyclose // the library's
-		Subprotocols: []string{"graphql-transport-ws"}, HTTPClient: through,
-	})
-	if err != nil {
-		if response != nil && response.StatusCode >= 400 {
-			return nil, &client.StatusError{StatusCode: response.StatusCode, Status: response.Status}
-		}
-		return nil, err
-	}
-	socket.SetReadLimit(64 << 20)
-	var message struct{ Type string }
-	if err = wsjson.Write(dialing, socket, object{"type": "connection_init", "payload": object{"Authorization": "Bearer " + s.system.token(who)}}); err == nil {
-		if err = wsjson.Read(dialing, socket, &message); err == nil && message.Type != "connection_ack" {
-			err = fmt.Errorf("a message of type %q came first", message.Type)
-		}
-	}
-	if err != nil {
-		_ = socket.CloseNow()
-		return nil, err
-	}
-	return socket, nil
+	c := client.Client{Endpoint: s.system.servers[server].url() + "/graphql", Token: s.system.token(who), HTTP: through}
+	return c.DialWebSocket(ctx)
 }
 
 // bySSE subscribes with server-sent events.
 func bySSE(ctx context.Context, f *follower, server int) error {
-	through := f.http()
-	c := &client.Client{Endpoint: f.system.servers[server].url() + "/graphql", Token: f.system.token(f.who()), HTTP: through, Silence: time.Minute}
+	c := &client.Client{Endpoint: f.system.servers[server].url() + "/graphql", Token: f.system.token(f.who()), HTTP: f.http(), Silence: time.Minute}
 	stream, err := c.Subscribe(ctx, subscription, f.variables())
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
+	return f.receive(stream.Next)
+}
+
+// receive reads the events of a connection until it ends.
+func (f *follower) receive(next func() (client.Event, error)) error {
 	previous := f.cursor
 	for {
-		event, err := stream.Next()
+		event, err := next()
 		if err != nil {
 			return err
 		}
@@ -241,8 +195,8 @@ func bySSE(ctx context.Context, f *follower, server int) error {
 			err = f.next(event.Data, &previous)
 		case "":
 			f.cursor = event.ID
-		case "complete":
-			return errors.New("the subscription was completed")
+		default:
+			return fmt.Errorf("the server sent %q", event.Name)
 		}
 		if err != nil {
 			return err

@@ -19,7 +19,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
+
+	"github.com/noetl/noetl-catalog/client"
 )
 
 // attack is what a hostile client does, and the answers that are right.
@@ -51,28 +52,28 @@ func attacks() []attack {
 		return `{"query":"mutation ($p: PayloadInput!) {registerResource(input: {path: \"hostile\", type: \"task\", payload: $p}) {status}}","variables":{"p":` + payload + `}}`
 	}
 	return []attack{
-		{"a deep query", body(document(strings.Repeat("{resource(path:\"x\"){latestVersion", 25) + "{version}" + strings.Repeat("}}", 25))), []string{"DEPTH_LIMIT_EXCEEDED", "GRAPHQL_VALIDATION_FAILED"}},
-		{"100,000 open braces", body(document(strings.Repeat("{a", 100_000))), []string{"GRAPHQL_PARSE_FAILED"}},
-		{"a bomb of fragments", body(document(bomb)), []string{"COMPLEXITY_LIMIT_EXCEEDED"}},
-		{"a product of pages", body(document(`{resources(first:200){nodes{versions(first:200){nodes{events(first:200){nodes{message}}}}}}}`)), []string{"COMPLEXITY_LIMIT_EXCEEDED"}},
-		{"200 root fields", body(document("{" + strings.Repeat(`a:resource(path:"x"){path} `, 200) + "}")), []string{"COMPLEXITY_LIMIT_EXCEEDED", "GRAPHQL_VALIDATION_FAILED"}},
-		{"3 MB of variables", body(`{"query":"{__typename}","variables":{"v":[` + strings.Repeat("{},", 999_990) + `{}]}}`), heavy},
-		{"a body of 32 MB", body(`{"query":"{__typename}","variables":{"v":"` + strings.Repeat("x", 32<<20) + `"}}`), []string{"PAYLOAD_TOO_LARGE"}},
-		{"a number of 131,072 digits", body(register(`{"json": [1e131071]}`)), []string{"BAD_USER_INPUT"}},
-		{"a NUL in a payload", body(register(`{"json": {"a": "\u0000"}}`)), []string{"BAD_USER_INPUT"}},
-		{"a bomb of YAML aliases", body(register(`{"yaml": "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d]\n"}`)), []string{"BAD_USER_INPUT", "PAYLOAD_TOO_LARGE"}},
-		{"JSON of 100,000 levels", body(`{"query":"{__typename}","variables":{"v":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}}`), []string{"BAD_USER_INPUT", "PAYLOAD_TOO_LARGE", "GRAPHQL_PARSE_FAILED"}},
-		{"not JSON", body("\x00\xff\xfe{{{{"), []string{"BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED"}},
-		{"a compressed body", body(document("{__typename}"), "Content-Encoding", "gzip"), []string{"HTTP 415"}},
-		{"a body of another type", body(document("{__typename}"), "Content-Type", "text/plain"), []string{"HTTP 415"}},
-		{"another host's name", body(document("{__typename}"), "Host", "example.com"), []string{"FORBIDDEN"}},
-		{"another page's request", body(document("{__typename}"), "Origin", "https://example.com"), []string{"FORBIDDEN"}},
-		{"an unknown token", body(document("{__typename}"), "Authorization", "Bearer x"), []string{"UNAUTHENTICATED"}},
-		{"a type without the role", body(document(`mutation {saveEventType(input: {name: "x"}) {eventType {name}}}`)), []string{"FORBIDDEN"}},
-		{"headers of 300 KB", body(document("{__typename}"), "X-Large", strings.Repeat("x", 300<<10)), []string{"HTTP 431", "connection"}},
-		{"8 lists of 10 MB", at(8, body(document(heavyList))), heavy},
-		{"4 times 16 differences", at(4, body(document(diffs(16, "text")))), heavy},
-		{"4 times 16 patches", at(4, body(document(diffs(16, "patch")))), heavy},
+		{"a deep query", send(document(strings.Repeat("{resource(path:\"x\"){latestVersion", 25) + "{version}" + strings.Repeat("}}", 25))), []string{"DEPTH_LIMIT_EXCEEDED", "GRAPHQL_VALIDATION_FAILED"}},
+		{"100,000 open braces", send(document(strings.Repeat("{a", 100_000))), []string{"GRAPHQL_PARSE_FAILED"}},
+		{"a bomb of fragments", send(document(bomb)), []string{"COMPLEXITY_LIMIT_EXCEEDED"}},
+		{"a product of pages", send(document(`{resources(first:200){nodes{versions(first:200){nodes{events(first:200){nodes{message}}}}}}}`)), []string{"COMPLEXITY_LIMIT_EXCEEDED"}},
+		{"200 root fields", send(document("{" + strings.Repeat(`a:resource(path:"x"){path} `, 200) + "}")), []string{"COMPLEXITY_LIMIT_EXCEEDED", "GRAPHQL_VALIDATION_FAILED"}},
+		{"3 MB of variables", send(`{"query":"{__typename}","variables":{"v":[` + strings.Repeat("{},", 999_990) + `{}]}}`), heavy},
+		{"a body of 32 MB", send(`{"query":"{__typename}","variables":{"v":"` + strings.Repeat("x", 32<<20) + `"}}`), []string{"PAYLOAD_TOO_LARGE"}},
+		{"a number of 131,072 digits", send(register(`{"json": [1e131071]}`)), []string{"BAD_USER_INPUT"}},
+		{"a NUL in a payload", send(register(`{"json": {"a": "\u0000"}}`)), []string{"BAD_USER_INPUT"}},
+		{"a bomb of YAML aliases", send(register(`{"yaml": "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d]\n"}`)), []string{"BAD_USER_INPUT", "PAYLOAD_TOO_LARGE"}},
+		{"JSON of 100,000 levels", send(`{"query":"{__typename}","variables":{"v":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}}`), []string{"BAD_USER_INPUT", "PAYLOAD_TOO_LARGE", "GRAPHQL_PARSE_FAILED"}},
+		{"not JSON", send("\x00\xff\xfe{{{{"), []string{"BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED"}},
+		{"a compressed body", send(document("{__typename}"), "Content-Encoding", "gzip"), []string{"HTTP 415"}},
+		{"a body of another type", send(document("{__typename}"), "Content-Type", "text/plain"), []string{"HTTP 415"}},
+		{"another host's name", send(document("{__typename}"), "Host", "example.com"), []string{"FORBIDDEN"}},
+		{"another page's request", send(document("{__typename}"), "Origin", "https://example.com"), []string{"FORBIDDEN"}},
+		{"an unknown token", send(document("{__typename}"), "Authorization", "Bearer x"), []string{"UNAUTHENTICATED"}},
+		{"a type without the role", send(document(`mutation {saveEventType(input: {name: "x"}) {eventType {name}}}`)), []string{"FORBIDDEN"}},
+		{"headers of 300 KB", send(document("{__typename}"), "X-Large", strings.Repeat("x", 300<<10)), []string{"HTTP 431", "connection"}},
+		{"8 lists of 10 MB", concurrently(8, send(document(heavyList))), heavy},
+		{"4 times 16 differences", concurrently(4, send(document(diffs(16, "text")))), heavy},
+		{"4 times 16 patches", concurrently(4, send(document(diffs(16, "patch")))), heavy},
 		{"garbage", garbage, []string{"closed", "HTTP 400"}},
 		{"half a request", halfOpen, []string{"closed", "HTTP 400", "HTTP 408"}},
 		{"an answer that is not read", unread, []string{"closed", "refused"}},
@@ -96,6 +97,8 @@ func (s *soak) hostile(ctx context.Context, random *rand.Rand, all []attack) {
 	}
 	pause(ctx, time.Duration(100+random.IntN(400))*time.Millisecond)
 }
+
+type object = map[string]any
 
 func document(query string) string {
 	text, _ := json.Marshal(object{"query": query})
@@ -143,19 +146,16 @@ func (s *soak) post(ctx context.Context, server int, who, text string, header ..
 	return "ok"
 }
 
-var (
-	firstCode = regexp.MustCompile(`^\{"errors":.*?"code":"([A-Z_]+)"`)
-	anyCode   = regexp.MustCompile(`"code":"([A-Z_]+)"`)
-)
+var firstCode = regexp.MustCompile(`^\{"errors":.*?"code":"([A-Z_]+)"`)
 
-func body(text string, header ...string) func(context.Context, *soak, int) string {
+func send(text string, header ...string) func(context.Context, *soak, int) string {
 	return func(ctx context.Context, s *soak, server int) string {
 		return s.post(ctx, server, "hostile", text, header...)
 	}
 }
 
-// at sends the same several times at once. The outcome is the worst.
-func at(once int, run func(context.Context, *soak, int) string) func(context.Context, *soak, int) string {
+// concurrently sends the same several times at once. The outcome is the worst.
+func concurrently(once int, run func(context.Context, *soak, int) string) func(context.Context, *soak, int) string {
 	return func(ctx context.Context, s *soak, server int) (worst string) {
 		outcomes := make([]string, once)
 		var group sync.WaitGroup
@@ -241,7 +241,7 @@ func unread(ctx context.Context, s *soak, server int) string {
 }
 
 // untilWebSocketClosed reads messages until the end.
-func untilWebSocketClosed(ctx context.Context, socket *websocket.Conn) string {
+func untilWebSocketClosed(ctx context.Context, socket *client.WebSocket) string {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {
@@ -256,12 +256,13 @@ func untilWebSocketClosed(ctx context.Context, socket *websocket.Conn) string {
 }
 
 func unauthenticated(ctx context.Context, s *soak, server int) string {
-	socket, _, err := websocket.Dial(ctx, s.system.servers[server].url()+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}) //nolint:bodyclose // the library's
+	conn, _, err := websocket.Dial(ctx, s.system.servers[server].url()+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}) //nolint:bodyclose // the library's
 	if err != nil {
 		return codeOf(err)
 	}
-	defer func() { _ = socket.CloseNow() }()
-	_ = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": "1", "payload": object{"query": subscription}})
+	defer func() { _ = conn.CloseNow() }()
+	socket := &client.WebSocket{Conn: conn}
+	_ = socket.Subscribe(ctx, "1", subscription, nil)
 	return untilWebSocketClosed(ctx, socket)
 }
 
@@ -284,15 +285,10 @@ func manyOperations(ctx context.Context, s *soak, server int) string {
 	}
 	defer func() { _ = socket.CloseNow() }()
 	for i := range 150 {
-		_ = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": fmt.Sprint(i), "payload": object{"query": subscription, "variables": object{"filter": object{"path": "nothing"}}}})
+		_ = socket.Subscribe(ctx, fmt.Sprint(i), subscription, object{"filter": object{"path": "nothing"}})
 	}
-	for {
-		_, message, err := socket.Read(ctx)
-		if err != nil {
-			return codeOf(err)
-		}
-		if code := anyCode.FindSubmatch(message); code != nil {
-			return string(code[1])
-		}
+	for err == nil {
+		_, err = socket.Next(ctx)
 	}
+	return codeOf(err)
 }

@@ -115,9 +115,9 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 		}
 	}
 	s := &soak{options: o, faults: &windows{}, tally: &tally{counts: map[string]map[string]int{}}, began: time.Now()}
-	s.found = &findings{counts: map[kind]int{}, examples: map[kind][]string{}, report: s.say}
+	s.found = &findings{counts: map[kind]int{}, examples: map[kind][]string{}, report: s.print}
 	s.ledger = newLedger(s.found)
-	s.say(fmt.Sprintf("seed %d: a fault every %s for %s, logs in %s", o.seed, o.every, o.length, directory))
+	s.print(fmt.Sprintf("seed %d: a fault every %s for %s, logs in %s", o.seed, o.every, o.length, directory))
 	if s.system, err = install(ctx, directory, o.binary); err != nil {
 		return false, fmt.Errorf("prepare %s: %w", directory, err)
 	}
@@ -134,7 +134,7 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	return ok, nil
 }
 
-func (s *soak) say(line string) {
+func (s *soak) print(line string) {
 	fmt.Printf("%7.1f  %s\n", time.Since(s.began).Seconds(), line)
 }
 
@@ -321,7 +321,7 @@ func (s *soak) idle(ctx context.Context, start *usage) *usage {
 		now = next
 		return settled
 	})
-	s.say(fmt.Sprintf("without load, both servers hold %d goroutines, %d descriptors, %d MB", now.goroutines, now.descriptors, now.megabytes))
+	s.print(fmt.Sprintf("without load, both servers hold %d goroutines, %d descriptors, %d MB", now.goroutines, now.descriptors, now.megabytes))
 	if err != nil && start != nil {
 		for _, problem := range problems {
 			s.found.add(leaked, "%s", problem)

@@ -87,7 +87,7 @@ func (s *soak) check(ctx context.Context) error {
 			"SELECT position FROM event_log WHERE position > $1 AND position <= $2 AND "+cmp.Or(f.where, "true"), f.start, last))
 		deliveries, resumes = deliveries+len(f.positions), resumes+f.resumes
 	}
-	s.say(fmt.Sprintf("%d events, %d versions, %d transactions of writers, %d deliveries to %d followers over %d connections", len(in.log), len(versions), len(s.ledger.transactions), deliveries, len(s.followers), resumes))
+	s.print(fmt.Sprintf("%d events, %d versions, %d transactions of writers, %d deliveries to %d followers over %d connections", len(in.log), len(versions), len(s.ledger.transactions), deliveries, len(s.followers), resumes))
 	if err != nil {
 		return fmt.Errorf("read the tables: %w", err)
 	}

@@ -42,7 +42,7 @@ func faults(form form) []fault {
 		{name: "a transaction in another database", servers: 1, prepare: standBy},
 		{name: "backends killed", servers: 1, inject: killBackends},
 		{name: "PostgreSQL crash", servers: 1, inject: func(writing context.Context, r *run) error {
-			return r.every(writing, form.crash, func() error { return r.cluster.crash(r.ctx) })
+			return r.repeat(writing, form.crash, func() error { return r.cluster.crash(r.ctx) })
 		}},
 		{name: "server killed", servers: 1, inject: killServers(form.serverKill)},
 		{name: "several servers, killed in turn", servers: form.servers, inject: killServers(form.serverKill)},
@@ -82,7 +82,7 @@ func silence(r *run) error {
 // killBackends terminates random sessions: half of them a writer's, half a
 // server's, which is the sequencer's, the tail's or one of the pool.
 func killBackends(writing context.Context, r *run) error {
-	return r.every(writing, 120*time.Millisecond, func() error {
+	return r.repeat(writing, 120*time.Millisecond, func() error {
 		_, err := r.connection.Exec(r.ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 			WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()
 			ORDER BY (application_name = 'noetl-catalog') = $1 DESC, random() LIMIT 1`, rand.IntN(2) == 0)
@@ -94,7 +94,7 @@ func killBackends(writing context.Context, r *run) error {
 func killServers(interval time.Duration) func(context.Context, *run) error {
 	return func(writing context.Context, r *run) error {
 		turn := 0
-		return r.every(writing, interval, func() error {
+		return r.repeat(writing, interval, func() error {
 			s := r.servers[turn%len(r.servers)]
 			turn++
 			return errors.Join(s.kill(), s.start(r.ctx))
@@ -121,8 +121,8 @@ type run struct {
 
 func (r *run) anyServer() *server { return r.servers[rand.IntN(len(r.servers))] }
 
-// every injects a fault repeatedly, on average once an interval.
-func (r *run) every(writing context.Context, interval time.Duration, inject func() error) error {
+// repeat injects a fault repeatedly, on average once an interval.
+func (r *run) repeat(writing context.Context, interval time.Duration, inject func() error) error {
 	for pause(writing, interval/2+rand.N(interval)) {
 		if err := inject(); err != nil {
 			return err

@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/noetl/noetl-catalog/client"
@@ -141,38 +139,23 @@ const subscription = `subscription ($after: String) {
 
 // byWebSocket subscribes with graphql-transport-ws.
 func byWebSocket(ctx context.Context, t *tailer, server string) error {
-	socket, _, err := websocket.Dial(ctx, server+"/graphql", &websocket.DialOptions{
-		Subprotocols: []string{"graphql-transport-ws"}, HTTPClient: t.run.client,
-	})
+	c := client.Client{Endpoint: server + "/graphql", HTTP: t.run.client}
+	socket, err := c.DialWebSocket(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = socket.CloseNow() }()
-	type object map[string]any
-	if err := wsjson.Write(ctx, socket, object{"type": "connection_init"}); err != nil {
+	if err := socket.Subscribe(ctx, "1", subscription, map[string]any{"after": t.cursor}); err != nil {
 		return err
 	}
 	for {
-		var message struct {
-			Type    string
-			Payload json.RawMessage
-		}
-		if err := wsjson.Read(ctx, socket, &message); err != nil {
-			return err
-		}
-		switch message.Type {
-		case "connection_ack":
-			err = wsjson.Write(ctx, socket, object{"type": "subscribe", "id": "1", "payload": object{
-				"query": subscription, "variables": object{"after": t.cursor},
-			}})
-		case "ping":
-			err = wsjson.Write(ctx, socket, object{"type": "pong"})
-		case "next":
-			err = t.next(message.Payload)
-		case "error":
-			err = client.Decode(fmt.Appendf(nil, `{"errors": %s}`, message.Payload), nil)
-		default:
-			t.complain("a message of type %q came", message.Type)
+		event, err := socket.Next(ctx)
+		switch {
+		case err != nil:
+		case event.Name == "next":
+			err = t.next(event.Data)
+		case event.Name != "":
+			t.complain("the server sent %q", event.Name)
 		}
 		if err != nil {
 			return err
