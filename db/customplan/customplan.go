@@ -28,13 +28,13 @@ func Of(database Database) sqlc.DBTX { return planner{database} }
 
 type planner struct{ database Database }
 
-// set lasts until the end of the transaction: that of the batch, unless there is one
+// setCustomPlan lasts until the end of the transaction: that of the batch, unless there is one
 // around it. It costs no round trip.
-const set = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
+const setCustomPlan = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 
 func (p planner) send(ctx context.Context, sql string, args []any) (pgx.BatchResults, error) {
 	batch := &pgx.Batch{}
-	batch.Queue(set)
+	batch.Queue(setCustomPlan)
 	batch.Queue(sql, args...)
 	results := p.database.SendBatch(ctx, batch)
 	if _, err := results.Exec(); err != nil {

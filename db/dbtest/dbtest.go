@@ -124,7 +124,7 @@ func create(t testing.TB, migrated bool) string {
 			t.Errorf("drop the test's database: %v", err)
 		}
 	})
-	return at(name)
+	return urlOf(name)
 }
 
 func start(t testing.TB) {
@@ -155,7 +155,7 @@ func prepare(ctx context.Context) error {
 	if err := admin(ctx, "CREATE DATABASE "+pgx.Identifier{cluster.template}.Sanitize()+" TEMPLATE "+emptyTemplate); err != nil {
 		return err
 	}
-	_, err := db.Migrate(ctx, at(cluster.template))
+	_, err := db.Migrate(ctx, urlOf(cluster.template))
 	return err
 }
 
@@ -170,8 +170,8 @@ func admin(ctx context.Context, statement string) error {
 	return err
 }
 
-// at is the admin URL with another database.
-func at(database string) string {
+// urlOf is the admin URL with another database.
+func urlOf(database string) string {
 	parsed, err := url.Parse(cluster.adminURL)
 	if err != nil {
 		panic("dbtest: the URL of the server does not parse: " + err.Error())

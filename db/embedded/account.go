@@ -82,16 +82,16 @@ func (a *account) id() uint32 {
 	return a.uid
 }
 
-// own makes the account the owner of a file that we just made.
-func (a *account) own(path string) error {
+// chown makes the account the owner of a file that we just made.
+func (a *account) chown(path string) error {
 	if a == nil {
 		return nil
 	}
 	return os.Lchown(path, int(a.uid), int(a.gid))
 }
 
-// ownFile is own for an open file.
-func (a *account) ownFile(f *os.File) error {
+// chownFile is chown for an open file.
+func (a *account) chownFile(f *os.File) error {
 	if a == nil {
 		return nil
 	}
@@ -105,7 +105,7 @@ func (a *account) writePrivate(root *os.Root, name, line string) error {
 		return err
 	}
 	_, err = f.WriteString(line + "\n")
-	return errors.Join(err, a.ownFile(f), f.Sync(), f.Close())
+	return errors.Join(err, a.chownFile(f), f.Sync(), f.Close())
 }
 
 // checkOwner reports a data directory of root's more clearly than PostgreSQL

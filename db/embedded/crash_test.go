@@ -202,7 +202,7 @@ func TestStart_ProcessIDReused_IsNotTakenForPostgreSQL(t *testing.T) {
 				_, rest, _ := strings.Cut(text, "\n")
 				path := filepath.Join(dir, file)
 				must(t, os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"+rest), 0o600))
-				must(t, first.data.account.own(path))
+				must(t, first.data.account.chown(path))
 			}
 
 			wantNote(t, startServer(t, Config{DataDir: dir}).URL())

@@ -52,7 +52,7 @@ func (p *dataDirectory) removeUnfinished() error {
 }
 
 func (p *dataDirectory) createIn(ctx context.Context, staging string, install Installation, ephemeral bool) error {
-	if err := p.account.own(staging); err != nil {
+	if err := p.account.chown(staging); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(staging)

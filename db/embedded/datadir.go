@@ -96,7 +96,7 @@ func (p *dataDirectory) locate(cfg Config) (err error) {
 		return fmt.Errorf("making a temporary directory: %w", err)
 	}
 	p.dir, p.scratch = filepath.Join(scratch, ephemeralName), []string{scratch}
-	return p.account.own(scratch)
+	return p.account.chown(scratch)
 }
 
 // removeAbandoned tries to remove the temporary directories of killed processes.
@@ -202,7 +202,7 @@ func (p *dataDirectory) takeLock() error {
 			"stop it, or choose another data directory", ErrInUse, strings.TrimSpace(string(holder)), p.dir)
 	}
 	p.lock = f
-	if err := errors.Join(p.account.ownFile(f), f.Truncate(0)); err != nil {
+	if err := errors.Join(p.account.chownFile(f), f.Truncate(0)); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	if _, err := fmt.Fprintln(f, os.Getpid()); err != nil {
@@ -307,7 +307,7 @@ func (p *dataDirectory) makeSocketDir(port int) (string, error) {
 	}
 	err := os.Mkdir(dir, 0o700)
 	if err == nil {
-		err = p.account.own(dir)
+		err = p.account.chown(dir)
 	} else if errors.Is(err, fs.ErrExist) {
 		// An earlier run left it, or another user wants our connections.
 		err = checkPrivate(dir, p.account)
@@ -377,7 +377,7 @@ func (p *dataDirectory) openLog(root *os.Root) (*logFile, error) {
 		return nil, err
 	}
 	info, err := f.Stat()
-	if err := errors.Join(err, p.account.ownFile(f)); err != nil {
+	if err := errors.Join(err, p.account.chownFile(f)); err != nil {
 		_ = f.Close()
 		return nil, err
 	}

@@ -426,7 +426,7 @@ func TestStart_AsOrdinaryUser_UsesTheHomeDirectory(t *testing.T) {
 		t.Skip("we are an ordinary user, as in the other tests")
 	}
 	home := openDir(t)
-	must(t, who.own(home))
+	must(t, who.chown(home))
 	// The account cannot read the test binary where it is.
 	binary := filepath.Join(openDir(t), "embedded.test")
 	out, err := exec.Command("cp", os.Args[0], binary).CombinedOutput()

@@ -56,7 +56,7 @@ func Check(argument string, raw []byte, limits Limits) error {
 	}
 	end := len(raw) - len(bytes.TrimLeft(raw[c.InputOffset():], " \t\r\n"))
 	if end < len(raw) {
-		return c.fault(end, "%s follows the end of the JSON document", found(raw[end:]))
+		return c.fault(end, "%s follows the end of the JSON document", quoteFirst(raw[end:]))
 	}
 	return nil
 }
@@ -155,8 +155,8 @@ func (c *checker) fault(at int, format string, args ...any) *fault.Error {
 	return fault.At(c.argument, line, column, format, args...)
 }
 
-// found quotes the first character of a text for a message.
-func found(text []byte) string {
+// quoteFirst quotes the first character of a text for a message.
+func quoteFirst(text []byte) string {
 	r, size := utf8.DecodeRune(text)
 	if r == utf8.RuneError && size == 1 {
 		return "a byte that is not UTF-8"

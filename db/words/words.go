@@ -58,8 +58,8 @@ func Of(texts ...string) string {
 	return " " + strings.Join(words, " ") + " "
 }
 
-// infix is the length from which a word is also found inside other words, in code points.
-const infix = 3
+// infixLength is the length from which a word is also found inside other words, in code points.
+const infixLength = 3
 
 // Query is the words that a text is searched for.
 type Query []string
@@ -81,7 +81,7 @@ func Parse(text string) Query {
 func (q Query) Patterns() []string {
 	patterns := make([]string, len(q))
 	for i, word := range q {
-		patterns[i] = "%" + sought(word) + "%"
+		patterns[i] = "%" + searchFor(word) + "%"
 	}
 	return patterns
 }
@@ -90,15 +90,15 @@ func (q Query) Patterns() []string {
 // beginning if it is short.
 func (q Query) In(words string) bool {
 	for _, word := range q {
-		if !strings.Contains(words, sought(word)) {
+		if !strings.Contains(words, searchFor(word)) {
 			return false
 		}
 	}
 	return true
 }
 
-func sought(word string) string {
-	if utf8.RuneCountInString(word) < infix {
+func searchFor(word string) string {
+	if utf8.RuneCountInString(word) < infixLength {
 		return " " + word
 	}
 	return word

@@ -94,8 +94,8 @@ func (l *Lines) line(ctx context.Context, level slog.Level, of cause, id string,
 	l.log.LogAttrs(ctx, level, "error while answering", attrs...)
 }
 
-// names returns the path of an error without the indexes of lists.
-func names(path ast.Path) string {
+// fieldNames returns the path of an error without the indexes of lists.
+func fieldNames(path ast.Path) string {
 	var fields []string
 	for _, step := range path {
 		if name, ok := step.(ast.PathName); ok {

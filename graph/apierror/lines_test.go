@@ -32,13 +32,13 @@ func logged() (Presenter, func() []string) {
 	}
 }
 
-func kept(p Presenter) int {
+func cachedCauses(p Presenter) int {
 	p.lines.mu.Lock()
 	defer p.lines.mu.Unlock()
 	return len(p.lines.causes)
 }
 
-func at(ctx context.Context, path ...any) context.Context {
+func withPath(ctx context.Context, path ...any) context.Context {
 	for _, step := range path {
 		switch step := step.(type) {
 		case string:
@@ -56,10 +56,10 @@ func TestReport_ManyErrors_OneLine(t *testing.T) {
 	report := &Report{}
 	ctx := WithReport(t.Context(), report)
 	for i := range 137 {
-		p.Present(at(ctx, "resources", i, "payload"), context.DeadlineExceeded)
+		p.Present(withPath(ctx, "resources", i, "payload"), context.DeadlineExceeded)
 	}
-	first := p.Present(at(ctx, "resources", 7, "name"), errors.New("broken"))
-	second := p.Present(at(ctx, "resources", 8, "name"), errors.New("broken too"))
+	first := p.Present(withPath(ctx, "resources", 7, "name"), errors.New("broken"))
+	second := p.Present(withPath(ctx, "resources", 8, "name"), errors.New("broken too"))
 	p.Log(ctx, report)
 	got := lines()
 	if len(got) != 1 || !strings.Contains(got[0], "level=ERROR") || !strings.Contains(got[0], "errors=139") ||
@@ -80,7 +80,7 @@ func TestLines_Repetitions_SummedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, lines := logged()
 		broken := func(i int, text string) any {
-			return p.Present(at(t.Context(), "nodes", i), errors.New(text)).Extensions["id"]
+			return p.Present(withPath(t.Context(), "nodes", i), errors.New(text)).Extensions["id"]
 		}
 		first := broken(0, "broken")
 		for i := range 500 {
@@ -111,12 +111,12 @@ func TestLines_ManyCauses_SoManyKept(t *testing.T) {
 		for i := range 3 * maxCauses {
 			p.Present(t.Context(), fmt.Errorf("broken %d", i))
 		}
-		if n := kept(p); n > maxCauses {
+		if n := cachedCauses(p); n > maxCauses {
 			t.Errorf("%d causes are kept", n)
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := kept(p); n != 0 {
+		if n := cachedCauses(p); n != 0 {
 			t.Errorf("%d causes are kept", n)
 		}
 	})

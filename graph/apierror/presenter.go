@@ -37,7 +37,7 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 	if err == nil {
 		return nil
 	}
-	at, argument := place(ctx, err)
+	at, argument := locate(ctx, err)
 
 	var list fault.List
 	if errors.As(err, &list) && len(list) > 0 {
@@ -89,7 +89,7 @@ func (p Presenter) presentOther(ctx context.Context, at gqlerror.Error, err erro
 		level = slog.LevelError
 	}
 	if !d.quiet {
-		id := p.report(ctx, level, cause{d.code, names(at.Path), cut(err.Error())})
+		id := p.report(ctx, level, cause{d.code, fieldNames(at.Path), cut(err.Error())})
 		if d.code == Internal {
 			out = internal(id)
 		}
@@ -120,7 +120,7 @@ func (p Presenter) Refuse(ctx context.Context, err error) *gqlerror.Error {
 	out := p.Present(ctx, err)
 	switch code := Code(out); code {
 	case TooManyRequests, Overloaded, BudgetExceeded, ResponseTooLarge:
-		p.report(ctx, slog.LevelWarn, cause{code, names(out.Path), out.Message})
+		p.report(ctx, slog.LevelWarn, cause{code, fieldNames(out.Path), out.Message})
 	}
 	return out
 }
@@ -177,10 +177,10 @@ func variableOf(path ast.Path) string {
 	return "$" + path[1:].String()
 }
 
-// place returns where in the response the error belongs and, if gqlgen found it
+// locate returns where in the response the error belongs and, if gqlgen found it
 // while it read the field's arguments, the argument: gqlgen then appends it to the
 // path of the field.
-func place(ctx context.Context, err error) (at gqlerror.Error, argument string) {
+func locate(ctx context.Context, err error) (at gqlerror.Error, argument string) {
 	field := graphql.GetFieldContext(ctx)
 	if field != nil {
 		at.Path = field.Path()

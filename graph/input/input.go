@@ -85,7 +85,7 @@ func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphq
 	if refused != nil {
 		return refused
 	}
-	operation, refused := chosen(document.Query.Operations, params.OperationName)
+	operation, refused := selectOperation(document.Query.Operations, params.OperationName)
 	if refused != nil {
 		return refused
 	}
@@ -156,8 +156,8 @@ func Errors(rejected gqlerror.List) gqlerror.List {
 	return rejected
 }
 
-// chosen returns the operation that a request names, or the only one.
-func chosen(operations ast.OperationList, name string) (*ast.OperationDefinition, *gqlerror.Error) {
+// selectOperation returns the operation that a request names, or the only one.
+func selectOperation(operations ast.OperationList, name string) (*ast.OperationDefinition, *gqlerror.Error) {
 	if operation := operations.ForName(name); operation != nil {
 		return operation, nil
 	}

@@ -15,13 +15,13 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// wrong returns the fault of a value.
-func wrong(format string, args ...any) *fault.Error {
+// invalidValue returns the fault of a value.
+func invalidValue(format string, args ...any) *fault.Error {
 	return fault.New(apierror.ValidationFailed, "", format, args...)
 }
 
-// in puts a step before the path to a fault's value: ".filter.paths[3]".
-func in(step string, wrong *fault.Error) *fault.Error {
+// under puts a step before the path to a fault's value: ".filter.paths[3]".
+func under(step string, wrong *fault.Error) *fault.Error {
 	wrong.Argument = step + wrong.Argument
 	return wrong
 }
@@ -58,7 +58,7 @@ func coerceVariables(schema *ast.Schema, definitions ast.VariableDefinitionList,
 func coerce(schema *ast.Schema, t *ast.Type, value any) (any, *fault.Error) {
 	if value == nil {
 		if t.NonNull {
-			return nil, wrong("must not be null, as its type is %s", t)
+			return nil, invalidValue("must not be null, as its type is %s", t)
 		}
 		return nil, nil
 	}
@@ -88,7 +88,7 @@ func coerceList(schema *ast.Schema, element *ast.Type, value any) (any, *fault.E
 	for i, each := range list {
 		coerced, wrong := coerce(schema, element, each)
 		if wrong != nil {
-			return nil, in("["+strconv.Itoa(i)+"]", wrong)
+			return nil, under("["+strconv.Itoa(i)+"]", wrong)
 		}
 		list[i] = coerced
 	}
@@ -98,21 +98,21 @@ func coerceList(schema *ast.Schema, element *ast.Type, value any) (any, *fault.E
 func coerceObject(schema *ast.Schema, definition *ast.Definition, value any) (any, *fault.Error) {
 	object, ok := value.(map[string]any)
 	if !ok {
-		return nil, wrong("Expected value of type %q, found %s.", definition.Name, shown(value))
+		return nil, invalidValue("Expected value of type %q, found %s.", definition.Name, quoted(value))
 	}
 	known := 0
 	for _, field := range definition.Fields {
 		value, given := object[field.Name]
 		if !given {
 			if field.Type.NonNull && field.DefaultValue == nil {
-				return nil, in("."+field.Name, wrong(`Field "%s.%s" of required type %q was not provided.`, definition.Name, field.Name, field.Type))
+				return nil, under("."+field.Name, invalidValue(`Field "%s.%s" of required type %q was not provided.`, definition.Name, field.Name, field.Type))
 			}
 			continue // gqlgen fills in its default
 		}
 		known++
 		coerced, wrong := coerce(schema, field.Type, value)
 		if wrong != nil {
-			return nil, in("."+field.Name, wrong)
+			return nil, under("."+field.Name, wrong)
 		}
 		object[field.Name] = coerced
 	}
@@ -139,16 +139,16 @@ func unknownField(definition *ast.Definition, object map[string]any) *fault.Erro
 			unknown = append(unknown, name)
 		}
 	}
-	return wrong("Field %q is not defined by type %q.", shortened(slices.Min(unknown)), definition.Name)
+	return invalidValue("Field %q is not defined by type %q.", shortened(slices.Min(unknown)), definition.Name)
 }
 
 func coerceEnum(definition *ast.Definition, value any) (any, *fault.Error) {
 	name, ok := value.(string)
 	if !ok {
-		return nil, wrong("Enum %q cannot represent non-enum value: %s.", definition.Name, shown(value))
+		return nil, invalidValue("Enum %q cannot represent non-enum value: %s.", definition.Name, quoted(value))
 	}
 	if definition.EnumValues.ForName(name) == nil {
-		return nil, wrong("Value %q does not exist in %q enum.", shortened(name), definition.Name)
+		return nil, invalidValue("Value %q does not exist in %q enum.", shortened(name), definition.Name)
 	}
 	return value, nil
 }
@@ -188,7 +188,7 @@ func coerceScalar(name string, value any) (any, *fault.Error) {
 				return n, nil
 			}
 			if errors.Is(err, strconv.ErrRange) {
-				return nil, wrong("Int cannot represent non 32-bit signed integer value: %s", shown(v))
+				return nil, invalidValue("Int cannot represent non 32-bit signed integer value: %s", quoted(v))
 			}
 		case "ID": // 64 bits, as in a literal
 			if n, err := v.Int64(); err == nil {
@@ -200,11 +200,11 @@ func coerceScalar(name string, value any) (any, *fault.Error) {
 			}
 		}
 	}
-	return nil, wrong(misfits[name], shown(value))
+	return nil, invalidValue(misfits[name], quoted(value))
 }
 
-// shown returns a value for a message: as it was sent, if it is short.
-func shown(value any) string {
+// quoted returns a value for a message: as it was sent, if it is short.
+func quoted(value any) string {
 	switch v := value.(type) {
 	case string:
 		return strconv.Quote(shortened(v))

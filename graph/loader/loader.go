@@ -35,7 +35,7 @@ type Batch[K comparable, V any] func(ctx context.Context, keys []K) ([]V, error)
 // LoadMany returns the values of keys, in their order. name identifies what is read;
 // it is comparable. The first batch function of a name is used for all later calls.
 func LoadMany[K comparable, V any](ctx context.Context, loaders *Loaders, name any, keys []K, batch Batch[K, V]) ([]V, error) {
-	loader := of(loaders, name, batch)
+	loader := loaderOf(loaders, name, batch)
 	thunks := make([]dataloader.Thunk[V], len(keys))
 	for i, key := range keys {
 		thunks[i] = loader.Load(ctx, key)
@@ -50,7 +50,7 @@ func LoadMany[K comparable, V any](ctx context.Context, loaders *Loaders, name a
 	return values, nil
 }
 
-func of[K comparable, V any](loaders *Loaders, name any, batch Batch[K, V]) *dataloader.Loader[K, V] {
+func loaderOf[K comparable, V any](loaders *Loaders, name any, batch Batch[K, V]) *dataloader.Loader[K, V] {
 	loaders.mu.Lock()
 	defer loaders.mu.Unlock()
 	known, ok := loaders.byName[name].(*dataloader.Loader[K, V])

@@ -12,7 +12,7 @@ import (
 const (
 	// plainJSON is what older clients expect: request errors come with 200.
 	plainJSON = "application/json"
-	// responseJSON is GraphQL's own, whose statuses mean what they say.
+	// responseJSON is GraphQL's own media type: request errors come with their HTTP status.
 	responseJSON = "application/graphql-response+json"
 	// eventStream is the media type of server-sent events.
 	eventStream = "text/event-stream"
@@ -33,11 +33,11 @@ type acceptance struct {
 	checkpoints bool
 }
 
-// accepted reads the Accept headers, and skips invalid ranges. In JSON it chooses
+// parseAccept reads the Accept headers, and skips invalid ranges. In JSON it chooses
 // the media type of higher quality; if equal, GraphQL's own if it is named, else
 // application/json. A client that names no form of multipart/mixed is assumed to
 // support @defer, the first use of the type.
-func accepted(headers []string) (a acceptance) {
+func parseAccept(headers []string) (a acceptance) {
 	if strings.TrimSpace(strings.Join(headers, "")) == "" {
 		return acceptance{json: plainJSON}
 	}

@@ -82,12 +82,12 @@ func (a *answer) write(status int, response *graphql.Response) {
 	buffers.put(buffer, cap(buffer))
 }
 
-// slowChunk is how many bytes of an answer a client must accept within
+// slowChunk is the number of bytes that a client must accept within
 // Options.AnswerTimeout: 16 KiB/s by default.
 const slowChunk = 160 << 10
 
-// writeLong writes an answer as long as the client accepts it. For the first bytes the
-// client has twice the time.
+// writeLong writes an answer for as long as the client keeps accepting it. The client
+// has twice the time for the first chunk.
 func (a *answer) writeLong(parts ...[]byte) {
 	controller, timeout := http.NewResponseController(a.w), 2*a.timeout
 	for _, part := range parts {
@@ -160,8 +160,8 @@ func encode(buf *bytes.Buffer, value any) {
 	encoder := json.NewEncoder(buf)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		// Only an extension that has no JSON form fails. The panic is answered
-		// and logged like any other, since nothing has been sent.
+		// Only an extension that cannot be marshaled fails. Nothing has been sent
+		// yet, so the panic is answered and logged like any other.
 		panic(err)
 	}
 	buf.Truncate(buf.Len() - 1)
@@ -178,15 +178,15 @@ var statuses = map[fault.Code]int{
 	apierror.Unavailable:     http.StatusServiceUnavailable,
 }
 
-// busy reports whether an error means that too much is under way. Proxies must see it,
-// whatever the media type.
+// busy reports whether an error means that the caller or the server has too much to do.
+// Its status has to be visible to proxies, also with application/json.
 func busy(err *gqlerror.Error) bool {
 	code := apierror.Code(err)
 	return code == apierror.TooManyRequests || code == apierror.Overloaded
 }
 
 // requestStatus returns the status of a response without data. In
-// application/json, every well-formed request that the server has time for has 200.
+// application/json, every well-formed request has 200, unless the server is busy.
 func requestStatus(mediaType string, errs gqlerror.List) int {
 	if mediaType == plainJSON && !slices.ContainsFunc(errs, busy) {
 		return http.StatusOK

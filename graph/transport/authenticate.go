@@ -24,7 +24,7 @@ func Authenticated(next http.Handler, authenticate Authenticate) http.Handler {
 		if err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			a := newAnswer(w, r)
-			a.mediaType = cmp.Or(accepted(r.Header.Values("Accept")).json, plainJSON)
+			a.mediaType = cmp.Or(parseAccept(r.Header.Values("Accept")).json, plainJSON)
 			a.refuse(refuse(http.StatusUnauthorized, apierror.Unauthenticated, "%s", err))
 			return
 		}

@@ -11,12 +11,12 @@ import (
 	"github.com/noetl/noetl-catalog/graph/admission"
 )
 
-// maxRefusedConnections is how many connections beyond the limit are open at a time, to
-// be answered why they are refused. Others are closed at once.
+// maxRefusedConnections limits the connections beyond the limit that stay open to
+// receive an error. Others are closed at once.
 const maxRefusedConnections = 64
 
-// Limited bounds how many connections of a listener are open, of all clients and of
-// each address. Server answers 429 or 503 on those beyond.
+// Limited limits the open connections of a listener, in total and for each address.
+// Server answers 429 or 503 on connections beyond the limit.
 func Limited(listener net.Listener, limit *admission.Limit) net.Listener {
 	return &limitedListener{listener, limit, make(chan struct{}, maxRefusedConnections)}
 }
@@ -48,10 +48,10 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// limitedConn is a connection that counts until it is closed.
+// limitedConn counts towards the limit until it is closed.
 type limitedConn struct {
 	net.Conn
-	// refused says why the connection is beyond the limit; nil if it is not.
+	// refused is the error for a connection beyond the limit; nil within it.
 	refused *gqlerror.Error
 	once    sync.Once
 	release func()
@@ -65,8 +65,8 @@ func (c *limitedConn) Close() error {
 
 type refusedKey struct{}
 
-// withRefused is http.Server.ConnContext: it marks the requests of a connection that is
-// beyond the limit.
+// withRefused is http.Server.ConnContext. It marks the requests of connections beyond
+// the limit.
 func withRefused(ctx context.Context, conn net.Conn) context.Context {
 	if limited, ok := conn.(*limitedConn); ok && limited.refused != nil {
 		return context.WithValue(ctx, refusedKey{}, limited.refused)
@@ -74,8 +74,8 @@ func withRefused(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// refuseBeyondLimit answers the requests of connections that are beyond the limit, and
-// closes these.
+// refuseBeyondLimit answers requests on connections beyond the limit with an error, and
+// closes the connections.
 func refuseBeyondLimit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		refused, ok := r.Context().Value(refusedKey{}).(*gqlerror.Error)
@@ -85,11 +85,11 @@ func refuseBeyondLimit(next http.Handler) http.Handler {
 		}
 		w.Header().Set("Connection", "close")
 		a := answer{w: w, mediaType: plainJSON}
-		a.refuse(limited(refused))
+		a.refuse(limitRefusal(refused))
 	})
 }
 
-// limited is the refusal of what is beyond a limit.
-func limited(err *gqlerror.Error) *refusal {
+// limitRefusal returns the response to a request beyond a limit.
+func limitRefusal(err *gqlerror.Error) *refusal {
 	return &refusal{status: requestStatus(plainJSON, gqlerror.List{err}), err: err}
 }

@@ -25,8 +25,8 @@ const (
 	// maxNesting bounds the recursion of the decoder, and of all code that walks
 	// the values after it.
 	maxNesting = 200
-	// maxValues bounds what a body can grow to: `[1,1,1,…` takes 2 bytes a
-	// value on the wire and about 40 in memory.
+	// maxValues bounds the memory of a body: a value of `[1,1,1,…` takes 2 bytes on the
+	// wire and about 40 in memory.
 	maxValues = 1_000_000
 )
 
@@ -36,13 +36,13 @@ const (
 // and in the URL of a GET. Numbers stay json.Number. Unlike encoding/json it does
 // not accept "QUERY" as "query", and rejects half a surrogate pair.
 //
-// The error is BAD_USER_INPUT, PAYLOAD_TOO_LARGE for more than a million values, or
-// that of the request, which is charged for the values. It quotes nothing of the body, which
-// may contain a password.
+// The error is BAD_USER_INPUT, PAYLOAD_TOO_LARGE for more than a million values, or the
+// error of charging the request for the values. It does not quote the body, which may
+// contain a password.
 func decodeRequest(body []byte, request *admission.Request) (*graphql.RawParams, *gqlerror.Error) {
 	repeated := ""
 	value, refused := decode(body, request, func(key string) {
-		if slices.Contains(members, key) {
+		if slices.Contains(requestKeys, key) {
 			repeated = key
 		}
 	})
@@ -50,7 +50,7 @@ func decodeRequest(body []byte, request *admission.Request) (*graphql.RawParams,
 		return nil, refused
 	}
 	if repeated != "" {
-		return nil, argument(repeated, "%s is given more than once", repeated)
+		return nil, argumentError(repeated, "%s is given more than once", repeated)
 	}
 	object, ok := value.(map[string]any)
 	if !ok {
@@ -62,15 +62,15 @@ func decodeRequest(body []byte, request *admission.Request) (*graphql.RawParams,
 	return requestOf(object)
 }
 
-// members are those of a request.
-var members = []string{"query", "operationName", "variables", "extensions"}
+// requestKeys are the keys of a request.
+var requestKeys = []string{"query", "operationName", "variables", "extensions"}
 
-// requestOf returns a request with the members of object. It has a document, or
-// names a persisted one.
+// requestOf returns the request in an object, which must have a document or name a
+// persisted one.
 func requestOf(object map[string]any) (*graphql.RawParams, *gqlerror.Error) {
 	params, refused := rawParams(object)
 	if refused == nil && params.Query == "" && params.Extensions["persistedQuery"] == nil {
-		refused = argument("query", "query must be given")
+		refused = argumentError("query", "query must be given")
 	}
 	if refused != nil {
 		return nil, refused
@@ -96,12 +96,12 @@ func member[T any](value any, key, kind string, into *T) *gqlerror.Error {
 	}
 	var ok bool
 	if *into, ok = value.(T); !ok {
-		return argument(key, "%s must be a JSON %s", key, kind)
+		return argumentError(key, "%s must be a JSON %s", key, kind)
 	}
 	return nil
 }
 
-func argument(name, format string, args ...any) *gqlerror.Error {
+func argumentError(name, format string, args ...any) *gqlerror.Error {
 	err := apierror.Errorf(fault.BadUserInput, format, args...)
 	err.Extensions["argument"] = name
 	return err
@@ -144,7 +144,6 @@ func decode(text []byte, request *admission.Request, repeated func(key string)) 
 	return nil, d.refusal(err)
 }
 
-// decoders are reused.
 var decoders = make(pool[*decoder], maxPooled)
 
 // decoder builds the values of a JSON text.
@@ -159,14 +158,14 @@ type decoder struct {
 }
 
 const (
-	// valueSize and objectSize are about what a value and an object take in memory,
-	// beside their texts.
+	// valueSize and objectSize are the approximate sizes of a value and an object in
+	// memory, without their texts.
 	valueSize, objectSize = 48, 96
-	// chargeAt is how many bytes are charged together.
+	// chargeAt is the number of bytes that are charged together.
 	chargeAt = 32 << 10
 )
 
-// charge charges what is not charged yet, if that is more than some bytes.
+// charge charges the uncharged bytes if there are more than above.
 func (d *decoder) charge(above int) error {
 	if d.uncharged <= above {
 		return nil
@@ -298,15 +297,15 @@ func (d *decoder) refusal(err error) *gqlerror.Error {
 	return refused
 }
 
-// name is what may be the name of a variable or field, or an index.
-var name = regexp.MustCompile(`^\w{1,64}$`)
+// identifier matches the name of a variable or field, and an index.
+var identifier = regexp.MustCompile(`^\w{1,64}$`)
 
 // argumentPath returns the path to a value, up to a key that cannot be the name
 // of a variable or field: it is the caller's data, which may be secret.
 func argumentPath(pointer jsontext.Pointer) string {
 	var path []string
 	for step := range pointer.Tokens() {
-		if !name.MatchString(step) {
+		if !identifier.MatchString(step) {
 			break
 		}
 		path = append(path, step)

@@ -58,14 +58,14 @@ func payloadOf(response *graphql.Response, first bool) [][]byte {
 	if first {
 		return [][]byte{head, response.Data, tail, more}
 	}
-	place := bytes.NewBufferString(`,"path":`)
-	encode(place, response.Path)
+	location := bytes.NewBufferString(`,"path":`)
+	encode(location, response.Path)
 	if response.Label != "" {
-		place.WriteString(`,"label":`)
-		encode(place, response.Label)
+		location.WriteString(`,"label":`)
+		encode(location, response.Label)
 	}
-	place.WriteString("}]")
-	return [][]byte{[]byte(`{"incremental":[`), head, response.Data, tail, place.Bytes(), more}
+	location.WriteString("}]")
+	return [][]byte{[]byte(`{"incremental":[`), head, response.Data, tail, location.Bytes(), more}
 }
 
 // enclosed returns pieces as one text between a head and a tail.
@@ -81,8 +81,8 @@ func enclosed(head string, pieces [][]byte, tail string) []byte {
 	return append(text, tail...)
 }
 
-// execute runs a query or a mutation within the timeout and the request's budget, and sends each part of
-// its response when it is ready, until send returns false.
+// execute runs a query or a mutation within the timeout and the request's budget. It
+// sends each part of the response when it is ready, until send returns false.
 func execute(ctx context.Context, timeout time.Duration, request *admission.Request, exec graphql.GraphExecutor, op *graphql.OperationContext, send func(response *graphql.Response, first bool) bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

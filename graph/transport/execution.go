@@ -17,7 +17,7 @@ type execution struct {
 
 type executionKey struct{}
 
-// withExecution returns a context for what is executed for a request, and what to call
+// withExecution returns the context for executing a request, and a function to call
 // once the response has been sent.
 func withExecution(ctx context.Context, request *admission.Request) (execute context.Context, sent func()) {
 	e := &execution{Context: ctx, request: request}

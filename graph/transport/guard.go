@@ -14,7 +14,7 @@ import (
 
 var noSniff = []string{"nosniff"}
 
-// Guard rejects, before parsing, what a browser sends on behalf of a foreign
+// Guard rejects, before parsing, requests that a browser sends on behalf of a foreign
 // page: 421 for a Host that does not name this machine, since any web page can
 // have its own name resolved to 127.0.0.1 (DNS rebinding), and 403 for a foreign
 // Origin of anything but a plain GET, HEAD or OPTIONS. Origins are those of other

@@ -77,7 +77,7 @@ func TestGuard_Origin_ForeignPagesMayNotPost(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			r := with(httptest.NewRequest(tc.method, "http://localhost:8080/graphql", nil), tc.headers...)
+			r := withHeaders(httptest.NewRequest(tc.method, "http://localhost:8080/graphql", nil), tc.headers...)
 			w := send(handler, r)
 			want := http.StatusTeapot
 			if !tc.allowed {
@@ -153,7 +153,7 @@ func TestServer_HeadersOf300KB_431(t *testing.T) {
 func refused(t *testing.T, handler http.Handler, log *bytes.Buffer, method, target string, headers ...string) string {
 	t.Helper()
 	log.Reset()
-	send(handler, with(httptest.NewRequest(method, target, nil), headers...))
+	send(handler, withHeaders(httptest.NewRequest(method, target, nil), headers...))
 	return log.String()
 }
 

@@ -71,10 +71,10 @@ func (h *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	}
 }
 
-// serve responds to a GET or a POST, unless it returns why not. The cheapest
-// checks come first.
+// serve responds to a GET or a POST, or returns a refusal. The cheapest checks come
+// first.
 func (h *overHTTP) serve(a *answer, r *http.Request, exec graphql.GraphExecutor) *refusal {
-	accept := accepted(r.Header.Values("Accept"))
+	accept := parseAccept(r.Header.Values("Accept"))
 	if accept.json == "" && !accept.events && !accept.deferrals && !accept.subscriptions {
 		return refuse(http.StatusNotAcceptable, fault.BadUserInput,
 			"answers come as %s or %s, and subscriptions as %s; the Accept header allows neither", responseJSON, plainJSON, eventStream)
@@ -93,7 +93,7 @@ func (h *overHTTP) serve(a *answer, r *http.Request, exec graphql.GraphExecutor)
 	deferred := failed == nil && defers(op)
 	frames, several := accept.framing(op, deferred)
 	if failed == nil {
-		if refused := permitted(r.Method, op, deferred, several); refused != nil {
+		if refused := checkOperation(r.Method, op, deferred, several); refused != nil {
 			return refused
 		}
 	}
@@ -127,7 +127,7 @@ func prepare(ctx context.Context, exec graphql.GraphExecutor, params *graphql.Ra
 	return nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), apierror.Cap(input.Errors(errs)))
 }
 
-// stream responds in parts, unless it returns why not.
+// stream responds in parts, or returns a refusal.
 func (h *overHTTP) stream(a *answer, r *http.Request, op *graphql.OperationContext, failed *graphql.Response, exec graphql.GraphExecutor, frames framing, request *admission.Request) *refusal {
 	if !h.Streams.enter() {
 		return shuttingDown()
@@ -141,7 +141,7 @@ func (h *overHTTP) stream(a *answer, r *http.Request, op *graphql.OperationConte
 	running, next := ctx, graphql.ResponseHandler(nil)
 	if failed == nil && op.Operation.Operation == ast.Subscription {
 		if refused := h.Limits.Subscriptions.Take(stream.caller, 1); refused != nil {
-			return limited(refused)
+			return limitRefusal(refused)
 		}
 		defer h.Limits.Subscriptions.Release(stream.caller, 1)
 		// Before the stream begins: a client that sees it open misses no event
@@ -191,8 +191,7 @@ func (h *overHTTP) decode(w http.ResponseWriter, r *http.Request, request *admis
 	return params, badRequest(err)
 }
 
-// bodies hold request bodies while they are decoded. Decoding copies what it
-// keeps.
+// bodies pools buffers for request bodies. The decoded values do not refer to them.
 var bodies = make(pool[*bytes.Buffer], maxPooled)
 
 func badRequest(err *gqlerror.Error) *refusal {
@@ -232,7 +231,7 @@ func readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, limit 
 	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
 	var reader io.Reader = http.MaxBytesReader(w, r.Body, limit)
 	if r.ContentLength < 0 || r.ContentLength > chargeAt {
-		reader = &keptReader{reader, request}
+		reader = &chargingReader{reader, request}
 	} else {
 		defer func() { _ = request.Keep(body.Len()) }()
 	}
@@ -254,13 +253,13 @@ func readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request, limit 
 	return refuse(http.StatusBadRequest, fault.BadUserInput, "the request body could not be read to its end")
 }
 
-// keptReader charges the request for what it reads.
-type keptReader struct {
+// chargingReader charges the request for the bytes it reads.
+type chargingReader struct {
 	io.Reader
 	request *admission.Request
 }
 
-func (k *keptReader) Read(into []byte) (int, error) {
+func (k *chargingReader) Read(into []byte) (int, error) {
 	n, err := k.Reader.Read(into)
 	if kept := k.request.Keep(n); kept != nil {
 		return n, kept
@@ -269,7 +268,7 @@ func (k *keptReader) Read(into []byte) (int, error) {
 }
 
 const (
-	// maxDrained and drainTime bound what is read of a body that is too large.
+	// maxDrained and drainTime limit how much of a body that is too large is read.
 	maxDrained = 64 << 20
 	drainTime  = 5 * time.Second
 )
@@ -294,13 +293,13 @@ func decodeURL(rawQuery string) (*graphql.RawParams, *gqlerror.Error) {
 		return nil, apierror.Errorf(fault.BadUserInput, "the query part of the address is not well formed")
 	}
 	object := map[string]any{}
-	for _, name := range members {
+	for _, name := range requestKeys {
 		switch given := values[name]; {
 		case len(given) > 1:
-			return nil, argument(name, "%s is given more than once", name)
+			return nil, argumentError(name, "%s is given more than once", name)
 		case len(given) == 0 || given[0] == "":
 		case !utf8.ValidString(given[0]):
-			return nil, argument(name, "%s is not valid UTF-8", name)
+			return nil, argumentError(name, "%s is not valid UTF-8", name)
 		case name == "variables" || name == "extensions":
 			value, refused := decodeJSON([]byte(given[0]), nil)
 			if refused != nil {
@@ -315,9 +314,9 @@ func decodeURL(rawQuery string) (*graphql.RawParams, *gqlerror.Error) {
 	return requestOf(object)
 }
 
-// permitted rejects operations that must not be executed, or whose response has
+// checkOperation rejects operations that must not be executed, or whose response has
 // several parts and would be cut to its first.
-func permitted(method string, op *graphql.OperationContext, deferred, several bool) *refusal {
+func checkOperation(method string, op *graphql.OperationContext, deferred, several bool) *refusal {
 	kind := op.Operation.Operation
 	switch {
 	case kind == ast.Subscription && !several:

@@ -74,14 +74,14 @@ func neverRun(t testing.TB) func(context.Context) *graphql.Response {
 func post(body string, headers ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
 	r.Header.Set("Content-Type", plain)
-	return with(r, headers...)
+	return withHeaders(r, headers...)
 }
 
 func get(query url.Values, headers ...string) *http.Request {
-	return with(httptest.NewRequest(http.MethodGet, "/graphql?"+query.Encode(), nil), headers...)
+	return withHeaders(httptest.NewRequest(http.MethodGet, "/graphql?"+query.Encode(), nil), headers...)
 }
 
-func with(r *http.Request, headers ...string) *http.Request {
+func withHeaders(r *http.Request, headers ...string) *http.Request {
 	for i := 0; i < len(headers); i += 2 {
 		if headers[i+1] == "" {
 			r.Header.Del(headers[i])
@@ -392,7 +392,7 @@ func TestDo_BodyOverTheLimit_413AndLittleMoreIsRead(t *testing.T) {
 	}
 	const drained = 64<<20 + 8000 // for clients that send all before they read
 	unread := &endless{}
-	claimed := with(httptest.NewRequest("POST", "/graphql", unread), "Content-Type", plain)
+	claimed := withHeaders(httptest.NewRequest("POST", "/graphql", unread), "Content-Type", plain)
 	claimed.ContentLength = 256 << 20
 	if w := send(srv, claimed); w.Code != 413 || unread.read > drained {
 		t.Errorf("256 MB claimed: %d after %d bytes", w.Code, unread.read)
@@ -403,7 +403,7 @@ func TestDo_BodyOverTheLimit_413AndLittleMoreIsRead(t *testing.T) {
 		t.Errorf("over the limit, in chunks: %d %s", w.Code, w.Body)
 	}
 	body := &endless{}
-	chunked := with(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plain)
+	chunked := withHeaders(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plain)
 	if w := send(srv, chunked); w.Code != 413 || body.read > drained {
 		t.Errorf("without end: %d after %d bytes", w.Code, body.read)
 	}
@@ -412,7 +412,7 @@ func TestDo_BodyOverTheLimit_413AndLittleMoreIsRead(t *testing.T) {
 func TestDo_BodyThatBreaksOff_400(t *testing.T) {
 	t.Parallel()
 	body := io.MultiReader(strings.NewReader(`{"query":"{name}"}`), errReader{io.ErrUnexpectedEOF})
-	r := with(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plain)
+	r := withHeaders(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plain)
 	if w := send(server(t, transport.Options{}, neverRun(t)), r); w.Code != 400 || codes(t, w)[0] != "BAD_USER_INPUT" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -420,7 +420,7 @@ func TestDo_BodyThatBreaksOff_400(t *testing.T) {
 
 func TestDo_BodyThatDoesNotArrive_408(t *testing.T) {
 	t.Parallel()
-	r := with(httptest.NewRequest("POST", "/graphql", errReader{context.DeadlineExceeded}), "Content-Type", plain)
+	r := withHeaders(httptest.NewRequest("POST", "/graphql", errReader{context.DeadlineExceeded}), "Content-Type", plain)
 	if w := send(server(t, transport.Options{}, neverRun(t)), r); w.Code != 408 || codes(t, w)[0] != "TIMEOUT" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

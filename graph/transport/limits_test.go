@@ -97,7 +97,7 @@ func TestLimited_ConnectionsBeyond_RefusedWithTheReason(t *testing.T) {
 	connect("127.0.0.3", http.StatusOK, "ok")
 	connect("127.0.0.4", http.StatusServiceUnavailable, "OVERLOADED")
 	_ = first.Close()
-	within(t, "a closed connection to be free again", func() {
+	mustReturn(t, "a closed connection to be free again", func() {
 		for {
 			if response, _ := requestOn(t, dialFrom(t, "127.0.0.4", address)); response.StatusCode == http.StatusOK {
 				return
@@ -133,7 +133,7 @@ func TestWebSocket_TooManySockets_Refused(t *testing.T) {
 		sockets[len(sockets)-1].play(withToken("a"), acknowledged)
 	}
 	connect(t, address).play(withToken("a"), "! 1013 this caller has its share of 2 WebSockets: close some first")
-	within(t, "the refused socket to be free again", func() {
+	mustReturn(t, "the refused socket to be free again", func() {
 		for limits.Sockets.Take(admission.Caller{Authorization: "b"}, 2) != nil {
 			runtime.Gosched()
 		}
@@ -143,7 +143,7 @@ func TestWebSocket_TooManySockets_Refused(t *testing.T) {
 	}
 	limits.Sockets.Release(admission.Caller{Authorization: "b"}, 2)
 	_ = sockets[0].conn.CloseNow()
-	within(t, "a closed socket to be free again", func() {
+	mustReturn(t, "a closed socket to be free again", func() {
 		for limits.Sockets.Take(admission.Caller{Authorization: "a"}, 1) != nil {
 			runtime.Gosched()
 		}
@@ -170,14 +170,14 @@ func TestSubscriptions_TooMany_Refused(t *testing.T) {
 	t.Parallel()
 	const code = `"extensions":{"code":"OVERLOADED","retryAfter":5,"retryable":true}`
 	limits := admission.NewLimits(admission.LimitOptions{Subscriptions: 1, CallerShare: 100})
-	ops := operations{"Never": never, "Two": numbered(2, nil)}
+	ops := operations{"Never": noEvents, "Two": numbered(2, nil)}
 	options := transport.Options{Limits: limits, KeepAlive: time.Hour, SlowTimeout: patience}
 	c := ready(t, ops.listen(t, options))
 	server := httptest.NewServer(ops.server(options))
 	t.Cleanup(server.Close)
 	stream := func(accept string) (*http.Response, string) {
 		t.Helper()
-		response, body, err := ask(t, getting(t, server.URL, "subscription Two {name}"), http.Header{"Accept": {accept}})
+		response, body, err := readAll(t, getRequest(t, server.URL, "subscription Two {name}"), http.Header{"Accept": {accept}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestSubscriptions_TooMany_Refused(t *testing.T) {
 	}
 
 	c.play(subscribed("1", "Never"))
-	within(t, "the subscription to run", func() {
+	mustReturn(t, "the subscription to run", func() {
 		for limits.Subscriptions.Take(admission.Caller{}, 1) == nil {
 			limits.Subscriptions.Release(admission.Caller{}, 1)
 			runtime.Gosched()
@@ -200,7 +200,7 @@ func TestSubscriptions_TooMany_Refused(t *testing.T) {
 	}
 	c.play(`> {"id":"1","type":"complete"}`)
 	for range 2 {
-		within(t, "room for a subscription", func() {
+		mustReturn(t, "room for a subscription", func() {
 			for {
 				if response, _ := stream("text/event-stream"); response.StatusCode == http.StatusOK {
 					return

@@ -75,7 +75,7 @@ func TestStreaming_Answer_InAFormThatTheClientTakes(t *testing.T) {
 	failure := apierror.Errorf(fault.StreamChanged, "another log")
 	address := operations{
 		"Deferred": deferred,
-		"Plain":    once(&graphql.Response{Data: []byte(`{"a":1}`)}),
+		"Plain":    oneResponse(&graphql.Response{Data: []byte(`{"a":1}`)}),
 		"Two":      numbered(2, nil),
 		"Fails":    numbered(1, failure),
 	}.inParts(t, transport.Options{})
@@ -155,7 +155,7 @@ func TestMultipart_QuietSubscription_SignsOfLifeUntilTheServerCloses(t *testing.
 	t.Parallel()
 	streams := transport.NewStreams()
 	address := operations{"Never": withCheckpoint}.inParts(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
-	request := getting(t, address, "subscription Never {name}")
+	request := getRequest(t, address, "subscription Never {name}")
 	request.Header.Set("Accept", apolloSubscribes)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -186,13 +186,13 @@ func withCheckpoint(ctx context.Context) graphql.ResponseHandler {
 		}
 		return "somewhere"
 	}
-	return never(ctx)
+	return noEvents(ctx)
 }
 
 func TestMultipart_QuietSubscription_CheckpointInAPartWithoutPayload(t *testing.T) {
 	t.Parallel()
 	address := operations{"Never": withCheckpoint}.inParts(t, transport.Options{KeepAlive: time.Millisecond})
-	request := getting(t, address, "subscription Never {name}")
+	request := getRequest(t, address, "subscription Never {name}")
 	request.Header.Set("Accept", "multipart/mixed;subscriptionSpec=1.0;checkpoints=true")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -226,7 +226,7 @@ func TestMultipart_ClientGoesAway_NoMorePartsAreMade(t *testing.T) {
 		}
 	}}.inParts(t, transport.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
-	request := getting(t, address, "query Many {... @defer {name}}").WithContext(ctx)
+	request := getRequest(t, address, "query Many {... @defer {name}}").WithContext(ctx)
 	request.Header.Set("Accept", apolloDefers)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -4,8 +4,8 @@ const (
 	// maxBuffer is the largest buffer that is kept for reuse, in bytes; a
 	// longer response is sent in pieces.
 	maxBuffer = 256 << 10
-	// maxPooled is how many of each kind are kept: 8 MiB at the most, where a
-	// sync.Pool keeps as many as were ever needed at once.
+	// maxPooled is the number of buffers in a pool: at most 8 MiB, where a sync.Pool keeps
+	// as many as were ever needed at once.
 	maxPooled = 32
 )
 

@@ -10,12 +10,11 @@ import (
 )
 
 const (
-	// refusalWindow is how long a host or an origin that was logged is not
-	// logged again.
+	// refusalWindow is the time in which a host or an origin is logged once.
 	refusalWindow = time.Minute
-	// maxRefusals is how many of them are logged in that time.
+	// maxRefusals is the most hosts and origins that are logged in that time.
 	maxRefusals = 10
-	// maxRefused is how much of a header is logged, in bytes.
+	// maxRefused is the length to which a logged header is cut, in bytes.
 	maxRefused = 200
 )
 

@@ -38,12 +38,12 @@ func TestWebSocket_WrongInit_NoDescriptorAndNoGoroutineLeft(t *testing.T) {
 			}
 		},
 		func(net.Conn, io.Reader) {}, // without an answer
-		func(conn net.Conn, _ io.Reader) { _ = conn.(*net.TCPConn).SetLinger(0) }, // with a reset
+		func(conn net.Conn, _ io.Reader) { _ = conn.(*net.TCPConn).SetLinger(0) }, // withHeaders a reset
 	}
 	visit := func(n int) {
-		conn, reader := bare(t, addr)
+		conn, reader := dialRaw(t, addr)
 		defer conn.Close()
-		say(t, conn, `{"type":"connection_init","payload":`+payloads[n%len(payloads)]+`}`)
+		writeText(t, conn, `{"type":"connection_init","payload":`+payloads[n%len(payloads)]+`}`)
 		closedWith(t, reader, 4400)
 		leave[n%len(leave)](conn, reader)
 	}
@@ -95,7 +95,7 @@ func TestAllTransports_MalformedRequest_NotAByteOfItInTheAnswerOrTheLog(t *testi
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := server.Client().Do(with(r, headers...))
+		response, err := server.Client().Do(withHeaders(r, headers...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,12 +163,12 @@ func TestAllTransports_MalformedRequest_NotAByteOfItInTheAnswerOrTheLog(t *testi
 			}
 		}
 	}
-	conn, _ := bare(t, server.Listener.Addr().String())
+	conn, _ := dialRaw(t, server.Listener.Addr().String())
 	io.WriteString(conn, frameOf(`{"type":"connection_init","payload":{"token":"`+secret, 10))
 	conn.Close()
 	server.Close()
 	// After the last nobody writes to the log.
-	within(t, "the sockets to end", func() {
+	mustReturn(t, "the sockets to end", func() {
 		for streams.Open() > 0 {
 			runtime.Gosched()
 		}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Server is net/http's server with limits on what a client may send and how
-// slowly. The limit on writing is for short answers: long ones and streams have a
+// Server returns a net/http server with limits on the size of requests and the time they
+// take. The limit on writing is for short answers: long ones and streams have a
 // deadline for each write instead, and a WebSocket has its own.
 func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 	server := &http.Server{
@@ -20,7 +20,7 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 		ConnContext:       withRefused,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      90 * time.Second, // more than a mutation takes
+		WriteTimeout:      90 * time.Second, // longer than MutationTimeout
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -45,7 +45,7 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // Shutdown ends the subscriptions and lets requests finish. When ctx ends, it closes the
-// connections of those that have not, such as of a client that does not read its answer.
+// remaining connections, such as that of a client that does not read its answer.
 func Shutdown(ctx context.Context, server *http.Server, streams *Streams, logger *slog.Logger) error {
 	server.RegisterOnShutdown(func() { _ = streams.Close(ctx) })
 	err := errors.Join(server.Shutdown(ctx), streams.Close(ctx))

@@ -50,7 +50,7 @@ func TestSSE_Refused_AsJSONBeforeTheStream(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			response, body, err := ask(t, with(request, "Content-Type", tc.contentType), nil)
+			response, body, err := readAll(t, withHeaders(request, "Content-Type", tc.contentType), nil)
 			if err != nil || response.StatusCode != tc.status || !strings.Contains(body, tc.code) {
 				t.Errorf("%d %s %v, want %d %s", response.StatusCode, body, err, tc.status, tc.code)
 			}
@@ -73,7 +73,7 @@ func TestSSE_InvalidOperation_EventWithErrors(t *testing.T) {
 		"{": "GRAPHQL_PARSE_FAILED", "subscription {other}": "GRAPHQL_VALIDATION_FAILED", "subscription($n:Int!){name}": "GRAPHQL_VALIDATION_FAILED",
 		"{" + strings.Repeat("x", 5000) + "}": "…",
 	} {
-		response, got, err := ask(t, getting(t, address, operation), nil)
+		response, got, err := readAll(t, getRequest(t, address, operation), nil)
 		if err != nil || response.StatusCode != http.StatusOK || !strings.HasPrefix(got, opened+`event: next`+"\n"+`data: {"errors":[`) ||
 			!strings.Contains(got, code) || !strings.HasSuffix(got, "\n\nevent: complete\ndata:\n\n") || len(got) > 1500 {
 			t.Errorf("%.100s: %d %v %q", operation, response.StatusCode, err, got)
@@ -93,12 +93,12 @@ func TestSSE_ClientsGoAway_NothingIsLeft(t *testing.T) {
 		running.Add(1)
 		// The response function of a disconnected client may never be called.
 		context.AfterFunc(ctx, func() { running.Add(-1) })
-		return never(ctx)
+		return noEvents(ctx)
 	}}.inParts(t, transport.Options{Streams: streams, KeepAlive: time.Hour})
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	for range clients {
-		response, err := http.DefaultClient.Do(withAccept(getting(t, address, "subscription Never {name}")).WithContext(ctx))
+		response, err := http.DefaultClient.Do(withAccept(getRequest(t, address, "subscription Never {name}")).WithContext(ctx))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestSSE_ClientsGoAway_NothingIsLeft(t *testing.T) {
 		t.Errorf("%d operations on %d streams, want %d", running.Load(), streams.Open(), clients)
 	}
 	leave()
-	within(t, "all to end", func() {
+	mustReturn(t, "all to end", func() {
 		for running.Load() > 0 || streams.Open() > 0 {
 			runtime.Gosched()
 		}
@@ -122,14 +122,14 @@ func TestSSE_Quiet_CommentEvery12Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener := pipes{make(chan net.Conn), make(chan struct{})}
 		streams := transport.NewStreams()
-		gql := operations{"Never": never}.server(transport.Options{Streams: streams})
+		gql := operations{"Never": noEvents}.server(transport.Options{Streams: streams})
 		server := &http.Server{Handler: gql, ReadHeaderTimeout: time.Minute, ReadTimeout: 15 * time.Second, IdleTimeout: time.Minute}
 		go server.Serve(listener)
 		defer server.Close()
 
 		client := &http.Client{Transport: &http.Transport{DialContext: listener.dial}}
 		began := time.Now()
-		response, err := client.Do(withAccept(getting(t, "http://localhost/graphql", "subscription Never {name}")))
+		response, err := client.Do(withAccept(getRequest(t, "http://localhost/graphql", "subscription Never {name}")))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,8 +30,8 @@ func (ops operations) events(t testing.TB, sse transport.Options) string {
 	return server.URL
 }
 
-// ask sends an operation and returns the whole response.
-func ask(t testing.TB, request *http.Request, header http.Header) (*http.Response, string, error) {
+// readAll sends an operation and returns the whole response.
+func readAll(t testing.TB, request *http.Request, header http.Header) (*http.Response, string, error) {
 	t.Helper()
 	request.Header.Set("Accept", "text/event-stream")
 	for name, values := range header {
@@ -46,7 +46,7 @@ func ask(t testing.TB, request *http.Request, header http.Header) (*http.Respons
 	return response, string(body), err
 }
 
-func getting(t testing.TB, address, operation string) *http.Request {
+func getRequest(t testing.TB, address, operation string) *http.Request {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"?query="+url.QueryEscape(operation), nil)
 	if err != nil {
@@ -63,8 +63,8 @@ func TestSSE_Operations_AsEvents(t *testing.T) {
 	address := operations{
 		"Two":    numbered(2, nil),
 		"Fails":  numbered(1, failure),
-		"Query":  once(&graphql.Response{Data: []byte(`{"a":1}`)}),
-		"Errors": once(&graphql.Response{Errors: gqlerror.List{failure}}),
+		"Query":  oneResponse(&graphql.Response{Data: []byte(`{"a":1}`)}),
+		"Errors": oneResponse(&graphql.Response{Errors: gqlerror.List{failure}}),
 	}.events(t, transport.Options{})
 	const complete = "event: complete\ndata:\n\n"
 	one := "event: next\nid: cursor-1\ndata: {\"data\":{\"n\":1}}\n\n"
@@ -75,7 +75,7 @@ func TestSSE_Operations_AsEvents(t *testing.T) {
 		"subscription Errors {name}": opened + failed + complete,
 		"query Query {name}":         opened + "event: next\ndata: {\"data\":{\"a\":1}}\n\n" + complete,
 	} {
-		response, got, err := ask(t, getting(t, address, operation), nil)
+		response, got, err := readAll(t, getRequest(t, address, operation), nil)
 		if err != nil || got != want {
 			t.Errorf("%s: %v\ngot  %q\nwant %q", operation, err, got, want)
 		}
@@ -90,7 +90,7 @@ func TestSSE_LastEventID_IsWhereToBegin(t *testing.T) {
 	address := operations{"Tells": func(ctx context.Context) graphql.ResponseHandler {
 		return graphql.OneShot(&graphql.Response{Data: fmt.Appendf(nil, "%q", transport.StreamOf(ctx).After)})
 	}}.events(t, transport.Options{})
-	_, got, err := ask(t, getting(t, address, "subscription Tells {name}"), http.Header{"Last-Event-Id": {"cursor-7"}})
+	_, got, err := readAll(t, getRequest(t, address, "subscription Tells {name}"), http.Header{"Last-Event-Id": {"cursor-7"}})
 	if err != nil || !strings.Contains(got, `data: {"data":"cursor-7"}`) {
 		t.Errorf("%v: %q", err, got)
 	}
@@ -101,8 +101,8 @@ func TestSSE_LastEventID_IsWhereToBegin(t *testing.T) {
 func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
-	address := operations{"Never": never}.events(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
-	response, err := http.DefaultClient.Do(withAccept(getting(t, address, "subscription Never {name}")))
+	address := operations{"Never": noEvents}.events(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
+	response, err := http.DefaultClient.Do(withAccept(getRequest(t, address, "subscription Never {name}")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 	if err == nil || strings.Contains(string(rest), "complete") {
 		t.Errorf("it ended with %v after %q, want it to break off", err, rest)
 	}
-	refused, body, _ := ask(t, getting(t, address, "subscription Never {name}"), nil)
+	refused, body, _ := readAll(t, getRequest(t, address, "subscription Never {name}"), nil)
 	if refused.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "UNAVAILABLE") {
 		t.Errorf("a stream after the end: %d %s", refused.StatusCode, body)
 	}
@@ -129,7 +129,7 @@ func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 func TestSSE_QuietStream_CheckpointAsAnIDAlone(t *testing.T) {
 	t.Parallel()
 	address := operations{"Never": withCheckpoint}.events(t, transport.Options{KeepAlive: time.Millisecond})
-	response, err := http.DefaultClient.Do(withAccept(getting(t, address, "subscription Never {name}")))
+	response, err := http.DefaultClient.Do(withAccept(getRequest(t, address, "subscription Never {name}")))
 	if err != nil {
 		t.Fatal(err)
 	}

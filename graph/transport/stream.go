@@ -12,9 +12,9 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// Stream carries what gqlgen's channel between a subscription's resolver and
-// its transport does not: where to begin, the cursor of each response, and why
-// the stream ended.
+// Stream passes data between a subscription's resolver and its transport that gqlgen's
+// channel lacks: the cursor to start after, the cursor of each response, and the error
+// that ended the stream.
 type Stream struct {
 	// After is the cursor to resume after, from SSE's Last-Event-ID. If set, it
 	// overrides the argument `after`.
@@ -32,16 +32,16 @@ type Stream struct {
 
 	limits *admission.Limits
 	caller admission.Caller
-	// held is how many bytes the response being made, or sent, is charged.
+	// held is the number of bytes charged for the response being made or sent.
 	held int
 }
 
-// uncharged is how many bytes of a response are not charged: they count as part of what
-// a subscription costs.
+// uncharged is the number of bytes of a response that are not charged: they are part of
+// the cost of a subscription.
 const uncharged = 1 << 10
 
-// Hold waits until there is room among the waiting events for one of so many bytes, of
-// which a response will be made.
+// Hold waits until the limit on waiting events has room for an event of so many bytes,
+// from which a response is made.
 func (s *Stream) Hold(ctx context.Context, bytes int) error {
 	if s.Release(); bytes <= uncharged || s.limits == nil {
 		return nil
@@ -55,8 +55,8 @@ func (s *Stream) Hold(ctx context.Context, bytes int) error {
 	return nil
 }
 
-// roomTimeout is how long a subscription waits for room for its next event: as long as a
-// client that does not read is waited for.
+// roomTimeout is how long a subscription waits for room for its next event: as long as
+// the server waits for a client that does not read.
 const roomTimeout = 15 * time.Second
 
 // Release ends the charge of the last Hold.
@@ -67,8 +67,8 @@ func (s *Stream) Release() {
 	}
 }
 
-// HoldPage charges bytes of events that were read for the subscription and wait for it,
-// or returns why there is no room for them. bytes may be negative.
+// HoldPage charges bytes of events that were read for the subscription and wait to be
+// delivered. It returns an error if there is no room. bytes may be negative.
 func (s *Stream) HoldPage(bytes int) error {
 	switch {
 	case s.limits == nil:
@@ -126,7 +126,7 @@ func (o *Options) deliver(ctx context.Context, stream *Stream, next graphql.Resp
 			to.fail(response.Errors)
 			return
 		}
-		// The event may be longer or shorter than what is selected of it.
+		// The response may be longer or shorter than the event.
 		if err := stream.Hold(ctx, len(response.Data)); err != nil {
 			to.fail(gqlerror.List{gqlerror.WrapIfUnwrapped(err)})
 			return

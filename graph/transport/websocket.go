@@ -30,21 +30,21 @@ import (
 // on the Guard to check the Origin.
 //
 // gqlgen's own closes with codes that are not the protocol's, runs two
-// operations under one id, blocks for ever on a client that does not read, and
+// operations under one id, blocks forever on a client that does not read, and
 // leaks the socket of a client with an invalid connection_init.
 type overWebSocket struct{ Options }
 
 const (
 	subprotocol = "graphql-transport-ws"
 
-	// maxUnknown is how long a message may be before connection_init, in bytes.
+	// maxUnknown is the longest message before connection_init, in bytes.
 	maxUnknown            = 64 << 10
 	closeHandshakeTimeout = 5 * time.Second
 	// Larger reads and writes bypass the buffers.
 	readBuffer  = 512
 	writeBuffer = 1024
-	// messageTimeout is how long a message may take from its first byte to its
-	// last, like the body of a request.
+	// messageTimeout is the longest time from the first byte of a message to its last,
+	// as for the body of a request.
 	messageTimeout = 15 * time.Second
 )
 
@@ -81,7 +81,7 @@ func (ws *overWebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql
 	if refused := ws.Limits.Sockets.Take(counted, 1); refused != nil {
 		ws.Streams.leave()
 		a := answer{w: w, mediaType: plainJSON}
-		a.refuse(limited(refused))
+		a.refuse(limitRefusal(refused))
 		return
 	}
 	conn, peer, err := accept(w, r)
@@ -186,7 +186,8 @@ type socket struct {
 	// all operations once the client is identified. Only the reader uses both.
 	authorization string
 	caller        context.Context
-	// admitted is whose operations they are, and counted whose socket it is.
+	// admitted is the caller that operations are charged to, and counted the caller that
+	// the socket counts for.
 	admitted, counted admission.Caller
 	// writing is the lock of the writer. Waiting for it can end with a context,
 	// and does not count as slowness of the client.
@@ -219,8 +220,8 @@ func (s *socket) end() {
 	s.wait.Wait()
 }
 
-// unlessEnded returns a function that starts f, for which the end of the socket
-// then waits. After the end it does nothing.
+// unlessEnded returns a function that starts f, unless the socket has ended. The end of
+// the socket waits for f.
 func (s *socket) unlessEnded(f func()) func() {
 	return func() {
 		s.mu.Lock()
@@ -242,8 +243,7 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 		return
 	}
 	s.cancel()
-	// Close would wait for ever for a client that stops in the middle of a
-	// frame.
+	// Close would wait forever for a client that stops in the middle of a frame.
 	_ = s.peer.SetDeadline(time.Now().Add(closeHandshakeTimeout))
 	if err := s.conn.Close(code, cutReason(reason)); err != nil {
 		s.Logger.Debug("closing a WebSocket failed", "error", err)

@@ -37,9 +37,9 @@ func TestWebSocket_IdleSubscriptions_MemoryPerSocket(t *testing.T) {
 		}
 		t.Cleanup(func() { conn.Close() })
 		reader := shakeHands(t, conn)
-		say(t, conn, `{"type":"connection_init"}`)
-		hear(t, reader, `{"type":"connection_ack"}`)
-		say(t, conn, `{"id":"1","type":"subscribe","payload":{"query":"subscription Never {name}"}}`)
+		writeText(t, conn, `{"type":"connection_init"}`)
+		expectText(t, reader, `{"type":"connection_ack"}`)
+		writeText(t, conn, `{"id":"1","type":"subscribe","payload":{"query":"subscription Never {name}"}}`)
 		<-started
 	}
 	open() // whatever is made once
@@ -68,15 +68,15 @@ func inUse() int64 {
 	return int64(samples[0].Value.Uint64() + samples[1].Value.Uint64())
 }
 
-func say(t testing.TB, conn net.Conn, text string) {
+func writeText(t testing.TB, conn net.Conn, text string) {
 	t.Helper()
 	if _, err := io.WriteString(conn, frameOf(text, 0)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// hear expects a short text frame.
-func hear(t testing.TB, reader *bufio.Reader, want string) {
+// expectText expects a short text frame.
+func expectText(t testing.TB, reader *bufio.Reader, want string) {
 	t.Helper()
 	got := make([]byte, 2+len(want))
 	if _, err := io.ReadFull(reader, got); err != nil || string(got) != fmt.Sprintf("\x81%c%s", len(want), want) {
@@ -103,11 +103,11 @@ func BenchmarkWebSocket_Next(b *testing.B) {
 	}
 	defer conn.Close()
 	reader := shakeHands(b, conn)
-	say(b, conn, `{"type":"connection_init"}`)
-	hear(b, reader, `{"type":"connection_ack"}`)
+	writeText(b, conn, `{"type":"connection_init"}`)
+	expectText(b, reader, `{"type":"connection_ack"}`)
 	b.ReportAllocs()
 	b.ResetTimer()
-	say(b, conn, `{"id":"1","type":"subscribe","payload":{"query":"subscription Flood {name}"}}`)
+	writeText(b, conn, `{"id":"1","type":"subscribe","payload":{"query":"subscription Flood {name}"}}`)
 	const overhead = 4 + len(`{"id":"1","type":"next","payload":{"data":}}`)
 	if _, err := io.CopyN(io.Discard, reader, int64(b.N*(overhead+len(response.Data)))); err != nil {
 		b.Fatal(err)

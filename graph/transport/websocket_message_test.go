@@ -34,12 +34,12 @@ func FuzzWebSocket_Messages(f *testing.F) {
 		}
 		switch m.kind {
 		case typeConnectionInit, typePing, typePong:
-			same(t, string(outgoing{Type: typePong, Payload: m.payload}.text()), map[string]any{"type": "pong", "payload": m.payload})
+			assertJSON(t, string(outgoing{Type: typePong, Payload: m.payload}.text()), map[string]any{"type": "pong", "payload": m.payload})
 		case typeSubscribe, typeComplete:
 			if m.id == "" || (m.kind == typeSubscribe) != (m.params != nil || m.refused != nil) {
 				t.Fatalf("taken: %q as %+v", text, m)
 			}
-			same(t, headOf(m.id)+"{}}",
+			assertJSON(t, headOf(m.id)+"{}}",
 				map[string]any{"id": m.id, "type": "next", "payload": map[string]any{}})
 			if reason := cutReason(m.id); len(reason) > 123 || !utf8.ValidString(reason) || !strings.HasPrefix(m.id, reason) {
 				t.Fatalf("cut to %q", reason)
@@ -50,9 +50,9 @@ func FuzzWebSocket_Messages(f *testing.F) {
 	})
 }
 
-// same fails unless the text is the JSON of the object; a member without a
+// assertJSON fails unless the text is the JSON of the object; a member without a
 // value may be absent.
-func same(t *testing.T, text string, want map[string]any) {
+func assertJSON(t *testing.T, text string, want map[string]any) {
 	t.Helper()
 	got, refused := decodeJSON([]byte(text), nil)
 	if refused != nil {

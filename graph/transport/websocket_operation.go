@@ -23,7 +23,7 @@ type operation struct {
 	// Nothing is written after that.
 	ctx    context.Context
 	cancel context.CancelFunc
-	// request is charged for what it holds.
+	// request is charged for the operation's memory.
 	request *admission.Request
 	// exchange may be nil.
 	exchange *telemetry.Exchange

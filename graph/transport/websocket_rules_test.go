@@ -25,8 +25,8 @@ import (
 func TestWebSocket_FurtherRules(t *testing.T) {
 	t.Parallel()
 	addr := operations{
-		"Never": never,
-		"Data":  once(&graphql.Response{Data: []byte("1")}),
+		"Never": noEvents,
+		"Data":  oneResponse(&graphql.Response{Data: []byte("1")}),
 	}.listen(t, transport.Options{MaxBody: 1 << 20})
 	const one = `{"id":"a","type":"next","payload":{"data":1}}`
 	for name, steps := range map[string][]string{
@@ -51,7 +51,7 @@ func TestWebSocket_FurtherRules(t *testing.T) {
 // A client's error does not affect other clients.
 func TestWebSocket_SocketClosedForAFault_OthersLive(t *testing.T) {
 	t.Parallel()
-	addr := operations{"Never": never}.listen(t, transport.Options{})
+	addr := operations{"Never": noEvents}.listen(t, transport.Options{})
 	bystander := ready(t, addr)
 	bystander.play(subscribed("a", "Never"))
 	ready(t, addr).play(subscribed("a", "Never"), subscribed("a", "Never"), "! 4409 Subscriber for a already exists")
@@ -61,7 +61,7 @@ func TestWebSocket_SocketClosedForAFault_OthersLive(t *testing.T) {
 
 func TestWebSocket_Standard_100OperationsAnd16MB(t *testing.T) {
 	t.Parallel()
-	c := ready(t, operations{"Never": never}.listen(t, transport.Options{}))
+	c := ready(t, operations{"Never": noEvents}.listen(t, transport.Options{}))
 	for id := range 100 {
 		c.play(subscribed(strconv.Itoa(id), "Never"))
 	}
@@ -86,9 +86,9 @@ const (
 
 func TestWebSocket_MessageInFragments_OneMessage(t *testing.T) {
 	t.Parallel()
-	conn, reader := bare(t, operations{}.listen(t, transport.Options{}))
-	say(t, conn, `{"type":"connection_init"}`)
-	hear(t, reader, `{"type":"connection_ack"}`)
+	conn, reader := dialRaw(t, operations{}.listen(t, transport.Options{}))
+	writeText(t, conn, `{"type":"connection_init"}`)
+	expectText(t, reader, `{"type":"connection_ack"}`)
 	for _, frame := range []string{
 		fragment(firstFragment, `{"type":`), fragment(nextFragment, ""), fragment(pingFrame, "x"), fragment(lastFragment, `"ping"}`),
 	} {
@@ -101,13 +101,13 @@ func TestWebSocket_MessageInFragments_OneMessage(t *testing.T) {
 	if _, err := io.ReadFull(reader, pong); err != nil || string(pong) != "\x8a\x01x" {
 		t.Fatalf("got %q %v, want a pong", pong, err)
 	}
-	hear(t, reader, `{"type":"pong"}`)
+	expectText(t, reader, `{"type":"pong"}`)
 }
 
 // Each fragment is short; what counts is their sum.
 func TestWebSocket_FragmentsWithoutEnd_1009(t *testing.T) {
 	t.Parallel()
-	conn, reader := bare(t, operations{}.listen(t, transport.Options{}))
+	conn, reader := dialRaw(t, operations{}.listen(t, transport.Options{}))
 	go func() {
 		frame := fragment(firstFragment, strings.Repeat("x", 125))
 		for {
@@ -121,8 +121,8 @@ func TestWebSocket_FragmentsWithoutEnd_1009(t *testing.T) {
 	conn.Close()
 }
 
-// bare is a connection after the handshake, with a reader.
-func bare(t testing.TB, addr string) (net.Conn, *bufio.Reader) {
+// dialRaw is a connection after the handshake, with a reader.
+func dialRaw(t testing.TB, addr string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -148,23 +148,23 @@ func closedWith(t testing.TB, reader *bufio.Reader, code int) {
 // may reuse its id.
 func TestWebSocket_CompleteOnItsWay_IDIsFree(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.Options{}, operations{"Empty": once(nil), "Never": never}, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, operations{"Empty": oneResponse(nil), "Never": noEvents}, func(b *bubble) {
 		conn, reader := b.raw()
-		say(b, conn, `{"type":"connection_init"}`)
-		hear(b, reader, `{"type":"connection_ack"}`)
-		say(b, conn, `{"id":"a","type":"subscribe","payload":{"query":"subscription Empty {name}"}}`)
+		writeText(b, conn, `{"type":"connection_init"}`)
+		expectText(b, reader, `{"type":"connection_ack"}`)
+		writeText(b, conn, `{"id":"a","type":"subscribe","payload":{"query":"subscription Empty {name}"}}`)
 		complete := make([]byte, 2+len(`{"id":"a","type":"complete"`))
 		if _, err := io.ReadFull(reader, complete); err != nil {
 			b.Fatal(err)
 		}
 		// The server still writes.
-		say(b, conn, `{"id":"a","type":"subscribe","payload":{"query":"subscription Never {name}"}}`)
+		writeText(b, conn, `{"id":"a","type":"subscribe","payload":{"query":"subscription Never {name}"}}`)
 		synctest.Wait()
 		if _, err := reader.ReadByte(); err != nil {
 			b.Fatal(err)
 		}
-		say(b, conn, `{"type":"ping"}`)
-		hear(b, reader, `{"type":"pong"}`)
+		writeText(b, conn, `{"type":"ping"}`)
+		expectText(b, reader, `{"type":"pong"}`)
 	})
 }
 

@@ -46,16 +46,16 @@ const (
 // operations are what the tests execute, by the name of the operation.
 type operations map[string]func(ctx context.Context) graphql.ResponseHandler
 
-// never is a subscription without events.
-func never(ctx context.Context) graphql.ResponseHandler {
+// noEvents is a subscription without events.
+func noEvents(ctx context.Context) graphql.ResponseHandler {
 	return func(context.Context) *graphql.Response {
 		<-ctx.Done()
 		return nil
 	}
 }
 
-// once gives one response.
-func once(response *graphql.Response) func(context.Context) graphql.ResponseHandler {
+// oneResponse gives one response.
+func oneResponse(response *graphql.Response) func(context.Context) graphql.ResponseHandler {
 	return func(context.Context) graphql.ResponseHandler {
 		if response == nil {
 			return graphql.OneShot(nil)
@@ -133,8 +133,8 @@ func (ops operations) listen(t testing.TB, ws transport.Options) string {
 	return server.Listener.Addr().String()
 }
 
-// within fails the test if f does not return.
-func within(t testing.TB, what string, f func()) {
+// mustReturn fails the test if f does not return.
+func mustReturn(t testing.TB, what string, f func()) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -240,17 +240,17 @@ func TestWebSocket_Rules(t *testing.T) {
 	t.Parallel()
 	slow := apierror.Errorf(apierror.SlowConsumer, "too slow")
 	ops := operations{
-		"Never":   never,
+		"Never":   noEvents,
 		"Two":     numbered(2, nil),
 		"Fails":   numbered(1, slow),
-		"Refused": once(&graphql.Response{Errors: gqlerror.List{slow}}),
+		"Refused": oneResponse(&graphql.Response{Errors: gqlerror.List{slow}}),
 		"Panics": func(context.Context) graphql.ResponseHandler {
 			return func(context.Context) *graphql.Response { panic("secret") }
 		},
-		"Data":     once(&graphql.Response{Data: []byte(payload)}),
+		"Data":     oneResponse(&graphql.Response{Data: []byte(payload)}),
 		"Deferred": deferred,
-		"Partial":  once(&graphql.Response{Data: []byte(`null`), Errors: gqlerror.List{slow}}),
-		"Nothing":  once(nil),
+		"Partial":  oneResponse(&graphql.Response{Data: []byte(`null`), Errors: gqlerror.List{slow}}),
+		"Nothing":  oneResponse(nil),
 		"Breaks":   func(context.Context) graphql.ResponseHandler { panic("secret") },
 	}
 	addr := ops.listen(t, transport.Options{MaxOperations: 3, MaxBody: 100_000})
@@ -462,23 +462,23 @@ func TestWebSocket_CompleteByTheClient_CancelsThatOperationOnly(t *testing.T) {
 	ops := operations{
 		"Watched": func(ctx context.Context) graphql.ResponseHandler {
 			context.AfterFunc(ctx, func() { close(ended) })
-			return never(ctx)
+			return noEvents(ctx)
 		},
 		"Other": func(ctx context.Context) graphql.ResponseHandler {
 			context.AfterFunc(ctx, func() { close(left) })
-			return never(ctx)
+			return noEvents(ctx)
 		},
 	}
 	c := ready(t, ops.listen(t, transport.Options{}))
 	c.play(subscribed("a", "Watched"), subscribed("b", "Other"), `> {"id":"a","type":"complete"}`)
-	within(t, "the context to end", func() { <-ended })
+	mustReturn(t, "the context to end", func() { <-ended })
 	select {
 	case <-left:
 		t.Error("the other operation has ended, too")
 	default:
 	}
 	c.conn.CloseNow()
-	within(t, "the context to end with the socket", func() { <-left })
+	mustReturn(t, "the context to end with the socket", func() { <-left })
 }
 
 func TestWebSocket_EndingOperation_LeavesItsSuccessorAlone(t *testing.T) {
@@ -496,14 +496,14 @@ func TestWebSocket_EndingOperation_LeavesItsSuccessorAlone(t *testing.T) {
 		},
 		"Second": func(ctx context.Context) graphql.ResponseHandler {
 			close(successor)
-			return never(ctx)
+			return noEvents(ctx)
 		},
 	}
 	c := ready(t, ops.listen(t, transport.Options{MaxOperations: 2}))
 	c.play(subscribed("a", "First"))
-	within(t, "the first to start", func() { <-started })
+	mustReturn(t, "the first to start", func() { <-started })
 	c.play(`> {"id":"a","type":"complete"}`, subscribed("a", "Second"))
-	within(t, "the second to start", func() { <-successor })
+	mustReturn(t, "the second to start", func() { <-successor })
 	// That the first has left shows in that another may start.
 	for {
 		c.play(subscribe("b", "{"))
@@ -520,7 +520,7 @@ func TestWebSocket_EndingOperation_LeavesItsSuccessorAlone(t *testing.T) {
 
 func TestWebSocket_QueryTimeout_Error(t *testing.T) {
 	t.Parallel()
-	ops := operations{"Never": never, "Cooperates": func(ctx context.Context) graphql.ResponseHandler {
+	ops := operations{"Never": noEvents, "Cooperates": func(ctx context.Context) graphql.ResponseHandler {
 		return func(ctx context.Context) *graphql.Response {
 			<-ctx.Done()
 			graphql.AddError(ctx, ctx.Err())
@@ -563,7 +563,7 @@ func TestWebSocket_ManyOperations_EachInOrder(t *testing.T) {
 
 func TestWebSocket_SubscribersComeAndGo_NothingIsLeft(t *testing.T) {
 	t.Parallel()
-	addr := operations{"Numbered": numbered(20, nil), "Never": never}.listen(t, transport.Options{})
+	addr := operations{"Numbered": numbered(20, nil), "Never": noEvents}.listen(t, transport.Options{})
 	var clients sync.WaitGroup
 	for range 10 {
 		clients.Go(func() {
@@ -590,7 +590,7 @@ func TestWebSocket_SubscribersComeAndGo_NothingIsLeft(t *testing.T) {
 func TestWebSocket_Shutdown_1001NeverComplete(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
-	ops := operations{"Never": never, "Ends": func(ctx context.Context) graphql.ResponseHandler {
+	ops := operations{"Never": noEvents, "Ends": func(ctx context.Context) graphql.ResponseHandler {
 		return func(context.Context) *graphql.Response {
 			<-ctx.Done()
 			transport.StreamOf(ctx).Failure = apierror.Errorf(apierror.Unavailable, "shutting down")

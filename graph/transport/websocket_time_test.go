@@ -135,7 +135,7 @@ func TestWebSocket_InitInTime_NoTimeout(t *testing.T) {
 
 func TestWebSocket_SilentPeer_CutAfterTwoIntervals(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.Options{KeepAlive: 10 * time.Second}, operations{"Never": never}, func(b *bubble) {
+	onFakeClock(t, transport.Options{KeepAlive: 10 * time.Second}, operations{"Never": noEvents}, func(b *bubble) {
 		began := time.Now()
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Never"), `< {"type":"ping"}`)
@@ -179,7 +179,7 @@ func TestWebSocket_AnySignOfLife_KeepsTheSocket(t *testing.T) {
 
 func TestWebSocket_SlowReader_ErrorWithCursor(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.Options{}, operations{"Numbered": numbered(9, nil), "Never": never}, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, operations{"Numbered": numbered(9, nil), "Never": noEvents}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("other", "Never"), subscribed("a", "Numbered"),
 			`< {"id":"a","type":"next","payload":{"data":{"n":1}}}`)
@@ -213,7 +213,7 @@ func (b *bubble) toldSlow(cursors ...string) {
 
 func TestWebSocket_SlowReader_NotSlowEnough(t *testing.T) {
 	t.Parallel()
-	onFakeClock(t, transport.Options{}, operations{"Numbered": numbered(2, nil), "Data": once(&graphql.Response{Data: []byte("1")})}, func(b *bubble) {
+	onFakeClock(t, transport.Options{}, operations{"Numbered": numbered(2, nil), "Data": oneResponse(&graphql.Response{Data: []byte("1")})}, func(b *bubble) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
 		time.Sleep(5*time.Second - 1)

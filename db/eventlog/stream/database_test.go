@@ -174,13 +174,13 @@ func TestLog_MonthDropped_Skipped(t *testing.T) {
 	l.settled(t)
 	exec(t, l.pool, `ALTER TABLE event DETACH PARTITION event_past`)
 	all, one := l.subscribe(t, eventlog.Filter{}, &cursor), l.subscribe(t, eventlog.Filter{Path: new("a/one")}, &cursor)
-	equal(t, idsOf(take(t, all, 2)), []string{"1", "3"})
-	equal(t, idsOf(take(t, one, 2)), []string{"1", "3"})
+	equal(t, idsOf(takeDeliveries(t, all, 2)), []string{"1", "3"})
+	equal(t, idsOf(takeDeliveries(t, one, 2)), []string{"1", "3"})
 
 	behind := l.subscribe(t, eventlog.Filter{}, &cursor)
 	exec(t, l.pool, `UPDATE event_head SET floor = 2`)
 	l.record(t, "a/one", "4")
-	take(t, all, 1) // the tail knows of the floor by now
+	takeDeliveries(t, all, 1) // the tail knows of the floor by now
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	_, err = behind.Next(ctx)
@@ -259,7 +259,7 @@ func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		equal(t, idsOf(take(t, s, len(order))), order)
+		equal(t, idsOf(takeDeliveries(t, s, len(order))), order)
 		s.Close()
 	}
 }
@@ -284,7 +284,7 @@ func TestLog_NotificationsLost_StillDelivered(t *testing.T) {
 		id := fmt.Sprint(n)
 		l.record(t, "a/one", id)
 		recorded := time.Now()
-		equal(t, idsOf(take(t, s, 1)), []string{id})
+		equal(t, idsOf(takeDeliveries(t, s, 1)), []string{id})
 		t.Logf("delivered after %s", time.Since(recorded))
 	}
 }
@@ -307,7 +307,7 @@ func TestEventLog_RoleSettings_ChangeNothing(t *testing.T) {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
-	equal(t, idsOf(take(t, s, 1)), []string{"1"})
+	equal(t, idsOf(takeDeliveries(t, s, 1)), []string{"1"})
 
 	// Assigned positions are durable whatever the session's settings.
 	tx, err := connection.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
@@ -335,7 +335,7 @@ func TestSequencer_LargeTransaction_InPages(t *testing.T) {
 	s := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version)
 		SELECT to_char(n, 'FM000000'), 'UPDATED', CASE WHEN n % 5000 = 0 THEN 'a/two' ELSE 'a/one' END, '1' FROM generate_series(1, 20000) n`)
-	equal(t, idsOf(take(t, s, 4)), []string{"005000", "010000", "015000", "020000"})
+	equal(t, idsOf(takeDeliveries(t, s, 4)), []string{"005000", "010000", "015000", "020000"})
 	if order := l.logged(t); len(order) != 20000 || !slices.IsSorted(order) {
 		t.Errorf("%d events in the log, in order: %v", len(order), slices.IsSorted(order))
 	}
@@ -502,9 +502,9 @@ func TestLog_MonthDetachedForAWhile_NothingMissed(t *testing.T) {
 	cursor := start.String()
 	live := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "0", "1")
-	take(t, live, 2)
+	takeDeliveries(t, live, 2)
 	behind := l.subscribe(t, eventlog.Filter{Path: new("a/one")}, &cursor)
-	take(t, behind, 2)
+	takeDeliveries(t, behind, 2)
 	unread := l.subscribe(t, eventlog.Filter{}, &cursor)
 	// In one transaction, so that the tail finds the events only once they are detached.
 	exec(t, l.pool, `DO $$ BEGIN
@@ -519,7 +519,7 @@ func TestLog_MonthDetachedForAWhile_NothingMissed(t *testing.T) {
 		cancel()
 	}
 	exec(t, l.pool, `SELECT event_mend_partitions(1)`)
-	equal(t, idsOf(take(t, live, 2)), []string{"2", "3"})
-	equal(t, idsOf(take(t, behind, 2)), []string{"2", "3"})
-	equal(t, idsOf(take(t, unread, 4)), []string{"0", "1", "2", "3"})
+	equal(t, idsOf(takeDeliveries(t, live, 2)), []string{"2", "3"})
+	equal(t, idsOf(takeDeliveries(t, behind, 2)), []string{"2", "3"})
+	equal(t, idsOf(takeDeliveries(t, unread, 4)), []string{"0", "1", "2", "3"})
 }

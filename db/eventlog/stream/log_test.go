@@ -94,8 +94,8 @@ func (l *live) subscribe(t testing.TB, filter eventlog.Filter, after *string) *s
 	return s
 }
 
-// take takes the next n deliveries and checks that they chain.
-func take(t testing.TB, s *stream.Subscription, n int) []stream.Delivery {
+// takeDeliveries takes the next n deliveries and checks that they chain.
+func takeDeliveries(t testing.TB, s *stream.Subscription, n int) []stream.Delivery {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -121,11 +121,11 @@ func idsOf(deliveries []stream.Delivery) []string {
 	return list
 }
 
-// nothing checks that no delivery is waiting: a marker recorded now is next.
-func nothing(t testing.TB, l *live, s *stream.Subscription, path string) {
+// assertNoDelivery checks that no delivery is waiting: a marker recorded now is next.
+func assertNoDelivery(t testing.TB, l *live, s *stream.Subscription, path string) {
 	t.Helper()
 	l.record(t, path, "marker")
-	if got := idsOf(take(t, s, 1)); got[0] != "marker" {
+	if got := idsOf(takeDeliveries(t, s, 1)); got[0] != "marker" {
 		t.Errorf("unexpected delivery of %s", got[0])
 	}
 }
@@ -144,20 +144,20 @@ func TestLog_Subscription_FromNowOnInOrder(t *testing.T) {
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "1", "2")
 	l.record(t, "b/one", "3")
-	deliveries := take(t, s, 3)
+	deliveries := takeDeliveries(t, s, 3)
 	equal(t, idsOf(deliveries), []string{"1", "2", "3"})
 	if deliveries[0].Previous != nil || !deliveries[0].Live || deliveries[0].Position() != "2" {
 		t.Errorf("the first delivery: previous %v, live %v, position %s", deliveries[0].Previous, deliveries[0].Live, deliveries[0].Position())
 	}
 
 	again := l.subscribe(t, eventlog.Filter{}, &deliveries[0].Cursor)
-	past := take(t, again, 2)
+	past := takeDeliveries(t, again, 2)
 	equal(t, idsOf(past), []string{"2", "3"})
 	if *past[0].Previous != deliveries[0].Cursor || past[0].Live || past[1].Cursor != deliveries[2].Cursor {
 		t.Errorf("resumed: %+v", past)
 	}
 	l.record(t, "b/one", "4")
-	if next := take(t, again, 1); next[0].Entry.Event.ID != "4" || !next[0].Live {
+	if next := takeDeliveries(t, again, 1); next[0].Entry.Event.ID != "4" || !next[0].Live {
 		t.Errorf("after the past: %+v", next[0])
 	}
 }
@@ -197,7 +197,7 @@ func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
 		// The past from the database, and live.
 		cursor := start.String()
 		past := l.subscribe(t, test.filter, &cursor)
-		equal(t, idsOf(take(t, past, len(test.want))), test.want)
+		equal(t, idsOf(takeDeliveries(t, past, len(test.want))), test.want)
 		current := l.subscribe(t, test.filter, nil)
 		for i, e := range []struct{ path, kind, meta string }{
 			{"a/one", "UPDATED", `{"execution_id": "x", "status": "Failed"}`},
@@ -212,7 +212,7 @@ func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
 		for _, id := range test.want {
 			want = append(want, name+id)
 		}
-		equal(t, idsOf(take(t, current, len(want))), want)
+		equal(t, idsOf(takeDeliveries(t, current, len(want))), want)
 	}
 }
 
@@ -232,13 +232,13 @@ func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 			wantSome = append(wantSome, fmt.Sprint(i))
 		}
 		if i == 5 {
-			equal(t, idsOf(take(t, all, 3)), want[:3])
+			equal(t, idsOf(takeDeliveries(t, all, 3)), want[:3])
 		}
 	}
-	equal(t, idsOf(take(t, all, 57)), want[3:])
-	equal(t, idsOf(take(t, some, 30)), wantSome)
-	nothing(t, l, all, "a/two")
-	nothing2 := take(t, some, 1)
+	equal(t, idsOf(takeDeliveries(t, all, 57)), want[3:])
+	equal(t, idsOf(takeDeliveries(t, some, 30)), wantSome)
+	assertNoDelivery(t, l, all, "a/two")
+	nothing2 := takeDeliveries(t, some, 1)
 	equal(t, idsOf(nothing2), []string{"marker"})
 }
 
@@ -326,7 +326,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	resumed := l.subscribe(t, filter, &checkpoint)
 	l.record(t, "a/one", "other")
 	l.record(t, "a/two", "next")
-	next := take(t, resumed, 1)[0]
+	next := takeDeliveries(t, resumed, 1)[0]
 	if next.Entry.Event.ID != "next" || next.Previous == nil || *next.Previous != checkpoint {
 		t.Errorf("resumed with %s after %v", next.Entry.Event.ID, next.Previous)
 	}
@@ -342,7 +342,7 @@ func TestSubscription_UndeliveredEvents_NoCheckpoint(t *testing.T) {
 	l.record(t, "a/one", "other")
 	l.settled(t)
 	for _, want := range []string{"first", "second"} {
-		equal(t, idsOf(take(t, s, 1)), []string{want})
+		equal(t, idsOf(takeDeliveries(t, s, 1)), []string{want})
 		if cursor := s.Checkpoint(); cursor != "" {
 			t.Errorf("after %s: the checkpoint %s", want, cursor)
 		}
@@ -411,7 +411,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 	record(3001, 3100)
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
 		VALUES ('wanted', 'UPDATED', 'a/one', '1', '{"node_name": "wanted"}')`)
-	take(t, following, 1)
+	takeDeliveries(t, following, 1)
 	for _, test := range []struct {
 		name, after string
 		pages       int
@@ -421,7 +421,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 	} {
 		before := l.pages(t)
 		resumed := l.subscribe(t, filter, &test.after)
-		if got := idsOf(take(t, resumed, 1)); got[0] != "wanted" {
+		if got := idsOf(takeDeliveries(t, resumed, 1)); got[0] != "wanted" {
 			t.Errorf("after %s: delivered %s", test.name, got[0])
 		}
 		resumed.Close()
@@ -438,7 +438,7 @@ func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 	l := follow(t, 4)
 	begin := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "first")
-	after := take(t, begin, 1)[0].Cursor
+	after := takeDeliveries(t, begin, 1)[0].Cursor
 	begin.Close()
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
 		SELECT 'large' || n, 'UPDATED', 'a/one', '1', jsonb_build_object('x', repeat('a', 1500000)), '{"execution_id": "large"}'
@@ -471,7 +471,7 @@ func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 		if found != 24 {
 			t.Errorf("%s: %d events, want 24", name, found)
 		}
-		if got := idsOf(take(t, l.subscribe(t, filter, &after), 24)); got[0] != "large1" || got[23] != "digits12" {
+		if got := idsOf(takeDeliveries(t, l.subscribe(t, filter, &after), 24)); got[0] != "large1" || got[23] != "digits12" {
 			t.Errorf("%s: a subscription got %v", name, got)
 		}
 	}
@@ -483,7 +483,7 @@ func TestLog_Cursors_RefusedWithTheirCode(t *testing.T) {
 	l.record(t, "a/one", "1", "2", "3")
 	s := l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "4")
-	good := take(t, s, 1)[0].Cursor
+	good := takeDeliveries(t, s, 1)[0].Cursor
 	parsed, err := stream.ParseCursor("after", good)
 	if err != nil {
 		t.Fatal(err)
@@ -549,11 +549,11 @@ func TestLog_LateCommit_StillDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.record(t, "a/two", "early")
-	equal(t, idsOf(take(t, s, 1)), []string{"early"})
+	equal(t, idsOf(takeDeliveries(t, s, 1)), []string{"early"})
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, idsOf(take(t, s, 1)), []string{"late"})
+	equal(t, idsOf(takeDeliveries(t, s, 1)), []string{"late"})
 }
 
 // A list shows events that have no position yet; the cursor of its snapshot
@@ -598,12 +598,12 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 	}
 	l.log = l.process(t)
 	s := l.subscribe(t, eventlog.Filter{}, new(cursor.String()))
-	first := take(t, s, 1)
+	first := takeDeliveries(t, s, 1)
 	equal(t, idsOf(first), []string{"unseen"})
 	// The cursor of that delivery still knows what had been seen.
 	resumed := l.subscribe(t, eventlog.Filter{}, &first[0].Cursor)
-	equal(t, idsOf(take(t, resumed, 1)), []string{"after"})
-	equal(t, idsOf(take(t, s, 1)), []string{"after"})
+	equal(t, idsOf(takeDeliveries(t, resumed, 1)), []string{"after"})
+	equal(t, idsOf(takeDeliveries(t, s, 1)), []string{"after"})
 }
 
 func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
@@ -651,7 +651,7 @@ func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 	}
 	// Only events that came late follow the end.
 	again := run(nil)
-	last := take(t, again, 3)[2].Cursor
+	last := takeDeliveries(t, again, 3)[2].Cursor
 	equal(t, drain(run(&last)), []string{"4"})
 }
 
@@ -662,7 +662,7 @@ func TestSubscription_Closed_NextEnds(t *testing.T) {
 	l := follow(t)
 	waiting, unread := l.subscribe(t, eventlog.Filter{}, nil), l.subscribe(t, eventlog.Filter{}, nil)
 	l.record(t, "a/one", "1")
-	take(t, waiting, 1)
+	takeDeliveries(t, waiting, 1)
 	ended := make(chan error, 1)
 	go func() {
 		_, err := waiting.Next(t.Context())
@@ -708,7 +708,7 @@ func TestSubscription_NoRoomForPages_SmallPages(t *testing.T) {
 	}
 	s := l.subscribe(t, eventlog.Filter{}, &first)
 	s.Hold = hold
-	whole := take(t, s, 102)
+	whole := takeDeliveries(t, s, 102)
 	if most < 300_000 {
 		t.Errorf("%d bytes charged for a page", most)
 	}
@@ -720,7 +720,7 @@ func TestSubscription_NoRoomForPages_SmallPages(t *testing.T) {
 	room, most = 0, 0
 	s = l.subscribe(t, eventlog.Filter{}, &first)
 	s.Hold = hold
-	equal(t, idsOf(take(t, s, 100)), idsOf(whole[:100]))
+	equal(t, idsOf(takeDeliveries(t, s, 100)), idsOf(whole[:100]))
 	if _, err := s.Next(t.Context()); most != 0 || err == nil || err.Error() != "no room" {
 		t.Errorf("the long event: %v, %d bytes charged", err, most)
 	}

@@ -109,12 +109,12 @@ func (m *matcher) passes(e *Entry) bool {
 	if event == nil {
 		return false
 	}
-	return isAny(filter.Types, &event.Type) &&
-		isAny(filter.ResourceTypes, &e.ResourceType) &&
+	return nullOrIn(filter.Types, &event.Type) &&
+		nullOrIn(filter.ResourceTypes, &e.ResourceType) &&
 		!slices.Contains(filter.ExcludeTypes, event.Type) &&
-		is(filter.Path, &event.Path) &&
-		isAny(filter.Paths, &event.Path) &&
-		is(filter.Version, &event.Version) &&
+		nullOrEqual(filter.Path, &event.Path) &&
+		nullOrIn(filter.Paths, &event.Path) &&
+		nullOrEqual(filter.Version, &event.Version) &&
 		(filter.PathPrefix == nil || strings.HasPrefix(event.Path, *filter.PathPrefix)) &&
 		(filter.Since == nil || !event.Timestamp.Before(*filter.Since)) &&
 		(filter.Until == nil || event.Timestamp.Before(*filter.Until)) &&
@@ -132,16 +132,16 @@ func (m *matcher) passesKeys(e *Entry) bool {
 		return true
 	}
 	keys := e.keys()
-	return is(filter.ExecutionID, keys.execution) && is(filter.Step, keys.step) && isAny(filter.Statuses, keys.status)
+	return nullOrEqual(filter.ExecutionID, keys.execution) && nullOrEqual(filter.Step, keys.step) && nullOrIn(filter.Statuses, keys.status)
 }
 
-// is is SQL's "want IS NULL OR got = want".
-func is(want, got *string) bool {
+// nullOrEqual is SQL's "want IS NULL OR got = want".
+func nullOrEqual(want, got *string) bool {
 	return want == nil || got != nil && *got == *want
 }
 
-// isAny is SQL's "want IS NULL OR got = ANY (want)": unlike nil, an empty list
+// nullOrIn is SQL's "want IS NULL OR got = ANY (want)": unlike nil, an empty list
 // matches nothing.
-func isAny(want []string, got *string) bool {
+func nullOrIn(want []string, got *string) bool {
 	return want == nil || got != nil && slices.Contains(want, *got)
 }
