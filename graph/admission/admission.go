@@ -1,11 +1,10 @@
-// Package admission bounds the memory of requests, how many large ones run at once, and
-// what clients keep open (Limits).
+// Package admission limits the memory of requests, the number of large requests that run
+// at once, and the connections, subscriptions and events of clients (Limits).
 //
-// A request charges the bytes that it holds where they come to be: rows that are
-// read, variables that are decoded, the answer that is written. As long as it holds
-// little it is light, and runs at once. One that needs more than Options.Light is
-// heavy: it runs in one of a few slots, and waits for one in a short queue that is
-// fair between callers. Where the queue is full, the request is refused at once.
+// A request is charged for bytes where they are allocated: rows read, variables
+// decoded, the answer written. A request within Options.Light is light and runs at once.
+// A heavier one takes one of a few slots, and waits for a slot in a short queue that is
+// fair between callers. If the queue is full, the request is refused at once.
 //
 //	request := controller.Begin(caller)
 //	defer request.End()
@@ -36,25 +35,24 @@ import (
 
 // Options of a Controller; zero values are the defaults.
 type Options struct {
-	// Slots is how many heavy requests run at once; twice the processors.
+	// Slots is the number of heavy requests that run at once; twice the processors.
 	Slots int
-	// Light is how many bytes a request may hold without a slot; 1 MiB.
+	// Light is the most bytes that a request may hold without a slot; 1 MiB.
 	Light int64
-	// MaxRequest is how many bytes one request may hold; 128 MiB.
+	// MaxRequest is the most bytes that one request may hold; 128 MiB.
 	MaxRequest int64
-	// MaxRows is how many bytes of rows one request may read; 64 MiB. They are what its
-	// answer is made of.
+	// MaxRows is the most bytes of rows that one request may read; 64 MiB.
 	MaxRows int64
-	// MaxHeld is how many bytes all requests together may hold; 256 MiB. A quarter
-	// of it is kept for light ones.
+	// MaxHeld is the most bytes that all requests may hold; 256 MiB. A quarter is
+	// reserved for light requests.
 	MaxHeld int64
-	// MaxTime is how long one request may stay in slots; 5 s. A Go program cannot
+	// MaxTime is the longest time of one request in slots; 5 s. A Go program cannot
 	// measure the processor time of a request.
 	MaxTime time.Duration
-	// MaxWait bounds the queue: to as many requests as MaxWait is expected to serve;
-	// 2 s. One caller may have half of the queue.
+	// MaxWait limits the queue to the requests that are expected to be served in that
+	// time; 2 s. One caller may have half of the queue.
 	MaxWait time.Duration
-	// MaxQueue bounds the queue however fast it moves; 1,000.
+	// MaxQueue limits the queue in any case; 1,000.
 	MaxQueue int
 }
 
@@ -73,20 +71,20 @@ func (o Options) withDefaults() Options {
 // Controller admits the requests of a server.
 type Controller struct {
 	options Options
-	// held is how many bytes all requests hold.
+	// held is the number of bytes that all requests hold.
 	held atomic.Int64
 
 	mu    sync.Mutex
 	queue queue
-	// running is how many slots are taken.
+	// running is the number of slots taken.
 	running int
-	// took is a moving average of how long a request stays in its slot.
+	// took is a moving average of the time that a request stays in its slot.
 	took time.Duration
-	// quiet returns memory to the system once no heavy request has run for a while.
+	// quiet returns memory to the system after quietTime without a heavy request.
 	quiet *time.Timer
 
 	rejections [len(reasons)]atomic.Int64
-	// waits is how long requests waited for a slot.
+	// waits observes the time that requests waited for a slot.
 	waits prometheus.Histogram
 }
 
@@ -95,7 +93,7 @@ func New(options Options) *Controller {
 	return &Controller{options: options.withDefaults(), took: 100 * time.Millisecond, waits: prometheus.NewHistogram(waitOptions)}
 }
 
-// Light is how many bytes a request may hold without a slot.
+// Light returns the most bytes that a request may hold without a slot.
 func (c *Controller) Light() int64 { return c.options.Light }
 
 // Caller identifies a caller: by its Authorization or its address.
@@ -110,7 +108,7 @@ func (c *Controller) Begin(ctx context.Context, caller Caller) *Request {
 	return &Request{controller: c, caller: caller, ctx: ctx}
 }
 
-// reason is why a request is refused, or stopped.
+// reason is the reason to refuse or stop a request.
 type reason int
 
 const (
@@ -139,19 +137,19 @@ func (c *Controller) refuse(why reason) *gqlerror.Error {
 
 const overloaded = "the server has too many large requests under way: try again later"
 
-// retryAfter returns in how many seconds the queue is expected to be served.
+// retryAfter returns the expected time to serve the queue, in seconds.
 func (c *Controller) retryAfter() int {
 	expected := time.Duration(c.queue.length+c.running) * c.took / time.Duration(c.options.Slots)
 	return max(1, int(math.Ceil(expected.Seconds())))
 }
 
-// maxQueue returns how many requests may wait. mu is held.
+// maxQueue returns the most requests that may wait. mu is held.
 func (c *Controller) maxQueue() int {
 	served := int(c.options.MaxWait / max(c.took, time.Millisecond) * time.Duration(c.options.Slots))
 	return min(max(served, 2*c.options.Slots), c.options.MaxQueue)
 }
 
-// tryEnter takes a slot, if one is free and nobody waits for it.
+// tryEnter takes a slot if one is free and no request waits.
 func (c *Controller) tryEnter(r *Request) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,8 +161,8 @@ func (c *Controller) tryEnter(r *Request) bool {
 	return true
 }
 
-// enter waits for a slot. A request that has begun, and cannot begin again, is
-// urgent: it goes ahead of the others, and is never refused.
+// enter waits for a slot. A request that has begun and cannot be restarted is urgent: it
+// goes ahead of the others and is never refused.
 func (c *Controller) enter(ctx context.Context, r *Request, urgent bool) error {
 	if c.tryEnter(r) {
 		return nil
@@ -205,14 +203,14 @@ func (c *Controller) wait(caller Caller, urgent bool) (*waiter, error) {
 	return w, nil
 }
 
-// giveBack gives back a slot that was not used.
+// giveBack releases a slot that was not used.
 func (c *Controller) giveBack(caller Caller) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.leave(caller)
 }
 
-// exit gives a slot back after it was used for some time.
+// exit releases a slot that was used for some time.
 func (c *Controller) exit(caller Caller, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -220,7 +218,7 @@ func (c *Controller) exit(caller Caller, took time.Duration) {
 	c.leave(caller)
 }
 
-// leave gives a slot to the next request. mu is held.
+// leave passes a slot to the next request. mu is held.
 func (c *Controller) leave(caller Caller) {
 	c.running--
 	c.queue.ended(caller)
@@ -230,7 +228,7 @@ func (c *Controller) leave(caller Caller) {
 	}
 }
 
-// rest returns memory to the system in a while. mu is held.
+// rest schedules the return of memory to the system. mu is held.
 func (c *Controller) rest() {
 	if c.quiet == nil {
 		c.quiet = time.AfterFunc(quietTime, debug.FreeOSMemory)
@@ -238,11 +236,11 @@ func (c *Controller) rest() {
 	c.quiet.Reset(quietTime)
 }
 
-// quietTime is how long no heavy request runs before memory is returned to the
+// quietTime is the time without a heavy request after which memory is returned to the
 // system.
 const quietTime = 2 * time.Second
 
-// admit gives free slots to those who wait. mu is held.
+// admit gives free slots to waiting requests. mu is held.
 func (c *Controller) admit() {
 	for c.running < c.options.Slots && c.queue.length > 0 {
 		c.running++
@@ -250,7 +248,7 @@ func (c *Controller) admit() {
 	}
 }
 
-// hold charges bytes, and reports whether they are within the bound of all requests.
+// hold charges bytes, and reports whether all requests stay within their limit.
 func (c *Controller) hold(bytes int64, light bool) bool {
 	bound := c.options.MaxHeld
 	if !light {
@@ -259,8 +257,8 @@ func (c *Controller) hold(bytes int64, light bool) bool {
 	return c.held.Add(bytes) <= bound
 }
 
-// Refusal returns the error for the client, if err stops a request, or keeps it from
-// starting; else nil.
+// Refusal returns the error for the client if err means that a request was refused or
+// stopped; else nil.
 func Refusal(err error) *gqlerror.Error {
 	if refused := (*gqlerror.Error)(nil); errors.As(err, &refused) {
 		return refused
@@ -271,7 +269,7 @@ func Refusal(err error) *gqlerror.Error {
 	return nil
 }
 
-// problem returns why a request is stopped.
+// problem returns the reason to stop a request.
 func (c *Controller) problem(why reason) *fault.Error {
 	c.rejections[why].Add(1)
 	if why == noMemory {

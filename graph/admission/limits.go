@@ -13,27 +13,27 @@ import (
 
 // LimitOptions configure Limits; zero values are the defaults.
 type LimitOptions struct {
-	// Connections is how many connections clients may have open; 16,000.
+	// Connections is the most open connections of clients; 16,000.
 	Connections int
-	// Sockets is how many of them may be WebSockets; 15,000, which leaves connections
-	// for requests.
+	// Sockets is the most WebSockets among them; 15,000, which leaves connections for
+	// requests.
 	Sockets int
-	// Subscriptions is how many subscriptions may run; 20,000.
+	// Subscriptions is the most running subscriptions; 20,000.
 	Subscriptions int
-	// Waiting is how many bytes of events may wait for their subscribers; 64 MiB. Half
-	// of it is for pages of the log that are read for them.
+	// Waiting is the most bytes of events that wait for their subscribers; 64 MiB. Half
+	// of it is for pages of the log that subscriptions read.
 	Waiting int
-	// CallerShare is how much of each of these one caller may have, in percent; 50.
+	// CallerShare is the part of each limit that one caller may use, in percent; 50.
 	CallerShare int
 }
 
-// Limits bound what clients have open, in all and for each caller. A nil *Limit has
-// no bounds.
+// Limits limit what clients have open, in total and for each caller. A nil *Limit does
+// not limit anything.
 type Limits struct {
 	Connections, Sockets, Subscriptions, Messages, Pages *Limit
 }
 
-// NewLimits returns limits of which nothing is used.
+// NewLimits returns unused limits.
 func NewLimits(o LimitOptions) *Limits {
 	limit := func(name, unit string, most int) *Limit {
 		return &Limit{name: name, unit: unit, most: most, share: max(most*cmp.Or(o.CallerShare, 50)/100, 1), callers: map[Caller]int{}}
@@ -48,23 +48,23 @@ func NewLimits(o LimitOptions) *Limits {
 	}
 }
 
-// Limit bounds one thing that clients have open.
+// Limit limits one resource that clients use.
 type Limit struct {
 	name, unit string
-	// most is for all callers, share for each.
+	// most is the limit of all callers together, share that of each caller.
 	most, share int
 
 	mu      sync.Mutex
 	used    int
 	callers map[Caller]int
-	// freed is closed when something is released; nil while nobody waits for that.
+	// freed is closed at the next release; nil while nobody waits.
 	freed chan struct{}
 	// callerFull and serverFull count the refusals.
 	callerFull, serverFull int
 }
 
-// Take takes n for a caller, or returns why not: TOO_MANY_REQUESTS where the caller
-// has its share, OVERLOADED where the server has no more.
+// Take takes n for a caller. The error is TOO_MANY_REQUESTS if the caller has used its
+// share, and OVERLOADED if the server has no more.
 func (l *Limit) Take(caller Caller, n int) *gqlerror.Error {
 	if l == nil {
 		return nil
@@ -77,8 +77,8 @@ func (l *Limit) Take(caller Caller, n int) *gqlerror.Error {
 	return l.refuse(n)
 }
 
-// Wait takes n for a caller as soon as there is room, until ctx ends. One that asks for
-// more than its share waits until the caller has nothing.
+// Wait takes n for a caller as soon as there is room, until ctx ends. A call for more
+// than the caller's share waits until the caller holds nothing.
 func (l *Limit) Wait(ctx context.Context, caller Caller, n int) (taken int, refused *gqlerror.Error) {
 	if l == nil {
 		return n, nil
@@ -103,7 +103,7 @@ func (l *Limit) Wait(ctx context.Context, caller Caller, n int) (taken int, refu
 	return n, nil
 }
 
-// take reports whether there was room for n. mu is held.
+// take takes n if there is room. mu is held.
 func (l *Limit) take(caller Caller, n int) bool {
 	if l.used+n > l.most || l.callers[caller]+n > l.share {
 		return false
@@ -128,8 +128,8 @@ func (l *Limit) refuse(n int) *gqlerror.Error {
 	return err
 }
 
-// retryLater is the Retry-After of a limit, in seconds. When something will be released
-// is unknown.
+// retryLater is the Retry-After of a limit, in seconds. The time of the next release is
+// unknown.
 const retryLater = 5
 
 // Release gives n back.

@@ -12,7 +12,7 @@ var (
 		[]string{"reason"}, nil)
 )
 
-// waitOptions do not have the requests that found a slot free.
+// waitOptions exclude requests that did not have to wait.
 var waitOptions = prometheus.HistogramOpts{
 	Name: "catalog_requests_wait_seconds", Help: "How long large requests waited for a slot, those that gave up included.",
 	Buckets: []float64{.01, .05, .1, .25, .5, 1, 2, 5, 10},

@@ -5,12 +5,12 @@ import "slices"
 // queue holds the requests that wait for a slot. Of several callers, the one with the
 // fewest requests in slots is next; of those, the one that got a slot least recently.
 type queue struct {
-	// callers are those with requests in slots or in the queue.
+	// callers have requests in slots or in the queue.
 	callers map[Caller]*caller
-	// urgent wait ahead of all callers.
+	// urgent requests go ahead of all callers.
 	urgent []*waiter
 	length int
-	// starts counts the slots that were taken.
+	// starts counts the slots given out.
 	starts uint64
 }
 
@@ -40,7 +40,7 @@ func (q *queue) of(name Caller) *caller {
 	return known
 }
 
-// forget removes a caller that has nothing under way.
+// forget removes a caller without requests.
 func (q *queue) forget(name Caller) {
 	if c := q.callers[name]; c != nil && c.running == 0 && len(c.waiting) == 0 {
 		delete(q.callers, name)
@@ -77,7 +77,7 @@ func (q *queue) add(name Caller, urgent bool) *waiter {
 	return w
 }
 
-// remove takes a waiter out; false if it is not in the queue.
+// remove removes a waiter. It returns false if the waiter is not in the queue.
 func (q *queue) remove(w *waiter) bool {
 	list := &q.urgent
 	if !w.urgent {
@@ -92,7 +92,7 @@ func (q *queue) remove(w *waiter) bool {
 	return at >= 0
 }
 
-// next takes out the waiter whose turn it is. There is one.
+// next removes and returns the next waiter. The queue must not be empty.
 func (q *queue) next() *waiter {
 	var best *caller
 	var w *waiter

@@ -13,8 +13,8 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// Request is the account of one request. A nil Request is without bounds. Its
-// methods may be called concurrently.
+// Request accounts for the memory and time of one request. A nil Request has no limits.
+// It is safe for concurrent use.
 type Request struct {
 	controller *Controller
 	caller     Caller
@@ -22,28 +22,28 @@ type Request struct {
 	report     apierror.Report
 
 	mu sync.Mutex
-	// since is when the slot was taken; zero without a slot.
+	// since is the time when the slot was taken; zero without a slot.
 	since time.Time
-	// spent is the time in earlier slots, and what Spend has added.
+	// spent is the time in earlier slots, plus the time added by Spend.
 	spent time.Duration
-	// stop ends what is executed.
+	// stop cancels the execution.
 	stop  context.CancelFunc
 	alarm *time.Timer
 	// again: the attempt was stopped because no slot was free.
 	again   bool
 	refusal error
-	// failure is why the request is stopped.
+	// failure is the reason why the request was stopped.
 	failure *fault.Error
-	// base is what the request held when the attempt began.
+	// base is the number of bytes held when the attempt began.
 	base int64
-	// ctx is that of the request, later of what is executed. It may wait for a slot.
+	// ctx bounds the wait for a slot: the request's context, later the execution's.
 	ctx context.Context //nolint:containedctx // an account is that of one request
-	// begun: something is executed. restarts: it is an attempt that may be stopped and
-	// begun again.
+	// begun: execution has begun. restarts: it is an attempt that may be stopped and
+	// restarted.
 	begun, restarts bool
 }
 
-// Caller returns whose request it is.
+// Caller returns the caller of the request.
 func (r *Request) Caller() Caller {
 	if r == nil {
 		return Caller{}
@@ -54,8 +54,8 @@ func (r *Request) Caller() Caller {
 // Key is the key of a context's Request.
 type Key struct{}
 
-// Value returns what the request is for a context that has it: its account, for which
-// rows are charged too, and the report of its errors.
+// Value returns the request's values for a context: the request, its budget for rows,
+// and the report of its errors.
 func (r *Request) Value(key any) any {
 	switch key.(type) {
 	case Key:
@@ -77,8 +77,8 @@ func Of(ctx context.Context) *Request {
 // errAgain stops an attempt that has to wait for a slot.
 var errAgain = errors.New("the request waits for a slot")
 
-// Enter waits for a slot, unless the request has one. It is refused with
-// TOO_MANY_REQUESTS or OVERLOADED if too many wait already.
+// Enter waits for a slot, unless the request has one. The error is TOO_MANY_REQUESTS or
+// OVERLOADED if too many requests wait.
 func (r *Request) Enter(ctx context.Context) error { return r.enter(ctx, false) }
 
 func (r *Request) enter(ctx context.Context, urgent bool) error {
@@ -112,7 +112,7 @@ func (r *Request) took() {
 	})
 }
 
-// Leave gives the slot back. What the request holds remains charged.
+// Leave releases the slot. The bytes that the request holds remain charged.
 func (r *Request) Leave() {
 	if r == nil {
 		return
@@ -130,7 +130,7 @@ func (r *Request) Leave() {
 	}
 }
 
-// End returns all that the request holds.
+// End releases all bytes that the request holds.
 func (r *Request) End() {
 	if r == nil {
 		return
@@ -145,8 +145,8 @@ func (r *Request) End() {
 	}
 }
 
-// Execute prepares the request for what is executed in ctx. stop ends that with the
-// request's budget.
+// Execute begins the execution of the request in ctx. stop is called when the request
+// exceeds its budget.
 func (r *Request) Execute(ctx context.Context, stop context.CancelFunc) {
 	if r == nil {
 		return
@@ -156,8 +156,8 @@ func (r *Request) Execute(ctx context.Context, stop context.CancelFunc) {
 	r.ctx, r.stop, r.begun = ctx, stop, true
 }
 
-// Attempt begins an attempt to execute the request, which is stopped where the request
-// turns out to need a slot and none is free: then Waits reports so.
+// Attempt begins an attempt to execute the request. The attempt is stopped if the
+// request needs a slot and none is free; then Waits returns true.
 func (r *Request) Attempt() {
 	if r == nil {
 		return
@@ -167,8 +167,8 @@ func (r *Request) Attempt() {
 	r.restarts, r.again, r.base = true, false, r.held.Load()
 }
 
-// Waits reports whether the attempt was stopped to wait for a slot. If it was not, it
-// will not be: part of the answer may be sent.
+// Waits reports whether the attempt was stopped to wait for a slot. If not, it cannot be
+// stopped for that any more, since part of the answer may be sent.
 func (r *Request) Waits() bool {
 	if r == nil {
 		return false
@@ -179,7 +179,7 @@ func (r *Request) Waits() bool {
 	return r.again
 }
 
-// Again returns what the attempt held, and waits for a slot to attempt it again. An
+// Again releases the bytes of the attempt, and waits for a slot for the next one. An
 // error is also the request's Refusal.
 func (r *Request) Again() error {
 	r.mu.Lock()
@@ -195,8 +195,8 @@ func (r *Request) Again() error {
 	return err
 }
 
-// Refusal returns why the request was stopped, or did not get the slot that it turned
-// out to need; else nil.
+// Refusal returns the error that stopped the request, or that refused it a slot; else
+// nil.
 func (r *Request) Refusal() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -209,7 +209,7 @@ func (r *Request) Refusal() error {
 // Report returns the report of the request's errors.
 func (r *Request) Report() *apierror.Report { return &r.report }
 
-// Held returns how many bytes the request holds.
+// Held returns the number of bytes that the request holds.
 func (r *Request) Held() int64 {
 	if r == nil {
 		return 0
@@ -253,7 +253,7 @@ func (r *Request) Hold(bytes int) error {
 	return r.waitUnlocked()
 }
 
-// waitUnlocked waits for a slot where the attempt cannot begin again.
+// waitUnlocked waits for a slot for an execution that cannot be restarted.
 func (r *Request) waitUnlocked() error {
 	ctx, urgent := r.ctx, r.begun
 	r.mu.Unlock()
@@ -284,7 +284,7 @@ func (b *rowsBudget) Hold(bytes int) error {
 	return r.Hold(bytes)
 }
 
-// Keep charges bytes that arrive from the client. It never takes a slot, which a slow
+// Keep charges bytes that arrive from the client. It does not take a slot, which a slow
 // client would block.
 func (r *Request) Keep(bytes int) error {
 	if r == nil {
@@ -299,8 +299,7 @@ func (r *Request) Keep(bytes int) error {
 	return r.fail(noMemory)
 }
 
-// Spend charges time that a computation is expected to take, such as a difference,
-// before it is made.
+// Spend charges the expected time of a computation, such as a difference, in advance.
 func (r *Request) Spend(expected time.Duration) error {
 	if r == nil {
 		return nil
@@ -319,8 +318,8 @@ func (r *Request) Spend(expected time.Duration) error {
 
 var errStopped = fmt.Errorf("the request is stopped: %w", context.Canceled)
 
-// stopped returns the error for what a stopped request does next. Only the field that
-// stopped it has the reason, with its path. mu is held.
+// stopped returns the error for further calls of a stopped request. Only the field that
+// stopped the request reports the reason, with its path. mu is held.
 func (r *Request) stopped() error {
 	if r.begun {
 		return errStopped

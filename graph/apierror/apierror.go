@@ -30,9 +30,9 @@ const (
 	Unauthenticated         fault.Code = "UNAUTHENTICATED"
 	SlowConsumer            fault.Code = "SLOW_CONSUMER"
 	Timeout                 fault.Code = "TIMEOUT"
-	// Overloaded refuses a large request: too many are under way.
+	// Overloaded refuses a large request: too many are running.
 	Overloaded fault.Code = "OVERLOADED"
-	// BudgetExceeded stops a request that takes too much memory or time.
+	// BudgetExceeded stops a request that needs too much memory or time.
 	BudgetExceeded fault.Code = "BUDGET_EXCEEDED"
 	// ResponseTooLarge stops a request whose answer is too long.
 	ResponseTooLarge fault.Code = "RESPONSE_TOO_LARGE"
@@ -40,8 +40,8 @@ const (
 	Internal         fault.Code = "INTERNAL"
 )
 
-// MaxErrors is the most errors of a response: those of a document of 3,000 unknown
-// fields would take half a megabyte.
+// MaxErrors is the most errors of a response: a document of 3,000 unknown fields would
+// make half a megabyte of errors.
 const MaxErrors = 20
 
 // maxMessage is the longest message, in bytes. Validation messages quote the

@@ -14,14 +14,14 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// diagnosis is what a client learns about an error that it is not to blame for.
+// diagnosis describes an error of the server to the client.
 type diagnosis struct {
 	code      fault.Code
 	message   string
 	retryable bool
 	// inDoubt: a mutation may have been committed.
 	inDoubt bool
-	// quiet: the client has gone, so that there is nothing to log.
+	// quiet: the client has disconnected, so the error is not logged.
 	quiet bool
 }
 
@@ -33,8 +33,8 @@ var (
 	tooLong   = diagnosis{code: Timeout, message: "the request took too long and was stopped; whether the change was made is not known", inDoubt: true}
 )
 
-// refusals are the messages for values that PostgreSQL rejects and no check of ours
-// did, by SQLSTATE. They quote nothing of the statement.
+// refusals are the messages for values that only PostgreSQL rejects, by SQLSTATE. They
+// do not quote the statement.
 var refusals = map[string]string{
 	"22021": "a text holds bytes that are not valid UTF-8, or a NUL character",
 	"22P05": "a text holds a character that cannot be stored, such as \\u0000",
@@ -102,7 +102,7 @@ func unlessInDoubt(ctx context.Context, nothingDone bool, known, inDoubt diagnos
 	return inDoubt
 }
 
-// outcome is what an error says about the change that a mutation asked for.
+// outcome says whether the change of a failed mutation was made.
 func (d diagnosis) outcome(path ast.Path) string {
 	if d.inDoubt || len(path) > 1 {
 		return outcomeOf(path)
@@ -110,8 +110,8 @@ func (d diagnosis) outcome(path ast.Path) string {
 	return "none"
 }
 
-// outcomeOf returns what is known of a mutation's change by the path of what failed: a
-// field below the root field fails after that has returned.
+// outcomeOf returns the outcome of a mutation by the path of the failed field: a field
+// below the root field fails after the root field has returned.
 func outcomeOf(path ast.Path) string {
 	if len(path) > 1 {
 		return "done"
@@ -134,7 +134,7 @@ func stopped(err error) bool {
 		errors.As(err, &pg) && pg.Code == "57014"
 }
 
-// lost reports whether a connection broke while it was used.
+// lost reports whether a connection broke while it was in use.
 func lost(err error) bool {
 	var network *net.OpError
 	return errors.As(err, &network) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, net.ErrClosed) ||

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// repeatTime is how long the repetitions of an error are counted before they are
-	// logged as one line.
+	// repeatTime is the time in which repetitions of an error are counted, to be logged
+	// as one line.
 	repeatTime = 10 * time.Second
-	// maxCauses is how many errors are told apart at a time.
+	// maxCauses is the most errors that are distinguished at a time.
 	maxCauses = 1000
 )
 
@@ -31,7 +31,7 @@ type Lines struct {
 	causes map[cause]*repetition
 }
 
-// cause is what errors that repeat each other have in common.
+// cause identifies repetitions of an error.
 type cause struct {
 	code fault.Code
 	// path has the names of the fields only.
@@ -44,8 +44,7 @@ type repetition struct {
 	level slog.Level
 }
 
-// idOf returns the id of an error: that of the line that its cause has been logged
-// with.
+// idOf returns the id of an error: the id in the line that logged its cause.
 func (l *Lines) idOf(of cause) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,8 +54,8 @@ func (l *Lines) idOf(of cause) string {
 	return l.newID()
 }
 
-// write logs an error that a request has met a number of times, unless it repeats one
-// that was logged.
+// write logs an error that occurred a number of times in a request, unless its cause has
+// been logged.
 func (l *Lines) write(ctx context.Context, level slog.Level, of cause, id string, errors int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

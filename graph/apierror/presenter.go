@@ -20,7 +20,7 @@ import (
 // Presenter is gqlgen's error presenter and recover function.
 type Presenter struct{ lines *Lines }
 
-// NewPresenter returns a presenter. log gets the causes that the client does not learn.
+// NewPresenter returns a presenter. It logs the causes that it hides from the client.
 // newID makes the id by which a client's report of an INTERNAL error is found in the
 // log; nil for 128 random bits as text.
 func NewPresenter(log *slog.Logger, newID func() string) Presenter {
@@ -81,7 +81,7 @@ func (p Presenter) Recover(ctx context.Context, value any) error {
 	return internal(id)
 }
 
-// presentOther is for errors that the caller is not to blame for.
+// presentOther presents errors that the caller did not cause.
 func (p Presenter) presentOther(ctx context.Context, at gqlerror.Error, err error) *gqlerror.Error {
 	d := diagnose(ctx, err)
 	out, level := Errorf(d.code, "%s", d.message), slog.LevelWarn
@@ -114,8 +114,8 @@ func (p Presenter) report(ctx context.Context, level slog.Level, of cause) (id s
 	return id
 }
 
-// Refuse presents why a request is refused or stopped. Unlike other mistakes of a
-// caller, that is logged.
+// Refuse presents the refusal of a request. Unlike other errors of a caller, it is
+// logged.
 func (p Presenter) Refuse(ctx context.Context, err error) *gqlerror.Error {
 	out := p.Present(ctx, err)
 	switch code := Code(out); code {

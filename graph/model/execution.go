@@ -13,14 +13,7 @@ type Execution struct{ Row *eventlog.Execution }
 
 // NewExecutions wraps rows; a nil row stays nil.
 func NewExecutions(rows []*eventlog.Execution) []*Execution {
-	models, wrapped := new(arena[Execution]).take(len(rows))
-	for i, row := range rows {
-		if row != nil {
-			models[i] = Execution{row}
-			wrapped[i] = &models[i]
-		}
-	}
-	return wrapped
+	return wrap(new(arena[Execution]), rows, func(row *eventlog.Execution) Execution { return Execution{row} })
 }
 
 // IsNode marks an implementation of Node.

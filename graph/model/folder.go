@@ -12,12 +12,7 @@ type Folder struct{ catalog.Folder }
 
 // NewFolders wraps rows.
 func NewFolders(rows []*catalog.Folder) []*Folder {
-	all, folders := make([]Folder, len(rows)), make([]*Folder, len(rows))
-	for i, row := range rows {
-		all[i].Folder = *row
-		folders[i] = &all[i]
-	}
-	return folders
+	return wrap(new(arena[Folder]), rows, func(row *catalog.Folder) Folder { return Folder{*row} })
 }
 
 // Name is the last word of the path.

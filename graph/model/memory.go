@@ -32,14 +32,7 @@ func (m *Memory) orNew() *Memory {
 
 // Resources wraps rows; a nil row stays nil.
 func (m *Memory) Resources(rows []*catalog.Resource) []*Resource {
-	models, wrapped := m.orNew().resources.take(len(rows))
-	for i, row := range rows {
-		if row != nil {
-			models[i] = Resource{Row: row, kind: ResourceType{row.ResourceType}}
-			wrapped[i] = &models[i]
-		}
-	}
-	return wrapped
+	return wrap(&m.orNew().resources, rows, func(row *catalog.Resource) Resource { return Resource{Row: row, kind: ResourceType{row.ResourceType}} })
 }
 
 // ResourcesOf returns the resources of events that were read with the type of their
@@ -55,22 +48,20 @@ func (m *Memory) ResourcesOf(events []*Event) []*Resource {
 
 // Versions wraps rows; a nil row stays nil.
 func (m *Memory) Versions(rows []*catalog.Version) []*Version {
-	models, wrapped := m.orNew().versions.take(len(rows))
-	for i, row := range rows {
-		if row != nil {
-			models[i] = Version{Row: row, kind: ResourceType{row.Type}}
-			wrapped[i] = &models[i]
-		}
-	}
-	return wrapped
+	return wrap(&m.orNew().versions, rows, func(row *catalog.Version) Version { return Version{Row: row, kind: ResourceType{row.Type}} })
 }
 
 // Events wraps rows; a nil row stays nil.
 func (m *Memory) Events(rows []*eventlog.Event) []*Event {
-	models, wrapped := m.orNew().events.take(len(rows))
+	return wrap(&m.orNew().events, rows, func(row *eventlog.Event) Event { return Event{Row: row, kind: EventType{Name: row.Type}} })
+}
+
+// wrap makes a model of each row; a nil row stays nil.
+func wrap[R, M any](memory *arena[M], rows []*R, model func(row *R) M) []*M {
+	models, wrapped := memory.take(len(rows))
 	for i, row := range rows {
 		if row != nil {
-			models[i] = Event{Row: row, kind: EventType{Name: row.Type}}
+			models[i] = model(row)
 			wrapped[i] = &models[i]
 		}
 	}

@@ -10,11 +10,7 @@ type Reference struct{ Row *catalog.Reference }
 
 // NewReferences wraps rows.
 func NewReferences(rows []*catalog.Reference) []*Reference {
-	models, wrapped := make([]Reference, len(rows)), make([]*Reference, len(rows))
-	for i, row := range rows {
-		models[i].Row, wrapped[i] = row, &models[i]
-	}
-	return wrapped
+	return wrap(new(arena[Reference]), rows, func(row *catalog.Reference) Reference { return Reference{row} })
 }
 
 // Kind returns what it names.

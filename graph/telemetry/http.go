@@ -10,7 +10,7 @@ import (
 func (t *Telemetry) HTTP(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := &writer{ResponseWriter: w, exchange: Exchange{
-			Context: r.Context(), telemetry: t, begun: time.Now(), method: r.Method, path: r.URL.Path, caller: addressOf(r),
+			Context: r.Context(), telemetry: t, begun: time.Now(), method: r.Method, path: r.URL.Path, caller: Host(r.RemoteAddr),
 		}}
 		x := &out.exchange
 		x.traceHTTP(r)
@@ -27,9 +27,9 @@ func (t *Telemetry) HTTP(next http.Handler) http.Handler {
 	})
 }
 
-// addressOf returns the client's address without the port.
-func addressOf(r *http.Request) string {
-	return r.RemoteAddr[:max(strings.LastIndexByte(r.RemoteAddr, ':'), 0)]
+// Host returns a client's address without the port.
+func Host(address string) string {
+	return address[:max(strings.LastIndexByte(address, ':'), 0)]
 }
 
 // writer counts what is written, and is one allocation with its exchange.

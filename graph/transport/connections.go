@@ -9,6 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/noetl/noetl-catalog/graph/admission"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // maxRefusedConnections limits the connections beyond the limit that stay open to
@@ -34,7 +35,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		caller := admission.Caller{Address: hostOf(conn.RemoteAddr().String())}
+		caller := admission.Caller{Address: telemetry.Host(conn.RemoteAddr().String())}
 		refused := l.limit.Take(caller, 1)
 		if refused == nil {
 			return &limitedConn{Conn: conn, release: func() { l.limit.Release(caller, 1) }}, nil

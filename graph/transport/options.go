@@ -3,7 +3,6 @@ package transport
 import (
 	"cmp"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -11,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/noetl/noetl-catalog/graph/admission"
+	"github.com/noetl/noetl-catalog/graph/telemetry"
 )
 
 // Add adds the transports to a server.
@@ -99,10 +99,5 @@ func (o *Options) caller(authorization, address string) admission.Caller {
 	if o.ByToken && authorization != "" {
 		return admission.Caller{Authorization: authorization}
 	}
-	return admission.Caller{Address: hostOf(address)}
-}
-
-// hostOf returns an address without its port.
-func hostOf(address string) string {
-	return address[:max(strings.LastIndexByte(address, ':'), 0)]
+	return admission.Caller{Address: telemetry.Host(address)}
 }

@@ -77,7 +77,7 @@ func (ws *overWebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql
 		return
 	}
 	// The token is known once the client identifies itself.
-	counted := admission.Caller{Address: hostOf(r.RemoteAddr)}
+	counted := admission.Caller{Address: telemetry.Host(r.RemoteAddr)}
 	if refused := ws.Limits.Sockets.Take(counted, 1); refused != nil {
 		ws.Streams.leave()
 		a := answer{w: w, mediaType: plainJSON}
