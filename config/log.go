@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// maxLines and maxSame are how many warnings and errors are logged in a second, and
-	// how many of them with the same message. docs/operations.md promises them.
+	// maxLines is the most warnings and errors that are logged in a second, and maxSame
+	// the most with the same message. docs/operations.md promises them.
 	maxLines = 50
 	maxSame  = 20
 )

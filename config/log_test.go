@@ -12,7 +12,7 @@ import (
 	"github.com/noetl/noetl-catalog/config"
 )
 
-func TestLogger_Flood_SoManyLinesASecond(t *testing.T) {
+func TestLogger_Flood_LinesPerSecondLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ContainerMemory returns how many bytes of memory the process may use by its control
-// groups, version 1 or 2, or math.MaxInt64 if they do not limit it. root is the root of
+// ContainerMemory returns the memory limit of the process's control groups, version 1 or
+// 2, in bytes; math.MaxInt64 if there is none. root is the root of
 // the file system.
 func ContainerMemory(root fs.FS) int64 {
 	limit := int64(math.MaxInt64)
@@ -46,17 +46,17 @@ func ContainerMemory(root fs.FS) int64 {
 	return limit
 }
 
-// Memory is what a server may use, in bytes.
+// Memory is the memory that a server may use, in bytes.
 type Memory struct {
 	// Process is the soft limit of the process, as GOMEMLIMIT; 0 to leave it as it is.
 	Process int64
-	// Requests is what all requests together may hold.
+	// Requests is the limit for all requests together.
 	Requests int64
-	// Subscriptions is how many subscriptions fit into as much again.
+	// Subscriptions is the number of subscriptions that fit into the same amount.
 	Subscriptions int
 }
 
-// subscriptionSize is what a subscription needs on a socket of its own, in bytes.
+// subscriptionSize is the memory of a subscription with its socket, in bytes.
 const subscriptionSize = 40 << 10
 
 // maxRequests is Memory.Requests where there is enough.

@@ -61,24 +61,24 @@ func (d *Database) check() error {
 	return nil
 }
 
-// maxOwnConnections is what a PostgreSQL of our own gives the pool, of its 100: the rest
-// is for the sequencer, the listeners, and people.
+// maxOwnConnections is the most connections of the pool to a PostgreSQL of our own, which
+// has 100: the rest is for the sequencer, the listeners, and people.
 const maxOwnConnections = 90
 
-// maxClients bounds the limits on what clients have open.
+// maxClients is the highest value of the limits on clients.
 const maxClients = 10_000_000
 
-// Limits returns what clients may have open, of a process that may open so many files
-// and has so much memory. Some files are for the database and for accepting connections.
+// Limits returns the limits on clients of a process with a limit on open files and
+// memory. Some files are for the database and for accepting connections.
 func (s *Serve) Limits(files int, memory Memory) admission.LimitOptions {
 	return admission.LimitOptions{
-		Connections: min(s.MaxClients, max(files-int(s.MaxConnections)-keptFiles, files/2)), Sockets: min(s.MaxSockets, memory.Subscriptions),
+		Connections: min(s.MaxClients, max(files-int(s.MaxConnections)-reservedFiles, files/2)), Sockets: min(s.MaxSockets, memory.Subscriptions),
 		Subscriptions: min(s.MaxSubscriptions, memory.Subscriptions), Waiting: s.MaxWaiting, CallerShare: s.CallerShare,
 	}
 }
 
-// keptFiles is how many files the server opens itself, beyond those of the pool.
-const keptFiles = 128
+// reservedFiles is the number of files that the server itself opens, without the pool.
+const reservedFiles = 128
 
 // check also sets Level and Tokens.
 func (s *Serve) check() error {

@@ -16,7 +16,7 @@ func newFindings() *findings {
 // second is an instant of the tests.
 func second(n int) time.Time { return time.Unix(int64(n), 0) }
 
-func TestLedger_OneWrongThing_IsFound(t *testing.T) {
+func TestLedger_OneError_IsFound(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		want  []kind

@@ -201,8 +201,8 @@ func (f *findings) checkAgreement(name string, deliveries, others []delivery) {
 	}
 }
 
-// TestFindings_OneWrongThing_IsFound tests the checker itself.
-func TestFindings_OneWrongThing_IsFound(t *testing.T) {
+// TestFindings_OneError_IsFound tests the checker itself.
+func TestFindings_OneError_IsFound(t *testing.T) {
 	t.Parallel()
 	// Two writers take turns, and each begins after the other has committed,
 	// except for the last two transactions, which overlap. The fourth

@@ -29,7 +29,7 @@ const (
 	Unavailable Code = "UNAVAILABLE"
 )
 
-// Error says which argument is wrong, and why, for the caller to read.
+// Error tells the caller which argument is wrong and why.
 type Error struct {
 	Code Code
 	// Argument is the GraphQL argument or input field, for example "path" or

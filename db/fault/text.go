@@ -13,7 +13,7 @@ func Position(before []byte) (line, column int) {
 	return bytes.Count(before, []byte{'\n'}) + 1, utf8.RuneCount(before[start:]) + 1
 }
 
-// maxExcerpt is how many bytes of the caller's text a message repeats.
+// maxExcerpt is the most bytes of the caller's text that a message quotes.
 const maxExcerpt = 48
 
 // Excerpt quotes the caller's text for a message: its beginning only, and with

@@ -12,10 +12,10 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// overhead is about what an entry takes beside its key and its value, in bytes.
+// overhead is the approximate size of an entry without its key and value, in bytes.
 const overhead = 256
 
-// Cache keeps the entries used last. It may be used concurrently.
+// Cache caches the most recently used entries. It is safe for concurrent use.
 type Cache[K comparable, V any] struct {
 	limit int
 
@@ -37,7 +37,7 @@ func New[K comparable, V any](limit int) *Cache[K, V] {
 	return c
 }
 
-// Get is the value of a key, and whether there is one.
+// Get returns the value of a key; false if it is not cached.
 func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,9 +45,9 @@ func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
 	return kept.value, ok
 }
 
-// Add keeps a value. size is how many bytes are held for as long as its key
-// and the value are; one of more than an eighth of the limit is not kept,
-// since it would push out too many others.
+// Add caches a value. size is the number of bytes that the key and the value hold. A
+// value of more than an eighth of the limit is not cached: it would evict too many
+// others.
 func (c *Cache[K, V]) Add(key K, value V, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,7 +79,7 @@ func (c *Cache[K, V]) Grow(key K, bytes int) {
 	c.keep(key, kept.value, kept.size+bytes)
 }
 
-// keep adds an entry that is not there; mu is held.
+// keep adds an entry whose key is not cached; mu is held.
 func (c *Cache[K, V]) keep(key K, value V, size int) {
 	if size > c.limit/8 {
 		return
@@ -91,7 +91,7 @@ func (c *Cache[K, V]) keep(key K, value V, size int) {
 	}
 }
 
-// Bytes is how many bytes are held.
+// Bytes returns the number of bytes held.
 func (c *Cache[K, V]) Bytes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

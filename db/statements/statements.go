@@ -22,7 +22,7 @@ type CountKey struct{}
 // statements, never their text or arguments. otelpgx would record the text, and
 // allocates for each statement even if nothing is traced.
 type Tracer struct {
-	// Spans is nil if nothing is traced.
+	// Spans is nil if tracing is off.
 	Spans trace.Tracer
 }
 

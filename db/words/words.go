@@ -58,7 +58,8 @@ func Of(texts ...string) string {
 	return " " + strings.Join(words, " ") + " "
 }
 
-// infixLength is the length from which a word is also found inside other words, in code points.
+// infixLength is the least number of code points of a word that is also found inside
+// other words.
 const infixLength = 3
 
 // Query is the words that a text is searched for.

@@ -149,7 +149,7 @@ func TestHold_BeyondTheRequestsShare_Stopped(t *testing.T) {
 	}
 }
 
-func TestHold_BeyondAllMemory_LightOnesGoOn(t *testing.T) {
+func TestHold_BeyondAllMemory_LightRequestsContinue(t *testing.T) {
 	t.Parallel()
 	c := New(Options{Slots: 9, Light: 100, MaxHeld: 10_000})
 	for range 3 {

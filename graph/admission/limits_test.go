@@ -12,7 +12,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-func TestLimit_CallerHasItsShare_OthersGoOn(t *testing.T) {
+func TestLimit_CallerUsesItsShare_OthersContinue(t *testing.T) {
 	t.Parallel()
 	l := NewLimits(LimitOptions{Sockets: 4}).Sockets
 	a, b, c := Caller{Address: "a"}, Caller{Authorization: "a"}, Caller{Address: "c"}

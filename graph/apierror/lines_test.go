@@ -104,7 +104,7 @@ func TestLines_Repetitions_SummedUp(t *testing.T) {
 	})
 }
 
-func TestLines_ManyCauses_SoManyKept(t *testing.T) {
+func TestLines_ManyCauses_NumberLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := logged()

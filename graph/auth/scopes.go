@@ -1,11 +1,11 @@
-// Package auth has the callers' roles and scopes: what they may do and see.
+// Package auth has the callers' roles, what they may do, and scopes, what they may see.
 //
 //	caller, known := tokens.Caller(token)
 //	ctx = auth.WithRole(ctx, caller.Role)
 //	ctx = auth.WithScopes(ctx, auth.Everything())
 //
-// A token has a role. Every caller sees everything so far, but every query takes
-// the scopes, so that none can forget them.
+// A token has a role. Every caller sees everything so far, but every query takes the
+// scopes: none can forget them later.
 package auth
 
 import "context"

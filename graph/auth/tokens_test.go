@@ -45,7 +45,7 @@ func TestTokens_File_RefusedWithItsLine(t *testing.T) {
 	}
 }
 
-func TestRole_May_WhatThoseBeforeItMay(t *testing.T) {
+func TestRole_May_IncludesLowerRoles(t *testing.T) {
 	t.Parallel()
 	order := []auth.Role{"", auth.Viewer, auth.Publisher, auth.Admin}
 	for i, role := range order {

@@ -32,10 +32,10 @@ import (
 // do not change it.
 type Document struct {
 	Query *ast.QueryDocument
-	// nullable are an operation's variables that may be null while an argument that
-	// they are given to must not be.
+	// nullable are an operation's variables that may be null although an argument they
+	// are used for must not be.
 	nullable map[*ast.OperationDefinition][]string
-	// deferring are those that may be null or absent and are used only as the
+	// deferring are the variables that may be null or absent and are only used as the
 	// condition of @defer.
 	deferring map[*ast.OperationDefinition][]string
 }
@@ -77,8 +77,8 @@ func (*Requests) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
 // Add implements graphql.Cache; it is not called.
 func (*Requests) Add(context.Context, string, *ast.QueryDocument) {}
 
-// MutateOperationParameters rejects what does not fit the schema, and brings the
-// variables into their canonical form. The error is GRAPHQL_PARSE_FAILED, or
+// MutateOperationParameters rejects a request that does not fit the schema, and converts
+// the variables to their canonical form. The error is GRAPHQL_PARSE_FAILED, or
 // GRAPHQL_VALIDATION_FAILED with the name of the argument or variable.
 func (r *Requests) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	document, refused := r.document(ctx, params.Query)

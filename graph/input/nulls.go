@@ -8,11 +8,10 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// uses finds the variables in the arguments of an operation.
+// uses searches the arguments of an operation for variables.
 type uses struct {
-	// found is called for each, with the name of the argument of a field or a
-	// directive and the path below it: `filter.paths[0]`. If it returns false, the
-	// search ends.
+	// found is called with each variable, the argument of the field or directive, and
+	// the path below it: `filter.paths[0]`. The search ends if it returns false.
 	found func(value *ast.Value, argument, of string) bool
 	// variables evaluate @skip and @include; nil includes everything.
 	variables map[string]any
@@ -33,7 +32,8 @@ func findUses(operation *ast.OperationDefinition, variables map[string]any, foun
 	})
 }
 
-// directives searches them, and reports whether to search what they apply to.
+// directives searches directives, and reports whether to search the selection that they
+// apply to.
 func (u *uses) directives(list ast.DirectiveList) bool {
 	for _, directive := range list {
 		for _, argument := range directive.Arguments {
@@ -73,12 +73,11 @@ func (u *uses) value(value *ast.Value, argument, of string) {
 	}
 }
 
-// specialVariables returns the variables of an operation that may be null where a
-// value must not be, since validation accepts them for their default or that of
-// the argument; and those that may be null or absent and are used only as the
-// condition of @defer. It also removes the definition from each use, by which
-// gqlparser would fill in the default of another operation that shares the
-// fragment.
+// specialVariables returns two lists of an operation's variables. A nullable variable is
+// used where null is invalid; validation accepts it because it or the argument has a
+// default. A deferring variable may be null or absent and is only used as the condition
+// of @defer. specialVariables also removes the definition from each use: gqlparser would
+// take the default of another operation that shares the fragment from it.
 func specialVariables(operation *ast.OperationDefinition) (nullable, deferring []string) {
 	var otherwise []string
 	findUses(operation, nil, func(value *ast.Value, argument, of string) bool {

@@ -7,7 +7,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// factor returns how many times the children of a field are counted, 1 at least.
+// factor returns the number of times that a field's children count, at least 1.
 func (w *walk) factor(f *ast.Field) int64 {
 	if f.Definition == nil || len(f.SelectionSet) == 0 {
 		return 1

@@ -28,8 +28,8 @@ import (
 )
 
 const (
-	// maxDepth is how deep fields may nest, the root's being 1. Introspection is
-	// exempt.
+	// maxDepth is the deepest nesting of fields; a root field has depth 1.
+	// Introspection is exempt.
 	maxDepth = 15
 	// maxCost is the highest cost of an operation.
 	maxCost = 20_000
@@ -91,7 +91,7 @@ func (Limit) MutateOperationContext(_ context.Context, op *graphql.OperationCont
 // measure is the size of a selection set.
 type measure struct {
 	cost int64
-	// depth is how many levels of fields nest, without introspection.
+	// depth is the number of nested levels of fields, without introspection.
 	depth int
 	// fields is the number of the set's own fields, including its fragments'.
 	fields int64
@@ -116,9 +116,8 @@ func product(a, b int64) int64 {
 	return a * b
 }
 
-// introspectionList is what a list of the schema's own types counts for: two
-// kilobytes of `__schema` under 50 aliases would otherwise be answered with
-// megabytes. With 4, a few full introspections fit into one operation.
+// introspectionList is the length that a list of introspection counts for: the answer
+// to two kilobytes of `__schema` under 50 aliases would otherwise be megabytes. With 4, a few full introspections fit into one operation.
 const introspectionList = 4
 
 // walk measures one operation with one set of variables.

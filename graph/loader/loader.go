@@ -15,21 +15,21 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 )
 
-// Loaders holds one dataloader for each name. It keeps all that was read.
+// Loaders holds one dataloader for each name, which caches everything it reads.
 type Loaders struct {
 	capacity int
 	mu       sync.Mutex
 	byName   map[any]any
 }
 
-// wait is how long a batch waits for more keys.
-const wait = time.Millisecond
+// batchWait is how long a batch waits for more keys.
+const batchWait = time.Millisecond
 
 // New returns an empty set, whose batches are read when they have capacity keys, or
 // after a short wait.
 func New(capacity int) *Loaders { return &Loaders{capacity: capacity, byName: map[any]any{}} }
 
-// Batch reads the values of keys; it answers a value for each key, in their order.
+// Batch returns the value of each key, in the order of the keys.
 type Batch[K comparable, V any] func(ctx context.Context, keys []K) ([]V, error)
 
 // LoadMany returns the values of keys, in their order. name identifies what is read;
@@ -55,7 +55,7 @@ func loaderOf[K comparable, V any](loaders *Loaders, name any, batch Batch[K, V]
 	defer loaders.mu.Unlock()
 	known, ok := loaders.byName[name].(*dataloader.Loader[K, V])
 	if !ok {
-		known = dataloader.NewBatchedLoader(batchFunc(batch), dataloader.WithBatchCapacity[K, V](loaders.capacity), dataloader.WithWait[K, V](wait))
+		known = dataloader.NewBatchedLoader(batchFunc(batch), dataloader.WithBatchCapacity[K, V](loaders.capacity), dataloader.WithWait[K, V](batchWait))
 		loaders.byName[name] = known
 	}
 	return known

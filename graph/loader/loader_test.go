@@ -43,7 +43,7 @@ func TestLoadMany_SameKeysAtOnce_ReadOnce(t *testing.T) {
 	}
 }
 
-func TestLoadMany_BatchFails_EachTold(t *testing.T) {
+func TestLoadMany_BatchFails_ErrorOfEachKey(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("away")
 	loaders := loader.New(1)

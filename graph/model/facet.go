@@ -2,7 +2,7 @@ package model
 
 import "github.com/noetl/noetl-catalog/db/catalog"
 
-// ResourceFacets are how many of the resources that pass a filter have each value.
+// ResourceFacets count the resources that pass a filter, by value.
 type ResourceFacets struct{ Counts *catalog.Facets }
 
 // Types returns the counts of each type.

@@ -36,7 +36,7 @@ func (m *Memory) Resources(rows []*catalog.Resource) []*Resource {
 }
 
 // ResourcesOf returns the resources of events that were read with the type of their
-// resource. Nothing but path and type of these resources is known.
+// resource. Only the path and type of these resources are known.
 func (m *Memory) ResourcesOf(events []*Event) []*Resource {
 	known, rows := m.orNew().known.take(len(events))
 	for i, e := range events {

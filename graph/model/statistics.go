@@ -7,7 +7,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 )
 
-// NameCount is how many have a name.
+// NameCount is a name with a count.
 type NameCount = catalog.NameCount
 
 // EventStatistics are counts of the events that pass a filter.
@@ -70,8 +70,8 @@ func StatusCounts(byStatus map[string]eventlog.StatusCount) []*ExecutionStatusCo
 	return counts
 }
 
-// SuccessRate returns how many of those that ended completed without errors; nil if
-// none has ended.
+// SuccessRate returns the part of the ended executions that completed without errors;
+// nil if none has ended.
 func (s *ExecutionStatistics) SuccessRate() *float64 {
 	completed := s.Counts.ByStatus[string(ExecutionStatusCompleted)]
 	ended := s.Total() - s.Counts.ByStatus[string(ExecutionStatusRunning)].Count

@@ -77,8 +77,8 @@ const (
 	Previous Purpose = "previous"
 )
 
-// Lists are sorted lists, one for each of several parents, and what a request
-// wants of them.
+// Lists are sorted lists, one for each of several parents, and the page that a request
+// asks for.
 type Lists[T any] struct {
 	Args Args
 	// Descending is the lists' own order; paging backward walks them the other way.
@@ -137,8 +137,8 @@ func (l *Lists[T]) span() (span Span, descending bool) {
 	return span, l.Descending != l.Args.Backward
 }
 
-// Page is the page of one list. What its items do not determine is read once for the
-// pages of all lists.
+// Page is the page of one list. Values that its items do not determine, such as
+// TotalCount, are read once for the pages of all lists.
 type Page[T any] struct {
 	items []T
 	// more: there are more in the direction of the walk.

@@ -10,7 +10,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// example of what is written: RFC 3339 with PostgreSQL's precision,
+// example of a written instant: RFC 3339 with PostgreSQL's precision,
 // microseconds, always written out, so that texts of instants sort as the
 // instants do.
 const example = `"2026-03-01T12:00:00.000001Z"`
@@ -62,8 +62,8 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 	return t, nil
 }
 
-// exactMicroseconds reports whether an RFC 3339 text has up to nine fractional
-// digits, with nothing but zeros after the sixth.
+// exactMicroseconds reports whether an RFC 3339 text has up to nine fractional digits,
+// with only zeros after the sixth.
 func exactMicroseconds(text string) bool {
 	_, fraction, found := strings.Cut(text, ".")
 	if !found {

@@ -13,8 +13,8 @@ const exactNumber = "\xff"
 
 // ExactNumbers is gqlparser's set of rules plus one that refuses nothing: it
 // keeps the digits of numbers in literals of custom scalars. gqlparser gives
-// such a number as an int64 or float64, so that 0.1234567890123456789 would
-// lose digits without a word and 12345678901234567890 would panic in gqlgen.
+// such a number as an int64 or float64: 0.1234567890123456789 would silently lose
+// digits, and 12345678901234567890 would panic in gqlgen.
 // A rule is the one place where a document may still be changed: afterwards it
 // is cached and shared by requests.
 //

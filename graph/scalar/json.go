@@ -44,8 +44,8 @@ func (j JSON) AppendGQL(buf []byte) ([]byte, bool) { return append(buf, j...), j
 // UnmarshalGQL takes the value of a variable, with its numbers as json.Number,
 // or of a literal. It refuses, with a fault, what PostgreSQL cannot store:
 // NUL characters, text that is not UTF-8, numbers of more than 400 characters
-// or with an exponent beyond ±308 (which jsonb would write out in full, for
-// ever, on each read), and, as PAYLOAD_TOO_LARGE, more than 100 levels.
+// or with an exponent beyond ±308 (which jsonb would write out in full on each read),
+// and, as PAYLOAD_TOO_LARGE, more than 100 levels.
 func (j *JSON) UnmarshalGQL(v any) error {
 	w := writer{out: make([]byte, 0, 256)}
 	if problem := w.value(v, 1); problem != "" {
@@ -77,8 +77,8 @@ const (
 
 const tooDeep = "has more than 100 levels"
 
-// writer builds the JSON text of a value. A problem is told in words, and the
-// path to it is gathered on the way back, innermost step first.
+// writer builds the JSON text of a value. A problem is described by a message and by its
+// path, innermost step first.
 type writer struct {
 	out  []byte
 	path []string
@@ -115,7 +115,7 @@ func (w *writer) value(v any, level int) (problem string) {
 	return ""
 }
 
-// other is for what gqlparser's coercion of variables makes inside literals:
+// other writes values that gqlparser's coercion of variables makes inside literals:
 // typed slices and numbers.
 func (w *writer) other(v reflect.Value, level int) string {
 	switch v.Kind() {

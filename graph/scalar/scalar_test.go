@@ -252,7 +252,7 @@ func TestDateTime_In_RFC3339OfAnyOffset(t *testing.T) {
 	}
 }
 
-func TestDateTime_In_AnythingElseIsRefusedInWords(t *testing.T) {
+func TestDateTime_In_AnythingElse_RefusedWithMessage(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		in   any

@@ -35,7 +35,7 @@ type Exchange struct {
 	mu                   sync.Mutex
 	kind, name, document string
 	code                 fault.Code
-	// started is how long a subscription took to start.
+	// started is the time that a subscription took to start.
 	started time.Duration
 	spans
 }
@@ -144,8 +144,8 @@ func (x *Exchange) Failed(errs gqlerror.List) {
 	}
 }
 
-// Started says that a subscription delivers events from now on. How long it does is
-// not its duration, and its span must not last for hours.
+// Started records that a subscription has started. The time of its deliveries does not
+// count as its duration, and its span must not last for hours.
 func (x *Exchange) Started() {
 	if x == nil {
 		return
@@ -156,7 +156,7 @@ func (x *Exchange) Started() {
 	x.endSoon()
 }
 
-// End writes what was measured.
+// End writes the metrics, logs and spans.
 func (x *Exchange) End() {
 	if x == nil {
 		return

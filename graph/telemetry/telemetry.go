@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Options configure what is measured.
+// Options configure the telemetry.
 type Options struct {
 	// Access logs each exchange.
 	Access bool
@@ -33,14 +33,14 @@ func New(registry *prometheus.Registry, logger *slog.Logger, options Options) *T
 }
 
 const (
-	// maxName is how much of an operation's name, and maxPath how much of a path, is
-	// kept, in bytes.
+	// maxName and maxPath are the lengths to which names of operations and paths are
+	// cut, in bytes.
 	maxName = 100
 	maxPath = 200
 )
 
-// log writes the lines of the access log and of the log of slow operations. lasted
-// is how long the exchange lasted, took how long its operation took.
+// log writes the lines of the access log and of the log of slow operations. lasted is
+// the duration of the exchange, took that of its operation.
 func (t *Telemetry) log(x *Exchange, lasted, took time.Duration) {
 	if slow := t.Slow > 0 && took >= t.Slow && x.kind != ""; slow {
 		t.logger.LogAttrs(x, slog.LevelWarn, "slow operation", x.attributes(took)...)
@@ -55,7 +55,7 @@ func (t *Telemetry) log(x *Exchange, lasted, took time.Duration) {
 	t.logger.LogAttrs(x, slog.LevelInfo, "request", append(attributes, x.attributes(lasted)...)...)
 }
 
-// attributes are those that the logs share. They have neither the document nor its
+// attributes returns the attributes of both logs. They exclude the document and its
 // variables, which may hold secrets.
 func (x *Exchange) attributes(took time.Duration) []slog.Attr {
 	attributes := []slog.Attr{slog.Duration("duration", took), slog.Int("bytes_in", x.received), slog.Int64("bytes_out", x.sent.Load())}

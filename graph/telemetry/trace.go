@@ -56,8 +56,8 @@ func (x *Exchange) trace(ctx context.Context, options ...trace.SpanStartOption) 
 	return ctx
 }
 
-// startTime is how long a subscription may fail after its start for its span to say
-// so.
+// startTime is the time after a subscription's start in which its span still records a
+// failure.
 const startTime = time.Second
 
 // endSoon ends the spans of a subscription as of now. mu is held.

@@ -280,7 +280,7 @@ func TestDo_MalformedBody_IsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestDo_TextThatCannotBeKept_ArgumentNamed(t *testing.T) {
+func TestDo_TextThatCannotBeStored_ArgumentNamed(t *testing.T) {
 	t.Parallel()
 	w := send(server(t, transport.Options{}, neverRun(t)),
 		post(`{"query":"{name}","variables":{"in":[{"payload":{"no name":{"a":"\udc00"}}}]}}`))
@@ -483,7 +483,7 @@ func TestDo_DeadlineBeforeExecution_Timeout(t *testing.T) {
 	}
 }
 
-func TestDo_NotAllowedToAsk_StatusByMediaType(t *testing.T) {
+func TestDo_Unauthorized_StatusByMediaType(t *testing.T) {
 	t.Parallel()
 	for code, status := range map[string]int{"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429, "OVERLOADED": 503, "INTERNAL": 500} {
 		srv := server(t, transport.Options{}, data)

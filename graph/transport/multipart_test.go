@@ -70,7 +70,7 @@ const (
 )
 
 // Each response has a form that its client accepts, and is complete.
-func TestStreaming_Answer_InAFormThatTheClientTakes(t *testing.T) {
+func TestStreaming_Answer_InAFormThatTheClientAccepts(t *testing.T) {
 	t.Parallel()
 	failure := apierror.Errorf(fault.StreamChanged, "another log")
 	address := operations{
@@ -151,7 +151,7 @@ func TestStreaming_Answer_InAFormThatTheClientTakes(t *testing.T) {
 	}
 }
 
-func TestMultipart_QuietSubscription_SignsOfLifeUntilTheServerCloses(t *testing.T) {
+func TestMultipart_QuietSubscription_KeepAlivesUntilTheServerCloses(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
 	address := operations{"Never": withCheckpoint}.inParts(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})

@@ -14,9 +14,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// TestPools_ThousandWorstEntries_WithinLimits is not parallel: it measures the
+// TestPools_ThousandLargestEntries_WithinLimits is not parallel: it measures the
 // whole process.
-func TestPools_ThousandWorstEntries_WithinLimits(t *testing.T) {
+func TestPools_ThousandLargestEntries_WithinLimits(t *testing.T) {
 	const each, atOnce = 1000, 100
 	const limit = maxPooled * maxBuffer
 	words := strings.Repeat("x", 3*maxBuffer/2)

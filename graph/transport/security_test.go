@@ -74,7 +74,7 @@ func openDescriptors(t *testing.T) int {
 // A malformed message may contain a password: no byte of it is in the response,
 // the reason of a close frame, or the log at any level. gqlgen's own transport
 // puts the whole body into the error.
-func TestAllTransports_MalformedRequest_NotAByteOfItInTheAnswerOrTheLog(t *testing.T) {
+func TestAllTransports_MalformedRequest_NotInTheAnswerOrTheLog(t *testing.T) {
 	t.Parallel()
 	// No text of ours has one of these letters.
 	const secret, letters = `hunter2-пароль`, "пароль"

@@ -85,7 +85,7 @@ func TestSSE_Operations_AsEvents(t *testing.T) {
 	}
 }
 
-func TestSSE_LastEventID_IsWhereToBegin(t *testing.T) {
+func TestSSE_LastEventID_StreamStartsAfterIt(t *testing.T) {
 	t.Parallel()
 	address := operations{"Tells": func(ctx context.Context) graphql.ResponseHandler {
 		return graphql.OneShot(&graphql.Response{Data: fmt.Appendf(nil, "%q", transport.StreamOf(ctx).After)})
@@ -147,7 +147,7 @@ func withAccept(request *http.Request) *http.Request {
 
 // A client that is slow to accept an event gets the cursor to resume after, and
 // one that accepts nothing is cut off.
-func TestSSE_SlowClient_ToldOrCutOff(t *testing.T) {
+func TestSSE_SlowClient_ErrorOrCutOff(t *testing.T) {
 	t.Parallel()
 	large := []byte(`"` + strings.Repeat("x", 16<<20) + `"`)
 	slow := make(chan string, 2)

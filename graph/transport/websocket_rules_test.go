@@ -49,7 +49,7 @@ func TestWebSocket_FurtherRules(t *testing.T) {
 }
 
 // A client's error does not affect other clients.
-func TestWebSocket_SocketClosedForAFault_OthersLive(t *testing.T) {
+func TestWebSocket_SocketClosedForAFault_OthersStayOpen(t *testing.T) {
 	t.Parallel()
 	addr := operations{"Never": noEvents}.listen(t, transport.Options{})
 	bystander := ready(t, addr)
@@ -172,7 +172,7 @@ func TestWebSocket_CompleteOnItsWay_IDIsFree(t *testing.T) {
 // it, and reuse the id at once. In every order, nothing of the previous
 // operation follows the start of the next, no response is skipped, and no id
 // counts as in use.
-func TestWebSocket_IDReusedWhileTheServerSends_NoMessageOfTheOneBefore(t *testing.T) {
+func TestWebSocket_IDReusedWhileTheServerSends_NoMessageOfTheFormerOperation(t *testing.T) {
 	t.Parallel()
 	const clients, rounds, longest = 8, 150, 12
 	ops := operations{}

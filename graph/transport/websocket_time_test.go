@@ -166,7 +166,7 @@ func TestWebSocket_Checkpoints_InThePing(t *testing.T) {
 	})
 }
 
-func TestWebSocket_AnySignOfLife_KeepsTheSocket(t *testing.T) {
+func TestWebSocket_AnyMessage_KeepsTheSocket(t *testing.T) {
 	t.Parallel()
 	onFakeClock(t, transport.Options{KeepAlive: 10 * time.Second}, nil, func(b *bubble) {
 		c := b.connect()
@@ -291,7 +291,7 @@ func TestWebSocket_StuckBeforeTheFirst_NoCursor(t *testing.T) {
 	})
 }
 
-func TestWebSocket_CompletedWhileItWrites_SocketLives(t *testing.T) {
+func TestWebSocket_CompletedWhileItWrites_SocketStaysOpen(t *testing.T) {
 	t.Parallel()
 	onFakeClock(t, transport.Options{}, operations{"Numbered": numbered(9, nil)}, func(b *bubble) {
 		c := b.connect()

@@ -2,12 +2,11 @@ package message
 
 import "github.com/noetl/noetl-catalog/db/lru"
 
-// parsedSize is about how many bytes a byte of a template takes once parsed,
-// where it is nothing but steps or expressions.
+// parsedSize is the approximate number of bytes that a byte of a template takes once
+// parsed, if it consists of steps or expressions.
 const parsedSize = 18
 
-// Cache keeps the templates parsed last, and the errors of those that do not
-// parse.
+// Cache caches the most recently used templates, and the errors of invalid ones.
 type Cache struct {
 	parsed *lru.Cache[string, parsed]
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// filter makes one value of another.
+// filter converts a value.
 type filter func(value) value
 
 // makeFilter returns a filter of Jinja's by its name and arguments, or describes the
@@ -54,8 +54,8 @@ func defaultFilter(arguments []value) (filter, string) {
 	}, ""
 }
 
-// leeway is how many characters more than the length a text may have before it is
-// cut (Jinja's default).
+// leeway is the number of characters beyond the length that a text may have without
+// being cut (Jinja's default).
 const leeway = 5
 
 // truncateFilter is truncate(length=255, killwords=false, end='...'): it cuts the

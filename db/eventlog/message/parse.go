@@ -96,11 +96,11 @@ func (p *parser) expression() *expression {
 	switch {
 	case e.read != nil:
 	case e.name == "" && p.at < len(p.text):
-		p.fail(start, "a name is expected here: one of %s", names)
+		p.fail(start, "a name is expected here: one of %s", templateNames)
 	case !strings.Contains(p.text[p.at:], "}}"):
 		p.fail(opening, noEnd)
 	default:
-		p.fail(start, "unknown name %q; known are %s", e.name, names)
+		p.fail(start, "unknown name %q; known are %s", e.name, templateNames)
 	}
 	for s, ok := p.step(); ok; s, ok = p.step() {
 		e.steps = append(e.steps, s)

@@ -1,5 +1,5 @@
 // Package message renders the messages of events from their type's template:
-// a subset of Jinja that reads values and can do nothing else.
+// a subset of Jinja that only reads values.
 //
 //	template, err := message.Parse("{{ resource_path }}: {{ payload.rows | default('no') }} rows")
 //	text, err := template.Render(message.Values{ResourcePath: "a/b", Payload: payload})
@@ -48,8 +48,8 @@ type Values struct {
 	Timestamp     time.Time
 }
 
-// names are what a template may refer to.
-const names = "event_id, event_type, resource_path, resource_version, resource_type, payload, meta, timestamp"
+// templateNames are the names that a template may refer to.
+const templateNames = "event_id, event_type, resource_path, resource_version, resource_type, payload, meta, timestamp"
 
 // readers read the value of each name.
 var readers = map[string]func(*Values) value{
@@ -119,8 +119,8 @@ func (t *Template) Render(values Values) (string, error) {
 	return string(out), nil
 }
 
-// evaluate returns the expression's value and how much work is left: a negative
-// number if it gave up.
+// evaluate returns the expression's value and the work that is left: a negative number
+// if the limit was exceeded.
 func (e *expression) evaluate(values *Values, work int) (value, int) {
 	v := e.read(values)
 	for _, s := range e.steps {

@@ -13,11 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Connect makes a connection of its own, outside any pool: one that listens
-// and sits waiting. It must be direct, not through a transaction pooler.
+// Connect makes a connection outside any pool, to listen on. It must be direct, not through a transaction pooler.
 type Connect func(context.Context) (*pgx.Conn, error)
 
-// answerTimeout bounds the wait for an answer of the database, which never arrives
+// answerTimeout limits the wait for an answer of the database, which never arrives
 // if the network is broken.
 const answerTimeout = 10 * time.Second
 
@@ -73,7 +72,7 @@ func (b *backoff) next() time.Duration {
 	return pause/2 + rand.N(pause/2) //nolint:gosec // jitter
 }
 
-// bounded bounds the time of one exchange with the database.
+// bounded limits the time of one exchange with the database.
 func bounded[T any](ctx context.Context, exchange func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()

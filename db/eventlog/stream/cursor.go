@@ -14,8 +14,8 @@ import (
 // Cursor is a position in the log: everything up to Position has been seen, and
 // so have the positions of Seen beyond it. Clients hold it as opaque text.
 type Cursor struct {
-	// Stream is the log's identity: another database, or this one with its
-	// history thrown away, has another.
+	// Stream is the log's identity: it changes with the database, and when the
+	// history is discarded.
 	Stream   string
 	Position int64
 	// Seen are positions that were assigned to events after a list had shown them,
@@ -27,7 +27,7 @@ type Cursor struct {
 // Span is the positions from First to Last.
 type Span struct{ First, Last int64 }
 
-// maxCursor bounds the text of a cursor in bytes.
+// maxCursor is the longest text of a cursor, in bytes.
 const maxCursor = 64 << 10
 
 // String is the cursor as clients hold it: base64url of
@@ -98,7 +98,7 @@ func (c *Cursor) has(position int64) bool {
 	return slices.ContainsFunc(c.Seen, func(span Span) bool { return span.First <= position && position <= span.Last })
 }
 
-// advance moves the cursor to a position, and drops the spans before it.
+// advance moves the cursor to a position and removes the spans before it.
 func (c *Cursor) advance(position int64) {
 	c.Position = position
 	for len(c.Seen) > 0 && c.Seen[0].Last <= position {

@@ -13,7 +13,7 @@ import (
 
 const streamID = "01234567-89ab-cdef-0123-456789abcdef"
 
-func TestCursor_ItsText_ReadsBack(t *testing.T) {
+func TestCursor_String_RoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		cursor := stream.Cursor{Stream: streamID, Position: rapid.Int64Range(0, 1<<40).Draw(t, "position")}

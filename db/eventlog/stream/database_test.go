@@ -56,7 +56,7 @@ func (l *live) settled(t testing.TB) {
 }
 
 // However an event comes into the table, it has one identity and one position.
-func TestEventAfterInsert_EveryWayIn_OnePlace(t *testing.T) {
+func TestEventAfterInsert_AnyInsert_OnePosition(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
 	month := "event_" + time.Now().UTC().Format("2006_01")

@@ -29,8 +29,8 @@ type Entry struct {
 	// size caches Size; 0 for an entry that was not read from the log.
 	size int
 
-	// What matchers read from the event's JSON: the first that needs it parses it,
-	// for all. once guards metaKeys, folding guards folded.
+	// Data that matchers derive from the event's JSON, parsed by the first matcher
+	// that needs it. once guards metaKeys, folding guards folded.
 	once, folding sync.Once
 	metaKeys      metaKeys
 	folded        string
@@ -56,13 +56,13 @@ func (e *Entry) Size() int {
 	return size
 }
 
-// keys are what meta holds for filters; they are read once.
+// keys returns the keys of meta that filters use, parsed once.
 func (e *Entry) keys() *metaKeys {
 	e.once.Do(func() { e.metaKeys.read(e.Event.Meta) })
 	return &e.metaKeys
 }
 
-// words are event_words of the event; they are folded once.
+// words returns event_words of the event, folded once.
 func (e *Entry) words() string {
 	e.folding.Do(func() {
 		texts, keys := []string{e.Event.Path, e.Event.Type}, e.keys()

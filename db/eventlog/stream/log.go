@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// ringLength is how many of the newest events are kept in memory, and ringBytes
-	// bounds their payloads and metas.
+	// ringLength is the number of the newest events kept in memory, and ringBytes limits
+	// their payloads and metas.
 	ringLength, ringBytes = 8192, 64 << 20
-	// heartbeat is how often the log is read when no notification arrives.
+	// heartbeat is the interval at which the log is read without a notification.
 	heartbeat = 500 * time.Millisecond
 )
 
@@ -35,8 +35,8 @@ type Log struct {
 	connect Connect
 	metrics *Metrics
 	logger  *slog.Logger
-	// catchingUp limits how many subscriptions read pages at the same time, so that
-	// ten thousand that reconnect at once leave connections for queries.
+	// catchingUp limits the subscriptions that read pages at the same time: ten thousand
+	// that reconnect at once must leave connections for queries.
 	catchingUp chan struct{}
 	// ended is closed when Run returns.
 	ended chan struct{}
@@ -46,7 +46,7 @@ type Log struct {
 	mu     sync.Mutex
 	stream string
 	floor  int64
-	// tailLimit is the tail's alone.
+	// tailLimit is used by the tail only.
 	tailLimit pageLimit
 	// ring.last is the tail's position, and lastID the id of the event there; empty if
 	// it is not known.
@@ -156,7 +156,7 @@ func (l *Log) observe(head eventlog.Head) int64 {
 		if l.stream == "" {
 			close(l.begun)
 		}
-		// Another history, in which the old cursors are meaningless.
+		// The log has a new history; old cursors are invalid in it.
 		for s := range l.subscriptions {
 			s.end(fault.New(fault.StreamChanged, "", "the event log has begun anew; query the events again, and subscribe after that answer's tailCursor"))
 		}

@@ -162,7 +162,7 @@ func TestLog_Subscription_FromNowOnInOrder(t *testing.T) {
 	}
 }
 
-func TestLog_Filter_WakesAndPassesOnlyWhatItSays(t *testing.T) {
+func TestLog_Filter_WakesAndPassesMatchingEventsOnly(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
 	start, err := stream.TailCursor(t.Context(), l.store)

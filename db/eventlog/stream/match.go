@@ -12,8 +12,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/words"
 )
 
-// metaKeys are what meta ->> gives under each key, or nil; the status in ASCII
-// lower case.
+// metaKeys holds meta ->> key for each key; nil for NULL. The status is in ASCII lower
+// case.
 type metaKeys struct{ execution, step, status *string }
 
 // parsedColumn is a JSON column as a tree, made when a filter first needs it.

@@ -9,23 +9,23 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 )
 
-// logPage is how many rows of the log a page looks at, at most.
+// logPage is the most rows of the log that a page reads.
 const logPage = 500
 
-// pageLimit is how many rows the next page looks at. Rows that a page finds too
-// many bytes in are read again for the next, so that large events need small
-// pages. The zero value is the largest.
+// pageLimit is the number of rows that the next page reads. Rows beyond a page's bytes
+// are read again for the next page, so large events need small pages. The zero value is
+// the largest.
 type pageLimit int32
 
 func (l pageLimit) rows() int32 { return cmp.Or(int32(l), logPage) }
 
-// errUnreadable means that a month of events is detached: that a row has no event may
-// mean that it is in there. The partitions are mended before long.
+// errUnreadable means that a month of events is detached: a row without an event may
+// have it there. The partitions are soon attached again.
 var errUnreadable = errors.New("a partition of the events is missing")
 
-// entries makes entries of the rows that pass, or, if every is set, of every row:
-// up to the first that is over the page's bytes, whose position it returns; 0 if
-// there is none. It adapts the limit for the next page.
+// entries makes entries of the rows that pass, or of every row if every is set. It
+// stops at the first row beyond the page's bytes and returns its position; 0 if there
+// is none. It adapts the limit for the next page.
 func (l *pageLimit) entries(rows []eventlog.LogRow, every bool) (entries []*Entry, over int64, err error) {
 	for i := range rows {
 		switch row := &rows[i]; {

@@ -10,9 +10,9 @@ import (
 	"github.com/noetl/noetl-catalog/db/jsontext"
 )
 
-// TestRing_ThousandOfTheWorst_HoldsWhatItMay is not parallel: it measures the
+// TestRing_ThousandLargestEvents_WithinItsBounds is not parallel: it measures the
 // whole process.
-func TestRing_ThousandOfTheWorst_HoldsWhatItMay(t *testing.T) {
+func TestRing_ThousandLargestEvents_WithinItsBounds(t *testing.T) {
 	const limit = 2 << 20
 	for name, entry := range map[string]*Entry{
 		"text":       {Event: &eventlog.Event{Payload: []byte(`"` + strings.Repeat("x", 4<<10) + `"`)}},

@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// sequenceIdle is how long a sequencer with nothing to do stays awake.
+	// sequenceIdle is how long an idle sequencer stays awake.
 	sequenceIdle = 20 * time.Millisecond
-	// sequencePoll is how often it looks while it is awake and nothing comes.
+	// sequencePoll is its polling interval while it is awake and idle.
 	sequencePoll = time.Millisecond
-	// fencePoll is how often it looks while transactions that have seen it awake
-	// may still commit.
+	// fencePoll is its polling interval while transactions that have seen it awake may
+	// still commit.
 	fencePoll = 5 * time.Millisecond
 	// longFencePoll replaces fencePoll after a second.
 	longFencePoll = 20 * time.Millisecond
-	// sequenceHeartbeat is how often a sequencer looks without being woken, also if
-	// another holds the lock: it does the work that the other leaves undone.
+	// sequenceHeartbeat is the interval at which a sequencer works without being woken,
+	// even if another holds the lock: that one may have left work undone.
 	sequenceHeartbeat = 300 * time.Millisecond
 )
 
@@ -45,7 +45,7 @@ func Sequence(ctx context.Context, connect Connect, metrics *Metrics, logger *sl
 		})
 }
 
-// turn is the sequencer on one connection.
+// turn is a sequencer's work on one connection.
 type turn struct {
 	connection *pgx.Conn
 	queries    *sqlc.Queries
@@ -119,7 +119,7 @@ func pauseAfter(moved int64) time.Duration {
 	return 10 * time.Millisecond
 }
 
-// drain moves everything that is pending, and returns how many events it was.
+// drain moves all pending events to the log and returns their number.
 func (t *turn) drain(ctx context.Context) (total int64, err error) {
 	if t.next == nil {
 		if err := t.setFence(ctx); err != nil {

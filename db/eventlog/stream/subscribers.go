@@ -2,8 +2,8 @@ package stream
 
 import "github.com/noetl/noetl-catalog/db/eventlog"
 
-// wakeups finds the subscriptions that an event may concern, so that an event
-// of one path does not wake those of ten thousand others. A subscription is listed
+// wakeups finds the subscriptions that an event may concern: an event of one path must
+// not wake the subscriptions to ten thousand others. A subscription is listed
 // under the most selective field of its filter.
 type wakeups struct {
 	byTopic map[topic]subscribers

@@ -38,21 +38,20 @@ type Subscription struct {
 	position int64
 	limit    pageLimit
 	// Hold charges bytes of events that were read from the database and wait to be
-	// delivered, or returns why there is no room for them; bytes are negative once they
-	// are delivered. Set it before the first Next; nil for no bound.
+	// delivered, or returns an error if there is no room. bytes is negative once they
+	// are delivered. Set it before the first Next; nil for no limit.
 	Hold func(bytes int) error
 
 	// The rest is guarded by log.mu. held is what is charged. closed: Close was called.
 	held   int
 	closed bool
-	// registered: the ring is read, and the
-	// wake-ups know the subscription.
+	// registered: the subscription reads the ring and is woken.
 	registered bool
 	// pending is the first position that may concern it and has not been read;
 	// 0 for none.
 	pending int64
-	// behind is position, for readers other than Next. quiet: all up to
-	// there has been delivered, and Next waits for more; cursor may be read.
+	// behind is a copy of position for readers other than Next. quiet: everything up to
+	// it has been delivered and Next waits, so cursor may be read.
 	behind int64
 	quiet  bool
 	// reached is the position of the last checkpoint.
@@ -241,8 +240,8 @@ func (s *Subscription) deliver(entry *Entry) Delivery {
 	return delivery
 }
 
-// ringPage is how many entries a subscription takes from the ring at a time. A
-// stuck one keeps them from being freed.
+// ringPage is the number of entries that a subscription takes from the ring at a time.
+// A stuck subscription keeps them from being freed.
 const ringPage = 16
 
 // read waits for entries, and takes some into found.
@@ -302,10 +301,9 @@ func (s *Subscription) endQuiet() {
 	s.quiet = false
 }
 
-// Checkpoint returns a cursor beyond that of the last delivery, to resume after:
-// no event between the two passes the filter. It is
-// empty if the client knows it already, or while a delivery is on its way: send a
-// checkpoint to the client only while no delivery can be sent.
+// Checkpoint returns a cursor to resume after that is beyond the last delivery's: no
+// event between the two passes the filter. It is empty if the client has it already, or
+// while a delivery is being sent. No delivery may be sent before the checkpoint is.
 func (s *Subscription) Checkpoint() string {
 	l := s.log
 	l.mu.Lock()
@@ -372,7 +370,7 @@ func (s *Subscription) end(failure error) {
 	s.signal()
 }
 
-// lag is how many positions it is behind the log's end; log.mu is held.
+// lag returns the number of positions behind the log's end; log.mu is held.
 func (s *Subscription) lag() int64 {
 	switch {
 	case s.registered && s.pending == 0:
@@ -413,14 +411,14 @@ func (s *Subscription) readPage(ctx context.Context, upTo int64) error {
 	return s.keep(entries, looked)
 }
 
-// freePage is how many bytes of events a page may have without being charged, so that
-// every subscription goes on while there is no room.
+// freePage is the number of bytes of a page that are not charged: every subscription
+// makes progress even if there is no room.
 const freePage = 16 << 10
 
-// keep takes a page into found, up to what there is room for. looked is the position
+// keep puts the part of a page that there is room for into found. looked is the position
 // that the page reaches.
 func (s *Subscription) keep(entries []*Entry, looked int64) error {
-	size, free := 0, 0 // free is how many entries need no room
+	size, free := 0, 0 // free is the number of entries that are not charged
 	for i, entry := range entries {
 		if size += entry.size; size <= freePage {
 			free = i + 1
