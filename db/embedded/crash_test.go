@@ -78,6 +78,9 @@ func TestStart_OrphanIsShuttingDown_IsAwaitedAndNotAdopted(t *testing.T) {
 
 	var lines []string
 	server := startServer(t, Config{DataDir: dir, Progress: func(line string) {
+		if isSlowStart(line) {
+			return
+		}
 		lines = append(lines, line)
 		must(t, syscall.Kill(checkpointer, syscall.SIGCONT))
 	}})
@@ -102,7 +105,10 @@ func TestStart_BackendOutlivesPostmaster_IsAwaited(t *testing.T) {
 	h.kill9(t)
 
 	waited := false
-	startServer(t, Config{DataDir: dir, Progress: func(string) {
+	startServer(t, Config{DataDir: dir, Progress: func(line string) {
+		if isSlowStart(line) {
+			return
+		}
 		waited = true
 		must(t, syscall.Kill(backend, syscall.SIGCONT))
 	}})

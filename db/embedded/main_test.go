@@ -137,6 +137,10 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// isSlowStart reports whether a line of Config.Progress says that PostgreSQL takes more
+// than a second to start, as it may on a busy machine.
+func isSlowStart(line string) bool { return strings.HasPrefix(line, "PostgreSQL recovers") }
+
 // testContext ends well before the test binary's own time limit.
 func testContext(t *testing.T) context.Context {
 	t.Helper()
