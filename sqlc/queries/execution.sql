@@ -239,16 +239,23 @@ ORDER BY p.ordinal;
 
 -- name: ExecutionStatistics :many
 -- Executions by their status, with a status also by the interval of their start, and
--- in the row without either the percentiles of the durations.
-WITH passing AS MATERIALIZED (
-    SELECT x.status, x.failed_step_count > 0 AS failed,
-        date_bin(sqlc.narg('unit_seconds')::integer * interval '1 second', x.started_at, '2001-01-01 00:00+00') AS bin,
-        CASE WHEN x.finished_at IS NOT NULL
-            THEN least(greatest(trunc(extract(epoch FROM x.finished_at - x.started_at) * 1000), 0), 2147483647)::integer END AS duration
-    FROM execution x
-    WHERE x.started_at >= @low_time::timestamptz AND x.started_at < @high_time::timestamptz
-      AND (@paths::text[] IS NULL OR x.path = ANY (@paths::text[]))
-      AND (@statuses::text[] IS NULL OR x.status = ANY (@statuses::text[]))
+-- in the row without either the percentiles of the durations. Each execution is read
+-- once: the groups collect the durations. OFFSET 0 hides the groups' expressions, of
+-- which PostgreSQL would expect as many values as there are starts, and sort instead of
+-- hashing. A duration is computed in microseconds, which a float holds exactly, since
+-- numeric takes three times as long.
+WITH counted AS MATERIALIZED (
+    SELECT r.status, r.bin, count(*) AS count, count(*) FILTER (WHERE r.failed) AS failed,
+        array_agg(r.duration) FILTER (WHERE r.duration IS NOT NULL) AS durations
+    FROM (
+        SELECT x.status, x.failed_step_count > 0 AS failed,
+            date_bin(sqlc.narg('unit_seconds')::integer * interval '1 second', x.started_at, '2001-01-01 00:00+00') AS bin,
+            CASE WHEN x.finished_at IS NOT NULL
+                THEN least(greatest(floor(round(date_part('epoch', x.finished_at - x.started_at) * 1000000) / 1000), 0), 2147483647)::integer END AS duration
+        FROM execution x
+        WHERE x.started_at >= @low_time::timestamptz AND x.started_at < @high_time::timestamptz
+          AND (@paths::text[] IS NULL OR x.path = ANY (@paths::text[]))
+          AND (@statuses::text[] IS NULL OR x.status = ANY (@statuses::text[]))
   AND (sqlc.narg('path')::text IS NULL OR x.path = sqlc.narg('path')::text)
   AND (sqlc.narg('path_prefix')::text IS NULL OR x.path ^@ sqlc.narg('path_prefix')::text)
   AND (sqlc.narg('version')::text IS NULL OR x.version = sqlc.narg('version')::text)
@@ -258,13 +265,16 @@ WITH passing AS MATERIALIZED (
       OR greatest(coalesce(x.finished_at, now()) - x.started_at, '0') >= sqlc.narg('min_duration_ms')::integer * interval '1 millisecond')
   AND (@word_patterns::text[] IS NULL OR text_words(x.path || ' ' || x.execution_id || coalesce(' ' || x.error, '')) LIKE ALL (@word_patterns::text[]))
   AND x.path ^@ ANY (@scopes::text[])
+        OFFSET 0
+    ) AS r
+    GROUP BY r.status, r.bin
 ), fitting AS (
-    SELECT p.*, CASE WHEN (SELECT max(o.bin) - min(o.bin) < 1000 * (sqlc.narg('unit_seconds')::integer * interval '1 second') FROM passing o) THEN p.bin END AS start FROM passing p
+    SELECT c.*, CASE WHEN (SELECT max(o.bin) - min(o.bin) < 1000 * (sqlc.narg('unit_seconds')::integer * interval '1 second') FROM counted o) THEN c.bin END AS start FROM counted c
 )
 SELECT (grouping(f.status) = 1)::boolean AS whole, (grouping(f.start) = 0)::boolean AS binned,
-    f.start, coalesce(f.status, '')::text AS status, count(*)::bigint AS count, (count(*) FILTER (WHERE f.failed))::bigint AS failed,
+    f.start, coalesce(f.status, '')::text AS status, coalesce(sum(f.count), 0)::bigint AS count, coalesce(sum(f.failed), 0)::bigint AS failed,
     (CASE WHEN grouping(f.status) = 1 THEN (
-        SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY d.duration) FROM passing d WHERE d.duration IS NOT NULL
+        SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY duration) FROM counted d, unnest(d.durations) AS duration
     ) END)::integer[] AS durations
 FROM fitting f
 GROUP BY GROUPING SETS ((f.start, f.status), (f.status), ())
