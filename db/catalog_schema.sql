@@ -312,6 +312,47 @@ BEGIN
     PERFORM event_guard_partitions();
 END $$;
 
+CREATE FUNCTION public.event_count_folders() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET work_mem TO '64MB'
+    AS $$
+BEGIN
+    DELETE FROM event_folder_count;
+    INSERT INTO event_folder_count (folder, hours, start, event_type, status, count)
+    SELECT b.folder, b.hours, b.start, c.event_type, c.status, sum(c.count)
+    FROM event_count c, event_folder_buckets(c.path, c.hour) AS b
+    GROUP BY b.folder, b.hours, b.start, c.event_type, c.status;
+END $$;
+
+COMMENT ON FUNCTION public.event_count_folders() IS 'Promise: event_folder_count has the sums of event_count. For a caller that keeps the sequencer away.';
+
+CREATE FUNCTION public.event_count_parts(prefix text, prefix_end text, depth integer) RETURNS TABLE(folder text, path text)
+    LANGUAGE plpgsql STABLE ROWS 20
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    parent text COLLATE "C" := folder_of(prefix);
+    parent_end text COLLATE "C" := left(parent, -1) || '0'; -- '0' follows '/'
+    slashes integer := length(parent) - length(replace(parent, '/', ''));
+BEGIN
+    -- A prefix of all paths of a folder is the folder.
+    IF slashes <= depth AND (prefix = parent
+        OR NOT EXISTS (SELECT FROM resource WHERE resource_path >= parent AND resource_path < prefix)
+        AND NOT EXISTS (SELECT FROM resource WHERE resource_path >= prefix_end AND prefix_end <> '' AND (parent = '' OR resource_path < parent_end))) THEN
+        RETURN QUERY SELECT parent::text, NULL::text;
+    ELSIF slashes < depth AND prefix_end <> '' THEN
+        RETURN QUERY SELECT child, NULL::text FROM folders_in(parent, prefix, prefix_end, '', '', 2147483647) AS child
+            UNION ALL SELECT NULL, r.resource_path FROM resource r
+                WHERE folder_of(r.resource_path) = parent AND r.resource_path >= prefix AND r.resource_path < prefix_end;
+    ELSE
+        RETURN QUERY SELECT NULL::text, r.resource_path FROM resource r
+            WHERE r.resource_path >= prefix AND (prefix_end = '' OR r.resource_path < prefix_end);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION public.event_count_parts(prefix text, prefix_end text, depth integer) IS 'Promise: folders with up to so many slashes (depth), and paths, that together hold each path with a prefix once. prefix_end: the least text after all that begin with the prefix; empty if there is none.';
+
 CREATE FUNCTION public.event_differs(id text, at timestamp with time zone, type text, path text, version text, content jsonb, context jsonb) RETURNS boolean
     LANGUAGE plpgsql STABLE
     AS $$
@@ -355,6 +396,17 @@ CREATE FUNCTION public.event_ensure_partitions(months_ahead integer) RETURNS int
     RETURN (SELECT count(*) AS count FROM public.event_mend_partitions(event_ensure_partitions.months_ahead) event_mend_partitions(name, outcome) WHERE (event_mend_partitions.outcome = ANY (ARRAY['made'::text, 'attached'::text])));
 
 COMMENT ON FUNCTION public.event_ensure_partitions(months_ahead integer) IS 'As event_mend_partitions; returns how many were made and attached.';
+
+CREATE FUNCTION public.event_folder_buckets(path text, hour timestamp with time zone) RETURNS TABLE(folder text, hours integer, start timestamp with time zone)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT array_to_string(segments[:level], '/') || CASE level WHEN 0 THEN '' ELSE '/' END, b.hours, b.start
+    FROM string_to_array(path, '/') AS segments, generate_series(0, least(cardinality(segments) - 1, 11)) AS level,
+        (VALUES (24, date_bin('1 day', hour, 'epoch')), (1, hour)) AS b(hours, start)
+    WHERE b.hours = 24 OR level <= 1
+$$;
+
+COMMENT ON FUNCTION public.event_folder_buckets(path text, hour timestamp with time zone) IS 'Promise: the rows of event_folder_count that an event is counted in, but for its type and status. Not STRICT, so that PostgreSQL inlines it.';
 
 CREATE FUNCTION public.event_guard_partitions() RETURNS integer
     LANGUAGE plpgsql
@@ -562,20 +614,20 @@ COMMENT ON FUNCTION public.event_reconcile() IS 'Promise: events that came in wi
 CREATE FUNCTION public.event_recount() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
+    SET work_mem TO '64MB'
     AS $$
 BEGIN
     PERFORM 1 FROM event_head WHERE one FOR UPDATE;
     DELETE FROM event_count;
+    DELETE FROM event_folder_count;
     INSERT INTO event_count (path, hour, event_type, status, count)
-    SELECT coalesce(path, ''), hour, event_type, status, count(*)
-    FROM (
-        SELECT e.resource_path AS path, date_bin('1 hour', e.timestamp, 'epoch') AS hour, e.event_type, event_status(e.meta) AS status
-        FROM event e JOIN event_log l ON l.timestamp = e.timestamp AND l.event_id = e.event_id
-    ) AS e
-    GROUP BY GROUPING SETS ((path, hour, event_type, status), (hour, event_type, status));
+    SELECT e.resource_path, date_bin('1 hour', e.timestamp, 'epoch') AS hour, e.event_type, event_status(e.meta) AS status, count(*)
+    FROM event e JOIN event_log l ON l.timestamp = e.timestamp AND l.event_id = e.event_id
+    GROUP BY e.resource_path, hour, e.event_type, status;
+    PERFORM event_count_folders();
 END $$;
 
-COMMENT ON FUNCTION public.event_recount() IS 'Promise: event_count has exactly the events that have a position and can be read. The sequencer waits for it.';
+COMMENT ON FUNCTION public.event_recount() IS 'Promise: event_count and event_folder_count have exactly the events that have a position and can be read. The sequencer waits for it.';
 
 CREATE FUNCTION public.event_sequence(row_limit integer, after_seq bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -632,11 +684,19 @@ BEGIN
     ), logged AS (
         INSERT INTO event_log (position, event_id, timestamp, event_type, resource_path, execution_id, phase)
         SELECT position, event_id, timestamp, event_type, resource_path, execution_id, phase FROM placed
+    ), tallied AS MATERIALIZED (
+        SELECT resource_path, hour, event_type, status, count(*) AS count FROM placed WHERE event_type IS NOT NULL
+        GROUP BY resource_path, hour, event_type, status
     ), counted AS (
         INSERT INTO event_count AS c (path, hour, event_type, status, count)
-        SELECT coalesce(resource_path, ''), hour, event_type, status, count(*) FROM placed WHERE event_type IS NOT NULL
-        GROUP BY GROUPING SETS ((resource_path, hour, event_type, status), (hour, event_type, status))
+        SELECT resource_path, hour, event_type, status, count FROM tallied
         ON CONFLICT (path, hour, event_type, status) DO UPDATE SET count = c.count + excluded.count
+    ), counted_above AS (
+        INSERT INTO event_folder_count AS c (folder, hours, start, event_type, status, count)
+        SELECT b.folder, b.hours, b.start, t.event_type, t.status, sum(t.count)
+        FROM tallied t, event_folder_buckets(t.resource_path, t.hour) AS b
+        GROUP BY b.folder, b.hours, b.start, t.event_type, t.status
+        ON CONFLICT (folder, hours, start, event_type, status) DO UPDATE SET count = c.count + excluded.count
     ), step AS (
         SELECT DISTINCT ON (execution_id, step) execution_id, step, failed FROM placed
         WHERE execution_id IS NOT NULL AND step IS NOT NULL AND failed IS NOT NULL AND ending IS NULL
@@ -702,7 +762,7 @@ BEGIN
     RETURN moved;
 END $$;
 
-COMMENT ON FUNCTION public.event_sequence(row_limit integer, after_seq bigint) IS 'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log, counts them in event_count and folds them into execution and execution_failed_step; returns how many, or -1 where another session is at it. READ COMMITTED only.';
+COMMENT ON FUNCTION public.event_sequence(row_limit integer, after_seq bigint) IS 'Promise: each committed event gets one position; positions are dense and rising, and where one transaction began after another had committed, its events come after. Moves up to row_limit rows of event_pending with seq > after_seq to event_log, counts them in event_count and event_folder_count, and folds them into execution and execution_failed_step; returns how many, or -1 where another session is at it. READ COMMITTED only.';
 
 CREATE FUNCTION public.event_status(meta jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1282,6 +1342,16 @@ CREATE TABLE public.event_count (
 )
 WITH (fillfactor='80');
 
+CREATE TABLE public.event_folder_count (
+    folder text NOT NULL COLLATE pg_catalog."C",
+    hours smallint NOT NULL,
+    start timestamp with time zone NOT NULL,
+    event_type text NOT NULL COLLATE pg_catalog."C",
+    status text COLLATE pg_catalog."C",
+    count bigint NOT NULL
+)
+WITH (fillfactor='80');
+
 CREATE TABLE public.event_head (
     one boolean DEFAULT true NOT NULL,
     stream uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1473,6 +1543,8 @@ CREATE UNIQUE INDEX catalog_revision_key ON public.catalog USING btree (resource
 CREATE UNIQUE INDEX event_count_key ON public.event_count USING btree (path, hour, event_type, status) NULLS NOT DISTINCT;
 
 CREATE INDEX event_execution_idx ON ONLY public.event USING btree (((meta ->> 'execution_id'::text)) COLLATE "C", "timestamp", event_id) WHERE ((meta ->> 'execution_id'::text) IS NOT NULL);
+
+CREATE UNIQUE INDEX event_folder_count_key ON public.event_folder_count USING btree (folder, hours, start, event_type, status) NULLS NOT DISTINCT;
 
 CREATE INDEX event_log_execution_idx ON public.event_log USING btree (execution_id, "position") WHERE (execution_id IS NOT NULL);
 

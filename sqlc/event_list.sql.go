@@ -522,54 +522,104 @@ func (q *Queries) CountTimeline(ctx context.Context, arg CountTimelineParams) (i
 const eventStatistics = `-- name: EventStatistics :many
 WITH attached AS MATERIALIZED (
     SELECT range_agg(tstzrange(p.low, p.high)) AS months FROM event_partitions() AS p
+), asked AS (
+    SELECT NULL::text AS folder, k.path FROM unnest($1::text[]) AS k(path) WHERE k.path ^@ ANY ($2::text[])
+), parts_of_days AS MATERIALIZED (
+    SELECT a.folder, a.path FROM asked a
+    UNION ALL SELECT p.folder, p.path FROM scope_ranges($3::text[], $4::text[]) AS r, event_count_parts(r.low, r.high, 11) AS p
+), parts_of_hours AS MATERIALIZED (
+    SELECT a.folder, a.path FROM asked a
+    UNION ALL SELECT p.folder, p.path FROM scope_ranges($3::text[], $4::text[]) AS r, event_count_parts(r.low, r.high, 1) AS p
 ), found AS (
     SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
-    WHERE $1::timestamptz < $2::timestamptz AND e.timestamp >= $1::timestamptz AND e.timestamp < $2::timestamptz
-      AND ($3::text[] IS NULL OR e.resource_path = ANY ($3::text[]))
-      AND e.resource_path >= $4::text AND ($5::text = '' OR e.resource_path < $5::text)
-      AND ($6::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = $6::text)
+    WHERE $5::timestamptz < $6::timestamptz AND e.timestamp >= $5::timestamptz AND e.timestamp < $6::timestamptz
+      AND ($7::text[] IS NULL OR e.resource_path = ANY ($7::text[]))
+      AND e.resource_path >= $8::text AND ($9::text = '' OR e.resource_path < $9::text)
+      AND ($10::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = $10::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-          $7::text[], $8, $9, $10,
-          $6, $11, $12::text[],
-          $13::jsonb, $14::jsonb, $15::text[],
-          $16::text[], $17::text[], $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $11::text[], $12, $13, $14,
+          $10, $15, $16::text[],
+          $17::jsonb, $18::jsonb, $2::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     UNION ALL
     SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
-    WHERE $20::timestamptz < $21::timestamptz AND e.timestamp >= $20::timestamptz AND e.timestamp < $21::timestamptz
-      AND ($3::text[] IS NULL OR e.resource_path = ANY ($3::text[]))
-      AND e.resource_path >= $4::text AND ($5::text = '' OR e.resource_path < $5::text)
-      AND ($6::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = $6::text)
+    WHERE $23::timestamptz < $24::timestamptz AND e.timestamp >= $23::timestamptz AND e.timestamp < $24::timestamptz
+      AND ($7::text[] IS NULL OR e.resource_path = ANY ($7::text[]))
+      AND e.resource_path >= $8::text AND ($9::text = '' OR e.resource_path < $9::text)
+      AND ($10::text IS NULL OR (e.meta ->> 'execution_id') COLLATE "C" = $10::text)
       AND event_passes(e.event_type, e.resource_path, e.resource_version, e.payload, e.meta,
-          $7::text[], $8, $9, $10,
-          $6, $11, $12::text[],
-          $13::jsonb, $14::jsonb, $15::text[],
-          $16::text[], $17::text[], $18::text[])
-      AND ($19::text[] IS NULL OR EXISTS (
+          $11::text[], $12, $13, $14,
+          $10, $15, $16::text[],
+          $17::jsonb, $18::jsonb, $2::text[],
+          $19::text[], $20::text[], $21::text[])
+      AND ($22::text[] IS NULL OR EXISTS (
           SELECT 1 FROM catalog c
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
-            AND c.resource_type = ANY ($19::text[]) OFFSET 0))
+            AND c.resource_type = ANY ($22::text[]) OFFSET 0))
     UNION ALL
-    SELECT h.hour, h.event_type, h.status, h.count FROM (
-        SELECT c.hour, c.event_type, c.status, sum(c.count)::bigint AS count FROM event_count c
-        WHERE c.hour >= $2::timestamptz AND c.hour < $20::timestamptz
-          AND ($22::text[] IS NULL OR c.path = ANY ($22::text[]))
-          AND c.path >= $4::text AND ($5::text = '' OR c.path < $5::text)
-          AND ((SELECT '' = ANY ($15::text[])) OR c.path ^@ ANY ($15::text[]))
-          AND ($7::text[] IS NULL OR c.event_type = ANY ($7::text[]))
-          AND ($17::text[] IS NULL OR c.event_type <> ALL ($17::text[]))
-        GROUP BY c.hour, c.event_type, c.status
-    ) AS h
-    WHERE h.hour <@ (SELECT months FROM attached)
+    SELECT s.at, s.event_type, s.status, s.count FROM (
+        SELECT c.at, c.event_type, c.status, sum(c.count)::bigint AS count FROM (
+    SELECT c.start AS at, c.event_type, c.status, c.count FROM parts_of_days p CROSS JOIN LATERAL (
+        SELECT folder, hours, start, event_type, status, count FROM event_folder_count c WHERE c.folder = p.folder AND c.hours = 24
+          AND c.start >= $25::timestamptz AND c.start < $26::timestamptz
+          AND ($11::text[] IS NULL OR c.event_type = ANY ($11::text[]))
+          AND ($20::text[] IS NULL OR c.event_type <> ALL ($20::text[]))
+          AND ($16::text[] IS NULL OR lower(c.status) = ANY ($16::text[])) OFFSET 0
+    ) AS c WHERE $25::timestamptz < $26::timestamptz
+            UNION ALL
+    SELECT c.hour AS at, c.event_type, c.status, c.count FROM parts_of_days p CROSS JOIN LATERAL (
+        SELECT path, hour, event_type, status, count FROM event_count c WHERE c.path = p.path
+          AND c.hour >= $25::timestamptz AND c.hour < $26::timestamptz
+          AND ($11::text[] IS NULL OR c.event_type = ANY ($11::text[]))
+          AND ($20::text[] IS NULL OR c.event_type <> ALL ($20::text[]))
+          AND ($16::text[] IS NULL OR lower(c.status) = ANY ($16::text[])) OFFSET 0
+    ) AS c WHERE $25::timestamptz < $26::timestamptz
+            UNION ALL
+    SELECT c.start AS at, c.event_type, c.status, c.count FROM parts_of_hours p CROSS JOIN LATERAL (
+        SELECT folder, hours, start, event_type, status, count FROM event_folder_count c WHERE c.folder = p.folder AND c.hours = 1
+          AND c.start >= $6::timestamptz AND c.start < $25::timestamptz
+          AND ($11::text[] IS NULL OR c.event_type = ANY ($11::text[]))
+          AND ($20::text[] IS NULL OR c.event_type <> ALL ($20::text[]))
+          AND ($16::text[] IS NULL OR lower(c.status) = ANY ($16::text[])) OFFSET 0
+    ) AS c WHERE $6::timestamptz < $25::timestamptz
+            UNION ALL
+    SELECT c.hour AS at, c.event_type, c.status, c.count FROM parts_of_hours p CROSS JOIN LATERAL (
+        SELECT path, hour, event_type, status, count FROM event_count c WHERE c.path = p.path
+          AND c.hour >= $6::timestamptz AND c.hour < $25::timestamptz
+          AND ($11::text[] IS NULL OR c.event_type = ANY ($11::text[]))
+          AND ($20::text[] IS NULL OR c.event_type <> ALL ($20::text[]))
+          AND ($16::text[] IS NULL OR lower(c.status) = ANY ($16::text[])) OFFSET 0
+    ) AS c WHERE $6::timestamptz < $25::timestamptz
+            UNION ALL
+    SELECT c.start AS at, c.event_type, c.status, c.count FROM parts_of_hours p CROSS JOIN LATERAL (
+        SELECT folder, hours, start, event_type, status, count FROM event_folder_count c WHERE c.folder = p.folder AND c.hours = 1
+          AND c.start >= $26::timestamptz AND c.start < $23::timestamptz
+          AND ($11::text[] IS NULL OR c.event_type = ANY ($11::text[]))
+          AND ($20::text[] IS NULL OR c.event_type <> ALL ($20::text[]))
+          AND ($16::text[] IS NULL OR lower(c.status) = ANY ($16::text[])) OFFSET 0
+    ) AS c WHERE $26::timestamptz < $23::timestamptz
+            UNION ALL
+    SELECT c.hour AS at, c.event_type, c.status, c.count FROM parts_of_hours p CROSS JOIN LATERAL (
+        SELECT path, hour, event_type, status, count FROM event_count c WHERE c.path = p.path
+          AND c.hour >= $26::timestamptz AND c.hour < $23::timestamptz
+          AND ($11::text[] IS NULL OR c.event_type = ANY ($11::text[]))
+          AND ($20::text[] IS NULL OR c.event_type <> ALL ($20::text[]))
+          AND ($16::text[] IS NULL OR lower(c.status) = ANY ($16::text[])) OFFSET 0
+    ) AS c WHERE $26::timestamptz < $23::timestamptz
+        ) AS c
+        GROUP BY c.at, c.event_type, c.status
+    ) AS s
+    WHERE s.at <@ (SELECT months FROM attached)
 ), counted AS MATERIALIZED (
-    SELECT date_bin($23::integer * interval '1 second', f.at, '2001-01-01 00:00+00') AS bin, f.event_type, f.status,
+    SELECT date_bin($27::integer * interval '1 second', f.at, '2001-01-01 00:00+00') AS bin, f.event_type, f.status,
         sum(f.count)::bigint AS count, min(f.at) AS first, max(f.at) AS last
     FROM found f GROUP BY 1, 2, 3
 ), fitting AS (
-    SELECT c.bin, c.event_type, c.status, c.count, c.first, c.last, CASE WHEN (SELECT max(o.bin) - min(o.bin) < 1000 * ($23::integer * interval '1 second') FROM counted o) THEN c.bin END AS start FROM counted c
+    SELECT c.bin, c.event_type, c.status, c.count, c.first, c.last, CASE WHEN (SELECT max(o.bin) - min(o.bin) < 1000 * ($27::integer * interval '1 second') FROM counted o) THEN c.bin END AS start FROM counted c
 ), summed AS (
     SELECT (CASE WHEN grouping(f.status) = 0 THEN 'status' WHEN grouping(f.start) = 0 THEN 'bucket' WHEN grouping(f.event_type) = 0 THEN 'type' ELSE 'total' END)::text AS what,
         f.start, coalesce(f.event_type, f.status) AS name, coalesce(sum(f.count), 0)::bigint AS count, min(f.first) AS first, max(f.last) AS last
@@ -586,6 +636,10 @@ ORDER BY r.what, r.start, r.place
 `
 
 type EventStatisticsParams struct {
+	CountPaths      []string
+	Scopes          []string
+	Prefixes        []string
+	PrefixEnds      []string
 	LowTime         time.Time
 	LowHour         time.Time
 	Keys            []string
@@ -600,14 +654,14 @@ type EventStatisticsParams struct {
 	Statuses        []string
 	PayloadContains []byte
 	MetaContains    []byte
-	Scopes          []string
 	Paths           []string
 	ExcludeTypes    []string
 	WordPatterns    []string
 	ResourceTypes   []string
 	HighHour        time.Time
 	HighTime        time.Time
-	CountKeys       []string
+	LowDay          time.Time
+	HighDay         time.Time
 	UnitSeconds     *int32
 }
 
@@ -620,13 +674,18 @@ type EventStatisticsRow struct {
 	Last  interface{}
 }
 
-// Events by type, by status, and by type and interval. event_count has those of whole
-// hours, if it knows what the filter asks for; what precedes and follows these hours is
-// counted one by one: PostgreSQL drops either part when it plans, if it is empty, and
-// would otherwise walk the index of paths for it. The counts of months that are detached are left out, like their
-// events.
+// Events by type, by status, and by type and interval. What the prefixes are made of is
+// summed from event_folder_count and event_count, by days or else by hours, if they know
+// what the filter asks for; what precedes and follows these hours is counted one by one:
+// PostgreSQL drops a part when it plans, if it is empty, and would otherwise walk the
+// index of paths for it. The counts of months that are detached are left out, like their
+// events. OFFSET 0 keeps the reading of a part's counts a probe of the index.
 func (q *Queries) EventStatistics(ctx context.Context, arg EventStatisticsParams) ([]EventStatisticsRow, error) {
 	rows, err := q.db.Query(ctx, eventStatistics,
+		arg.CountPaths,
+		arg.Scopes,
+		arg.Prefixes,
+		arg.PrefixEnds,
 		arg.LowTime,
 		arg.LowHour,
 		arg.Keys,
@@ -641,14 +700,14 @@ func (q *Queries) EventStatistics(ctx context.Context, arg EventStatisticsParams
 		arg.Statuses,
 		arg.PayloadContains,
 		arg.MetaContains,
-		arg.Scopes,
 		arg.Paths,
 		arg.ExcludeTypes,
 		arg.WordPatterns,
 		arg.ResourceTypes,
 		arg.HighHour,
 		arg.HighTime,
-		arg.CountKeys,
+		arg.LowDay,
+		arg.HighDay,
 		arg.UnitSeconds,
 	)
 	if err != nil {

@@ -41,6 +41,15 @@ type EventCount struct {
 	Count     int64
 }
 
+type EventFolderCount struct {
+	Folder    string
+	Hours     int16
+	Start     time.Time
+	EventType string
+	Status    *string
+	Count     int64
+}
+
 type EventHead struct {
 	One      bool
 	Stream   pgtype.UUID

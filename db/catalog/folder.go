@@ -18,8 +18,8 @@ type Folder struct {
 	ResourceCount int
 }
 
-// disjoint returns the scopes that no other one includes, and the ends of their ranges.
-func disjoint(scopes []string) (lows, highs []string) {
+// Disjoint returns the scopes that no other one includes, and the ends of their ranges.
+func Disjoint(scopes []string) (lows, highs []string) {
 	lows = []string{}
 	for _, scope := range slices.Sorted(slices.Values(scopes)) {
 		if len(lows) > 0 && strings.HasPrefix(scope, lows[len(lows)-1]) {
@@ -35,7 +35,7 @@ func disjoint(scopes []string) (lows, highs []string) {
 // Folder returns the folder at a path; nil if no resource of the scopes lies there.
 // The top always exists.
 func (s *Store) Folder(ctx context.Context, scopes []string, path string) (*Folder, error) {
-	lows, highs := disjoint(scopes)
+	lows, highs := Disjoint(scopes)
 	count, err := s.queries.FolderSize(ctx, sqlc.FolderSizeParams{Path: path, Scopes: lows, ScopeEnds: highs})
 	if err != nil {
 		return nil, fmt.Errorf("read a folder: %w", err)
@@ -49,7 +49,7 @@ func (s *Store) Folder(ctx context.Context, scopes []string, path string) (*Fold
 // FoldersOf lists up to limit folders directly in each folder, by path. The range is
 // one of paths.
 func (s *Store) FoldersOf(ctx context.Context, scopes, folders []string, within Range, limit int) ([][]*Folder, error) {
-	lows, highs := disjoint(scopes)
+	lows, highs := Disjoint(scopes)
 	found, err := s.queries.FoldersOfFolders(ctx, sqlc.FoldersOfFoldersParams{
 		Parents: folders, Scopes: lows, ScopeEnds: highs, Low: beyondFolder(within.LowPath), High: within.HighPath, PageSize: int32(limit),
 	})
@@ -74,7 +74,7 @@ func beyondFolder(low string) string {
 
 // CountFoldersOf counts the folders directly in each folder.
 func (s *Store) CountFoldersOf(ctx context.Context, scopes, folders []string) ([]int, error) {
-	lows, highs := disjoint(scopes)
+	lows, highs := Disjoint(scopes)
 	counts, err := s.queries.CountFoldersOfFolders(ctx, sqlc.CountFoldersOfFoldersParams{Parents: folders, Scopes: lows, ScopeEnds: highs})
 	if err != nil {
 		return nil, fmt.Errorf("count folders: %w", err)
@@ -84,7 +84,7 @@ func (s *Store) CountFoldersOf(ctx context.Context, scopes, folders []string) ([
 
 // ListResourcesOfFolders lists up to limit resources directly in each folder, by path.
 func (s *Store) ListResourcesOfFolders(ctx context.Context, scopes, folders []string, within Range, limit int) ([][]*Resource, error) {
-	lows, highs := disjoint(scopes)
+	lows, highs := Disjoint(scopes)
 	lists := make([][]*Resource, len(folders))
 	err := s.readResources(rows.GenericPlan, columnsWithParent, func(queries *sqlc.Queries) error {
 		_, err := queries.ListResourcesOfFolders(ctx, sqlc.ListResourcesOfFoldersParams{
@@ -100,7 +100,7 @@ func (s *Store) ListResourcesOfFolders(ctx context.Context, scopes, folders []st
 
 // CountResourcesOfFolders counts the resources directly in each folder.
 func (s *Store) CountResourcesOfFolders(ctx context.Context, scopes, folders []string) ([]int, error) {
-	lows, highs := disjoint(scopes)
+	lows, highs := Disjoint(scopes)
 	counts, err := s.queries.CountResourcesOfFolders(ctx, sqlc.CountResourcesOfFoldersParams{Parents: folders, Scopes: lows, ScopeEnds: highs})
 	if err != nil {
 		return nil, fmt.Errorf("count resources of folders: %w", err)

@@ -3,6 +3,8 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/noetl/noetl-catalog/db/catalog"
@@ -111,6 +113,10 @@ func bounds(since, until *time.Time, first, last time.Time) (from, to time.Time,
 func (f *Filter) rolledUp() bool {
 	rest := *f
 	rest.Types, rest.ExcludeTypes, rest.Path, rest.Paths, rest.PathPrefix = nil, nil, nil, nil, nil
+	// Longer statuses are not counted.
+	if !slices.ContainsFunc(f.Statuses, func(status string) bool { return len(status) > maxKey }) {
+		rest.Statuses = nil
+	}
 	return rest.timeline()
 }
 
@@ -150,27 +156,34 @@ func (s *Store) Statistics(ctx context.Context, scopes []string, filter Filter, 
 
 func (s *Store) statistics(ctx context.Context, scopes []string, filter Filter, unit Interval, rolledUp bool) (*EventCounts, error) {
 	within := filter.narrow(WholeRange())
+	end := within.HighTime
 	params := sqlc.EventStatisticsParams{
-		LowTime: within.LowTime, LowHour: within.HighTime, HighHour: within.HighTime, HighTime: within.HighTime,
+		LowTime: within.LowTime, LowHour: end, LowDay: end, HighDay: end, HighHour: end, HighTime: end,
 		Types: filter.Types, ExcludeTypes: filter.ExcludeTypes, Path: filter.Path, Paths: filter.Paths, PathPrefix: filter.PathPrefix, Version: filter.Version,
 		ExecutionID: filter.ExecutionID, Step: filter.Step, Statuses: ASCIILowers(filter.Statuses),
 		PayloadContains: filter.PayloadContains, MetaContains: filter.MetaContains, WordPatterns: wordPatterns(filter.Text),
 		Scopes: scopes, ResourceTypes: filter.ResourceTypes, UnitSeconds: unit.seconds(),
 	}
-	var err error
-	if params.Keys, err = s.fewPathsOf(ctx, scopes, filter); err != nil {
-		return nil, err
+	if low, high := Hour.ceiling(within.LowTime), Hour.Start(end); rolledUp && low.Before(high) {
+		params.LowHour, params.LowDay, params.HighDay, params.HighHour = low, high, high, high
+		if lowDay, highDay := Day.ceiling(low), Day.Start(high); unit%Day == 0 && lowDay.Before(highDay) {
+			params.LowDay, params.HighDay = lowDay, highDay
+		}
 	}
-	params.CountKeys = params.Keys
-	switch {
-	case params.Keys != nil:
-	case filter.PathPrefix != nil && *filter.PathPrefix != "":
+	single := filter.Path != nil || filter.Paths != nil
+	if oneByOne := params.LowTime.Before(params.LowHour) || params.HighHour.Before(end); single || oneByOne {
+		var err error
+		if params.Keys, err = s.fewPathsOf(ctx, scopes, filter); err != nil {
+			return nil, err
+		}
+	}
+	if params.Keys == nil && filter.PathPrefix != nil {
 		params.LowPath, params.HighPath = catalog.PrefixRange(*filter.PathPrefix)
-	default:
-		params.CountKeys = allPaths(scopes)
 	}
-	if low, high := Hour.ceiling(within.LowTime), Hour.Start(within.HighTime); rolledUp && low.Before(high) {
-		params.LowHour, params.HighHour = low, high
+	if single {
+		params.CountPaths = params.Keys
+	} else {
+		params.Prefixes, params.PrefixEnds = prefixesWithin(scopes, filter.PathPrefix)
 	}
 	rows, err := s.custom.EventStatistics(ctx, params)
 	if err != nil {
@@ -196,15 +209,22 @@ func (s *Store) statistics(ctx context.Context, scopes []string, filter Filter, 
 	return counts, nil
 }
 
-// allPaths is the key of event_count for a caller who may see everything; nil for
-// another.
-func allPaths(scopes []string) []string {
+// prefixesWithin returns the prefixes of the paths that begin with a prefix and lie
+// within scopes, none of which begins with another, and the ends of their ranges.
+func prefixesWithin(scopes []string, prefix *string) (lows, highs []string) {
+	if prefix == nil {
+		return catalog.Disjoint(scopes)
+	}
+	var within []string
 	for _, scope := range scopes {
-		if scope == "" {
-			return []string{""}
+		switch {
+		case strings.HasPrefix(scope, *prefix):
+			within = append(within, scope)
+		case strings.HasPrefix(*prefix, scope):
+			within = append(within, *prefix)
 		}
 	}
-	return nil
+	return catalog.Disjoint(within)
 }
 
 // instant is a nullable timestamp; the zero time for null.

@@ -130,6 +130,112 @@ func TestStatistics_AnyFilter_AsCountedOneByOne(t *testing.T) {
 	}
 }
 
+// Statistics of prefixes, folders or not, within scopes are those of plain SQL, also
+// after a recount, and read each path once however deep it lies.
+func TestStatistics_AnyPrefixAndScopes_AsPlainSQL(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.Pool(t)
+	store := eventlog.NewStore(pool)
+	var deep []string
+	for _, segment := range []string{"a", "ab", "b", "", "é"} {
+		for depth := range 14 {
+			path := strings.Repeat(segment+"/", depth)
+			deep = append(deep, path+"x", path+"xy", path+"z/", path+"a/"+segment+"1")
+		}
+	}
+	slices.Sort(deep)
+	deep = slices.Compact(deep)
+	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) SELECT path, 'task', '1', '{}' FROM unnest($1::text[]) path`, deep)
+	exec(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta, timestamp)
+		SELECT 'n' || n, (ARRAY['UPDATED', 'UNCHANGED', 'REGISTERED'])[1 + n % 3], ($1::text[])[1 + n % cardinality($1::text[])], '1',
+			CASE WHEN n % 7 > 0 THEN jsonb_build_object('status', (ARRAY['ok', 'OK', 'Failed', 'é', repeat('x', 300)])[1 + n % 5]) END,
+			'2026-10-30 22:00Z'::timestamptz + n * n % 5000 * interval '1 minute 7 seconds'
+		FROM generate_series(1, 2000) n`, deep)
+	answered := 0
+	compare := func(t *rapid.T) {
+		prefix := func(label string) string {
+			path := rapid.SampledFrom(deep).Draw(t, label)
+			cut := rapid.IntRange(0, len(path)).Draw(t, label+" length")
+			for cut < len(path) && path[cut]&0xC0 == 0x80 {
+				cut++
+			}
+			return path[:cut]
+		}
+		scopes := []string{""}
+		if rapid.IntRange(0, 2).Draw(t, "scoped") > 0 {
+			scopes = nil
+			for range rapid.IntRange(0, 3).Draw(t, "scopes") {
+				scopes = append(scopes, prefix("scope"))
+			}
+		}
+		var filter eventlog.Filter
+		if rapid.IntRange(0, 3).Draw(t, "prefixed") > 0 {
+			filter.PathPrefix = new(prefix("prefix"))
+		}
+		when := func(label string) *time.Time {
+			if rapid.Bool().Draw(t, label+" open") {
+				return nil
+			}
+			return new(time.Date(2026, 10, 30, 20, rapid.SampledFrom([]int{0, 61, 240, 300, 1680, 1681, 3120, 4000, 5000}).Draw(t, label), 0, 0, time.UTC))
+		}
+		filter.Since, filter.Until = when("since"), when("until")
+		if rapid.IntRange(0, 2).Draw(t, "typed") == 0 {
+			filter.Types = []string{"UPDATED", "UNCHANGED"}
+		}
+		if rapid.IntRange(0, 2).Draw(t, "with statuses") == 0 {
+			filter.Statuses = rapid.SampledFrom([][]string{{}, {"oK"}, {"É", "FAILED"}, {"é"}, {strings.Repeat("X", 300), "ok"}}).Draw(t, "statuses")
+		}
+		unit := rapid.SampledFrom([]eventlog.Interval{0, eventlog.Hour, eventlog.Day, eventlog.Week}).Draw(t, "unit")
+
+		var want []string
+		if err := pool.QueryRow(context.Background(), `SELECT array_agg(concat_ws('|', extract(epoch FROM start)::bigint, event_type, status, count)) FROM (
+				SELECT date_bin($1 * interval '1 second', timestamp, '2001-01-01Z') AS start, event_type, NULL AS status, count(*) FROM event WHERE `+passing+` AND $1 > 0 GROUP BY 1, 2
+				UNION ALL SELECT NULL, event_type, NULL, count(*) FROM event WHERE `+passing+` GROUP BY 2
+				UNION ALL SELECT NULL, NULL, upper((meta ->> 'status') COLLATE "C"), count(*) FROM event WHERE `+passing+` AND length(meta ->> 'status') < 255 GROUP BY 3
+			) AS counted`, int32(time.Duration(unit)/time.Second), scopes, filter.PathPrefix, filter.Types, eventlog.ASCIILowers(filter.Statuses), filter.Since, filter.Until).Scan(&want); err != nil {
+			t.Fatal(err)
+		}
+		counts, err := store.Statistics(context.Background(), scopes, filter, unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		total := 0
+		for _, count := range counts.ByType {
+			got, total = append(got, fmt.Sprintf("%s|%d", count.Name, count.Count)), total+count.Count
+		}
+		for _, count := range counts.ByStatus {
+			got = append(got, fmt.Sprintf("%s|%d", count.Name, count.Count))
+		}
+		for start, types := range counts.Buckets {
+			for _, count := range types {
+				if unit != 0 {
+					got = append(got, fmt.Sprintf("%d|%s|%d", start.Unix(), count.Name, count.Count))
+				}
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := gocmp.Diff(want, got); diff != "" || total != counts.Total {
+			t.Fatalf("%q within %q from %v to %v, types %q, statuses %q by %s: %d in all (-want +got):\n%s", *cmp.Or(filter.PathPrefix, new("any")), scopes,
+				filter.Since, filter.Until, filter.Types, filter.Statuses, time.Duration(unit), counts.Total, diff)
+		}
+		if total > 0 {
+			answered++
+		}
+	}
+	rapid.Check(t, compare)
+	exec(t, pool, `SELECT event_recount()`)
+	rapid.Check(t, compare)
+	if answered < 60 {
+		t.Errorf("only %d answers with events", answered)
+	}
+}
+
+// passing is what a filter passes, in plain SQL, for TestStatistics_AnyPrefixAndScopes.
+const passing = `resource_path ^@ ANY ($2::text[]) AND ($3::text IS NULL OR resource_path ^@ $3) AND ($4::text[] IS NULL OR event_type = ANY ($4))
+	AND ($5::text[] IS NULL OR lower((meta ->> 'status') COLLATE "C") = ANY ($5)) AND ($6::timestamptz IS NULL OR timestamp >= $6) AND ($7::timestamptz IS NULL OR timestamp < $7)`
+
 // The sequencer's counts are those of a recount, and those of the lists, whatever
 // order events come in, and where a month is detached.
 func TestStatistics_BackdatedAndDetached_AsListed(t *testing.T) {
@@ -143,7 +249,10 @@ func TestStatistics_BackdatedAndDetached_AsListed(t *testing.T) {
 	}
 	counted := func() (text string) {
 		t.Helper()
-		if err := pool.QueryRow(t.Context(), `SELECT string_agg(concat_ws('|', path, extract(epoch FROM hour), event_type, status, count), E'\n' ORDER BY path, hour, event_type, status) FROM event_count`).Scan(&text); err != nil {
+		if err := pool.QueryRow(t.Context(), `SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+				SELECT concat_ws('|', path, extract(epoch FROM hour), event_type, status, count) AS line FROM event_count
+				UNION ALL SELECT concat_ws('|', folder, hours, extract(epoch FROM start), event_type, status, count) FROM event_folder_count
+			) AS lines`).Scan(&text); err != nil {
 			t.Fatal(err)
 		}
 		return text
@@ -303,12 +412,18 @@ func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
 	meter := dbtest.NewMeter(t, pool)
 	store := eventlog.NewStore(meter)
 	ctx := t.Context()
-	since, prefix := time.Now().Add(-40*time.Hour), "p"
+	since, prefix, teams := time.Now().Add(-40*time.Hour), "p", "team"
+	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
+		SELECT 'team' || n % 4 || '/x' || n % 40 || '/' || n, 'task', '1', '{}' FROM generate_series(0, 399) n`)
 	events := func(filter eventlog.Filter) func() error {
 		return func() error { _, err := store.Statistics(ctx, everything, filter, eventlog.Day); return err }
 	}
 	runs := func(filter eventlog.ExecutionFilter) func() error {
 		return func() error { _, err := store.ExecutionStatistics(ctx, everything, filter, eventlog.Day); return err }
+	}
+	scoped := func() error {
+		_, err := store.Statistics(ctx, []string{"team0/x0/", "team1", "p"}, eventlog.Filter{}, eventlog.Week)
+		return err
 	}
 	tests := map[string]struct {
 		run func() error
@@ -316,6 +431,9 @@ func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
 		rows int
 	}{
 		"all": {events(eventlog.Filter{}), 110}, "a time range": {events(eventlog.Filter{Since: &since}), 150},
+		"a prefix of folders": {events(eventlog.Filter{PathPrefix: &teams}), 120}, "a prefix and a time range": {events(eventlog.Filter{PathPrefix: &teams, Since: &since}), 600},
+		"scopes":   {scoped, 120},
+		"a status": {events(eventlog.Filter{PathPrefix: &teams, Statuses: []string{"OK"}}), 120},
 		"a prefix": {events(eventlog.Filter{PathPrefix: &prefix}), 120}, "a type": {events(eventlog.Filter{Types: []string{"UPDATED"}}), 60},
 		"runs": {runs(eventlog.ExecutionFilter{}), 510}, "failed runs": {runs(eventlog.ExecutionFilter{Statuses: []string{"FAILED"}}), 20},
 	}
@@ -324,11 +442,14 @@ func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
 		exec(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta, timestamp)
 			SELECT 'n' || n, (ARRAY['UPDATED', 'UNCHANGED'])[1 + n % 2], 'p', '1', jsonb_build_object('status', 'ok', 'execution_id', n / 10), now() - make_interval(hours => n % 100)
 			FROM generate_series($1::integer, $2::integer - 1) n`, recorded, size)
+		exec(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta, timestamp)
+			SELECT 'team' || n, (ARRAY['UPDATED', 'UNCHANGED'])[1 + n % 2], 'team' || n % 4 || '/x' || n % 40 || '/' || n % 400, '1', '{"status": "ok"}', now() - make_interval(hours => n % 100)
+			FROM generate_series($1::integer, $2::integer - 1) n`, recorded, size)
 		recorded = size
 		if _, err := store.Statistics(ctx, everything, eventlog.Filter{}, 0); err != nil { // gives positions
 			t.Fatal(err)
 		}
-		exec(t, pool, `VACUUM ANALYZE event, event_count, execution`)
+		exec(t, pool, `VACUUM ANALYZE event, event_count, event_folder_count, execution`)
 		for name, test := range tests {
 			meter.Take()
 			if err := test.run(); err != nil {
@@ -338,8 +459,8 @@ func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
 			for _, each := range meter.Take() {
 				work.Rows, work.Buffers = work.Rows+each.Rows, work.Buffers+each.Buffers
 			}
-			if work.Rows > test.rows || work.Buffers == 0 || work.Buffers > 200 {
-				t.Errorf("%s: %+v for %d events, want %d rows and 200 buffers at most", name, work, size, test.rows)
+			if work.Rows > test.rows || work.Buffers == 0 || work.Buffers > 300 {
+				t.Errorf("%s: %+v for %d events, want %d rows and 300 buffers at most", name, work, size, test.rows)
 			}
 		}
 	}

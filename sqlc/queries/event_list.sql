@@ -562,13 +562,22 @@ WHERE e.timestamp >= @low_time::timestamptz AND e.timestamp < @high_time::timest
   AND e.resource_path ^@ ANY (@scopes::text[]);
 
 -- name: EventStatistics :many
--- Events by type, by status, and by type and interval. event_count has those of whole
--- hours, if it knows what the filter asks for; what precedes and follows these hours is
--- counted one by one: PostgreSQL drops either part when it plans, if it is empty, and
--- would otherwise walk the index of paths for it. The counts of months that are detached are left out, like their
--- events.
+-- Events by type, by status, and by type and interval. What the prefixes are made of is
+-- summed from event_folder_count and event_count, by days or else by hours, if they know
+-- what the filter asks for; what precedes and follows these hours is counted one by one:
+-- PostgreSQL drops a part when it plans, if it is empty, and would otherwise walk the
+-- index of paths for it. The counts of months that are detached are left out, like their
+-- events. OFFSET 0 keeps the reading of a part's counts a probe of the index.
 WITH attached AS MATERIALIZED (
     SELECT range_agg(tstzrange(p.low, p.high)) AS months FROM event_partitions() AS p
+), asked AS (
+    SELECT NULL::text AS folder, k.path FROM unnest(@count_paths::text[]) AS k(path) WHERE k.path ^@ ANY (@scopes::text[])
+), parts_of_days AS MATERIALIZED (
+    SELECT a.folder, a.path FROM asked a
+    UNION ALL SELECT p.folder, p.path FROM scope_ranges(@prefixes::text[], @prefix_ends::text[]) AS r, event_count_parts(r.low, r.high, 11) AS p
+), parts_of_hours AS MATERIALIZED (
+    SELECT a.folder, a.path FROM asked a
+    UNION ALL SELECT p.folder, p.path FROM scope_ranges(@prefixes::text[], @prefix_ends::text[]) AS r, event_count_parts(r.low, r.high, 1) AS p
 ), found AS (
     SELECT e.timestamp AS at, e.event_type, event_status(e.meta) AS status, 1::bigint AS count FROM event e
     WHERE @low_time::timestamptz < @low_hour::timestamptz AND e.timestamp >= @low_time::timestamptz AND e.timestamp < @low_hour::timestamptz
@@ -600,17 +609,59 @@ WITH attached AS MATERIALIZED (
           WHERE c.resource_path = e.resource_path AND c.resource_version = e.resource_version
             AND c.resource_type = ANY (@resource_types::text[]) OFFSET 0))
     UNION ALL
-    SELECT h.hour, h.event_type, h.status, h.count FROM (
-        SELECT c.hour, c.event_type, c.status, sum(c.count)::bigint AS count FROM event_count c
-        WHERE c.hour >= @low_hour::timestamptz AND c.hour < @high_hour::timestamptz
-          AND (@count_keys::text[] IS NULL OR c.path = ANY (@count_keys::text[]))
-          AND c.path >= @low_path::text AND (@high_path::text = '' OR c.path < @high_path::text)
-          AND ((SELECT '' = ANY (@scopes::text[])) OR c.path ^@ ANY (@scopes::text[]))
+    SELECT s.at, s.event_type, s.status, s.count FROM (
+        SELECT c.at, c.event_type, c.status, sum(c.count)::bigint AS count FROM (
+    SELECT c.start AS at, c.event_type, c.status, c.count FROM parts_of_days p CROSS JOIN LATERAL (
+        SELECT * FROM event_folder_count c WHERE c.folder = p.folder AND c.hours = 24
+          AND c.start >= @low_day::timestamptz AND c.start < @high_day::timestamptz
           AND (@types::text[] IS NULL OR c.event_type = ANY (@types::text[]))
           AND (@exclude_types::text[] IS NULL OR c.event_type <> ALL (@exclude_types::text[]))
-        GROUP BY c.hour, c.event_type, c.status
-    ) AS h
-    WHERE h.hour <@ (SELECT months FROM attached)
+          AND (@statuses::text[] IS NULL OR lower(c.status) = ANY (@statuses::text[])) OFFSET 0
+    ) AS c WHERE @low_day::timestamptz < @high_day::timestamptz
+            UNION ALL
+    SELECT c.hour AS at, c.event_type, c.status, c.count FROM parts_of_days p CROSS JOIN LATERAL (
+        SELECT * FROM event_count c WHERE c.path = p.path
+          AND c.hour >= @low_day::timestamptz AND c.hour < @high_day::timestamptz
+          AND (@types::text[] IS NULL OR c.event_type = ANY (@types::text[]))
+          AND (@exclude_types::text[] IS NULL OR c.event_type <> ALL (@exclude_types::text[]))
+          AND (@statuses::text[] IS NULL OR lower(c.status) = ANY (@statuses::text[])) OFFSET 0
+    ) AS c WHERE @low_day::timestamptz < @high_day::timestamptz
+            UNION ALL
+    SELECT c.start AS at, c.event_type, c.status, c.count FROM parts_of_hours p CROSS JOIN LATERAL (
+        SELECT * FROM event_folder_count c WHERE c.folder = p.folder AND c.hours = 1
+          AND c.start >= @low_hour::timestamptz AND c.start < @low_day::timestamptz
+          AND (@types::text[] IS NULL OR c.event_type = ANY (@types::text[]))
+          AND (@exclude_types::text[] IS NULL OR c.event_type <> ALL (@exclude_types::text[]))
+          AND (@statuses::text[] IS NULL OR lower(c.status) = ANY (@statuses::text[])) OFFSET 0
+    ) AS c WHERE @low_hour::timestamptz < @low_day::timestamptz
+            UNION ALL
+    SELECT c.hour AS at, c.event_type, c.status, c.count FROM parts_of_hours p CROSS JOIN LATERAL (
+        SELECT * FROM event_count c WHERE c.path = p.path
+          AND c.hour >= @low_hour::timestamptz AND c.hour < @low_day::timestamptz
+          AND (@types::text[] IS NULL OR c.event_type = ANY (@types::text[]))
+          AND (@exclude_types::text[] IS NULL OR c.event_type <> ALL (@exclude_types::text[]))
+          AND (@statuses::text[] IS NULL OR lower(c.status) = ANY (@statuses::text[])) OFFSET 0
+    ) AS c WHERE @low_hour::timestamptz < @low_day::timestamptz
+            UNION ALL
+    SELECT c.start AS at, c.event_type, c.status, c.count FROM parts_of_hours p CROSS JOIN LATERAL (
+        SELECT * FROM event_folder_count c WHERE c.folder = p.folder AND c.hours = 1
+          AND c.start >= @high_day::timestamptz AND c.start < @high_hour::timestamptz
+          AND (@types::text[] IS NULL OR c.event_type = ANY (@types::text[]))
+          AND (@exclude_types::text[] IS NULL OR c.event_type <> ALL (@exclude_types::text[]))
+          AND (@statuses::text[] IS NULL OR lower(c.status) = ANY (@statuses::text[])) OFFSET 0
+    ) AS c WHERE @high_day::timestamptz < @high_hour::timestamptz
+            UNION ALL
+    SELECT c.hour AS at, c.event_type, c.status, c.count FROM parts_of_hours p CROSS JOIN LATERAL (
+        SELECT * FROM event_count c WHERE c.path = p.path
+          AND c.hour >= @high_day::timestamptz AND c.hour < @high_hour::timestamptz
+          AND (@types::text[] IS NULL OR c.event_type = ANY (@types::text[]))
+          AND (@exclude_types::text[] IS NULL OR c.event_type <> ALL (@exclude_types::text[]))
+          AND (@statuses::text[] IS NULL OR lower(c.status) = ANY (@statuses::text[])) OFFSET 0
+    ) AS c WHERE @high_day::timestamptz < @high_hour::timestamptz
+        ) AS c
+        GROUP BY c.at, c.event_type, c.status
+    ) AS s
+    WHERE s.at <@ (SELECT months FROM attached)
 ), counted AS MATERIALIZED (
     SELECT date_bin(sqlc.narg('unit_seconds')::integer * interval '1 second', f.at, '2001-01-01 00:00+00') AS bin, f.event_type, f.status,
         sum(f.count)::bigint AS count, min(f.at) AS first, max(f.at) AS last
