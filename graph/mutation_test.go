@@ -76,6 +76,19 @@ func TestRegister_DryRun_ReportsAndWritesNothing(t *testing.T) {
 	a.same(`{"resources": {"totalCount": 1}, "events": {"totalCount": 1}}`, `{ resources { totalCount } events { totalCount } }`, nil)
 }
 
+func TestRegisterResources_DryRunOfOneContentTwice_ShowsTheVersionThatItWouldMake(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	const version = `{"version": "1.0.0", "revision": 1, "payload": {"v": 1}, "meta": {"m": 1}, "content": null, "isLatest": true, "resource": {"path": "a", "name": null}}`
+	a.same(`{"registerResources": {"results": [
+		{"registration": {"status": "REGISTERED", "event": null, "version": `+version+`}},
+		{"registration": {"status": "UNCHANGED", "event": null, "version": `+version+`}}]}}`,
+		`mutation { registerResources(inputs: [
+			{path: "a", type: "playbook", payload: {json: {v: 1}}, meta: {m: 1}, dryRun: true},
+			{path: "a", type: "playbook", payload: {json: {v: 1}}, dryRun: true}
+		]) { results { registration { status event { eventId } version { version revision payload meta content isLatest resource { path name } } } } } }`, nil)
+}
+
 func TestRegisterResources_NotAtomic_ValidOnesRegistered(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

@@ -40,7 +40,7 @@ func registrations(results []catalog.RegistrationResult) []*model.RegisterResour
 			wrapped[i] = &model.RegisterResourceResult{Error: inputError(result.Fault)}
 			continue
 		}
-		versionModels[i].Draft = result.EventID == "" && result.Status != catalog.Unchanged
+		versionModels[i].Draft = result.Draft
 		wrapped[i] = &model.RegisterResourceResult{Registration: &model.RegisterResourcePayload{
 			Status: model.RegistrationStatus(result.Status), Version: versionModels[i], Event: eventModels[i],
 		}}

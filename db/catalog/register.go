@@ -54,6 +54,8 @@ const (
 type RegistrationResult struct {
 	Status  Status
 	Version *Version
+	// Draft: the version is not stored; a dry run would make it.
+	Draft bool
 	// EventID and EventTime are empty for a dry run.
 	EventID   string
 	EventTime time.Time
@@ -154,6 +156,7 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 	if len(answers) != len(sent) {
 		return nil, fmt.Errorf("catalog_register answered %d of %d registrations", len(answers), len(sent))
 	}
+	drafts := map[LabelKey]*Version{}
 	for n, answer := range answers {
 		i := sent[n]
 		if answer.Code != "" {
@@ -165,12 +168,19 @@ func (s *Store) Register(ctx context.Context, scopes []string, registrations []R
 			Source: answer.Source, Location: answer.Location, Timestamp: answer.Timestamp,
 		}
 		results[i] = RegistrationResult{Status: answer.Status, Version: version, TypeCreated: answer.NewType}
-		switch {
-		case !options.DryRun:
+		if !options.DryRun {
 			results[i].EventID, results[i].EventTime = answer.EventID, answer.EventTime
-		case answer.Status != Unchanged:
+			continue
+		}
+		key := LabelKey{Path: version.Path, Label: version.Label}
+		if answer.Status != Unchanged {
 			version.Payload, version.Content, version.Meta = params.Payloads[n], params.Contents[n], params.Metas[n]
 			version.Columns = Columns{Payload: true, Content: true, Meta: true}
+			drafts[key] = version
+		}
+		// UNCHANGED may name a version that the same dry run would make.
+		if draft := drafts[key]; draft != nil {
+			results[i].Version, results[i].Draft = draft, true
 		}
 	}
 	if options.Atomic && len(faults) > 0 {
