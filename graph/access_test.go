@@ -54,10 +54,10 @@ func withTokens(t *testing.T, options ...func(*graph.HandlerOptions)) (a *api, t
 }
 
 var (
-	reads     = `{"query":"{ resourceTypes { name } }"}`
-	registers = `{"query":"mutation { registerResource(input: {path: \"a\", type: \"playbook\", payload: {json: {}}}) { status } }"}`
-	creates   = `{"query":"mutation { registerResources(createTypes: true, inputs: [{path: \"b\", type: \"song\", payload: {json: {}}}]) { createdTypes } }"}`
-	saves     = `{"query":"mutation { saveResourceType(input: {name: \"dag\"}) { resourceType { name } } }"}`
+	readRequest        = `{"query":"{ resourceTypes { name } }"}`
+	registerRequest    = `{"query":"mutation { registerResource(input: {path: \"a\", type: \"playbook\", payload: {json: {}}}) { status } }"}`
+	createTypesRequest = `{"query":"mutation { registerResources(createTypes: true, inputs: [{path: \"b\", type: \"song\", payload: {json: {}}}]) { createdTypes } }"}`
+	saveTypeRequest    = `{"query":"mutation { saveResourceType(input: {name: \"dag\"}) { resourceType { name } } }"}`
 )
 
 func TestTokens_EachRole_HasItsPermissions(t *testing.T) {
@@ -68,18 +68,18 @@ func TestTokens_EachRole_HasItsPermissions(t *testing.T) {
 		status                    int
 		want                      string
 	}{
-		{"nobody", "", reads, 401, `"UNAUTHENTICATED"`},
-		{"nobody, not GraphQL", "", "{", 401, `"UNAUTHENTICATED"`},
-		{"wrong token", "Bearer x", reads, 401, `does not know the token`},
-		{"wrong scheme", "Basic " + tokens[auth.Admin], reads, 401, `Authorization: Bearer`},
-		{"viewer reads", "Bearer " + tokens[auth.Viewer], reads, 200, `"playbook"`},
-		{"viewer registers", "Bearer " + tokens[auth.Viewer], registers, 200, `"FORBIDDEN"`},
-		{"publisher registers", "bearer " + tokens[auth.Publisher], registers, 200, `"REGISTERED"`},
-		{"publisher saves", "Bearer " + tokens[auth.Publisher], saves, 200, `"FORBIDDEN"`},
-		{"publisher creates types", "Bearer " + tokens[auth.Publisher], creates, 200, `adding resource types needs the role ADMIN, and the token has PUBLISHER`},
-		{"admin creates types", "Bearer " + tokens[auth.Admin], creates, 200, `"createdTypes":["song"]`},
-		{"admin saves", "Bearer  " + tokens[auth.Admin] + " ", saves, 200, `"dag"`},
-		{"admin registers", "Bearer " + tokens[auth.Admin], registers, 200, `"UNCHANGED"`},
+		{"no token", "", readRequest, 401, `"UNAUTHENTICATED"`},
+		{"no token, not GraphQL", "", "{", 401, `"UNAUTHENTICATED"`},
+		{"wrong token", "Bearer x", readRequest, 401, `does not know the token`},
+		{"wrong scheme", "Basic " + tokens[auth.Admin], readRequest, 401, `Authorization: Bearer`},
+		{"viewer reads", "Bearer " + tokens[auth.Viewer], readRequest, 200, `"playbook"`},
+		{"viewer registers", "Bearer " + tokens[auth.Viewer], registerRequest, 200, `"FORBIDDEN"`},
+		{"publisher registers", "bearer " + tokens[auth.Publisher], registerRequest, 200, `"REGISTERED"`},
+		{"publisher saves", "Bearer " + tokens[auth.Publisher], saveTypeRequest, 200, `"FORBIDDEN"`},
+		{"publisher creates types", "Bearer " + tokens[auth.Publisher], createTypesRequest, 200, `adding resource types needs the role ADMIN, and the token has PUBLISHER`},
+		{"admin creates types", "Bearer " + tokens[auth.Admin], createTypesRequest, 200, `"createdTypes":["song"]`},
+		{"admin saves", "Bearer  " + tokens[auth.Admin] + " ", saveTypeRequest, 200, `"dag"`},
+		{"admin registers", "Bearer " + tokens[auth.Admin], registerRequest, 200, `"UNCHANGED"`},
 	} {
 		headers := []string{"Content-Type", "application/json"}
 		if tc.authorization != "" {
@@ -89,8 +89,8 @@ func TestTokens_EachRole_HasItsPermissions(t *testing.T) {
 		if got := a.read(response); response.StatusCode != tc.status || !strings.Contains(got, tc.want) {
 			t.Errorf("%s: %d %s, want %d %s", tc.name, response.StatusCode, got, tc.status, tc.want)
 		}
-		if asked := response.Header.Get("WWW-Authenticate"); (asked == "Bearer") != (tc.status == 401) {
-			t.Errorf("%s: WWW-Authenticate %q", tc.name, asked)
+		if challenge := response.Header.Get("WWW-Authenticate"); (challenge == "Bearer") != (tc.status == 401) {
+			t.Errorf("%s: WWW-Authenticate %q", tc.name, challenge)
 		}
 	}
 	for path, want := range map[string]int{"/schema.graphql": 401, "/": 200, "/healthz": 200, "/readyz": 200} {
@@ -109,10 +109,10 @@ func TestTokens_WebSocket_ReadFromConnectionInitOrHandshake(t *testing.T) {
 		want  string
 		close websocket.StatusCode
 	}{
-		"nobody":                      {"", "", "", 4403},
+		"no token":                    {"", "", "", 4403},
 		"wrong token":                 {"", `{"Authorization":"Bearer x"}`, "", 4403},
-		"not a text":                  {"", `{"Authorization":1}`, "", 4403},
-		"wrong in the message counts": {"Bearer " + tokens[auth.Admin], `{"Authorization":"Bearer x"}`, "", 4403},
+		"not a string":                {"", `{"Authorization":1}`, "", 4403},
+		"message overrides handshake": {"Bearer " + tokens[auth.Admin], `{"Authorization":"Bearer x"}`, "", 4403},
 		"viewer":                      {"", `{"Authorization":"Bearer ` + tokens[auth.Viewer] + `"}`, `"FORBIDDEN"`, 0},
 		"publisher, lower case":       {"", `{"authorization":"Bearer ` + tokens[auth.Publisher] + `"}`, `"status":`, 0},
 		"publisher, handshake":        {"Bearer " + tokens[auth.Publisher], `{"other":true}`, `"status":`, 0},
@@ -125,14 +125,14 @@ func TestTokens_WebSocket_ReadFromConnectionInitOrHandshake(t *testing.T) {
 			if tc.header != "" {
 				header.Set("Authorization", tc.header)
 			}
-			a := a.in(t)
+			a := a.forTest(t)
 			conn := a.dial(header)
 			initialise := variables{"type": "connection_init"}
 			if tc.payload != "" {
 				initialise["payload"] = json.RawMessage(tc.payload)
 			}
 			a.send(conn, initialise)
-			a.send(conn, variables{"id": "1", "type": "subscribe", "payload": json.RawMessage(registers)})
+			a.send(conn, variables{"id": "1", "type": "subscribe", "payload": json.RawMessage(registerRequest)})
 			var got string
 			for range 2 { // connection_ack, next
 				_, text, err := conn.Read(ctx)

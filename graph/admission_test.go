@@ -35,14 +35,14 @@ func (a *api) metric(name, label string) (sum float64) {
 		}
 		for _, m := range family.GetMetric() {
 			if label == "" || m.GetLabel()[0].GetValue() == label {
-				sum += value(m)
+				sum += metricValue(m)
 			}
 		}
 	}
 	return sum
 }
 
-func value(m *dto.Metric) float64 { return m.GetGauge().GetValue() + m.GetCounter().GetValue() }
+func metricValue(m *dto.Metric) float64 { return m.GetGauge().GetValue() + m.GetCounter().GetValue() }
 
 // setupLarge returns a server with five resources with payloads of 60 KB.
 func setupLarge(t testing.TB, options ...func(*graph.HandlerOptions)) *api {
@@ -64,7 +64,7 @@ func TestAdmission_LargeRequestsAtOnce_AllAnswered(t *testing.T) {
 	t.Parallel()
 	a := setupLarge(t, func(o *graph.HandlerOptions) {
 		o.Admission = admission.Options{Slots: 1, Light: 20_000, MaxQueue: 1000, MaxWait: 1 << 40, MaxTime: time.Hour}
-		o.QueryTimeout = time.Hour // they take a while on a busy machine
+		o.QueryTimeout = time.Hour // requests are slow on a busy machine
 	})
 	want, errs := a.ask(largeList, nil)
 	if len(errs) > 0 || len(want) < 300_000 {
@@ -77,7 +77,7 @@ func TestAdmission_LargeRequestsAtOnce_AllAnswered(t *testing.T) {
 	}
 	wants := make([]string, len(queries))
 	for i, query := range queries {
-		wants[i] = a.whole(query)
+		wants[i] = a.fullBody(query)
 	}
 	var group sync.WaitGroup
 	for n := range 60 {
@@ -87,7 +87,7 @@ func TestAdmission_LargeRequestsAtOnce_AllAnswered(t *testing.T) {
 			if n%2 == 0 {
 				query += fmt.Sprintf("# %d", n)
 			}
-			if diff := cmp.Diff(wants[i], a.whole(query)); diff != "" {
+			if diff := cmp.Diff(wants[i], a.fullBody(query)); diff != "" {
 				t.Errorf("%s: %.500s", query, diff)
 			}
 		})
@@ -103,13 +103,13 @@ func TestAdmission_LargeRequestsAtOnce_AllAnswered(t *testing.T) {
 	}
 }
 
-// whole returns an answer with all its parts, if it comes in parts.
-func (a *api) whole(query string) string {
+// fullBody returns the body of an answer, with all its parts.
+func (a *api) fullBody(query string) string {
 	a.t.Helper()
 	return a.attempt(query, "", nil).body
 }
 
-type answered struct {
+type httpAnswer struct {
 	status int
 	retry  string
 	body   string
@@ -117,11 +117,11 @@ type answered struct {
 }
 
 // attempt sends a request that need not succeed.
-func (a *api) attempt(query, token string, vars variables) answered {
+func (a *api) attempt(query, token string, vars variables) httpAnswer {
 	a.t.Helper()
-	response := a.request(http.MethodPost, "/graphql", a.encoded(map[string]any{"query": query, "variables": vars}),
+	response := a.request(http.MethodPost, "/graphql", a.encode(map[string]any{"query": query, "variables": vars}),
 		"Content-Type", "application/json", "Accept", "text/event-stream, application/json", "Authorization", "Bearer "+token)
-	got := answered{status: response.StatusCode, retry: response.Header.Get("Retry-After"), body: a.read(response)}
+	got := httpAnswer{status: response.StatusCode, retry: response.Header.Get("Retry-After"), body: a.read(response)}
 	var decoded struct{ Errors []gqlError }
 	if json.Unmarshal([]byte(got.body), &decoded) == nil && len(decoded.Errors) > 0 {
 		got.code, _ = decoded.Errors[0].Extensions["code"].(string)
@@ -162,18 +162,18 @@ func TestAdmission_AnswerTooLong_RefusedWithPath(t *testing.T) {
 			t.Errorf("%s: %+v %.100s", query, errs, data)
 		}
 	}
-	got := bounded.whole(`{ resources { nodes { path ... @defer { versions { nodes { payload } } } } } }`)
+	got := bounded.fullBody(`{ resources { nodes { path ... @defer { versions { nodes { payload } } } } } }`)
 	if !strings.Contains(got, `"incremental"`) || !strings.Contains(got, "RESPONSE_TOO_LARGE") || strings.Count(got, `"hasNext":false`) != 1 {
 		t.Errorf("a deferred part: %.500s", got)
 	}
-	// Parts of an answer are short enough one by one.
-	if got := a.whole(`{ resources { nodes { ... @defer { latestVersion { payload } } } } }`); strings.Count(got, "xxx\"") != 5 || strings.Contains(got, "TOO_LARGE") {
+	// The limit applies to each part of an answer on its own.
+	if got := a.fullBody(`{ resources { nodes { ... @defer { latestVersion { payload } } } } }`); strings.Count(got, "xxx\"") != 5 || strings.Contains(got, "TOO_LARGE") {
 		t.Errorf("deferred: %.300s", got)
 	}
 }
 
-// A mutation whose answer is too long has made its change, and says so.
-func TestAdmission_AnswerOfMutationTooLong_SaysThatItIsDone(t *testing.T) {
+// If a mutation's answer is too long, the error says that the change was made.
+func TestAdmission_MutationAnswerTooLong_OutcomeDone(t *testing.T) {
 	t.Parallel()
 	a := setupLarge(t, func(o *graph.HandlerOptions) { o.MaxResponse = 64 << 10 })
 	_, errs := a.ask(`mutation($payload: JSON!) { registerResource(input: {path: "p/long", type: "task", payload: {json: $payload}}) {
@@ -181,13 +181,13 @@ func TestAdmission_AnswerOfMutationTooLong_SaysThatItIsDone(t *testing.T) {
 	if len(errs) != 1 || errs[0].Extensions["code"] != "RESPONSE_TOO_LARGE" || errs[0].Extensions["outcome"] != "done" {
 		t.Errorf("%+v", errs)
 	}
-	a.same(`{"resource":{"path":"p/long"}}`, `{ resource(path: "p/long") { path } }`, nil)
+	a.wantData(`{"resource":{"path":"p/long"}}`, `{ resource(path: "p/long") { path } }`, nil)
 }
 
 func TestAdmission_BudgetOfOneRequest_Stopped(t *testing.T) {
 	t.Parallel()
 	a := setupLarge(t, func(o *graph.HandlerOptions) { o.Admission = admission.Options{Light: 1000, MaxRequest: 150_000} })
-	a.refused("BUDGET_EXCEEDED", "", largeList, nil)
+	a.wantError("BUDGET_EXCEEDED", "", largeList, nil)
 	got := a.attempt(`query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, "", variables{"ids": strings.Split(strings.Repeat("x,", 3000), ",")})
 	if got.status != http.StatusRequestEntityTooLarge || got.code != "BUDGET_EXCEEDED" {
 		t.Errorf("variables: %+v", got)
@@ -196,9 +196,9 @@ func TestAdmission_BudgetOfOneRequest_Stopped(t *testing.T) {
 		t.Errorf("%v bytes left", left)
 	}
 	if n := a.metric("catalog_requests_rejected_total", "request_memory"); n != 2 {
-		t.Errorf("%v were counted", n)
+		t.Errorf("%v rejections were counted, want 2", n)
 	}
-	a.same(`{"resources":{"totalCount":5}}`, `{ resources { totalCount } }`, nil)
+	a.wantData(`{"resources":{"totalCount":5}}`, `{ resources { totalCount } }`, nil)
 }
 
 // For any query, an answer within the bounds equals that of a server without
@@ -224,7 +224,7 @@ func TestAdmission_AnyQuery_AnsweredAsWithoutBounds(t *testing.T) {
 		want, wantErrs := free.ask(query, nil)
 		got, errs := bounded.ask(query, nil)
 		if len(wantErrs) > 0 && len(errs) > 0 {
-			return // two fields of one name
+			return // different fields have the same response name
 		}
 		if len(errs) == 0 {
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
@@ -325,8 +325,9 @@ func TestAdmission_QueueFull_LargeRefusedAtOnceLightServed(t *testing.T) {
 	}
 }
 
-// Whatever finds the memory of all requests used up, the client learns when to try again.
-func TestAdmission_MemoryUsedUp_SaysWhenToTryAgain(t *testing.T) {
+// When the memory for all requests is used up, the error says when to retry, wherever
+// the server detects it.
+func TestAdmission_MemoryUsedUp_RetryAfter(t *testing.T) {
 	t.Parallel()
 	a, tokens := withTokens(t, func(o *graph.HandlerOptions) {
 		o.Admission = admission.Options{Light: 20_000, MaxHeld: 200_000}
@@ -351,13 +352,13 @@ func TestAdmission_MemoryUsedUp_SaysWhenToTryAgain(t *testing.T) {
 }
 
 // An event that is too large for one delivery does not end the subscription.
-func TestAdmission_DeliveredEventTooLong_NextOnesCome(t *testing.T) {
+func TestAdmission_DeliveredEventTooLong_NextEventsDelivered(t *testing.T) {
 	t.Parallel()
-	a := setupAt(t, dbtest.URL(t), func(o *graph.HandlerOptions) { o.MaxResponse = 50_000 }).alive()
+	a := setupAt(t, dbtest.URL(t), func(o *graph.HandlerOptions) { o.MaxResponse = 50_000 }).startTasks()
 	a.register("p", variables{})
 	stream := a.subscribe(`subscription { eventRecorded(filter: {types: ["UPDATED"]}) { cursor event { eventId payload } } }`, nil)
 	for id, size := range []int{10, 100_000, 10} {
-		a.get(nil, recordMutation, variables{"inputs": []variables{{
+		a.mustAsk(nil, recordMutation, variables{"inputs": []variables{{
 			"eventId": fmt.Sprint(id), "type": "UPDATED", "path": "p", "payload": variables{"text": strings.Repeat("x", size)},
 		}}})
 		event := stream.next()

@@ -29,13 +29,13 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // api is a server with its own database.
 type api struct {
-	// live runs the background tasks of a server.
-	live func(context.Context) error
-	t    testing.TB
-	pool *db.Pool
-	http *httptest.Server
-	log  *logtest.Buffer
-	sql  *statementLog
+	// runTasks runs the background tasks of a server.
+	runTasks func(context.Context) error
+	t        testing.TB
+	pool     *db.Pool
+	http     *httptest.Server
+	log      *logtest.Buffer
+	sql      *statementLog
 	// metrics are the handler's.
 	metrics *prometheus.Registry
 }
@@ -64,7 +64,7 @@ func setupWith(t testing.TB, databaseURL string, pool db.Options, configure ...f
 	a.pool = dbtest.PoolAt(t, databaseURL, pool)
 	events, metrics := eventlog.NewStore(a.pool), stream.NewMetrics(prometheus.NewRegistry())
 	log := stream.NewLog(events, a.pool.Connect, metrics, logger)
-	a.live = func(ctx context.Context) error {
+	a.runTasks = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return log.Run(ctx) })
 		group.Go(func() error { return stream.Sequence(ctx, a.pool.Connect, metrics, logger) })
@@ -100,8 +100,8 @@ func (a *api) planAnswers() int {
 	return 0
 }
 
-// in returns the same server for a subtest.
-func (a *api) in(t testing.TB) *api {
+// forTest returns the same server for a subtest.
+func (a *api) forTest(t testing.TB) *api {
 	sub := *a
 	sub.t = t
 	return &sub
@@ -174,11 +174,11 @@ type variables map[string]any
 // ask sends a request and returns its data and errors.
 func (a *api) ask(query string, vars variables) (json.RawMessage, []gqlError) {
 	a.t.Helper()
-	return a.answer(a.read(a.post("application/json", a.encoded(variables{"query": query, "variables": vars}))))
+	return a.decode(a.read(a.post("application/json", a.encode(variables{"query": query, "variables": vars}))))
 }
 
-// get sends a request that must succeed, and unmarshals data into into.
-func (a *api) get(into any, query string, vars variables) {
+// mustAsk sends a request that must succeed, and unmarshals data into into.
+func (a *api) mustAsk(into any, query string, vars variables) {
 	a.t.Helper()
 	data, errs := a.ask(query, vars)
 	if len(errs) > 0 {
@@ -192,11 +192,11 @@ func (a *api) get(into any, query string, vars variables) {
 	}
 }
 
-// same fails unless data is the wanted JSON, ignoring white space.
-func (a *api) same(want, query string, vars variables) {
+// wantData fails unless data is the wanted JSON, ignoring white space.
+func (a *api) wantData(want, query string, vars variables) {
 	a.t.Helper()
 	var got, wanted any
-	a.get(&got, query, vars)
+	a.mustAsk(&got, query, vars)
 	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
 		a.t.Fatalf("wanted JSON: %v", err)
 	}
@@ -205,8 +205,8 @@ func (a *api) same(want, query string, vars variables) {
 	}
 }
 
-// refused fails unless the answer is one error of this code and argument.
-func (a *api) refused(code, argument, query string, vars variables) gqlError {
+// wantError fails unless the answer is one error with this code and argument.
+func (a *api) wantError(code, argument, query string, vars variables) gqlError {
 	a.t.Helper()
 	data, errs := a.ask(query, vars)
 	if len(errs) != 1 {
@@ -247,7 +247,7 @@ type registered struct {
 func (a *api) register(path string, payload any) registered {
 	a.t.Helper()
 	var got registered
-	a.get(&got, registerMutation, variables{"input": variables{
+	a.mustAsk(&got, registerMutation, variables{"input": variables{
 		"path": path, "type": "playbook", "payload": variables{"json": payload},
 	}})
 	return got

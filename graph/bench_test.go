@@ -25,7 +25,7 @@ func BenchmarkQuery(b *testing.B) {
 	var page struct {
 		Resources struct{ PageInfo struct{ EndCursor string } }
 	}
-	planned.get(&page, `{ resources(first: 20) { pageInfo { endCursor } } }`, nil)
+	planned.mustAsk(&page, `{ resources(first: 20) { pageInfo { endCursor } } }`, nil)
 	const versions = `nodes { path versions(first: 5) { nodes { version timestamp events(first: 5) { nodes { eventId type { name } timestamp } } } } }`
 	for _, workload := range []struct{ name, query string }{
 		{"Q1", `query($path: String!, $version: String!) { version(path: $path, version: $version) { path version payload } }`},

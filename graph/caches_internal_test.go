@@ -28,7 +28,7 @@ import (
 // TestCaches_ThousandWorstEntries_WithinLimits is not parallel: it measures the
 // whole process.
 func TestCaches_ThousandWorstEntries_WithinLimits(t *testing.T) {
-	const each, size = 1000, 64 << 10
+	const entries, size = 1000, 64 << 10
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
 	ctx := auth.WithScopes(context.Background(), auth.Everything())
 	operation := func(query string) *graphql.OperationContext {
@@ -125,11 +125,11 @@ func TestCaches_ThousandWorstEntries_WithinLimits(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := testCaches{Resolver: NewResolver(catalog.NewStore(nil), eventlog.NewStore(nil), nil, catalog.Limits{}, slog.New(slog.DiscardHandler))}
 			r.answers = r.newAnswers(apierror.NewPresenter(r.logger, nil))
-			before := inUse()
-			for n := range each {
+			before := heapInUse()
+			for n := range entries {
 				test.feed(r, n)
 			}
-			held := inUse() - before
+			held := heapInUse() - before
 			t.Logf("%d KiB of %d", held>>10, test.limit>>10)
 			if held > test.limit+test.limit/4 {
 				t.Errorf("%d bytes are held, the limit is %d", held, test.limit)
@@ -188,7 +188,7 @@ func TestEncodings_SameSelection_WrittenOnce(t *testing.T) {
 	}
 }
 
-func inUse() int {
+func heapInUse() int {
 	runtime.GC()
 	runtime.GC() // frees what pools and weak pointers release
 	var stats runtime.MemStats

@@ -50,8 +50,8 @@ func (a *api) post(accept, body string) *http.Response {
 	return a.request(http.MethodPost, "/graphql", body, "Content-Type", "application/json", "Accept", accept)
 }
 
-// answer decodes a response in JSON.
-func (a *api) answer(text string) (json.RawMessage, []gqlError) {
+// decode decodes a response in JSON.
+func (a *api) decode(text string) (json.RawMessage, []gqlError) {
 	a.t.Helper()
 	var answer struct {
 		Data   json.RawMessage
@@ -63,8 +63,8 @@ func (a *api) answer(text string) (json.RawMessage, []gqlError) {
 	return answer.Data, answer.Errors
 }
 
-// encoded returns a value as JSON.
-func (a *api) encoded(value any) string {
+// encode returns a value as JSON.
+func (a *api) encode(value any) string {
 	a.t.Helper()
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -29,10 +29,10 @@ const deferredQuery = `query($defer: Boolean!) { resources(first: 20) { totalCou
 	... @defer(if: $defer) { latestVersion { version payload } } }
 	... @defer(if: $defer) { all: totalCount pageInfo { hasNextPage } } } }`
 
-// parts sends a query as Apollo Client does, and returns the parts of the answer.
-func (a *api) parts(query string, vars variables) []map[string]any {
+// askInParts sends a query as Apollo Client does, and returns the parts of the answer.
+func (a *api) askInParts(query string, vars variables) []map[string]any {
 	a.t.Helper()
-	response := a.post("multipart/mixed;deferSpec=20220824,application/json", a.encoded(variables{"query": query, "variables": vars}))
+	response := a.post("multipart/mixed;deferSpec=20220824,application/json", a.encode(variables{"query": query, "variables": vars}))
 	defer response.Body.Close()
 	_, parameters, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil || parameters["deferspec"] != "20220824" {
@@ -58,31 +58,31 @@ func (a *api) parts(query string, vars variables) []map[string]any {
 // merge inserts the increments at their paths.
 func merge(t *testing.T, parts []map[string]any) any {
 	t.Helper()
-	whole := parts[0]["data"]
+	merged := parts[0]["data"]
 	for i, part := range parts {
 		if part["hasNext"] != (i < len(parts)-1) {
 			t.Errorf("part %d of %d: hasNext is %v", i, len(parts), part["hasNext"])
 		}
 		increments, _ := part["incremental"].([]any)
 		for _, increment := range increments {
-			at := whole
+			target := merged
 			for _, key := range increment.(map[string]any)["path"].([]any) {
 				switch key := key.(type) {
 				case string:
-					at = at.(map[string]any)[key]
+					target = target.(map[string]any)[key]
 				case float64:
-					at = at.([]any)[int(key)]
+					target = target.([]any)[int(key)]
 				}
 			}
 			for name, value := range increment.(map[string]any)["data"].(map[string]any) {
-				if had, ok := at.(map[string]any)[name]; ok {
-					t.Errorf("%s came before it was ready: %v", name, had)
+				if earlier, ok := target.(map[string]any)[name]; ok {
+					t.Errorf("%s is in an earlier part already: %v", name, earlier)
 				}
-				at.(map[string]any)[name] = value
+				target.(map[string]any)[name] = value
 			}
 		}
 	}
-	return whole
+	return merged
 }
 
 // A deferred answer equals the answer in a single part, and its number of
@@ -99,9 +99,9 @@ func TestDefer_MergedParts_EqualTheWholeAnswer(t *testing.T) {
 			}
 		}
 		var want any
-		a.get(&want, deferredQuery, variables{"defer": false})
+		a.mustAsk(&want, deferredQuery, variables{"defer": false})
 		a.sql.take()
-		parts := a.parts(deferredQuery, variables{"defer": true})
+		parts := a.askInParts(deferredQuery, variables{"defer": true})
 		statements = append(statements, len(a.sql.take()))
 		if len(parts) < 1+resources {
 			t.Errorf("%d resources came in %d parts", resources, len(parts))
@@ -115,14 +115,14 @@ func TestDefer_MergedParts_EqualTheWholeAnswer(t *testing.T) {
 	}
 }
 
-// For any query and any deferred fragments, the merged parts are the whole answer.
+// For any query and any deferred fragments, the merged parts equal the answer in one part.
 func TestDefer_AnyQuery_MergedPartsEqualTheWholeAnswer(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
-	schema, cursors := a.filled()
+	schema, cursors := a.insertSamples()
 	deferred := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		g := &generator{t: rt, schema: schema, cursors: cursors[:1], defers: true}
+		g := &generator{t: rt, schema: schema, cursors: cursors[:1], withDefer: true}
 		query := `query($n: Int = 2, $path: String!, $yes: Boolean!, $order: ResourceOrder, $filter: EventFilter, $defer: Boolean!) ` +
 			strings.TrimSuffix(g.selection("Query", 4), "}") + `
 			used: resource(path: $path) { events(first: $n, filter: $filter) { __typename } __typename @include(if: $yes) }
@@ -137,7 +137,7 @@ func TestDefer_AnyQuery_MergedPartsEqualTheWholeAnswer(t *testing.T) {
 			rt.Fatal(err)
 		}
 		given["defer"] = true
-		parts := a.parts(query, given)
+		parts := a.askInParts(query, given)
 		deferred += len(parts) - 1
 		if diff := cmp.Diff(whole, merge(t, parts)); diff != "" {
 			rt.Fatalf("%s\n(-whole +merged):\n%s", query, diff)
@@ -150,7 +150,7 @@ func TestDefer_AnyQuery_MergedPartsEqualTheWholeAnswer(t *testing.T) {
 
 // Colocated fragments, as Apollo's clients send them, defer one field several
 // times, with and without labels.
-func TestDefer_OneFieldSeveralTimes_EveryPartComes(t *testing.T) {
+func TestDefer_OneFieldSeveralTimes_AllPartsSent(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("deferred/twice", variables{"version": 1})
@@ -167,10 +167,10 @@ func TestDefer_OneFieldSeveralTimes_EveryPartComes(t *testing.T) {
 			fragment V on Version {version @D{resource{...R}}} fragment R on Resource {path @D{versionCount}}`,
 	} {
 		var want any
-		a.get(&want, strings.ReplaceAll(query, "@D", "..."), nil)
+		a.mustAsk(&want, strings.ReplaceAll(query, "@D", "..."), nil)
 		for _, directive := range []string{"@defer", `@defer(label: "same")`, "@defer(label: null)", "@defer(if: true)"} {
 			deferred := strings.ReplaceAll(query, "@D", "... "+directive)
-			parts := a.parts(deferred, nil)
+			parts := a.askInParts(deferred, nil)
 			if diff := cmp.Diff(want, merge(t, parts)); diff != "" {
 				t.Errorf("%s (-whole +merged):\n%s", deferred, diff)
 			}
@@ -186,9 +186,9 @@ func TestDefer_OneFieldSeveralTimes_EveryPartComes(t *testing.T) {
 	}
 }
 
-// While a lock keeps the deferred parts from being read, whatever ends the
-// request ends them, over every transport.
-func TestDefer_PartsThatWait_EndWithTheRequest(t *testing.T) {
+// While a lock blocks the deferred parts, anything that ends the request ends them,
+// over every transport.
+func TestDefer_BlockedParts_EndWithTheRequest(t *testing.T) {
 	t.Parallel()
 	const query = `{resource(path: "deferred/locked") {path ... @defer{latestEvent{eventId}} ... @defer{latestEvent{message}} ... @defer{events{totalCount}}}}`
 	for _, ending := range []string{"timeout", "client", "shutdown"} {
@@ -214,7 +214,7 @@ func TestDefer_PartsThatWait_EndWithTheRequest(t *testing.T) {
 			var answers []io.Reader
 			var bodies []io.Closer
 			for _, accept := range []string{"multipart/mixed;deferSpec=20220824", "text/event-stream"} {
-				response := a.post(accept, a.encoded(variables{"query": query}))
+				response := a.post(accept, a.encode(variables{"query": query}))
 				bodies = append(bodies, response.Body)
 				answer := bufio.NewReader(response.Body)
 				for line := ""; !strings.Contains(line, `"hasNext":true`); {
@@ -261,11 +261,11 @@ func TestDefer_PartsThatWait_EndWithTheRequest(t *testing.T) {
 	}
 }
 
-// eventually waits until a condition holds.
-func eventually(t *testing.T, holds func() bool) {
+// eventually waits until a condition is true.
+func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
-	for !holds() {
+	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatal("the condition never became true")
 		}
@@ -273,11 +273,11 @@ func eventually(t *testing.T, holds func() bool) {
 	}
 }
 
-func TestDefer_RefusedWhereItsPartsWouldBeLost(t *testing.T) {
+func TestDefer_TransportWithoutParts_Refused(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
-	a.refused("BAD_USER_INPUT", "", `{resources {nodes {... @defer {path}}}}`, nil)
-	a.refused("BAD_USER_INPUT", "", `mutation {saveResourceType(input: {name: "x"}) {... @defer {resourceType {name}}}}`, nil)
+	a.wantError("BAD_USER_INPUT", "", `{resources {nodes {... @defer {path}}}}`, nil)
+	a.wantError("BAD_USER_INPUT", "", `mutation {saveResourceType(input: {name: "x"}) {... @defer {resourceType {name}}}}`, nil)
 	var got any
-	a.get(&got, `{resourceTypes {... @defer(if: false) {name}}}`, nil)
+	a.mustAsk(&got, `{resourceTypes {... @defer(if: false) {name}}}`, nil)
 }

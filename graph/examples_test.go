@@ -48,16 +48,16 @@ func examples(t *testing.T) (files []example) {
 	return files
 }
 
-// within returns got without what want leaves out: fields of objects, and the rest
-// of a list where want ends with "…".
-func within(want, got any) any {
+// subset returns the part of got that want describes, without the fields that want
+// lacks, and without the rest of a list where want ends with "…".
+func subset(want, got any) any {
 	switch want := want.(type) {
 	case map[string]any:
 		if object, ok := got.(map[string]any); ok {
 			kept := map[string]any{}
 			for key, value := range object {
 				if wanted, ok := want[key]; ok {
-					kept[key] = within(wanted, value)
+					kept[key] = subset(wanted, value)
 				}
 			}
 			return kept
@@ -70,7 +70,7 @@ func within(want, got any) any {
 		if ok && len(list) == len(want) {
 			kept := make([]any, len(list))
 			for i := range list {
-				kept[i] = within(want[i], list[i])
+				kept[i] = subset(want[i], list[i])
 			}
 			return kept
 		}
@@ -78,8 +78,8 @@ func within(want, got any) any {
 	return got
 }
 
-// contains fails unless got has the fields of want.
-func contains(t *testing.T, want string, got []byte) {
+// wantSubset fails unless got has the fields of want.
+func wantSubset(t *testing.T, want string, got []byte) {
 	t.Helper()
 	var wanted, had any
 	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
@@ -88,22 +88,23 @@ func contains(t *testing.T, want string, got []byte) {
 	if err := json.Unmarshal(got, &had); err != nil {
 		t.Fatalf("%v: %s", err, got)
 	}
-	if diff := cmp.Diff(wanted, within(wanted, had)); diff != "" {
+	if diff := cmp.Diff(wanted, subset(wanted, had)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// exampleAnswers has what each file of examples/queries answers on the examples
-// and what its mutations add.
+// exampleAnswers has the answer to each file of examples/queries, on the registered
+// examples and what the mutations add.
 var exampleAnswers = map[string]struct {
-	// statements is how many SQL statements it takes, a subscription for all its
-	// deliveries and without those that read the log.
+	// statements is the number of SQL statements: for a subscription, those of all its
+	// deliveries, without those that read the log.
 	statements int
 	// want is the essential part of the answer, or of a subscription's first delivery.
 	want string
-	// again is the answer to a mutation the second time.
+	// again is the answer to a repeated mutation.
 	again string
-	// deliveries is how many a subscription makes; complete, whether it then ends.
+	// deliveries is the number of a subscription's deliveries; complete is whether it
+	// ends after them.
 	deliveries int
 	complete   bool
 }{
@@ -214,9 +215,9 @@ var exampleAnswers = map[string]struct {
 	},
 }
 
-// Each query of examples/queries works as it is on what `make run` registers,
-// also before there is a run, and each mutation works a second time. Plans answer
-// all of them.
+// Each file of examples/queries works unchanged on what `make run` registers, also
+// before the first execution, and each mutation can be repeated. Plans answer all of
+// them.
 func TestExamples_EachQuery_ResultAndStatements(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -232,7 +233,7 @@ func TestExamples_EachQuery_ResultAndStatements(t *testing.T) {
 			t.Fatalf("%v, printed %q, want %q", err, printed.String(), want)
 		}
 	}
-	live := setupAt(t, databaseURL).alive()
+	live := setupAt(t, databaseURL).startTasks()
 	files := examples(t)
 	if len(files) != len(exampleAnswers) {
 		t.Errorf("%d files, and %d answers", len(files), len(exampleAnswers))
@@ -245,7 +246,7 @@ func TestExamples_EachQuery_ResultAndStatements(t *testing.T) {
 			}
 		}
 	}
-	run(ast.Query, func(_ *testing.T, e example, a *api) { a.get(nil, e.text, nil) })
+	run(ast.Query, func(_ *testing.T, e example, a *api) { a.mustAsk(nil, e.text, nil) })
 
 	type follower struct {
 		a      *api
@@ -254,14 +255,14 @@ func TestExamples_EachQuery_ResultAndStatements(t *testing.T) {
 	followers := map[string]follower{}
 	for _, e := range files {
 		if e.operation.Operation == ast.Subscription {
-			a := setupAt(t, databaseURL).alive()
+			a := setupAt(t, databaseURL).startTasks()
 			followers[e.file] = follower{a, a.subscribe(e.text, nil)}
 		}
 	}
 	answer := func(t *testing.T, e example, a *api, want string, statements int) {
 		var data json.RawMessage
-		a.get(&data, e.text, nil)
-		contains(t, want, data)
+		a.mustAsk(&data, e.text, nil)
+		wantSubset(t, want, data)
 		if answers := a.planAnswers(); answers != len(e.operation.SelectionSet) {
 			t.Errorf("plans answered %d of %d fields", answers, len(e.operation.SelectionSet))
 		}
@@ -284,7 +285,7 @@ func TestExamples_EachQuery_ResultAndStatements(t *testing.T) {
 					t.Fatalf("delivery %d of %d: %s %s", n+1, want.deliveries, event.Name, event.Data)
 				}
 				if n == 0 {
-					contains(t, want.want, delivery.Data)
+					wantSubset(t, want.want, delivery.Data)
 				}
 			}
 			if want.complete {
@@ -302,7 +303,7 @@ func TestExamples_EachQuery_ResultAndStatements(t *testing.T) {
 		})
 	}
 	// The events get their positions, so that the queries below need not wait.
-	live.get(nil, `{ execution(executionId: "none") { status } }`, nil)
+	live.mustAsk(nil, `{ execution(executionId: "none") { status } }`, nil)
 	run(ast.Query, func(t *testing.T, e example, a *api) {
 		answer(t, e, a, exampleAnswers[e.file].want, exampleAnswers[e.file].statements)
 	})

@@ -10,8 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Ten runs of two resources: run-0 starts the others; every third fails.
-func executionsSetup(t testing.TB) *api {
+// setupExecutions records ten executions of two resources: run-0 starts the others;
+// every third fails.
+func setupExecutions(t testing.TB) *api {
 	t.Helper()
 	a := setup(t)
 	a.register("p/one", variables{"a": 1})
@@ -33,7 +34,7 @@ func executionsSetup(t testing.TB) *api {
 		case i != 1:
 			inputs = append(inputs, variables{"type": "EXECUTION_COMPLETED", "path": path, "meta": meta, "timestamp": at(30)})
 		}
-		a.get(nil, recordMutation, variables{"inputs": inputs})
+		a.mustAsk(nil, recordMutation, variables{"inputs": inputs})
 	}
 	return a
 }
@@ -42,22 +43,22 @@ func TestExecutions_ReadAfterCommit_AllFields(t *testing.T) {
 	t.Parallel()
 	// No sequencer runs here: a query for executions still returns all that
 	// has been committed.
-	a := executionsSetup(t)
-	a.same(`{"execution": {"executionId": "run-3", "status": "FAILED", "error": "e3", "eventCount": 3, "durationMs": 2000,
+	a := setupExecutions(t)
+	a.wantData(`{"execution": {"executionId": "run-3", "status": "FAILED", "error": "e3", "eventCount": 3, "durationMs": 2000,
 		"startedAt": "2026-03-01T12:03:00.000000Z", "finishedAt": "2026-03-01T12:03:02.000000Z", "lastEventAt": "2026-03-01T12:03:02.000000Z",
 		"resource": {"path": "p/two"}, "version": {"version": "1.0.0"}, "parent": {"executionId": "run-0"}, "children": {"totalCount": 0, "nodes": []},
 		"events": {"totalCount": 3, "nodes": [{"type": {"name": "EXECUTION_STARTED"}}, {"type": {"name": "UPDATED"}}, {"type": {"name": "EXECUTION_FAILED"}}]}}}`,
 		`{ execution(executionId: "run-3") { executionId status error eventCount durationMs startedAt finishedAt lastEventAt
 			resource { path } version { version } parent { executionId } children { totalCount nodes { executionId } }
 			events { totalCount nodes { type { name } } } } }`, nil)
-	a.same(`{"execution": {"status": "RUNNING", "finishedAt": null, "durationMs": null, "error": null}, "none": null}`,
+	a.wantData(`{"execution": {"status": "RUNNING", "finishedAt": null, "durationMs": null, "error": null}, "none": null}`,
 		`{ execution(executionId: "run-1") { status finishedAt durationMs error } none: execution(executionId: "none") { status } }`, nil)
-	a.same(`{"execution": {"children": {"totalCount": 9, "pageInfo": {"hasNextPage": true, "hasPreviousPage": false}, "nodes": [{"executionId": "run-9"}, {"executionId": "run-8"}]}}}`,
+	a.wantData(`{"execution": {"children": {"totalCount": 9, "pageInfo": {"hasNextPage": true, "hasPreviousPage": false}, "nodes": [{"executionId": "run-9"}, {"executionId": "run-8"}]}}}`,
 		`{ execution(executionId: "run-0") { children(first: 2) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { executionId } } } }`, nil)
 
 	var found struct{ Execution struct{ ID string } }
-	a.get(&found, `{ execution(executionId: "run-3") { id } }`, nil)
-	a.same(`{"node": {"__typename": "Execution", "status": "FAILED"}}`,
+	a.mustAsk(&found, `{ execution(executionId: "run-3") { id } }`, nil)
+	a.wantData(`{"node": {"__typename": "Execution", "status": "FAILED"}}`,
 		`query($id: ID!) { node(id: $id) { __typename ... on Execution { status } } }`, variables{"id": found.Execution.ID})
 }
 
@@ -65,9 +66,9 @@ func TestExecutions_ReadAfterCommit_AllFields(t *testing.T) {
 // other filter fields.
 func TestExecutions_OfResource_SameAsOfItsPath(t *testing.T) {
 	t.Parallel()
-	a := executionsSetup(t)
+	a := setupExecutions(t)
 	a.register("p/none", variables{"a": 1})
-	a.same(`{"resources": {"nodes": [{"latestExecution": null}, {"latestExecution": {"executionId": "run-8"}}, {"latestExecution": {"executionId": "run-9"}}]}}`,
+	a.wantData(`{"resources": {"nodes": [{"latestExecution": null}, {"latestExecution": {"executionId": "run-8"}}, {"latestExecution": {"executionId": "run-9"}}]}}`,
 		`{ resources { nodes { latestExecution { executionId } } } }`, nil)
 	const list = `{ totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes { executionId } }`
 	for _, arguments := range []string{
@@ -78,21 +79,21 @@ func TestExecutions_OfResource_SameAsOfItsPath(t *testing.T) {
 		var cursor struct {
 			Executions struct{ Edges []struct{ Cursor string } }
 		}
-		a.get(&cursor, `{ executions(first: 5) { edges { cursor } } }`, nil)
+		a.mustAsk(&cursor, `{ executions(first: 5) { edges { cursor } } }`, nil)
 		declared, given := "", variables{}
 		if strings.Contains(arguments, "$cursor") {
 			declared, given = "($cursor: String)", variables{"cursor": cursor.Executions.Edges[4].Cursor}
 		}
-		of := arguments
-		if of != "" {
-			of = "(" + of + ")"
+		inParentheses := arguments
+		if inParentheses != "" {
+			inParentheses = "(" + inParentheses + ")"
 		}
 		type page struct {
 			Executions map[string]any
 			Path       string
 		}
 		var got struct{ Resources struct{ Nodes []page } }
-		a.get(&got, `query`+declared+`{ resources { nodes { path executions`+of+` `+list+` } } }`, given)
+		a.mustAsk(&got, `query`+declared+`{ resources { nodes { path executions`+inParentheses+` `+list+` } } }`, given)
 		for _, resource := range got.Resources.Nodes {
 			// Two conditions on the path must both hold.
 			path := fmt.Sprintf("path: %q", resource.Path)
@@ -107,7 +108,7 @@ func TestExecutions_OfResource_SameAsOfItsPath(t *testing.T) {
 					all += " filter: {" + path + "}"
 				}
 				var found page
-				a.get(&found, `query`+declared+`{ executions(`+all+`) `+list+` }`, given)
+				a.mustAsk(&found, `query`+declared+`{ executions(`+all+`) `+list+` }`, given)
 				want = found.Executions
 			}
 			if diff := cmp.Diff(want, resource.Executions); diff != "" {
@@ -117,20 +118,20 @@ func TestExecutions_OfResource_SameAsOfItsPath(t *testing.T) {
 	}
 }
 
-// The latest run is that of all that has been committed, also where an older one is
-// there already.
+// The latest execution is the latest of all that are committed, also if an older one
+// was read before.
 func TestResource_LatestExecution_ReadAfterCommit(t *testing.T) {
 	t.Parallel()
-	a := executionsSetup(t)
+	a := setupExecutions(t)
 	const query = `{ resources { nodes { latestExecution { executionId } } } }`
-	a.same(`{"resources": {"nodes": [{"latestExecution": {"executionId": "run-8"}}, {"latestExecution": {"executionId": "run-9"}}]}}`, query, nil)
-	a.get(nil, recordMutation, variables{"inputs": []variables{{"type": "EXECUTION_STARTED", "path": "p/one", "meta": variables{"execution_id": "newer"}}}})
-	a.same(`{"resources": {"nodes": [{"latestExecution": {"executionId": "newer"}}, {"latestExecution": {"executionId": "run-9"}}]}}`, query, nil)
+	a.wantData(`{"resources": {"nodes": [{"latestExecution": {"executionId": "run-8"}}, {"latestExecution": {"executionId": "run-9"}}]}}`, query, nil)
+	a.mustAsk(nil, recordMutation, variables{"inputs": []variables{{"type": "EXECUTION_STARTED", "path": "p/one", "meta": variables{"execution_id": "newer"}}}})
+	a.wantData(`{"resources": {"nodes": [{"latestExecution": {"executionId": "newer"}}, {"latestExecution": {"executionId": "run-9"}}]}}`, query, nil)
 }
 
 func TestExecutions_Filters(t *testing.T) {
 	t.Parallel()
-	a := executionsSetup(t)
+	a := setupExecutions(t)
 	for filter, want := range map[string]string{
 		`{}`:                                     "9 8 7 6 5 4 3 2 1 0",
 		`{statuses: [FAILED]}`:                   "9 6 3 0",
@@ -154,7 +155,7 @@ func TestExecutions_Filters(t *testing.T) {
 				Nodes      []struct{ ExecutionID string }
 			}
 		}
-		a.get(&list, fmt.Sprintf(`{ executions(filter: %s) { totalCount nodes { executionId } } }`, filter), nil)
+		a.mustAsk(&list, fmt.Sprintf(`{ executions(filter: %s) { totalCount nodes { executionId } } }`, filter), nil)
 		var got []string
 		for _, node := range list.Executions.Nodes {
 			got = append(got, strings.TrimPrefix(node.ExecutionID, "run-"))
@@ -167,7 +168,7 @@ func TestExecutions_Filters(t *testing.T) {
 
 func TestExecutions_Pages_ForwardAndBack(t *testing.T) {
 	t.Parallel()
-	a := executionsSetup(t)
+	a := setupExecutions(t)
 	type page struct {
 		Executions struct {
 			PageInfo struct {
@@ -182,7 +183,7 @@ func TestExecutions_Pages_ForwardAndBack(t *testing.T) {
 	var after *string
 	for {
 		var p page
-		a.get(&p, `query($after: String) { executions(first: 4, after: $after) `+fields+` }`, variables{"after": after})
+		a.mustAsk(&p, `query($after: String) { executions(first: 4, after: $after) `+fields+` }`, variables{"after": after})
 		for _, node := range p.Executions.Nodes {
 			forward = append(forward, node.ExecutionID)
 		}
@@ -198,12 +199,12 @@ func TestExecutions_Pages_ForwardAndBack(t *testing.T) {
 		t.Errorf("forward: %v", forward)
 	}
 	var last page
-	a.get(&last, `{ executions(last: 3) `+fields+` }`, nil)
+	a.mustAsk(&last, `{ executions(last: 3) `+fields+` }`, nil)
 	if got := last.Executions.Nodes; len(got) != 3 || got[0].ExecutionID != "run-2" || got[2].ExecutionID != "run-0" || !last.Executions.PageInfo.HasPreviousPage {
 		t.Errorf("the last three: %+v", last)
 	}
-	a.refused("BAD_USER_INPUT", "first", `{ executions(first: 201) { totalCount } }`, nil)
-	a.refused("BAD_USER_INPUT", "after", `{ executions(after: "x") { totalCount } }`, nil)
+	a.wantError("BAD_USER_INPUT", "first", `{ executions(first: 201) { totalCount } }`, nil)
+	a.wantError("BAD_USER_INPUT", "after", `{ executions(after: "x") { totalCount } }`, nil)
 }
 
 // An execution id that is too long for an index is refused with a clear message.

@@ -37,24 +37,24 @@ type explainer struct {
 }
 
 var (
-	queryName  = regexp.MustCompile(`^-- name: (\w+) `)
-	anArgument = regexp.MustCompile(`\$\d+`)
+	queryNamePattern = regexp.MustCompile(`^-- name: (\w+) `)
+	argumentPattern  = regexp.MustCompile(`\$\d+`)
 )
 
-// noteBatch records a query of db/customplan: planned for its arguments.
-func (e *explainer) noteBatch(ctx context.Context, batch *pgx.Batch) {
+// recordBatch records a query of db/customplan: planned for its arguments.
+func (e *explainer) recordBatch(ctx context.Context, batch *pgx.Batch) {
 	for _, query := range batch.QueuedQueries {
-		e.note(ctx, query.SQL, func(connection db.Conn) (plan string, err error) {
+		e.record(ctx, query.SQL, func(connection db.Conn) (plan string, err error) {
 			return plan, connection.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+query.SQL, query.Arguments...).Scan(&plan)
 		})
 	}
 }
 
-// noteGeneric records a query that is planned once, for any arguments.
-func (e *explainer) noteGeneric(ctx context.Context, sql string) {
-	e.note(ctx, sql, func(connection db.Conn) (plan string, err error) {
+// recordGeneric records a query that is planned once, for any arguments.
+func (e *explainer) recordGeneric(ctx context.Context, sql string) {
+	e.record(ctx, sql, func(connection db.Conn) (plan string, err error) {
 		arguments := map[string]bool{}
-		for _, argument := range anArgument.FindAllString(sql, -1) {
+		for _, argument := range argumentPattern.FindAllString(sql, -1) {
 			arguments[argument] = true
 		}
 		nulls := ""
@@ -70,8 +70,8 @@ func (e *explainer) noteGeneric(ctx context.Context, sql string) {
 	})
 }
 
-func (e *explainer) note(ctx context.Context, sql string, explain func(db.Conn) (string, error)) {
-	name := queryName.FindStringSubmatch(sql)
+func (e *explainer) record(ctx context.Context, sql string, explain func(db.Conn) (string, error)) {
+	name := queryNamePattern.FindStringSubmatch(sql)
 	if name == nil {
 		return
 	}
@@ -90,12 +90,12 @@ func (e *explainer) note(ctx context.Context, sql string, explain func(db.Conn) 
 }
 
 func (e *explainer) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	e.noteGeneric(ctx, sql)
+	e.recordGeneric(ctx, sql)
 	return e.pool.Exec(ctx, sql, args...)
 }
 
 func (e *explainer) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
-	e.noteBatch(ctx, batch)
+	e.recordBatch(ctx, batch)
 	return e.pool.SendBatch(ctx, batch)
 }
 
@@ -104,12 +104,12 @@ func (e *explainer) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx,
 }
 
 func (e *explainer) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	e.noteGeneric(ctx, sql)
+	e.recordGeneric(ctx, sql)
 	return e.pool.Query(ctx, sql, args...)
 }
 
 func (e *explainer) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	e.noteGeneric(ctx, sql)
+	e.recordGeneric(ctx, sql)
 	return e.pool.QueryRow(ctx, sql, args...)
 }
 
@@ -130,7 +130,7 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	t.Cleanup(a.http.Close)
 
 	for _, query := range planQueries() {
-		a.get(nil, query, nil)
+		a.mustAsk(nil, query, nil)
 	}
 	readLog(t, events)
 	if _, err := events.Head(t.Context()); err != nil {
@@ -143,9 +143,9 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	if _, err := stream.TailCursor(t.Context(), events); err != nil { // its event has no position yet
 		t.Fatal(err)
 	}
-	a.get(nil, `mutation { recordEvents(inputs: [{type: "UPDATED", path: "team1/new"}, {type: "UPDATED", path: "team1/folder1/resource-1"}]) { results { duplicate } } }`, nil)
-	a.get(nil, `mutation { recordEvent(input: {type: "UPDATED", path: "team1/new"}) { duplicate } }`, nil)
-	a.get(nil, `mutation { recordEvents(inputs: [{eventId: "twice", type: "UPDATED", path: "team1/new"}, {eventId: "twice", type: "UPDATED", path: "team1/new"}]) { results { duplicate } } }`, nil)
+	a.mustAsk(nil, `mutation { recordEvents(inputs: [{type: "UPDATED", path: "team1/new"}, {type: "UPDATED", path: "team1/folder1/resource-1"}]) { results { duplicate } } }`, nil)
+	a.mustAsk(nil, `mutation { recordEvent(input: {type: "UPDATED", path: "team1/new"}) { duplicate } }`, nil)
+	a.mustAsk(nil, `mutation { recordEvents(inputs: [{eventId: "twice", type: "UPDATED", path: "team1/new"}, {eventId: "twice", type: "UPDATED", path: "team1/new"}]) { results { duplicate } } }`, nil)
 
 	if explained.err != nil {
 		t.Fatal(explained.err)
@@ -158,13 +158,13 @@ func TestPlans_FilledDatabase_NoSequentialScan(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(explained.plans)) {
 		for _, plan := range explained.plans[name] {
 			for _, table := range sequentialScans(t, plan) {
-				t.Errorf("%s reads the whole of %s:\n%s", name, table, plan)
+				t.Errorf("%s scans all of %s:\n%s", name, table, plan)
 			}
 		}
 	}
 }
 
-// planQueries are requests that together run every query.
+// planQueries returns requests that together run every query.
 func planQueries() []string {
 	const page = `{ nodes { path latestVersion { version payload } } totalCount pageInfo { hasNextPage hasPreviousPage } }`
 	const events = `{ nodes { eventId payload message version { version } resource { path } } totalCount pageInfo { hasNextPage hasPreviousPage } }`
@@ -264,7 +264,8 @@ func fill(t *testing.T, databaseURL string) {
 	}
 }
 
-// queriesOnLargeTables are the texts of the sqlc queries that name catalog or event.
+// queriesOnLargeTables returns the texts of the sqlc queries that read or write a
+// large table.
 func queriesOnLargeTables(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "sqlc", "queries", "*.sql"))
@@ -288,8 +289,8 @@ func queriesOnLargeTables(t *testing.T) map[string]string {
 	return found
 }
 
-// sequentialScans are the large tables, or partitions of them, that a plan
-// reads from end to end.
+// sequentialScans returns the large tables, or partitions of them, that a plan scans
+// sequentially.
 func sequentialScans(t *testing.T, plan string) []string {
 	t.Helper()
 	type node struct {

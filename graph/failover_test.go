@@ -15,52 +15,53 @@ import (
 
 const recordID = `mutation { recordEvent(input: {eventId: %q, type: "UPDATED", path: "a"}) { duplicate } }`
 
-// setupPair is a server with a primary, which is former once it was killed, and a standby.
-func setupPair(t *testing.T, synchronous bool) (a *api, own dbtest.Own, former, standby *dbtest.Node) {
+// setupPair returns a server with a primary and a standby. The node formerPrimary is the
+// primary, to be started again after it was killed.
+func setupPair(t *testing.T, synchronous bool) (a *api, primary dbtest.Own, formerPrimary, standby *dbtest.Node) {
 	t.Helper()
-	own = dbtest.NewOwn(t)
-	former, standby = own.Former(t), own.Standby(t)
+	primary = dbtest.NewOwn(t)
+	formerPrimary, standby = primary.Former(t), primary.Standby(t)
 	if synchronous {
-		former.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = '*'")
-		former.Exec(t, "SELECT pg_reload_conf()")
-		former.Await(t, "SELECT EXISTS (SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync')")
+		formerPrimary.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = '*'")
+		formerPrimary.Exec(t, "SELECT pg_reload_conf()")
+		formerPrimary.Await(t, "SELECT EXISTS (SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync')")
 	}
-	return setupWatched(t, dbtest.URLOf(former.URL(), standby.URL()), db.Options{}).alive(), own, former, standby
+	return setupWatched(t, dbtest.URLOf(formerPrimary.URL(), standby.URL()), db.Options{}).startTasks(), primary, formerPrimary, standby
 }
 
 func TestFailover_SynchronousStandbyPromotedUnderLoad_NothingLost(t *testing.T) {
 	t.Parallel()
-	a, own, _, standby := setupPair(t, true)
+	a, primary, _, standby := setupPair(t, true)
 	stream := a.subscribe(followAll, nil)
-	const writers, before, each = 4, 10, 30
+	const writers, before, perWriter = 4, 10, 30
 	var writing, reached sync.WaitGroup
 	reached.Add(writers)
 	for w := range writers {
 		writing.Go(func() {
-			for n := range each {
+			for n := range perWriter {
 				if n == before {
 					reached.Done()
 				}
-				a.again(fmt.Sprintf(recordID, fmt.Sprintf("%d-%d", w, n)))
+				a.retry(fmt.Sprintf(recordID, fmt.Sprintf("%d-%d", w, n)))
 			}
 		})
 	}
 	reached.Wait()
-	own.Signal(t, syscall.SIGKILL)
+	primary.Signal(t, syscall.SIGKILL)
 	standby.Exec(t, "SELECT pg_promote()")
 	writing.Wait()
 
 	seen, position := map[string]int{}, ""
-	for range writers * each {
-		got := stream.delivery()
+	for range writers * perWriter {
+		got := stream.nextDelivery()
 		seen[got.Event.EventID]++
-		if want := next(position); position != "" && got.Position != want {
+		if want := nextPosition(position); position != "" && got.Position != want {
 			t.Errorf("position %s, want %s", got.Position, want)
 		}
 		position = got.Position
 	}
 	for w := range writers {
-		for n := range each {
+		for n := range perWriter {
 			if id := fmt.Sprintf("%d-%d", w, n); seen[id] != 1 {
 				t.Errorf("event %s was delivered %d times", id, seen[id])
 			}
@@ -68,8 +69,8 @@ func TestFailover_SynchronousStandbyPromotedUnderLoad_NothingLost(t *testing.T) 
 	}
 }
 
-// next returns the position after a position.
-func next(position string) string {
+// nextPosition returns the position after a position.
+func nextPosition(position string) string {
 	var n int
 	_, _ = fmt.Sscan(position, &n)
 	return fmt.Sprint(n + 1)
@@ -77,30 +78,30 @@ func next(position string) string {
 
 func TestFailover_AsynchronousStandbyLacksAnEvent_StreamRenewedAndFormerPrimaryRefused(t *testing.T) {
 	t.Parallel()
-	a, own, former, standby := setupPair(t, false)
+	a, primary, formerPrimary, standby := setupPair(t, false)
 	stream := a.subscribe(followAll, nil)
 	a.record("a", "kept")
-	stream.delivery()
+	stream.nextDelivery()
 	standby.Await(t, "SELECT EXISTS (SELECT 1 FROM event_log WHERE event_id = 'kept')")
 	standby.Exec(t, "ALTER SYSTEM SET primary_conninfo = ''")
 	standby.Exec(t, "SELECT pg_reload_conf()")
-	former.Await(t, "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_replication)")
+	formerPrimary.Await(t, "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_replication)")
 	a.record("a", "lost")
-	lost := stream.delivery()
+	lost := stream.nextDelivery()
 
-	own.Signal(t, syscall.SIGKILL)
+	primary.Signal(t, syscall.SIGKILL)
 	standby.Exec(t, "SELECT pg_promote()")
-	a.again(fmt.Sprintf(recordID, "new"))
-	if got := stream.refusal().Extensions["code"]; got != "STREAM_CHANGED" {
+	a.retry(fmt.Sprintf(recordID, "new"))
+	if got := stream.nextError().Extensions["code"]; got != "STREAM_CHANGED" {
 		t.Errorf("the stream ended with %v", got)
 	}
-	if got := a.subscribe(followAll, variables{"after": lost.Cursor}).refusal().Extensions["code"]; got != "STREAM_CHANGED" {
+	if got := a.subscribe(followAll, variables{"after": lost.Cursor}).nextError().Extensions["code"]; got != "STREAM_CHANGED" {
 		t.Errorf("a stream after a lost event ended with %v", got)
 	}
 
-	former.Start(t)
+	formerPrimary.Start(t)
 	a.pool.Reset() // all connections are new
-	a.again(fmt.Sprintf(recordID, "after"))
+	a.retry(fmt.Sprintf(recordID, "after"))
 	if !strings.Contains(a.log.String(), "a former primary is refused") {
 		t.Error("the refusal of the former primary is not logged")
 	}
@@ -115,5 +116,5 @@ func TestFailover_AsynchronousStandbyLacksAnEvent_StreamRenewedAndFormerPrimaryR
 	standby.Kill(t)
 	_, errs := a.ask(fmt.Sprintf(recordID, "nowhere"), nil)
 	a.wantOutcome("record", errs, "none")
-	former.Await(t, "SELECT NOT EXISTS (SELECT 1 FROM event WHERE event_id IN ('new', 'after', 'nowhere'))")
+	formerPrimary.Await(t, "SELECT NOT EXISTS (SELECT 1 FROM event WHERE event_id IN ('new', 'after', 'nowhere'))")
 }

@@ -11,7 +11,7 @@ func TestFolder_Tree_LevelByLevel(t *testing.T) {
 		a.register(path, variables{"a": path})
 	}
 	a.register("etl/load", variables{"a": "another version"})
-	a.same(`{"folder": {"path": "", "name": "", "resourceCount": 6,
+	a.wantData(`{"folder": {"path": "", "name": "", "resourceCount": 6,
 		"folders": {"totalCount": 2, "nodes": [
 			{"path": "etl/", "name": "etl", "resourceCount": 4, "folders": {"nodes": [{"path": "etl/daily/", "name": "daily", "resourceCount": 2}]},
 				"resources": {"totalCount": 2, "nodes": [{"path": "etl/load"}, {"path": "etl/save"}]}},
@@ -20,12 +20,12 @@ func TestFolder_Tree_LevelByLevel(t *testing.T) {
 		`{ folder { path name resourceCount
 			folders { totalCount nodes { path name resourceCount folders { nodes `+folderFields+` } resources { totalCount nodes { path } } } }
 			resources { totalCount nodes { path } } } }`, nil)
-	a.same(`{"folder": null}`, `{ folder(path: "etl/none/") { path } }`, nil)
-	a.same(`{"folder": {"path": "etl/daily/", "name": "daily", "resourceCount": 2}}`, `query($path: String!) { folder(path: $path) `+folderFields+` }`, variables{"path": "etl/daily/"})
-	a.refused("BAD_USER_INPUT", "path", `{ folder(path: "etl") { path } }`, nil)
-	a.refused("BAD_USER_INPUT", "path", `query($path: String!) { folder(path: $path) { path } }`, variables{"path": "etl"})
-	a.refused("BAD_USER_INPUT", "after", `{ folder { folders(after: "x") { nodes { path } } } }`, nil)
-	a.refused("BAD_USER_INPUT", "first", `{ folder { resources(first: 201) { nodes { path } } } }`, nil)
+	a.wantData(`{"folder": null}`, `{ folder(path: "etl/none/") { path } }`, nil)
+	a.wantData(`{"folder": {"path": "etl/daily/", "name": "daily", "resourceCount": 2}}`, `query($path: String!) { folder(path: $path) `+folderFields+` }`, variables{"path": "etl/daily/"})
+	a.wantError("BAD_USER_INPUT", "path", `{ folder(path: "etl") { path } }`, nil)
+	a.wantError("BAD_USER_INPUT", "path", `query($path: String!) { folder(path: $path) { path } }`, variables{"path": "etl"})
+	a.wantError("BAD_USER_INPUT", "after", `{ folder { folders(after: "x") { nodes { path } } } }`, nil)
+	a.wantError("BAD_USER_INPUT", "first", `{ folder { resources(first: 201) { nodes { path } } } }`, nil)
 }
 
 func TestFolder_Pages_EachItemOnce(t *testing.T) {
@@ -45,7 +45,7 @@ func TestFolder_Pages_EachItemOnce(t *testing.T) {
 		seen, after, pages := "", (*string)(nil), 0
 		for {
 			var answer struct{ Folder map[string]page }
-			a.get(&answer, `query($after: String) { folder { `+field+`(first: 3, after: $after) { totalCount pageInfo { hasNextPage hasPreviousPage endCursor } nodes { path } } } }`, variables{"after": after})
+			a.mustAsk(&answer, `query($after: String) { folder { `+field+`(first: 3, after: $after) { totalCount pageInfo { hasNextPage hasPreviousPage endCursor } nodes { path } } } }`, variables{"after": after})
 			got := answer.Folder[field]
 			for _, node := range got.Nodes {
 				seen += node.Path

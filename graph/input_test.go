@@ -13,7 +13,7 @@ func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("known", variables{"a": 1})
-	a.get(nil, `mutation { recordEvent(input: {eventId: "taken", type: "UPDATED", path: "known", payload: {a: 1}}) { duplicate } }`, nil)
+	a.mustAsk(nil, `mutation { recordEvent(input: {eventId: "taken", type: "UPDATED", path: "known", payload: {a: 1}}) { duplicate } }`, nil)
 	const (
 		register = `mutation($input: RegisterResourceInput!) { registerResource(input: $input) { status } }`
 		record   = `mutation($input: RecordEventInput!) { recordEvent(input: $input) { duplicate } }`
@@ -107,7 +107,7 @@ func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 		"mixed dry run":           {"BAD_USER_INPUT", "inputs", `mutation { registerResources(inputs: [{path: "new", type: "playbook", payload: {json: 1}, dryRun: true}, {path: "new2", type: "playbook", payload: {json: 1}}]) { results { error { code } } } }`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			problem := a.in(t).refused(test.code, test.argument, test.query, test.vars)
+			problem := a.forTest(t).wantError(test.code, test.argument, test.query, test.vars)
 			for _, leak := range []string{"SQLSTATE", "pgx", "sqlc", "ERROR:"} {
 				if strings.Contains(problem.Message, leak) {
 					t.Errorf("the message leaks %s: %s", leak, problem.Message)
@@ -123,7 +123,7 @@ func TestBadInput_EachKind_CodeAndArgument(t *testing.T) {
 			}
 		}
 	})
-	a.same(`{"resources": {"totalCount": 1}, "events": {"totalCount": 2}}`, `{ resources { totalCount } events { totalCount } }`, nil)
+	a.wantData(`{"resources": {"totalCount": 1}, "events": {"totalCount": 2}}`, `{ resources { totalCount } events { totalCount } }`, nil)
 	if log := a.log.String(); strings.Contains(log, "level=ERROR") {
 		t.Errorf("bad input was logged as the server's fault:\n%s", log)
 	}

@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// The page shows the schema's description as its introduction, with links to documents
-// that the server has.
+// The page shows the schema's description as its introduction, so its links have to
+// lead to documents that the server serves.
 func TestIntrospection_Description_InTheFileToo(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	var got struct {
 		Schema struct{ Description string } `json:"__schema"`
 	}
-	a.get(&got, `{ __schema { description } }`, nil)
+	a.mustAsk(&got, `{ __schema { description } }`, nil)
 	if want := fmt.Sprintf("\"\"\"\n%s\n\"\"\"\nschema {", got.Schema.Description); !strings.HasPrefix(a.sdl(), want) {
 		t.Errorf("schema.graphql does not begin with:\n%s", want)
 	}
@@ -35,7 +35,7 @@ func TestIntrospection_Description_InTheFileToo(t *testing.T) {
 func TestIntrospection_OtherKinds_NullNotEmpty(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
-	const about = `{ kind fields(includeDeprecated: true) { __typename } interfaces { __typename } possibleTypes { __typename }
+	const typeFields = `{ kind fields(includeDeprecated: true) { __typename } interfaces { __typename } possibleTypes { __typename }
 		enumValues(includeDeprecated: true) { __typename } inputFields(includeDeprecated: true) { __typename } isOneOf ofType { kind } }`
 	type description struct {
 		Kind                                                       string
@@ -49,25 +49,25 @@ func TestIntrospection_OtherKinds_NullNotEmpty(t *testing.T) {
 			Fields []struct{ Type description }
 		} `json:"__type"`
 	}
-	a.get(&got, `{ __schema { types `+about+` } __type(name: "Event") { fields { type `+about+` } } }`, nil)
+	a.mustAsk(&got, `{ __schema { types `+typeFields+` } __type(name: "Event") { fields { type `+typeFields+` } } }`, nil)
 	all := got.Schema.Types
 	for _, field := range got.Type.Fields {
 		all = append(all, field.Type)
 	}
 	kinds := map[string]bool{}
-	for _, of := range all {
-		kinds[of.Kind] = true
-		object := of.Kind == "OBJECT" || of.Kind == "INTERFACE"
+	for _, described := range all {
+		kinds[described.Kind] = true
+		object := described.Kind == "OBJECT" || described.Kind == "INTERFACE"
 		for field, problem := range map[string]bool{
-			"fields": (of.Fields != nil) != object, "interfaces": (of.Interfaces != nil) != object,
-			"possibleTypes": (of.PossibleTypes != nil) != (of.Kind == "INTERFACE" || of.Kind == "UNION"),
-			"enumValues":    (of.EnumValues != nil) != (of.Kind == "ENUM"),
-			"inputFields":   (of.InputFields != nil) != (of.Kind == "INPUT_OBJECT"),
-			"isOneOf":       (of.IsOneOf != nil) != (of.Kind == "INPUT_OBJECT"),
-			"ofType":        (of.OfType != nil) != (of.Kind == "NON_NULL" || of.Kind == "LIST"),
+			"fields": (described.Fields != nil) != object, "interfaces": (described.Interfaces != nil) != object,
+			"possibleTypes": (described.PossibleTypes != nil) != (described.Kind == "INTERFACE" || described.Kind == "UNION"),
+			"enumValues":    (described.EnumValues != nil) != (described.Kind == "ENUM"),
+			"inputFields":   (described.InputFields != nil) != (described.Kind == "INPUT_OBJECT"),
+			"isOneOf":       (described.IsOneOf != nil) != (described.Kind == "INPUT_OBJECT"),
+			"ofType":        (described.OfType != nil) != (described.Kind == "NON_NULL" || described.Kind == "LIST"),
 		} {
 			if problem {
-				t.Errorf("%s of %+v", field, of)
+				t.Errorf("%s of %+v", field, described)
 			}
 		}
 	}

@@ -19,7 +19,7 @@ func TestRegister_FirstChangeAndRepeat_StatusAndEvent(t *testing.T) {
 	text := func(greeting string) string {
 		return "# why\napiVersion: noetl.io/v2\nkind: Playbook\nmetadata:\n  name: hello\n  path: examples/hello\nbig: 123456789012345678901234567890\ngreeting: " + greeting + "\n"
 	}
-	a.same(`{"registerResource": {"status": "REGISTERED",
+	a.wantData(`{"registerResource": {"status": "REGISTERED",
 		"version": {"path": "examples/hello", "version": "1.0.0", "revision": 1, "type": {"name": "playbook"}, "source": "file", "location": "x.yaml",
 			"payload": {"apiVersion": "noetl.io/v2", "kind": "Playbook", "metadata": {"name": "hello", "path": "examples/hello"}, "big": 123456789012345678901234567890, "greeting": "hi"},
 			"content": `+quote(text("hi"))+`, "meta": {"by": "me"}, "isLatest": true, "previous": null, "resource": {"name": "hello", "versionCount": 1}},
@@ -29,11 +29,11 @@ func TestRegister_FirstChangeAndRepeat_StatusAndEvent(t *testing.T) {
 	for _, test := range []struct{ greeting, status, version string }{
 		{"hi", "UNCHANGED", "1.0.0"}, {"hello", "UPDATED", "1.0.1"}, {"hi", "UPDATED", "1.0.2"},
 	} {
-		a.same(fmt.Sprintf(`{"registerResource": {"status": %q, "version": {"version": %q}, "event": {"type": {"name": %[1]q}}}}`, test.status, test.version),
+		a.wantData(fmt.Sprintf(`{"registerResource": {"status": %q, "version": {"version": %q}, "event": {"type": {"name": %[1]q}}}}`, test.status, test.version),
 			`mutation($yaml: String!) { registerResource(input: {payload: {yaml: $yaml}}) { status version { version } event { type { name } } } }`,
 			variables{"yaml": text(test.greeting)})
 	}
-	// Every digit of a number comes back, byte for byte.
+	// Every digit of a number is preserved.
 	data, _ := a.ask(`{ resource(path: "examples/hello") { latestVersion { payload } } }`, nil)
 	if !strings.Contains(string(data), `"big": 123456789012345678901234567890`) {
 		t.Errorf("payload is not as PostgreSQL stores it: %s", data)
@@ -55,7 +55,7 @@ func TestRegister_EleventhVersion_IsLatest(t *testing.T) {
 	for i := range 11 {
 		a.register("many", variables{"i": i})
 	}
-	a.same(`{"resource": {"latestVersion": {"version": "1.0.10", "revision": 11, "isLatest": true, "next": null, "previous": {"version": "1.0.9", "isLatest": false}},
+	a.wantData(`{"resource": {"latestVersion": {"version": "1.0.10", "revision": 11, "isLatest": true, "next": null, "previous": {"version": "1.0.9", "isLatest": false}},
 		"versions": {"nodes": [{"version": "1.0.10"}, {"version": "1.0.9"}], "totalCount": 11}}}`,
 		`{ resource(path: "many") { latestVersion { version revision isLatest next { version } previous { version isLatest } }
 			versions(first: 2) { nodes { version } totalCount } } }`, nil)
@@ -67,20 +67,20 @@ func TestRegister_DryRun_ReportsAndWritesNothing(t *testing.T) {
 	a.register("known", variables{"name": "known", "v": 1})
 	const fields = `{ status event { eventId } version { version revision payload isLatest previous { version } next { version } resource { path name versionCount latestVersion { version } } events { totalCount } } }`
 	const dryRun = `mutation($path: String!, $payload: JSON!) { registerResource(input: {path: $path, type: "playbook", payload: {json: $payload}, dryRun: true}) ` + fields + ` }`
-	a.same(`{"registerResource": {"status": "REGISTERED", "event": null, "version": {"version": "1.0.0", "revision": 1, "payload": {"v": 2}, "isLatest": true, "previous": null, "next": null,
+	a.wantData(`{"registerResource": {"status": "REGISTERED", "event": null, "version": {"version": "1.0.0", "revision": 1, "payload": {"v": 2}, "isLatest": true, "previous": null, "next": null,
 		"resource": {"path": "new", "name": null, "versionCount": 1, "latestVersion": {"version": "1.0.0"}}, "events": {"totalCount": 0}}}}`, dryRun, variables{"path": "new", "payload": variables{"v": 2}})
-	a.same(`{"registerResource": {"status": "UPDATED", "event": null, "version": {"version": "1.0.1", "revision": 2, "payload": {"v": 2}, "isLatest": true, "previous": {"version": "1.0.0"}, "next": null,
+	a.wantData(`{"registerResource": {"status": "UPDATED", "event": null, "version": {"version": "1.0.1", "revision": 2, "payload": {"v": 2}, "isLatest": true, "previous": {"version": "1.0.0"}, "next": null,
 		"resource": {"path": "known", "name": "known", "versionCount": 1, "latestVersion": {"version": "1.0.0"}}, "events": {"totalCount": 0}}}}`, dryRun, variables{"path": "known", "payload": variables{"v": 2}})
-	a.same(`{"registerResource": {"status": "UNCHANGED", "event": null, "version": {"version": "1.0.0", "revision": 1, "payload": {"name": "known", "v": 1}, "isLatest": true, "previous": null, "next": null,
+	a.wantData(`{"registerResource": {"status": "UNCHANGED", "event": null, "version": {"version": "1.0.0", "revision": 1, "payload": {"name": "known", "v": 1}, "isLatest": true, "previous": null, "next": null,
 		"resource": {"path": "known", "name": "known", "versionCount": 1, "latestVersion": {"version": "1.0.0"}}, "events": {"totalCount": 1}}}}`, dryRun, variables{"path": "known", "payload": variables{"name": "known", "v": 1}})
-	a.same(`{"resources": {"totalCount": 1}, "events": {"totalCount": 1}}`, `{ resources { totalCount } events { totalCount } }`, nil)
+	a.wantData(`{"resources": {"totalCount": 1}, "events": {"totalCount": 1}}`, `{ resources { totalCount } events { totalCount } }`, nil)
 }
 
 func TestRegisterResources_DryRunOfOneContentTwice_ShowsTheVersionThatItWouldMake(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	const version = `{"version": "1.0.0", "revision": 1, "payload": {"v": 1}, "meta": {"m": 1}, "content": null, "isLatest": true, "resource": {"path": "a", "name": null}}`
-	a.same(`{"registerResources": {"results": [
+	a.wantData(`{"registerResources": {"results": [
 		{"registration": {"status": "REGISTERED", "event": null, "version": `+version+`}},
 		{"registration": {"status": "UNCHANGED", "event": null, "version": `+version+`}}]}}`,
 		`mutation { registerResources(inputs: [
@@ -92,7 +92,7 @@ func TestRegisterResources_DryRunOfOneContentTwice_ShowsTheVersionThatItWouldMak
 func TestRegisterResources_NotAtomic_ValidOnesRegistered(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
-	a.same(`{"registerResources": {"results": [
+	a.wantData(`{"registerResources": {"results": [
 		{"registration": {"status": "REGISTERED", "version": {"version": "1.0.0"}}, "error": null},
 		{"registration": null, "error": {"code": "BAD_USER_INPUT", "argument": "payload.yaml", "line": 2, "column": 1}},
 		{"registration": null, "error": {"code": "BAD_USER_INPUT", "argument": "type", "line": null, "column": null}},
@@ -144,7 +144,7 @@ func TestRegisterResources_AsHistory_AddsWhatIsMissing(t *testing.T) {
 				}
 			}
 		}
-		a.get(&got, mutation, variables{"inputs": step.inputs, "from": step.from})
+		a.mustAsk(&got, mutation, variables{"inputs": step.inputs, "from": step.from})
 		var lines []string
 		for _, result := range got.RegisterResources.Results {
 			lines = append(lines, fmt.Sprintf("%s %d", result.Registration.Status, result.Registration.Version.Revision))
@@ -166,9 +166,9 @@ func TestRegisterResources_CreateTypes_ReturnsThem(t *testing.T) {
 	]) { createdTypes results { registration { status } error { argument } } } }`
 	added := `{"registration": {"status": "REGISTERED"}, "error": null}`
 	for _, dryRun := range []bool{true, false} {
-		a.same(`{"registerResources": {"createdTypes": ["poem", "song"], "results": [`+added+`, `+added+`, `+added+`]}}`, mutation, variables{"dryRun": dryRun, "create": true})
+		a.wantData(`{"registerResources": {"createdTypes": ["poem", "song"], "results": [`+added+`, `+added+`, `+added+`]}}`, mutation, variables{"dryRun": dryRun, "create": true})
 	}
-	a.same(`{"registerResources": {"createdTypes": [], "results": [{"registration": {"status": "UNCHANGED"}, "error": null}, {"registration": {"status": "UNCHANGED"}, "error": null}, {"registration": {"status": "UNCHANGED"}, "error": null}]}}`,
+	a.wantData(`{"registerResources": {"createdTypes": [], "results": [{"registration": {"status": "UNCHANGED"}, "error": null}, {"registration": {"status": "UNCHANGED"}, "error": null}, {"registration": {"status": "UNCHANGED"}, "error": null}]}}`,
 		mutation, variables{"dryRun": false, "create": true})
 }
 
@@ -186,7 +186,7 @@ func TestRegisterResources_Atomic_AllFaultsNothingWritten(t *testing.T) {
 	if diff := cmp.Diff([]any{"inputs[1].type", "inputs[2].type"}, arguments); diff != "" {
 		t.Errorf("arguments at fault (-want +got):\n%s", diff)
 	}
-	a.same(`{"resources": {"totalCount": 0}, "events": {"totalCount": 0}}`, `{ resources { totalCount } events { totalCount } }`, nil)
+	a.wantData(`{"resources": {"totalCount": 0}, "events": {"totalCount": 0}}`, `{ resources { totalCount } events { totalCount } }`, nil)
 }
 
 // 64 callers over HTTP at once: one REGISTERED, 63 UNCHANGED, one version; and
@@ -231,7 +231,7 @@ func TestRegister_ConcurrentCallers_OneHistory(t *testing.T) {
 				Events   struct{ TotalCount int }
 			}
 		}
-		a.get(&got, `query($path: String!) { resource(path: $path) { versionCount latestVersion { version revision } versions(first: 200) { nodes { revision } } events { totalCount } } }`, variables{"path": path})
+		a.mustAsk(&got, `query($path: String!) { resource(path: $path) { versionCount latestVersion { version revision } versions(first: 200) { nodes { revision } } events { totalCount } } }`, variables{"path": path})
 		if got.Resource.VersionCount != versions || len(got.Resource.Versions.Nodes) != versions || got.Resource.Events.TotalCount != callers {
 			t.Errorf("%s: %+v", path, got.Resource)
 		}
@@ -252,9 +252,9 @@ func TestRecord_RetryAndDefaults_OneEvent(t *testing.T) {
 		duplicate event { eventId type { name } message version { version } payload meta executionId step status timestamp } } }`
 	want := `{"recordEvent": {"duplicate": %v, "event": {"eventId": "e1", "type": {"name": "EXECUTION_FAILED"}, "message": "Execution failed for run.", "version": {"version": "1.0.1"},
 		"payload": {"error": "no"}, "meta": {"status": "Failed", "node_name": "load", "execution_id": 9007199254740993}, "executionId": "9007199254740993", "step": "load", "status": "Failed", "timestamp": "2026-01-02T01:04:05.000000Z"}}}`
-	a.same(fmt.Sprintf(want, false), record, nil)
-	a.same(fmt.Sprintf(want, true), record, nil)
-	a.same(`{"events": {"totalCount": 1}, "event": {"eventId": "e1"}}`,
+	a.wantData(fmt.Sprintf(want, false), record, nil)
+	a.wantData(fmt.Sprintf(want, true), record, nil)
+	a.wantData(`{"events": {"totalCount": 1}, "event": {"eventId": "e1"}}`,
 		`{ events(filter: {executionId: "9007199254740993", statuses: ["FAILED"], step: "load", meta: {node_name: "load"}, payload: {error: "no"}, since: "2026-01-02T01:04:05Z", until: "2026-01-02T01:04:05.000001Z", resourceTypes: ["playbook"], version: "1.0.1"}) { totalCount } event(eventId: "e1") { eventId } }`, nil)
 }
 
@@ -264,29 +264,29 @@ func TestMessages_MissingOrFailingTemplate_TypeAndPath(t *testing.T) {
 	a.register("m", variables{"v": 1})
 	a.exec(`INSERT INTO event_type VALUES ('plain', NULL), ('broken', '{% boom %}'), ('rich', '{{ resource_type }} {{ payload.rows | default("no") }} rows in {{ meta.node_name | upper }}')`)
 	for _, name := range []string{"plain", "broken", "broken", "rich"} {
-		a.get(nil, `mutation($type: String!) { recordEvent(input: {type: $type, path: "m", payload: {rows: 12}, meta: {node_name: "load"}}) { duplicate } }`, variables{"type": name})
+		a.mustAsk(nil, `mutation($type: String!) { recordEvent(input: {type: $type, path: "m", payload: {rows: 12}, meta: {node_name: "load"}}) { duplicate } }`, variables{"type": name})
 	}
-	a.same(`{"events": {"nodes": [{"message": "playbook 12 rows in LOAD"}, {"message": "broken m"}, {"message": "broken m"}, {"message": "plain m"}, {"message": "Resource m version 1.0.0 was registered."}]}}`,
+	a.wantData(`{"events": {"nodes": [{"message": "playbook 12 rows in LOAD"}, {"message": "broken m"}, {"message": "broken m"}, {"message": "plain m"}, {"message": "Resource m version 1.0.0 was registered."}]}}`,
 		`{ events { nodes { message } } }`, nil)
 	if logged := strings.Count(a.log.String(), "template fails"); logged != 1 {
 		t.Errorf("the failing template was logged %d times, want once:\n%s", logged, a.log.String())
 	}
-	a.same(`{"renderTemplate": "REGISTERED examples/hello"}`, `{ renderTemplate(template: "{{ event_type }} {{ resource_path }}") }`, nil)
+	a.wantData(`{"renderTemplate": "REGISTERED examples/hello"}`, `{ renderTemplate(template: "{{ event_type }} {{ resource_path }}") }`, nil)
 }
 
 func TestTypes_Saved_Known(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
-	a.same(`{"t": {"resourceType": {"name": "subscription", "resourceCount": 0}}, "e": {"eventType": {"name": "step.exit", "template": "{{ meta.node_name }} left"}}}`,
+	a.wantData(`{"t": {"resourceType": {"name": "subscription", "resourceCount": 0}}, "e": {"eventType": {"name": "step.exit", "template": "{{ meta.node_name }} left"}}}`,
 		`mutation { t: saveResourceType(input: {name: "subscription"}) { resourceType { name resourceCount } } e: saveEventType(input: {name: "step.exit", template: "{{ meta.node_name }} left"}) { eventType { name template } } }`, nil)
-	a.same(`{"saveEventType": {"eventType": {"template": null}}}`, `mutation { saveEventType(input: {name: "step.exit", template: null}) { eventType { template } } }`, nil)
-	a.same(`{"registerResource": {"version": {"type": {"name": "subscription"}}}}`,
+	a.wantData(`{"saveEventType": {"eventType": {"template": null}}}`, `mutation { saveEventType(input: {name: "step.exit", template: null}) { eventType { template } } }`, nil)
+	a.wantData(`{"registerResource": {"version": {"type": {"name": "subscription"}}}}`,
 		`mutation { registerResource(input: {payload: {yaml: "kind: Subscription\npath: sub"}}) { version { type { name } } } }`, nil)
-	problem := a.refused("BAD_USER_INPUT", "input.type", `mutation { registerResource(input: {path: "p", type: "poem", payload: {json: 1}}) { status } }`, nil)
+	problem := a.wantError("BAD_USER_INPUT", "input.type", `mutation { registerResource(input: {path: "p", type: "poem", payload: {json: 1}}) { status } }`, nil)
 	if !strings.Contains(problem.Message, "action, playbook, step, subscription, target, task, workflow") {
 		t.Errorf("the known types are not listed: %s", problem.Message)
 	}
-	refused := a.refused("BAD_USER_INPUT", "input.template", `mutation { saveEventType(input: {name: "x", template: "ok\n  {{ nothing }}"}) { eventType { name } } }`, nil)
+	refused := a.wantError("BAD_USER_INPUT", "input.template", `mutation { saveEventType(input: {name: "x", template: "ok\n  {{ nothing }}"}) { eventType { name } } }`, nil)
 	if refused.Extensions["line"] != 2.0 || refused.Extensions["column"] != 6.0 {
 		t.Errorf("position of the error: %+v", refused.Extensions)
 	}
@@ -299,7 +299,7 @@ func TestTypes_LimitReached_NewOnesRefused(t *testing.T) {
 	a := setup(t)
 	a.exec(`INSERT INTO resource_type SELECT 'kind-' || n FROM generate_series(1, 1000 - (SELECT count(*) FROM resource_type)) n`)
 	a.exec(`INSERT INTO event_type SELECT 'type-' || n FROM generate_series(1, 1000 - (SELECT count(*) FROM event_type)) n`)
-	a.refused("BAD_USER_INPUT", "input.name", `mutation { saveResourceType(input: {name: "more"}) { resourceType { name } } }`, nil)
-	a.refused("BAD_USER_INPUT", "input.name", `mutation { saveEventType(input: {name: "more"}) { eventType { name } } }`, nil)
-	a.get(nil, `mutation { saveResourceType(input: {name: "kind-1"}) { resourceType { name } } saveEventType(input: {name: "type-1", template: "x"}) { eventType { name } } }`, nil)
+	a.wantError("BAD_USER_INPUT", "input.name", `mutation { saveResourceType(input: {name: "more"}) { resourceType { name } } }`, nil)
+	a.wantError("BAD_USER_INPUT", "input.name", `mutation { saveEventType(input: {name: "more"}) { eventType { name } } }`, nil)
+	a.mustAsk(nil, `mutation { saveResourceType(input: {name: "kind-1"}) { resourceType { name } } saveEventType(input: {name: "type-1", template: "x"}) { eventType { name } } }`, nil)
 }

@@ -27,12 +27,12 @@ const (
 	readOnce     = `{ resource(path: "a") { name } }`
 )
 
-// setupOutage is a server with a PostgreSQL of its own, and a resource a. Its pool is
-// watched.
+// setupOutage returns a server that has its own PostgreSQL, a watched pool and the
+// resource a.
 func setupOutage(t *testing.T) (*api, dbtest.Own) {
 	t.Helper()
-	own := dbtest.NewOwn(t)
-	return setupWatched(t, own.URL(), db.Options{}), own
+	server := dbtest.NewOwn(t)
+	return setupWatched(t, server.URL(), db.Options{}), server
 }
 
 func setupWatched(t *testing.T, databaseURL string, pool db.Options) *api {
@@ -52,14 +52,14 @@ func setupWatched(t *testing.T, databaseURL string, pool db.Options) *api {
 	return a
 }
 
-// blocked runs requests that wait for a lock, which other holds.
-func (a *api) blocked(other *pgx.Conn, queries ...string) <-chan [][]gqlError {
+// askBlocked sends requests that wait for a lock held by other.
+func (a *api) askBlocked(other *pgx.Conn, queries ...string) <-chan [][]gqlError {
 	a.t.Helper()
 	if _, err := other.Exec(a.t.Context(), "BEGIN; LOCK TABLE event_identity"); err != nil {
 		a.t.Fatal(err)
 	}
 	running := make(chan [][]gqlError)
-	go func() { running <- a.atOnce(queries...) }()
+	go func() { running <- a.askAtOnce(queries...) }()
 	for waiting := 0; waiting < len(queries); {
 		if err := other.QueryRow(a.t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&waiting); err != nil {
 			a.t.Fatal(err)
@@ -78,7 +78,7 @@ func connect(t *testing.T, databaseURL string) *pgx.Conn {
 	return connection
 }
 
-// silence makes connections to PostgreSQL that read nothing while it lasts.
+// silence dials connections to PostgreSQL whose reads block from begin to end.
 type silence struct{ atomic.Pointer[chan struct{}] }
 
 func (s *silence) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -123,7 +123,7 @@ func (c *silenced) Close() error {
 	return c.Conn.Close()
 }
 
-// wantOutcome fails unless the errors are one of UNAVAILABLE with an outcome.
+// wantOutcome fails unless the only error is UNAVAILABLE with an outcome.
 func (a *api) wantOutcome(query string, errs []gqlError, outcome any) {
 	a.t.Helper()
 	if len(errs) != 1 || errs[0].Extensions["code"] != "UNAVAILABLE" || errs[0].Extensions["outcome"] != outcome {
@@ -131,8 +131,8 @@ func (a *api) wantOutcome(query string, errs []gqlError, outcome any) {
 	}
 }
 
-// atOnce sends requests at the same time and returns the errors of each.
-func (a *api) atOnce(queries ...string) [][]gqlError {
+// askAtOnce sends requests at the same time and returns the errors of each.
+func (a *api) askAtOnce(queries ...string) [][]gqlError {
 	a.t.Helper()
 	answers := make(chan func(), len(queries))
 	errs := make([][]gqlError, len(queries))
@@ -148,8 +148,8 @@ func (a *api) atOnce(queries ...string) [][]gqlError {
 	return errs
 }
 
-// again sends a request until the database is back, and returns its data.
-func (a *api) again(query string) string {
+// retry repeats a request until the database is back, and returns its data.
+func (a *api) retry(query string) string {
 	a.t.Helper()
 	for {
 		data, errs := a.ask(query, nil)
@@ -164,17 +164,17 @@ func (a *api) again(query string) string {
 
 func TestMutation_PostgreSQLStopped_OutcomeUnknownAndRetrySafe(t *testing.T) {
 	t.Parallel()
-	a, own := setupOutage(t)
-	other := connect(t, own.URL())
-	running := a.blocked(other, recordOnce, registerOnce)
-	resume := own.Pause(t)
-	reading := a.atOnce(readOnce)
+	a, server := setupOutage(t)
+	other := connect(t, server.URL())
+	running := a.askBlocked(other, recordOnce, registerOnce)
+	resume := server.Pause(t)
+	reading := a.askAtOnce(readOnce)
 	errs := await.Value(t, running)
 	a.wantOutcome(recordOnce, errs[0], "unknown")
 	a.wantOutcome(registerOnce, errs[1], "unknown")
 	a.wantOutcome(readOnce, reading[0], nil)
 	// From now on nothing is sent.
-	errs = a.atOnce(recordOnce, registerOnce, readOnce)
+	errs = a.askAtOnce(recordOnce, registerOnce, readOnce)
 	a.wantOutcome(recordOnce, errs[0], "none")
 	a.wantOutcome(registerOnce, errs[1], "none")
 	a.wantOutcome(readOnce, errs[2], nil)
@@ -182,19 +182,19 @@ func TestMutation_PostgreSQLStopped_OutcomeUnknownAndRetrySafe(t *testing.T) {
 	if _, err := other.Exec(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
-	a.retried()
+	a.checkRetries()
 }
 
-// retried sends the mutations again until the database is back, and fails unless they
-// are made once.
-func (a *api) retried() {
+// checkRetries repeats the mutations until the database is back, and fails unless each
+// is applied once.
+func (a *api) checkRetries() {
 	a.t.Helper()
-	a.again(recordOnce)
-	if got, want := a.again(recordOnce), `{"recordEvent":{"duplicate":true}}`; got != want {
+	a.retry(recordOnce)
+	if got, want := a.retry(recordOnce), `{"recordEvent":{"duplicate":true}}`; got != want {
 		a.t.Errorf("%s, want %s", got, want)
 	}
-	a.again(registerOnce)
-	if got, want := a.again(registerOnce), `{"registerResource":{"status":"UNCHANGED"}}`; got != want {
+	a.retry(registerOnce)
+	if got, want := a.retry(registerOnce), `{"registerResource":{"status":"UNCHANGED"}}`; got != want {
 		a.t.Errorf("%s, want %s", got, want)
 	}
 	var events, versions int
@@ -212,7 +212,7 @@ func TestMutation_AnswerLostAfterCommit_OutcomeUnknownAndRetrySafe(t *testing.T)
 			var lost silence
 			url := dbtest.URL(t)
 			a := setupWatched(t, url, db.Options{Configure: func(c *pgxpool.Config) { c.ConnConfig.DialFunc = lost.dial }})
-			a.get(nil, `mutation { recordEvent(input: {type: "REGISTERED", path: "a"}) { duplicate } }`, nil) // prepares the statement
+			a.mustAsk(nil, `mutation { recordEvent(input: {type: "REGISTERED", path: "a"}) { duplicate } }`, nil) // prepares the statement
 			a.sql.before = func(sql string) {
 				if strings.Contains(sql, statement) {
 					lost.begin()
@@ -228,12 +228,12 @@ func TestMutation_AnswerLostAfterCommit_OutcomeUnknownAndRetrySafe(t *testing.T)
 			}
 			a.sql.before = nil
 			lost.end()
-			a.retried()
+			a.checkRetries()
 		})
 	}
 }
 
-// A statement that takes its time is not ended by the watch.
+// The watch does not end a slow statement.
 func TestWatch_SlowStatement_NotEnded(t *testing.T) {
 	t.Parallel()
 	a := setupWatched(t, dbtest.URL(t), db.Options{})
@@ -242,9 +242,9 @@ func TestWatch_SlowStatement_NotEnded(t *testing.T) {
 
 func TestMutation_PostgreSQLKilled_OutcomeUnknownWhileItRan(t *testing.T) {
 	t.Parallel()
-	a, own := setupOutage(t)
-	running := a.blocked(connect(t, own.URL()), recordOnce)
-	own.Signal(t, syscall.SIGKILL)
+	a, server := setupOutage(t)
+	running := a.askBlocked(connect(t, server.URL()), recordOnce)
+	server.Signal(t, syscall.SIGKILL)
 	a.wantOutcome(recordOnce, await.Value(t, running)[0], "unknown")
 	_, errs := a.ask(recordOnce, nil)
 	a.wantOutcome(recordOnce, errs, "none")

@@ -62,37 +62,37 @@ func TestPaging_AnyArguments_ExactSlice(t *testing.T) {
 					arguments += " " + list.extra
 				}
 				fields := fmt.Sprintf(connectionFields, list.key)
-				a := a.in(t)
+				a := a.forTest(t)
 				if below, nested := cutPrefix(list.field); nested {
 					var got struct{ Resource map[string]connection }
-					a.get(&got, fmt.Sprintf(`{ resource(path: "p/b/1") { %s(%s) %s } }`, below, arguments, fields), nil)
+					a.mustAsk(&got, fmt.Sprintf(`{ resource(path: "p/b/1") { %s(%s) %s } }`, below, arguments, fields), nil)
 					return got.Resource[below]
 				}
 				var got map[string]connection
-				a.get(&got, fmt.Sprintf(`{ %s(%s) %s }`, list.field, arguments, fields), nil)
+				a.mustAsk(&got, fmt.Sprintf(`{ %s(%s) %s }`, list.field, arguments, fields), nil)
 				return got[list.field]
 			}
-			whole := read("first: 200")
-			if len(whole.Nodes) < 15 || whole.TotalCount != len(whole.Nodes) || whole.PageInfo.HasNextPage || whole.PageInfo.HasPreviousPage {
-				t.Fatalf("the whole list: %d nodes, %+v, total %d", len(whole.Nodes), whole.PageInfo, whole.TotalCount)
+			full := read("first: 200")
+			if len(full.Nodes) < 15 || full.TotalCount != len(full.Nodes) || full.PageInfo.HasNextPage || full.PageInfo.HasPreviousPage {
+				t.Fatalf("the whole list: %d nodes, %+v, total %d", len(full.Nodes), full.PageInfo, full.TotalCount)
 			}
 			rapid.Check(t, func(t *rapid.T) {
 				size := rapid.IntRange(1, 12).Draw(t, "size")
 				backward := rapid.Bool().Draw(t, "backward")
-				after := rapid.IntRange(-1, len(whole.Edges)-1).Draw(t, "after")
-				before := rapid.IntRange(0, len(whole.Edges)).Draw(t, "before")
+				after := rapid.IntRange(-1, len(full.Edges)-1).Draw(t, "after")
+				before := rapid.IntRange(0, len(full.Edges)).Draw(t, "before")
 				arguments := fmt.Sprintf("first: %d", size)
 				if backward {
 					arguments = fmt.Sprintf("last: %d", size)
 				}
 				low, high := after+1, before
 				if after >= 0 {
-					arguments += fmt.Sprintf(" after: %q", whole.Edges[after].Cursor)
+					arguments += fmt.Sprintf(" after: %q", full.Edges[after].Cursor)
 				}
-				if before < len(whole.Edges) {
-					arguments += fmt.Sprintf(" before: %q", whole.Edges[before].Cursor)
+				if before < len(full.Edges) {
+					arguments += fmt.Sprintf(" before: %q", full.Edges[before].Cursor)
 				}
-				low = min(low, len(whole.Edges))
+				low = min(low, len(full.Edges))
 				high = max(high, low)
 				if backward {
 					low = max(low, high-size)
@@ -100,20 +100,20 @@ func TestPaging_AnyArguments_ExactSlice(t *testing.T) {
 					high = min(high, low+size)
 				}
 				got := read(arguments)
-				if diff := cmp.Diff(keys(whole.Nodes[low:high]), keys(got.Nodes)); diff != "" {
+				if diff := cmp.Diff(keys(full.Nodes[low:high]), keys(got.Nodes)); diff != "" {
 					t.Fatalf("%s (-want +got):\n%s", arguments, diff)
 				}
 				if len(got.Nodes) == 0 {
 					return // an empty page has no single position to compare
 				}
-				if got.PageInfo.HasNextPage != (high < len(whole.Nodes)) || got.PageInfo.HasPreviousPage != (low > 0) {
-					t.Fatalf("%s: [%d, %d) of %d, page info %+v", arguments, low, high, len(whole.Nodes), got.PageInfo)
+				if got.PageInfo.HasNextPage != (high < len(full.Nodes)) || got.PageInfo.HasPreviousPage != (low > 0) {
+					t.Fatalf("%s: [%d, %d) of %d, page info %+v", arguments, low, high, len(full.Nodes), got.PageInfo)
 				}
 				if *got.PageInfo.StartCursor != got.Edges[0].Cursor || *got.PageInfo.EndCursor != got.Edges[len(got.Edges)-1].Cursor {
-					t.Fatalf("%s: the page's cursors are not its ends'", arguments)
+					t.Fatalf("%s: startCursor and endCursor are not those of the first and last edge", arguments)
 				}
-				if got.TotalCount != len(whole.Nodes) {
-					t.Fatalf("%s: totalCount %d, want %d", arguments, got.TotalCount, len(whole.Nodes))
+				if got.TotalCount != len(full.Nodes) {
+					t.Fatalf("%s: totalCount %d, want %d", arguments, got.TotalCount, len(full.Nodes))
 				}
 			})
 		})
@@ -146,7 +146,7 @@ func TestPaging_ConcurrentInserts_NothingLostOrRepeated(t *testing.T) {
 	cursor := ""
 	for page := 0; ; page++ {
 		var got struct{ Resources connection }
-		a.get(&got, `query($after: String) { resources(first: 7, after: $after, filter: {pathPrefix: "p/"}) {
+		a.mustAsk(&got, `query($after: String) { resources(first: 7, after: $after, filter: {pathPrefix: "p/"}) {
 			nodes { key: path } pageInfo { hasNextPage endCursor } } }`, variables{"after": nilIfEmpty(cursor)})
 		for _, node := range got.Resources.Nodes {
 			if len(node.Key) == len("p/000") {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A mutation that finds no partition for its event mends the partitions, and succeeds.
-func TestMutations_ThisMonthDetached_Mended(t *testing.T) {
+// A mutation that finds no partition for its event repairs the partitions, and succeeds.
+func TestMutations_ThisMonthDetached_Repaired(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("p/one", variables{"a": 1})
@@ -33,7 +33,7 @@ func TestMutations_ThisMonthDetached_Mended(t *testing.T) {
 		Events struct{ TotalCount int }
 		Event  *struct{ EventID string }
 	}
-	a.get(&got, `{ events { totalCount } event(eventId: "before") { eventId } }`, nil)
+	a.mustAsk(&got, `{ events { totalCount } event(eventId: "before") { eventId } }`, nil)
 	if got.Events.TotalCount != 12 || got.Event == nil {
 		t.Errorf("%+v, want 12 events", got)
 	}
@@ -45,7 +45,7 @@ func TestRecordEvent_RetryOfDetached_Duplicate(t *testing.T) {
 	a := setup(t)
 	a.register("p/one", variables{"a": 1})
 	for _, payload := range []string{"same", "same", "other"} {
-		got, errs := a.answer(a.read(a.post("application/json", a.encoded(variables{
+		got, errs := a.decode(a.read(a.post("application/json", a.encode(variables{
 			"query":     recordMutation,
 			"variables": variables{"inputs": []variables{{"eventId": "one", "type": "UPDATED", "path": "p/one", "payload": payload}}},
 		}))))
@@ -58,7 +58,7 @@ func TestRecordEvent_RetryOfDetached_Duplicate(t *testing.T) {
 	}
 }
 
-// An event of a month whose partition is gone for good is refused, with the reason.
+// An event of a month whose partition was dropped is refused, with the reason.
 func TestRecordEvent_MonthArchived_Refused(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -71,7 +71,7 @@ func TestRecordEvent_MonthArchived_Refused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, errs := a.answer(a.read(a.post("application/json", a.encoded(variables{
+	_, errs := a.decode(a.read(a.post("application/json", a.encode(variables{
 		"query": `mutation { recordEvents(inputs: [{type: "UPDATED", path: "p/one"}, {type: "UPDATED", path: "p/one", timestamp: "2020-02-01T00:00:00Z"}]) { results { duplicate } } }`,
 	}))))
 	if len(errs) != 1 || errs[0].Extensions["code"] != "BAD_USER_INPUT" || errs[0].Extensions["argument"] != "inputs[1].timestamp" {

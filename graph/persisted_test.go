@@ -31,7 +31,7 @@ func TestPersistedQuery_OnceSent_HashIsEnough(t *testing.T) {
 	}{
 		{"hash unknown", "", persisted(hash(query)), `"PERSISTED_QUERY_NOT_FOUND"`},
 		{"hash of another", query + " ", persisted(hash(query)), `"code":"BAD_USER_INPUT"`},
-		{"not taken with the wrong hash", "", persisted(hash(query)), `"PersistedQueryNotFound"`},
+		{"not stored under the wrong hash", "", persisted(hash(query)), `"PersistedQueryNotFound"`},
 		{"both", query, persisted(hash(query)), `"playbook"`},
 		{"hash", "", persisted(hash(query)), `"playbook"`},
 		{"version 2", "", map[string]any{"persistedQuery": map[string]any{"version": 2, "sha256Hash": hash(query)}}, `"argument":"extensions.persistedQuery"`},
@@ -40,12 +40,12 @@ func TestPersistedQuery_OnceSent_HashIsEnough(t *testing.T) {
 		{"not kept", "", persisted(hash(long)), `"PERSISTED_QUERY_NOT_FOUND"`},
 		{"neither", "", nil, `"argument":"query"`},
 	} {
-		got := a.read(a.post("application/json", a.encoded(variables{"query": step.query, "extensions": step.extensions})))
+		got := a.read(a.post("application/json", a.encode(variables{"query": step.query, "extensions": step.extensions})))
 		if !strings.Contains(got, step.want) {
 			t.Errorf("%s\ngot  %s\nwant %s", step.name, got, step.want)
 		}
 	}
-	got := a.read(a.request(http.MethodGet, "/graphql?extensions="+url.QueryEscape(a.encoded(persisted(hash(query)))), ""))
+	got := a.read(a.request(http.MethodGet, "/graphql?extensions="+url.QueryEscape(a.encode(persisted(hash(query)))), ""))
 	if !strings.Contains(got, `"playbook"`) {
 		t.Errorf("GET: %s", got)
 	}

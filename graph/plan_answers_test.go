@@ -27,18 +27,18 @@ type generator struct {
 	aliases int
 	// cursors are valid and invalid cursors.
 	cursors []string
-	// own limits an event's selection to the fields of its own row.
-	own bool
-	// plain leaves out directives, so that plans are cached.
-	plain bool
-	// defers adds fragments that $defer defers.
-	defers    bool
+	// ownRow limits an event's selection to the fields of its own row.
+	ownRow bool
+	// withoutDirectives leaves out directives, so that plans are cached.
+	withoutDirectives bool
+	// withDefer adds fragments that $defer defers.
+	withDefer bool
 	fragments []string
 	// roots are the fields of Query that the query selects.
 	roots int
 }
 
-func (g *generator) leaves(field *ast.FieldDefinition) bool {
+func (g *generator) isLeaf(field *ast.FieldDefinition) bool {
 	return len(g.schema.Types[field.Type.Name()].Fields) == 0
 }
 
@@ -58,10 +58,10 @@ func (g *generator) selection(typeName string, depth int) string {
 		if strings.HasPrefix(field.Name, "__") {
 			continue
 		}
-		if g.own && (typeName == "Event" && (!g.leaves(field) && field.Name != "type") || typeName == "EventType" && field.Name == "template") {
+		if g.ownRow && (typeName == "Event" && (!g.isLeaf(field) && field.Name != "type") || typeName == "EventType" && field.Name == "template") {
 			continue
 		}
-		if depth > 0 || g.leaves(field) {
+		if depth > 0 || g.isLeaf(field) {
 			fields = append(fields, field)
 		}
 	}
@@ -86,11 +86,11 @@ func (g *generator) selection(typeName string, depth int) string {
 			g.fragments = append(g.fragments, fmt.Sprintf("fragment %s on %s { %s }", name, typeName, selected))
 			selected = "..." + name
 		case 4, 5:
-			if g.defers {
+			if g.withDefer {
 				selected = rapid.SampledFrom([]string{"... @defer(if: $defer)", `... @defer(if: $defer, label: "same")`, "... @defer(if: $defer, label: \"" + fmt.Sprint(g.aliases) + "\")"}).Draw(g.t, "defer") + " { " + selected + " }"
 			}
 		case 3:
-			if g.plain {
+			if g.withoutDirectives {
 				break
 			}
 			selected += " " + rapid.SampledFrom([]string{"... @include(if: $yes) { __typename }", "... @skip(if: $yes) { __typename }"}).Draw(g.t, "directive")
@@ -104,7 +104,7 @@ func (g *generator) selection(typeName string, depth int) string {
 func (g *generator) field(field *ast.FieldDefinition, depth int) string {
 	g.aliases++
 	text := fmt.Sprintf("a%d: %s%s", g.aliases, field.Name, g.arguments(field))
-	if !g.leaves(field) {
+	if !g.isLeaf(field) {
 		text += " " + g.selection(field.Type.Name(), depth-1)
 	}
 	return text
@@ -175,9 +175,9 @@ func (g *generator) argument(argument *ast.ArgumentDefinition) string {
 	return ""
 }
 
-// alone returns an operation of one field, with the variables that it uses.
-func (g *generator) alone() string {
-	g.plain = true
+// singleRoot returns an operation of one root field, with the variables that it uses.
+func (g *generator) singleRoot() string {
+	g.withoutDirectives = true
 	var text string
 	if rapid.Bool().Draw(g.t, "tree") {
 		text = g.tree()
@@ -200,7 +200,7 @@ func (g *generator) alone() string {
 	return "{ " + text + " } " + strings.Join(g.fragments, " ")
 }
 
-// tree returns a field whose levels are read in one statement, with fields that
+// tree returns a field whose levels one statement reads, and other fields below it that
 // this statement does not read.
 func (g *generator) tree() string {
 	list := func(name, typeName, below string) string {
@@ -242,14 +242,14 @@ var nodeIDs = func() (ids []string) {
 	return append(ids, `"?"`)
 }()
 
-// filled registers resources and records events for generated queries, and returns
+// insertSamples registers resources and records events for generated queries, and returns
 // the schema and some cursors.
-func (a *api) filled() (*ast.Schema, []string) {
+func (a *api) insertSamples() (*ast.Schema, []string) {
 	a.t.Helper()
 	a.exec(`INSERT INTO event_type VALUES ('templated', '{{ resource_type }} {{ payload.n }} {{ meta.k | default("-") }}'), ('broken', '{{ payload.n | upper }} {{'), ('plain', NULL)`)
 	for i := range 6 {
 		for v := range 1 + i%4 {
-			a.get(nil, `mutation($input: RegisterResourceInput!) { registerResource(input: $input) { status } }`, variables{"input": variables{
+			a.mustAsk(nil, `mutation($input: RegisterResourceInput!) { registerResource(input: $input) { status } }`, variables{"input": variables{
 				"path": fmt.Sprintf("p/%d", i), "type": []string{"playbook", "task"}[i%2], "meta": []any{nil, variables{"by": "me\t\"\u0001"}}[v%2],
 				"payload": variables{"yaml": fmt.Sprintf("# \"quoted\"\\\t\nname: n%d\nn: %d.50\nmetadata: {description: 'dé<&>'}\n", i, v)},
 			}})
@@ -266,18 +266,18 @@ func (a *api) filled() (*ast.Schema, []string) {
 			Versions struct{ Edges []struct{ Cursor string } }
 		}
 	}
-	a.get(&page, `{ resources(first: 4) { edges { cursor } } events(first: 40) { edges { cursor } } resource(path: "p/3") { versions { edges { cursor } } } }`, nil)
+	a.mustAsk(&page, `{ resources(first: 4) { edges { cursor } } events(first: 40) { edges { cursor } } resource(path: "p/3") { versions { edges { cursor } } } }`, nil)
 	return gqlparser.MustLoadSchema(&ast.Source{Input: a.sdl()}), []string{"", "no cursor", page.Resources.Edges[1].Cursor, page.Events.Edges[3].Cursor, page.Events.Edges[30].Cursor, page.Resource.Versions.Edges[1].Cursor}
 }
 
-// Plans and resolvers give the same answer to any query, byte for byte; and the
-// fields that plans cover are answered by them.
+// Plans and resolvers give the same answer to any query, byte for byte, and plans answer
+// every root field.
 func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 	t.Parallel()
 	url := dbtest.URL(t)
 	planned := setupAt(t, url)
 	resolved := setupAt(t, url, func(o *graph.HandlerOptions) { o.ResolversOnly = true })
-	schema, cursors := planned.filled()
+	schema, cursors := planned.insertSamples()
 	ask := func(a *api, body []byte) (data string, errs []string) {
 		var answer struct {
 			Data   json.RawMessage
@@ -286,8 +286,8 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.read(a.post("application/json", string(body)))), &answer); err != nil {
 			t.Fatal(err)
 		}
-		for _, each := range answer.Errors {
-			errs = append(errs, string(each))
+		for _, failure := range answer.Errors {
+			errs = append(errs, string(failure))
 		}
 		slices.Sort(errs)
 		return string(answer.Data), errs
@@ -305,7 +305,7 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 		times := 1
 		if rapid.Bool().Draw(t, "alone") {
 			g.fragments = nil
-			query, times, roots = g.alone(), 2, 1 // the second time by the cached plan
+			query, times, roots = g.singleRoot(), 2, 1 // the second time by the cached plan
 		}
 		body, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{
 			"path": "p/1", "yes": rapid.Bool().Draw(t, "yes"), "order": map[string]any{"field": "CREATED_AT"},
@@ -327,8 +327,8 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 				t.Fatalf("%s\nplans answered %d of %d fields", query, answers, roots)
 			}
 			// Beyond its limit of errors, gqlgen reports an arbitrary subset.
-			same := slices.Equal(gotErrs, wantErrs) || min(len(gotErrs), len(wantErrs)) >= apierror.MaxErrors
-			if got != want || !same {
+			equalErrs := slices.Equal(gotErrs, wantErrs) || min(len(gotErrs), len(wantErrs)) >= apierror.MaxErrors
+			if got != want || !equalErrs {
 				t.Fatalf("%s\nplanned  %s %s\nresolved %s %s", query, got, gotErrs, want, wantErrs)
 			}
 		}
@@ -341,7 +341,7 @@ func TestPlan_AnyQuery_AnsweredAsByTheResolvers(t *testing.T) {
 	}
 }
 
-// The memory of an answer is reused, but not before it has been sent.
+// The memory of an answer is reused only after the answer has been sent.
 func TestPlan_ConcurrentRequests_AnswersNotMixed(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

@@ -19,13 +19,13 @@ import (
 	"github.com/noetl/noetl-catalog/graph/apierror"
 )
 
-// comparable sorts the errors of a delivery: fields that fail concurrently report
+// comparableDelivery sorts the errors of a delivery: fields that fail concurrently report
 // theirs in any order. If resolved, gqlgen omits the root field from their paths,
 // and writes it as null although it is non-null.
-func comparable(t *rapid.T, event client.Event, resolved bool) (comparable struct{ name, id, data string }) {
-	comparable.name, comparable.id, comparable.data = event.Name, event.ID, string(event.Data)
+func comparableDelivery(t *rapid.T, event client.Event, resolved bool) (result struct{ name, id, data string }) {
+	result.name, result.id, result.data = event.Name, event.ID, string(event.Data)
 	if !bytes.HasPrefix(event.Data, []byte(`{"errors":`)) {
-		return comparable
+		return result
 	}
 	var answer struct {
 		Errors []json.RawMessage `json:"errors"`
@@ -39,8 +39,8 @@ func comparable(t *rapid.T, event client.Event, resolved bool) (comparable struc
 		if string(answer.Data) == `{"`+field+`":null}` {
 			answer.Data = json.RawMessage("null")
 		}
-		for i, each := range answer.Errors {
-			answer.Errors[i] = bytes.Replace(each, []byte(`"path":[`), []byte(`"path":["`+field+`",`), 1)
+		for i, failure := range answer.Errors {
+			answer.Errors[i] = bytes.Replace(failure, []byte(`"path":[`), []byte(`"path":["`+field+`",`), 1)
 		}
 	}
 	if len(answer.Errors) >= apierror.MaxErrors {
@@ -51,8 +51,8 @@ func comparable(t *rapid.T, event client.Event, resolved bool) (comparable struc
 	if err != nil {
 		t.Fatal(err)
 	}
-	comparable.data = string(text)
-	return comparable
+	result.data = string(text)
+	return result
 }
 
 // Plans and resolvers make the same deliveries, byte for byte, for any selection,
@@ -60,12 +60,12 @@ func comparable(t *rapid.T, event client.Event, resolved bool) (comparable struc
 func TestPlannedDelivery_AnySelection_AsByTheResolvers(t *testing.T) {
 	t.Parallel()
 	url := dbtest.URL(t)
-	planned := setupAt(t, url).alive()
-	resolved := setupAt(t, url, func(o *graph.HandlerOptions) { o.ResolversOnly = true }).alive()
+	planned := setupAt(t, url).startTasks()
+	resolved := setupAt(t, url, func(o *graph.HandlerOptions) { o.ResolversOnly = true }).startTasks()
 	planned.exec(`INSERT INTO event_type VALUES ('templated', '{{ resource_type }} {{ payload.n }} {{ meta.k | default("-") }}'), ('plain', NULL)`)
 	planned.register("p/0", variables{"a": 1})
 	var before struct{ Events struct{ TailCursor string } }
-	planned.get(&before, `{ events { tailCursor } }`, nil)
+	planned.mustAsk(&before, `{ events { tailCursor } }`, nil)
 	planned.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
 		SELECT 'e' || n, (ARRAY['templated', 'plain', 'UPDATED', 'EXECUTION_STARTED'])[1 + n % 4], 'p/0', '1.0.0',
 			CASE WHEN n % 3 > 0 THEN jsonb_build_object('n', n * 1.10, 't', E'"\t<é>') END,
@@ -74,7 +74,7 @@ func TestPlannedDelivery_AnySelection_AsByTheResolvers(t *testing.T) {
 	schema := gqlparser.MustLoadSchema(&ast.Source{Input: planned.sdl()})
 
 	rapid.Check(t, func(rt *rapid.T) {
-		g := &generator{t: rt, schema: schema, cursors: []string{""}, own: rapid.IntRange(0, 3).Draw(rt, "own") > 0}
+		g := &generator{t: rt, schema: schema, cursors: []string{""}, ownRow: rapid.IntRange(0, 3).Draw(rt, "own") > 0}
 		field, arguments := "eventRecorded", "after: $after"
 		if rapid.IntRange(0, 3).Draw(rt, "execution") == 0 {
 			field, arguments = "executionProgressed", `executionId: "1", after: $after`
@@ -92,7 +92,7 @@ func TestPlannedDelivery_AnySelection_AsByTheResolvers(t *testing.T) {
 		defer ours.Close()
 		defer theirs.Close()
 		for range 3 {
-			got, want := comparable(rt, ours.next(), false), comparable(rt, theirs.next(), true)
+			got, want := comparableDelivery(rt, ours.next(), false), comparableDelivery(rt, theirs.next(), true)
 			if got != want {
 				rt.Fatalf("%s\nplanned  %+v\nresolved %+v", query, got, want)
 			}
@@ -115,13 +115,13 @@ func TestPlannedDelivery_OwnFields_NothingRead(t *testing.T) {
 	streams := []*sse{a.subscribe(query, nil), a.subscribe(query, nil)}
 	a.record("p/one", "e0")
 	for _, stream := range streams {
-		stream.delivery()
+		stream.nextDelivery()
 	}
 	a.sql.take()
 	before := a.planAnswers()
 	a.record("p/one", "e1")
 	for _, stream := range streams {
-		if got := stream.delivery(); got.Event.EventID != "e1" || got.Event.Message != "Resource p/one version 1.0.0 was updated." {
+		if got := stream.nextDelivery(); got.Event.EventID != "e1" || got.Event.Message != "Resource p/one version 1.0.0 was updated." {
 			t.Fatalf("delivery: %+v", got)
 		}
 	}
@@ -129,7 +129,7 @@ func TestPlannedDelivery_OwnFields_NothingRead(t *testing.T) {
 		t.Errorf("plans gave %d answers, want one to the mutation and %d deliveries", answers, len(streams))
 	}
 	for _, statement := range a.sql.take() {
-		if name := queryName.FindStringSubmatch(statement)[1]; name != "RecordEvent" && !strings.HasPrefix(name, "Log") {
+		if name := queryNamePattern.FindStringSubmatch(statement)[1]; name != "RecordEvent" && !strings.HasPrefix(name, "Log") {
 			t.Errorf("%s ran for an event whose row came with the log", name)
 		}
 	}

@@ -17,7 +17,7 @@ func TestPlainSQL_SeedColumns_SeenAtOnce(t *testing.T) {
 	a.exec(`INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES
 		('sql/a', 'task', 'first', '{"metadata": {"name": "A", "description": "an a"}}'), ('sql/a', 'task', 'second', '{"name": "B"}')`)
 	a.exec(`INSERT INTO event (event_id, event_type, resource_path, resource_version) VALUES ('sql-1', 'REGISTERED', 'sql/a', 'first')`)
-	a.same(`{"resource": {"name": "B", "description": null, "versionCount": 2, "type": {"name": "task", "resourceCount": 1},
+	a.wantData(`{"resource": {"name": "B", "description": null, "versionCount": 2, "type": {"name": "task", "resourceCount": 1},
 		"latestVersion": {"version": "second", "revision": 2, "source": "inline", "location": null, "content": null, "meta": null},
 		"version": {"revision": 1, "events": {"nodes": [{"eventId": "sql-1", "payload": null, "meta": null, "executionId": null}]}},
 		"latestEvent": {"message": "Resource sql/a version first was registered."}}}`,
@@ -34,7 +34,7 @@ func TestQueries_Absent_Null(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("a", variables{"v": 1})
-	a.same(`{"resource": null, "version": null, "label": null, "event": null, "node": null, "nodes": [null, null, null], "resourcesByPath": [null, {"path": "a", "version": null, "latestEvent": {"type": {"name": "REGISTERED"}}}, null],
+	a.wantData(`{"resource": null, "version": null, "label": null, "event": null, "node": null, "nodes": [null, null, null], "resourcesByPath": [null, {"path": "a", "version": null, "latestEvent": {"type": {"name": "REGISTERED"}}}, null],
 		"resources": {"nodes": [], "totalCount": 0, "pageInfo": {"hasNextPage": false, "hasPreviousPage": false, "startCursor": null, "endCursor": null}}}`,
 		`query($ids: [ID!]!) { resource(path: "x") { path } version(path: "x") { path } label: version(path: "a", version: "9") { path } event(eventId: "x") { eventId }
 			node(id: "garbage") { id } nodes(ids: $ids) { id } resourcesByPath(paths: ["x", "a", ""]) { path version(version: "9") { version } latestEvent { type { name } } }
@@ -42,14 +42,14 @@ func TestQueries_Absent_Null(t *testing.T) {
 		variables{"ids": []string{model.ResourceID("x"), model.VersionID("a", "9"), model.EventNodeID("x")}})
 }
 
-// An id finds its object, alone and in a mixed list, in the order of the ids.
+// A global id resolves to its object, alone and in a mixed list, in the order of the ids.
 func TestNodes_MixedIDs_InOrder(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	event := a.register("a", variables{"v": 1}).RegisterResource.Event.EventID
 	a.register("b", variables{"v": 2})
 	ids := []string{model.EventNodeID(event), model.ResourceID("b"), model.VersionID("a", "1.0.0"), "?", model.ResourceID("a"), model.ResourceID("b")}
-	a.same(`{"nodes": [{"id": "`+ids[0]+`", "message": "Resource a version 1.0.0 was registered.", "eventPayload": {"status": "REGISTERED", "revision": 1}},
+	a.wantData(`{"nodes": [{"id": "`+ids[0]+`", "message": "Resource a version 1.0.0 was registered.", "eventPayload": {"status": "REGISTERED", "revision": 1}},
 		{"id": "`+ids[1]+`", "path": "b"}, {"id": "`+ids[2]+`", "revision": 1, "payload": {"v": 1}}, null, {"id": "`+ids[4]+`", "path": "a"}, {"id": "`+ids[1]+`", "path": "b"}],
 		"node": {"id": "`+ids[2]+`", "__typename": "Version"}}`,
 		`query($ids: [ID!]!, $id: ID!) { nodes(ids: $ids) { id ... on Event { message eventPayload: payload } ... on Resource { path } ... on Version { revision payload } } node(id: $id) { id __typename } }`,
@@ -84,7 +84,7 @@ func TestFilters_Resources_EachField(t *testing.T) {
 				TotalCount int
 			}
 		}
-		a.get(&got, `{ resources(filter: `+filter+`) { nodes { path } totalCount } }`, nil)
+		a.mustAsk(&got, `{ resources(filter: `+filter+`) { nodes { path } totalCount } }`, nil)
 		var paths []string
 		for _, node := range got.Resources.Nodes {
 			paths = append(paths, node.Path)
@@ -93,7 +93,7 @@ func TestFilters_Resources_EachField(t *testing.T) {
 			t.Errorf("%s: %v (total %d), want %s", filter, paths, got.Resources.TotalCount, want)
 		}
 	}
-	a.same(`{"resourceTypes": [{"name": "action", "resources": {"nodes": []}}, {"name": "playbook", "resources": {"nodes": [{"path": "x/a"}]}}, {"name": "step", "resources": {"nodes": []}},
+	a.wantData(`{"resourceTypes": [{"name": "action", "resources": {"nodes": []}}, {"name": "playbook", "resources": {"nodes": [{"path": "x/a"}]}}, {"name": "step", "resources": {"nodes": []}},
 		{"name": "target", "resources": {"nodes": []}}, {"name": "task", "resources": {"nodes": [{"path": "x/b"}]}}, {"name": "workflow", "resources": {"nodes": []}}]}`,
 		`{ resourceTypes { name resources(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes { path } } } }`, nil)
 }
@@ -122,15 +122,15 @@ func TestRoutes_OtherPaths_Served(t *testing.T) {
 	}
 }
 
-// Words are looked for in the events of paths, of a run or of a limited time, in a query
-// as in a subscription.
-func TestEvents_Text_NeedsANarrowSearch(t *testing.T) {
+// A filter by text also needs paths, an execution or a limited time range, in queries and
+// in subscriptions.
+func TestEvents_Text_NeedsAnotherCondition(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
 	a.register("p/a", variables{"n": 1})
 	a.register("p/b", variables{"n": 1})
 	for _, path := range []string{"p/a", "p/b"} {
-		a.get(nil, recordMutation, variables{"inputs": []variables{{
+		a.mustAsk(nil, recordMutation, variables{"inputs": []variables{{
 			"type": "EXECUTION_FAILED", "path": path, "timestamp": "2026-03-01T12:00:00Z",
 			"payload": variables{"error": "Disk " + path + " ist voll: größe"}, "meta": variables{"execution_id": "run"},
 		}}})
@@ -153,7 +153,7 @@ func TestEvents_Text_NeedsANarrowSearch(t *testing.T) {
 				Nodes      []struct{ Path string }
 			}
 		}
-		a.get(&found, `{ events(filter: `+filter+`) { totalCount nodes { path } } }`, nil)
+		a.mustAsk(&found, `{ events(filter: `+filter+`) { totalCount nodes { path } } }`, nil)
 		var got []string
 		for _, node := range found.Events.Nodes {
 			got = append(got, node.Path)
@@ -167,14 +167,14 @@ func TestEvents_Text_NeedsANarrowSearch(t *testing.T) {
 		`{text: "disk"}`, `{text: ""}`, `{text: "disk", pathPrefix: "p/"}`, `{text: "disk", since: "2026-03-01T00:00:00Z"}`,
 		`{text: "disk", since: "2026-02-01T00:00:00Z", until: "2026-03-04T00:00:00.000001Z"}`,
 	} {
-		a.refused("BAD_USER_INPUT", "filter.text", `{ events(filter: `+filter+`) { totalCount } }`, nil)
+		a.wantError("BAD_USER_INPUT", "filter.text", `{ events(filter: `+filter+`) { totalCount } }`, nil)
 		response := a.request(http.MethodPost, "/graphql", `{"query":`+quote(`subscription { eventRecorded(filter: `+filter+`) { cursor } }`)+`}`,
 			"Content-Type", "application/json", "Accept", "text/event-stream")
 		if got := a.read(response); !strings.Contains(got, "BAD_USER_INPUT") || !strings.Contains(got, `"filter.text"`) {
 			t.Errorf("a subscription by %s: %s", filter, got)
 		}
 	}
-	a.refused("BAD_USER_INPUT", "filter.paths", `query($paths: [String!]) { events(filter: {paths: $paths}) { totalCount } }`, variables{"paths": slices.Repeat([]string{"p"}, 201)})
-	a.same(`{"resource": {"events": {"totalCount": 1}}, "execution": {"events": {"nodes": [{"path": "p/b"}]}}}`,
+	a.wantError("BAD_USER_INPUT", "filter.paths", `query($paths: [String!]) { events(filter: {paths: $paths}) { totalCount } }`, variables{"paths": slices.Repeat([]string{"p"}, 201)})
+	a.wantData(`{"resource": {"events": {"totalCount": 1}}, "execution": {"events": {"nodes": [{"path": "p/b"}]}}}`,
 		`{ resource(path: "p/a") { events(filter: {text: "voll"}) { totalCount } } execution(executionId: "run") { events(filter: {text: "p b"}) { nodes { path } } } }`, nil)
 }

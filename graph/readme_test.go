@@ -15,8 +15,8 @@ import (
 	"github.com/noetl/noetl-catalog/config"
 )
 
-// documents are the Markdown files for readers, README.md first, by their path
-// from the repository's root.
+// documents returns the Markdown files for readers, README.md first, by their path from
+// the repository's root.
 func documents(t *testing.T) (paths []string, texts map[string]string) {
 	t.Helper()
 	root := filepath.Join("..", "*.md")
@@ -43,7 +43,7 @@ func documents(t *testing.T) (paths []string, texts map[string]string) {
 	return paths, texts
 }
 
-// blocks are the code blocks in a language.
+// blocks returns the code blocks of a text in a language.
 func blocks(text, language string) (found []string) {
 	for _, block := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {
 		found = append(found, block[1])
@@ -66,13 +66,13 @@ func TestDocuments_EachBlock_Works(t *testing.T) {
 	for _, path := range paths {
 		for _, query := range blocks(texts[path], "graphql") {
 			if !strings.HasPrefix(query, "subscription") {
-				a.get(nil, query, nil)
+				a.mustAsk(nil, query, nil)
 				continue
 			}
 			live := a.subscribe(query, nil)
 			name := "readme/" + path
 			a.register(name, variables{})
-			if got := live.delivery(); got.Event.Path != name {
+			if got := live.nextDelivery(); got.Event.Path != name {
 				t.Errorf("the subscription of %s delivered %+v", path, got)
 			}
 		}
@@ -85,8 +85,8 @@ func TestDocuments_EachBlock_Works(t *testing.T) {
 			}
 		}
 	}
-	a.same(`{"events": {"totalCount": 1}}`, `{ events(filter: {executionId: "4711"}) { totalCount } }`, nil)
-	a.same(`{"resource": {"name": "hello", "versionCount": 1, "latestEvent": {"message": "Resource sql/hello version 1.0.0 was registered."}}}`,
+	a.wantData(`{"events": {"totalCount": 1}}`, `{ events(filter: {executionId: "4711"}) { totalCount } }`, nil)
+	a.wantData(`{"resource": {"name": "hello", "versionCount": 1, "latestEvent": {"message": "Resource sql/hello version 1.0.0 was registered."}}}`,
 		`{ resource(path: "sql/hello") { name versionCount latestEvent { message } } }`, nil)
 }
 

@@ -37,7 +37,7 @@ type references struct {
 	PageInfo struct{ HasNextPage, HasPreviousPage bool }
 }
 
-const ofReferences = `{ totalCount edges { cursor node { kind pointer step target templated from { path } resource { path } } } pageInfo { hasNextPage hasPreviousPage } }`
+const referenceFields = `{ totalCount edges { cursor node { kind pointer step target templated from { path } resource { path } } } pageInfo { hasNextPage hasPreviousPage } }`
 
 func TestReferences_OfAResource_InTheOrderOfThePayload(t *testing.T) {
 	t.Parallel()
@@ -49,7 +49,7 @@ func TestReferences_OfAResource_InTheOrderOfThePayload(t *testing.T) {
 			References, Playbooks references
 		}
 	}
-	a.get(&got, `{ resource(path: "team2/load-1") { tags references(first: 3) `+ofReferences+` playbooks: references(last: 2, kinds: [PLAYBOOK]) `+ofReferences+` } }`, nil)
+	a.mustAsk(&got, `{ resource(path: "team2/load-1") { tags references(first: 3) `+referenceFields+` playbooks: references(last: 2, kinds: [PLAYBOOK]) `+referenceFields+` } }`, nil)
 	list := func(r references) string {
 		var lines []string
 		for _, edge := range r.Edges {
@@ -88,28 +88,28 @@ func TestReferences_Pages_AreParts(t *testing.T) {
 		read := func(arguments string) references {
 			var got answer
 			if field == "search" {
-				a.get(&got, `{ resources(filter: {search: "load"}, `+arguments+`) { totalCount edges { cursor node { target: path } } pageInfo { hasNextPage hasPreviousPage } } }`, nil)
+				a.mustAsk(&got, `{ resources(filter: {search: "load"}, `+arguments+`) { totalCount edges { cursor node { target: path } } pageInfo { hasNextPage hasPreviousPage } } }`, nil)
 				return got.Resources
 			}
-			a.get(&got, `{ resource(path: "team1/load-0") { list: `+field+`(`+arguments+`) `+ofReferences+` } }`, nil)
+			a.mustAsk(&got, `{ resource(path: "team1/load-0") { list: `+field+`(`+arguments+`) `+referenceFields+` } }`, nil)
 			return got.Resource.List
 		}
-		whole := read("first: 200")
-		if len(whole.Edges) != whole.TotalCount || whole.TotalCount < 6 {
-			t.Fatalf("%s has %d, counted as %d", field, len(whole.Edges), whole.TotalCount)
+		full := read("first: 200")
+		if len(full.Edges) != full.TotalCount || full.TotalCount < 6 {
+			t.Fatalf("%s has %d, counted as %d", field, len(full.Edges), full.TotalCount)
 		}
 		for size := 1; size < 4; size++ {
-			for from := range whole.Edges {
-				upTo := min(from+1+size, len(whole.Edges))
-				page := read(fmt.Sprintf(`first: %d, after: %q`, size, whole.Edges[from].Cursor))
-				if diff := cmp.Diff(whole.Edges[from+1:upTo], page.Edges); diff != "" && from+1 < upTo {
+			for from := range full.Edges {
+				upTo := min(from+1+size, len(full.Edges))
+				page := read(fmt.Sprintf(`first: %d, after: %q`, size, full.Edges[from].Cursor))
+				if diff := cmp.Diff(full.Edges[from+1:upTo], page.Edges); diff != "" && from+1 < upTo {
 					t.Errorf("%s: %d after %d (-whole +page):\n%s", field, size, from, diff)
 				}
-				if page.PageInfo.HasNextPage != (upTo < len(whole.Edges)) || !page.PageInfo.HasPreviousPage {
+				if page.PageInfo.HasNextPage != (upTo < len(full.Edges)) || !page.PageInfo.HasPreviousPage {
 					t.Errorf("%s: %d after %d: %+v", field, size, from, page.PageInfo)
 				}
-				page = read(fmt.Sprintf(`last: %d, before: %q`, size, whole.Edges[from].Cursor))
-				if diff := cmp.Diff(whole.Edges[max(0, from-size):from], page.Edges); diff != "" && from > 0 {
+				page = read(fmt.Sprintf(`last: %d, before: %q`, size, full.Edges[from].Cursor))
+				if diff := cmp.Diff(full.Edges[max(0, from-size):from], page.Edges); diff != "" && from > 0 {
 					t.Errorf("%s: %d before %d (-whole +page):\n%s", field, size, from, diff)
 				}
 			}
@@ -149,7 +149,7 @@ func TestResources_FoundBy_EachCondition(t *testing.T) {
 			}
 			ResourceTypes []struct{ Resources struct{ TotalCount int } }
 		}
-		a.get(&got, `{ resources(first: 3, filter: `+filter+`) { nodes { path } totalCount } resourceTypes { resources(filter: `+filter+`) { totalCount } } }`, nil)
+		a.mustAsk(&got, `{ resources(first: 3, filter: `+filter+`) { nodes { path } totalCount } resourceTypes { resources(filter: `+filter+`) { totalCount } } }`, nil)
 		var paths []string
 		for _, node := range got.Resources.Nodes {
 			paths = append(paths, node.Path)
@@ -158,8 +158,8 @@ func TestResources_FoundBy_EachCondition(t *testing.T) {
 			t.Errorf("%s: %q, want %q", filter, text, want)
 		}
 		total := 0
-		for _, each := range got.ResourceTypes {
-			total += each.Resources.TotalCount
+		for _, resourceType := range got.ResourceTypes {
+			total += resourceType.Resources.TotalCount
 		}
 		if total != got.Resources.TotalCount {
 			t.Errorf("%s: %d over the types, %d in all", filter, total, got.Resources.TotalCount)
@@ -170,15 +170,15 @@ func TestResources_FoundBy_EachCondition(t *testing.T) {
 		`tags: ["a", "\u0000"]`: "filter.tags[1]", `calls: "\u0000"`: "filter.calls", `usesTool: "\u0000"`: "filter.usesTool", `usesCredential: "\u0000"`: "filter.usesCredential",
 	} {
 		for _, field := range []string{`resources(filter: {%s}) { totalCount }`, `resourceFacets(filter: {%s}) { tags { name } }`} {
-			a.refused("BAD_USER_INPUT", argument, "{ "+fmt.Sprintf(field, condition)+" }", nil)
+			a.wantError("BAD_USER_INPUT", argument, "{ "+fmt.Sprintf(field, condition)+" }", nil)
 		}
 	}
-	a.refused("PAYLOAD_TOO_LARGE", "filter.search", `query($text: String) { resources(filter: {search: $text}) { totalCount } }`, variables{"text": strings.Repeat("a", 1025)})
+	a.wantError("PAYLOAD_TOO_LARGE", "filter.search", `query($text: String) { resources(filter: {search: $text}) { totalCount } }`, variables{"text": strings.Repeat("a", 1025)})
 	var page struct {
 		Resources struct{ PageInfo struct{ EndCursor string } }
 	}
-	a.get(&page, `{ resources(first: 2, filter: {search: "load"}) { pageInfo { endCursor } } }`, nil)
-	a.refused("BAD_USER_INPUT", "after", `query($after: String) { resources(after: $after, filter: {search: "loads"}) { totalCount } }`, variables{"after": page.Resources.PageInfo.EndCursor})
-	a.refused("BAD_USER_INPUT", "filter.minDurationMs", `{ executions(filter: {minDurationMs: -1}) { totalCount } }`, nil)
-	a.refused("BAD_USER_INPUT", "kinds", `query($kinds: [ReferenceKind!]) { resource(path: "other") { references(kinds: $kinds) { totalCount } } }`, variables{"kinds": slices.Repeat([]string{"TOOL"}, 201)})
+	a.mustAsk(&page, `{ resources(first: 2, filter: {search: "load"}) { pageInfo { endCursor } } }`, nil)
+	a.wantError("BAD_USER_INPUT", "after", `query($after: String) { resources(after: $after, filter: {search: "loads"}) { totalCount } }`, variables{"after": page.Resources.PageInfo.EndCursor})
+	a.wantError("BAD_USER_INPUT", "filter.minDurationMs", `{ executions(filter: {minDurationMs: -1}) { totalCount } }`, nil)
+	a.wantError("BAD_USER_INPUT", "kinds", `query($kinds: [ReferenceKind!]) { resource(path: "other") { references(kinds: $kinds) { totalCount } } }`, variables{"kinds": slices.Repeat([]string{"TOOL"}, 201)})
 }

@@ -31,11 +31,11 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 		FROM generate_series(1, 4000) n`)
 
 	// The events get their positions, so that the queries below need not wait.
-	a.get(nil, `{ execution(executionId: "none") { status } }`, nil)
+	a.mustAsk(nil, `{ execution(executionId: "none") { status } }`, nil)
 
 	for name, test := range map[string]struct {
 		query string
-		// statements is how many it takes: a change that costs more must change it.
+		// statements is the exact number, so that a change that adds one must change it.
 		statements int
 	}{
 		"catalog page": {`query($n: Int!) { resources(first: $n) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes {
@@ -69,8 +69,8 @@ func TestStatements_LargerPage_SameCount(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A new server each time, since its version cache is empty.
-			few := setupAt(t, databaseURL).count(test.query, variables{"n": 3})
-			many := setupAt(t, databaseURL).count(test.query, variables{"n": 30})
+			few := setupAt(t, databaseURL).statementsOf(test.query, variables{"n": 3})
+			many := setupAt(t, databaseURL).statementsOf(test.query, variables{"n": 30})
 			if diff := cmp.Diff(few, many); diff != "" {
 				t.Errorf("statements of a page of 3 and of 30 differ (-3 +30):\n%s", diff)
 			}
@@ -97,7 +97,7 @@ func TestStatements_LaterPage_OneMoreForEachCursor(t *testing.T) {
 		Resources, Events list
 		Resource          struct{ Versions, Events list }
 	}
-	a.get(&ends, `{ resources(first: 60) { edges { cursor } } events(first: 60) { edges { cursor } }
+	a.mustAsk(&ends, `{ resources(first: 60) { edges { cursor } } events(first: 60) { edges { cursor } }
 		resource(path: "p/1") { versions(first: 40) { edges { cursor } } events(first: 40) { edges { cursor } } } }`, nil)
 
 	const both = `pageInfo { hasNextPage hasPreviousPage startCursor endCursor }`
@@ -125,7 +125,7 @@ func TestStatements_LaterPage_OneMoreForEachCursor(t *testing.T) {
 		"without asking for pages": {`resources(%s) { nodes { path } }`, ends.Resources, 5, 50, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			planned, resolved := a.in(t), resolvers.in(t)
+			planned, resolved := a.forTest(t), resolvers.forTest(t)
 			cursor := func(at int) string { return test.list.Edges[at].Cursor }
 			for arguments, cursors := range map[string]int{
 				"first: $n": 0, "first: $n, after: $after": 1, "first: $n, before: $before": 1, "first: $n, after: $after, before: $before": 2,
@@ -141,13 +141,13 @@ func TestStatements_LaterPage_OneMoreForEachCursor(t *testing.T) {
 				var counts [][]string
 				for _, n := range []int{2, 20} {
 					vars := variables{"n": n, "after": cursor(test.after), "before": cursor(test.upTo)}
-					counts = append(counts, planned.count(query, vars))
-					if most := resolved.count(query, vars); len(most) < len(counts[0]) {
+					counts = append(counts, planned.statementsOf(query, vars))
+					if most := resolved.statementsOf(query, vars); len(most) < len(counts[0]) {
 						t.Errorf("%s takes %d statements, where the resolvers take %d", query, len(counts[0]), len(most))
 					}
 					var got, want any
-					planned.get(&got, query, vars)
-					resolved.get(&want, query, vars)
+					planned.mustAsk(&got, query, vars)
+					resolved.mustAsk(&want, query, vars)
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("%s (-resolved +planned):\n%s", query, diff)
 					}
@@ -163,11 +163,11 @@ func TestStatements_LaterPage_OneMoreForEachCursor(t *testing.T) {
 	}
 }
 
-// count returns the names of the statements that a query takes, sorted.
-func (a *api) count(query string, vars variables) []string {
+// statementsOf returns the names of the statements that a query takes, sorted.
+func (a *api) statementsOf(query string, vars variables) []string {
 	a.t.Helper()
 	a.sql.take()
-	a.get(nil, query, vars)
+	a.mustAsk(nil, query, vars)
 	return a.statements()
 }
 
@@ -178,7 +178,7 @@ func (a *api) statements() (names []string) {
 		if strings.HasPrefix(statement, "begin ") || statement == "rollback" {
 			continue // a snapshot for several statements
 		}
-		name := queryName.FindStringSubmatch(statement)
+		name := queryNamePattern.FindStringSubmatch(statement)
 		if name == nil {
 			a.t.Fatalf("a statement that is not sqlc's: %s", statement)
 		}
@@ -188,7 +188,7 @@ func (a *api) statements() (names []string) {
 	return names
 }
 
-// A call in bulk is one statement, however long.
+// A bulk mutation takes one statement, whatever its length.
 func TestStatements_BulkMutation_One(t *testing.T) {
 	t.Parallel()
 	a := setup(t)
@@ -200,9 +200,9 @@ func TestStatements_BulkMutation_One(t *testing.T) {
 			events = append(events, variables{"path": path, "type": "EXECUTION_STARTED"})
 		}
 		a.sql.take()
-		a.get(nil, `mutation($inputs: [RegisterResourceInput!]!) { registerResources(inputs: $inputs) { results { registration { status version { version } event { eventId } } } } }`,
+		a.mustAsk(nil, `mutation($inputs: [RegisterResourceInput!]!) { registerResources(inputs: $inputs) { results { registration { status version { version } event { eventId } } } } }`,
 			variables{"inputs": registrations})
-		a.get(nil, `mutation($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate event { eventId } } } }`,
+		a.mustAsk(nil, `mutation($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate event { eventId } } } }`,
 			variables{"inputs": events})
 		if statements := a.sql.take(); len(statements) != 2 {
 			t.Errorf("%d inputs took %d statements, want 2", size, len(statements))
@@ -223,7 +223,7 @@ func TestStatements_BelowMutation_SameCount(t *testing.T) {
 		for i := range size {
 			inputs = append(inputs, variables{"path": fmt.Sprintf("below/%d", i), "type": "playbook", "payload": variables{"json": variables{"i": i, "size": size}}})
 		}
-		counts = append(counts, a.count(query, variables{"inputs": inputs}))
+		counts = append(counts, a.statementsOf(query, variables{"inputs": inputs}))
 	}
 	if diff := cmp.Diff(counts[0], counts[1]); diff != "" || len(counts[0]) > 9 {
 		t.Errorf("statements for 2 and for 50 inputs: %v (-2 +50):\n%s", counts[0], diff)
@@ -237,20 +237,20 @@ func TestStatements_SameVersionAgain_None(t *testing.T) {
 	a.register("p", variables{"n": 1})
 	const query = `{ version(path: "p", version: "1.0.0") { version payload type { name } } missing: version(path: "p", version: "1.0.1") { version } }`
 	for range 2 { // the first read of a version does not cache it
-		a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": null}`, query, nil)
+		a.wantData(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": null}`, query, nil)
 	}
 	a.register("p", variables{"n": 2})
 	a.register("q", variables{"n": 3})
 	a.sql.take()
 	for range 3 {
-		a.same(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
+		a.wantData(`{"version": {"version": "1.0.0", "payload": {"n": 1}, "type": {"name": "playbook"}}, "missing": {"version": "1.0.1"}}`, query, nil)
 	}
 	if statements := a.sql.take(); len(statements) != 2 {
 		t.Errorf("%d statements, want two for what was missing: %v", len(statements), statements)
 	}
 	const list = `{ resources { nodes { path latestVersion { version } version(version: "1.0.0") { payload } } } }`
 	for _, statements := range []int{3, 1} { // p's versions are cached already, q's are not
-		a.same(`{"resources": {"nodes": [
+		a.wantData(`{"resources": {"nodes": [
 			{"path": "p", "latestVersion": {"version": "1.0.1"}, "version": {"payload": {"n": 1}}},
 			{"path": "q", "latestVersion": {"version": "1.0.0"}, "version": {"payload": {"n": 3}}}]}}`, list, nil)
 		if taken := a.sql.take(); len(taken) != statements {

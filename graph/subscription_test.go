@@ -20,17 +20,17 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog/stream"
 )
 
-// setupLive is a server that follows its event log.
+// setupLive returns a server that follows its event log.
 func setupLive(t testing.TB) *api {
 	t.Helper()
-	return setup(t).alive()
+	return setup(t).startTasks()
 }
 
-// alive runs the background tasks of a server until the test ends.
-func (a *api) alive() *api {
+// startTasks runs the background tasks of a server until the test ends.
+func (a *api) startTasks() *api {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { _ = a.live(ctx) })
+	running.Go(func() { _ = a.runTasks(ctx) })
 	a.t.Cleanup(func() { cancel(); running.Wait() })
 	return a
 }
@@ -45,8 +45,8 @@ type delivery struct {
 	}
 }
 
-// delivery reads the next delivery, which must have its cursor as its id.
-func (s *sse) delivery() delivery {
+// nextDelivery reads the next delivery, which must have its cursor as its id.
+func (s *sse) nextDelivery() delivery {
 	s.t.Helper()
 	event := s.next()
 	got, err := readDelivery(string(event.Data))
@@ -75,8 +75,8 @@ func readDelivery(data string) (delivery, error) {
 	return delivery{}, errors.New("no delivery")
 }
 
-// refusal reads the single error of a refused stream, and its end.
-func (s *sse) refusal() gqlError {
+// nextError reads the single error of a refused stream, and its end.
+func (s *sse) nextError() gqlError {
 	s.t.Helper()
 	event := s.next()
 	var answer struct {
@@ -104,7 +104,7 @@ func (a *api) record(path string, ids ...string) {
 	for _, id := range ids {
 		inputs = append(inputs, variables{"eventId": id, "type": "UPDATED", "path": path})
 	}
-	a.get(nil, recordMutation, variables{"inputs": inputs})
+	a.mustAsk(nil, recordMutation, variables{"inputs": inputs})
 }
 
 func TestSubscription_SSE_ListThenSubscribeThenResume(t *testing.T) {
@@ -118,13 +118,13 @@ func TestSubscription_SSE_ListThenSubscribeThenResume(t *testing.T) {
 		}
 		Resource struct{ Events struct{ TailCursor string } }
 	}
-	a.get(&list, `{ events { tailCursor nodes { eventId } } resource(path: "p/one") { events(filter: {types: []}) { tailCursor } } }`, nil)
+	a.mustAsk(&list, `{ events { tailCursor nodes { eventId } } resource(path: "p/one") { events(filter: {types: []}) { tailCursor } } }`, nil)
 	if len(list.Events.Nodes) != 1 || list.Resource.Events.TailCursor != list.Events.TailCursor {
 		t.Fatalf("the list: %+v", list)
 	}
 	a.record("p/one", "1", "2")
 	stream := a.subscribe(followAll, variables{"after": list.Events.TailCursor})
-	first, second := stream.delivery(), stream.delivery()
+	first, second := stream.nextDelivery(), stream.nextDelivery()
 	want := delivery{Cursor: first.Cursor, PreviousCursor: list.Events.TailCursor, Position: "2"}
 	want.Event.EventID, want.Event.Path, want.Event.Message = "1", "p/one", "Resource p/one version 1.0.0 was updated."
 	if diff := cmp.Diff(want, first); diff != "" {
@@ -134,7 +134,7 @@ func TestSubscription_SSE_ListThenSubscribeThenResume(t *testing.T) {
 		t.Errorf("second delivery: %+v", second)
 	}
 	a.record("p/one", "3")
-	if third := stream.delivery(); third.Event.EventID != "3" || !third.Live {
+	if third := stream.nextDelivery(); third.Event.EventID != "3" || !third.Live {
 		t.Errorf("a live delivery: %+v", third)
 	}
 
@@ -162,24 +162,24 @@ func TestSubscription_ExecutionProgressed_CompletesByItself(t *testing.T) {
 	t.Parallel()
 	a := setupLive(t)
 	a.register("p", variables{})
-	a.get(nil, `mutation { a: saveEventType(input: {name: "playbook.started"}) { eventType { name } } b: saveEventType(input: {name: "playbook.failed"}) { eventType { name } } }`, nil)
+	a.mustAsk(nil, `mutation { a: saveEventType(input: {name: "playbook.started"}) { eventType { name } } b: saveEventType(input: {name: "playbook.failed"}) { eventType { name } } }`, nil)
 	inputs := []variables{
 		{"eventId": "1", "type": "playbook.started", "path": "p", "meta": variables{"execution_id": "run"}},
 		{"eventId": "2", "type": "UPDATED", "path": "p", "meta": variables{"execution_id": "run"}},
 		{"eventId": "3", "type": "playbook.failed", "path": "p", "meta": variables{"execution_id": "run"}, "payload": variables{"error": "no such table"}},
 	}
-	a.get(nil, recordMutation, variables{"inputs": inputs[:2]})
+	a.mustAsk(nil, recordMutation, variables{"inputs": inputs[:2]})
 	stream := a.subscribe(`subscription { executionProgressed(executionId: "run") { cursor event { eventId } live } }`, nil)
 	var got []string
 	for range 2 {
-		got = append(got, stream.delivery().Event.EventID)
+		got = append(got, stream.nextDelivery().Event.EventID)
 	}
-	a.get(nil, recordMutation, variables{"inputs": inputs[2:]})
-	got = append(got, stream.delivery().Event.EventID)
+	a.mustAsk(nil, recordMutation, variables{"inputs": inputs[2:]})
+	got = append(got, stream.nextDelivery().Event.EventID)
 	if end := stream.next(); !slices.Equal(got, []string{"1", "2", "3"}) || end.Name != "complete" {
 		t.Errorf("got %v, then %+v", got, end)
 	}
-	a.same(`{"execution": {"status": "FAILED", "eventCount": 3, "error": "no such table", "resource": {"path": "p"}, "version": {"version": "1.0.0"},
+	a.wantData(`{"execution": {"status": "FAILED", "eventCount": 3, "error": "no such table", "resource": {"path": "p"}, "version": {"version": "1.0.0"},
 		"events": {"nodes": [{"eventId": "1", "execution": {"executionId": "run"}}, {"eventId": "2", "execution": {"executionId": "run"}}, {"eventId": "3", "execution": {"executionId": "run"}}]}}}`,
 		`{ execution(executionId: "run") { status eventCount error resource { path } version { version } events { nodes { eventId execution { executionId } } } } }`, nil)
 }
@@ -189,7 +189,7 @@ func TestSubscription_BadArguments_RefusedBeforeAnyEvent(t *testing.T) {
 	a := setupLive(t)
 	a.register("p", variables{})
 	var list struct{ Events struct{ TailCursor string } }
-	a.get(&list, `{ events { tailCursor } }`, nil)
+	a.mustAsk(&list, `{ events { tailCursor } }`, nil)
 	a.exec(`UPDATE event_head SET floor = 1, position = 1`)
 	for name, test := range map[string]struct {
 		query          string
@@ -199,7 +199,7 @@ func TestSubscription_BadArguments_RefusedBeforeAnyEvent(t *testing.T) {
 		"not a cursor":       {followAll, variables{"after": "x"}, "BAD_USER_INPUT", "after"},
 		"a list's cursor":    {followAll, variables{"after": "ZXZlbnQ6MTox"}, "BAD_USER_INPUT", "after"},
 		"another log's":      {followAll, variables{"after": "djE6MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwOjE"}, "STREAM_CHANGED", "after"},
-		"below the floor":    {followAll, variables{"after": at0(t, list.Events.TailCursor)}, "CURSOR_EXPIRED", "after"},
+		"below the floor":    {followAll, variables{"after": cursorAtZero(t, list.Events.TailCursor)}, "CURSOR_EXPIRED", "after"},
 		"filter":             {followAll, variables{"filter": variables{"path": "a\x00"}}, "BAD_USER_INPUT", "filter.path"},
 		"execution":          {`subscription { executionProgressed(executionId: "run", after: "x") { cursor } }`, nil, "BAD_USER_INPUT", "after"},
 		"no such field":      {`subscription { none }`, nil, "GRAPHQL_VALIDATION_FAILED", ""},
@@ -207,7 +207,7 @@ func TestSubscription_BadArguments_RefusedBeforeAnyEvent(t *testing.T) {
 		"does not parse":     {`subscription {`, nil, "GRAPHQL_PARSE_FAILED", ""},
 		"too deep or costly": {`subscription { eventRecorded { event { resource { events(first: 200) { nodes { resource { events(first: 200) { nodes { eventId } } } } } } } } }`, nil, "COMPLEXITY_LIMIT_EXCEEDED", ""},
 	} {
-		got := a.in(t).subscribe(test.query, test.vars).refusal()
+		got := a.forTest(t).subscribe(test.query, test.vars).nextError()
 		argument, _ := got.Extensions["argument"].(string)
 		if got.Extensions["code"] != test.code || argument != test.argument {
 			t.Errorf("%s: %+v, want %s %q", name, got, test.code, test.argument)
@@ -215,8 +215,8 @@ func TestSubscription_BadArguments_RefusedBeforeAnyEvent(t *testing.T) {
 	}
 }
 
-// at0 returns a cursor of the same log at position 0.
-func at0(t testing.TB, cursor string) string {
+// cursorAtZero returns a cursor of the same log at position 0.
+func cursorAtZero(t testing.TB, cursor string) string {
 	t.Helper()
 	parsed, err := stream.ParseCursor("after", cursor)
 	if err != nil {
@@ -255,7 +255,7 @@ func TestSubscription_WebSocket_DeliversAndResumes(t *testing.T) {
 	a := setupLive(t)
 	a.register("p", variables{})
 	var list struct{ Events struct{ TailCursor string } }
-	a.get(&list, `{ events { tailCursor } }`, nil)
+	a.mustAsk(&list, `{ events { tailCursor } }`, nil)
 	socket := a.socket()
 	subscribe := func(id, query string, vars variables) {
 		a.send(socket, variables{"id": id, "type": "subscribe", "payload": variables{"query": query, "variables": vars}})
@@ -310,14 +310,14 @@ func TestSubscription_ManySubscribers_SameStatements(t *testing.T) {
 			a.sql.take()
 			a.record(path, path+id)
 			for _, stream := range streams {
-				if got := stream.delivery(); got.Event.EventID != path+id || got.Event.Message != "Resource "+path+" version 1.0.0 was updated." {
+				if got := stream.nextDelivery(); got.Event.EventID != path+id || got.Event.Message != "Resource "+path+" version 1.0.0 was updated." {
 					t.Fatalf("delivery: %+v", got)
 				}
 			}
 		}
 		var names []string
 		for _, statement := range a.sql.take() {
-			names = append(names, queryName.FindStringSubmatch(statement)[1])
+			names = append(names, queryNamePattern.FindStringSubmatch(statement)[1])
 		}
 		slices.Sort(names)
 		return names
@@ -383,7 +383,7 @@ func TestSubscription_QueryThenSubscribe_EachEventOnce(t *testing.T) {
 		// The events so far fit into one page.
 		begin := time.Now().Add(-15 * time.Millisecond).Truncate(time.Microsecond)
 		var list page
-		a.get(&list, since, variables{"since": begin.UTC().Format(time.RFC3339Nano)})
+		a.mustAsk(&list, since, variables{"since": begin.UTC().Format(time.RFC3339Nano)})
 		if list.Events.PageInfo.HasNextPage {
 			continue
 		}
@@ -408,7 +408,7 @@ func TestSubscription_QueryThenSubscribe_EachEventOnce(t *testing.T) {
 		}
 		seen := view.listed
 		for !seen["last"] {
-			got := view.stream.delivery().Event.EventID
+			got := view.stream.nextDelivery().Event.EventID
 			if seen[got] {
 				t.Fatalf("view %d: event %s came twice", i, got)
 			}

@@ -49,7 +49,7 @@ func (a *api) gather(name string) []*dto.Metric {
 	return nil
 }
 
-// Each operation is measured once, however it comes, and whatever becomes of it.
+// Each operation is measured once, whatever its transport and outcome.
 func TestMetrics_EveryTransport_OperationMeasuredOnce(t *testing.T) {
 	t.Parallel()
 	const (
@@ -86,7 +86,7 @@ func TestMetrics_EveryTransport_OperationMeasuredOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := setup(t).alive()
+			a := setup(t).startTasks()
 			test.do(a)
 			var got map[string]int
 			eventually(t, func() bool { got = a.operations(); return len(got) > 0 })
@@ -139,7 +139,7 @@ func TestMetrics_Query_StatementsAndBytes(t *testing.T) {
 	}
 }
 
-// The logs have what an operator looks for, and nothing that a client keeps secret.
+// The log has what an operator needs, and no secrets of clients.
 func TestLog_AccessAndSlow_WithoutSecrets(t *testing.T) {
 	t.Parallel()
 	token, line := auth.NewToken(auth.Viewer, "the screen")
@@ -170,22 +170,22 @@ func TestLog_AccessAndSlow_WithoutSecrets(t *testing.T) {
 	}
 	for _, secret := range []string{token, "secret", "eventTypes"} {
 		if strings.Contains(a.log.String(), secret) {
-			t.Errorf("the log has %s:\n%s", secret, a.log)
+			t.Errorf("the log contains %s:\n%s", secret, a.log)
 		}
 	}
 }
 
-// traced returns a server whose spans are kept.
-func traced(t *testing.T) (*api, *tracetest.InMemoryExporter) {
-	kept := tracetest.NewInMemoryExporter()
-	tracer := sdk.NewTracerProvider(sdk.WithSyncer(kept)).Tracer("")
+// setupTraced returns a server, and the exporter that keeps its spans.
+func setupTraced(t *testing.T) (*api, *tracetest.InMemoryExporter) {
+	exporter := tracetest.NewInMemoryExporter()
+	tracer := sdk.NewTracerProvider(sdk.WithSyncer(exporter)).Tracer("")
 	a := setupAt(t, dbtest.URL(t), func(o *graph.HandlerOptions) { o.Telemetry.Spans = tracer })
 	a.sql.spans.Spans = tracer
-	return a.alive(), kept
+	return a.startTasks(), exporter
 }
 
-func find(kept *tracetest.InMemoryExporter, name string) *tracetest.SpanStub {
-	for _, span := range kept.GetSpans() {
+func findSpan(exporter *tracetest.InMemoryExporter, name string) *tracetest.SpanStub {
+	for _, span := range exporter.GetSpans() {
 		if span.Name == name {
 			return &span
 		}
@@ -203,17 +203,17 @@ func attributesOf(span *tracetest.SpanStub) string {
 
 func TestSpans_HTTP_RequestOperationStatement(t *testing.T) {
 	t.Parallel()
-	a, kept := traced(t)
+	a, exporter := setupTraced(t)
 	a.register("secret/path", map[string]any{"a": 1})
-	kept.Reset()
+	exporter.Reset()
 	a.read(a.request(http.MethodGet, "/healthz", ""))
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	a.read(a.request(http.MethodPost, "/graphql?secret", `{"query":"query Find($p: String!) { resource(path: $p) { versions(first: 2) { nodes { version } } } node(id: \"secret\") { id } events(first: -1) { nodes { eventId } } }","variables":{"p":"secret/path"}}`,
 		"Content-Type", "application/json", "traceparent", "00-"+trace+"-00f067aa0ba902b7-01"))
-	eventually(t, func() bool { return find(kept, "POST /graphql") != nil })
-	request, operation := find(kept, "POST /graphql"), find(kept, "query")
+	eventually(t, func() bool { return findSpan(exporter, "POST /graphql") != nil })
+	request, operation := findSpan(exporter, "POST /graphql"), findSpan(exporter, "query")
 	if operation == nil {
-		t.Fatalf("%+v", kept.GetSpans())
+		t.Fatalf("%+v", exporter.GetSpans())
 	}
 	if request.SpanContext.TraceID().String() != trace || request.Parent.SpanID().String() != "00f067aa0ba902b7" {
 		t.Errorf("the request's span is not below that of the caller: %+v", request.Parent)
@@ -221,7 +221,7 @@ func TestSpans_HTTP_RequestOperationStatement(t *testing.T) {
 	if operation.Parent.SpanID() != request.SpanContext.SpanID() {
 		t.Error("the operation's span is not below that of the request")
 	}
-	if find(kept, "GET /healthz") != nil {
+	if findSpan(exporter, "GET /healthz") != nil {
 		t.Error("a probe is traced")
 	}
 	for span, want := range map[*tracetest.SpanStub]string{
@@ -233,9 +233,9 @@ func TestSpans_HTTP_RequestOperationStatement(t *testing.T) {
 		}
 	}
 	statements := 0
-	for _, span := range kept.GetSpans() {
+	for _, span := range exporter.GetSpans() {
 		if strings.Contains(fmt.Sprint(span), "secret") {
-			t.Errorf("%s holds a secret: %+v", span.Name, span)
+			t.Errorf("%s contains a secret: %+v", span.Name, span)
 		}
 		if strings.Contains(attributesOf(&span), "db.system.name=postgresql db.namespace=") {
 			statements++
@@ -252,21 +252,21 @@ func TestSpans_HTTP_RequestOperationStatement(t *testing.T) {
 // The span of a subscription does not last as long as the subscription.
 func TestSpans_Subscription_EndsWhenStarted(t *testing.T) {
 	t.Parallel()
-	a, kept := traced(t)
+	a, exporter := setupTraced(t)
 	connection := a.socket()
 	a.send(connection, variables{"id": "1", "type": "subscribe", "payload": variables{"query": "subscription Live { eventRecorded { cursor } }"}})
-	eventually(t, func() bool { return find(kept, "subscription") != nil })
-	live := find(kept, "subscription")
-	if live.Parent.IsValid() || len(live.Links) != 1 || live.Links[0].SpanContext.SpanID() != find(kept, "GET /graphql").SpanContext.SpanID() {
+	eventually(t, func() bool { return findSpan(exporter, "subscription") != nil })
+	live := findSpan(exporter, "subscription")
+	if live.Parent.IsValid() || len(live.Links) != 1 || live.Links[0].SpanContext.SpanID() != findSpan(exporter, "GET /graphql").SpanContext.SpanID() {
 		t.Errorf("parent %v, links %v; want none, and one to the handshake", live.Parent, live.Links)
 	}
-	kept.Reset()
+	exporter.Reset()
 	a.subscribe(`subscription Live { eventRecorded { cursor } }`, nil)
-	eventually(t, func() bool { return find(kept, "POST /graphql") != nil })
-	kept.Reset()
+	eventually(t, func() bool { return findSpan(exporter, "POST /graphql") != nil })
+	exporter.Reset()
 	a.read(a.post("text/event-stream", `{"query":"subscription { eventRecorded(after: \"x\") { cursor } }"}`))
-	eventually(t, func() bool { return find(kept, "subscription") != nil })
-	if got := attributesOf(find(kept, "subscription")); got != "graphql.operation.type=subscription error.type=BAD_USER_INPUT" {
+	eventually(t, func() bool { return findSpan(exporter, "subscription") != nil })
+	if got := attributesOf(findSpan(exporter, "subscription")); got != "graphql.operation.type=subscription error.type=BAD_USER_INPUT" {
 		t.Error(got)
 	}
 }

@@ -59,8 +59,8 @@ func TestVariables_NotOfTheirType_RefusedByName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, a := range []*api{planned, resolved} {
-				a := a.in(t)
-				data, errs := a.answer(a.read(a.post("application/json", `{"query": `+quote(test.query)+`, "variables": `+test.variables+`}`)))
+				a := a.forTest(t)
+				data, errs := a.decode(a.read(a.post("application/json", `{"query": `+quote(test.query)+`, "variables": `+test.variables+`}`)))
 				if len(errs) != 1 || len(data) > 0 {
 					t.Fatalf("data %s, errors %+v", data, errs)
 				}
@@ -73,7 +73,7 @@ func TestVariables_NotOfTheirType_RefusedByName(t *testing.T) {
 			}
 		})
 	}
-	planned.same(`{"resources": {"totalCount": 1}}`, `{ resources { totalCount } }`, nil)
+	planned.wantData(`{"resources": {"totalCount": 1}}`, `{ resources { totalCount } }`, nil)
 	if log := planned.log.String() + resolved.log.String(); log != "" {
 		t.Errorf("the log: %s", log)
 	}
@@ -110,13 +110,13 @@ func TestVariables_NullForANonNullArgument_Refused(t *testing.T) {
 		`query($v: Boolean = true) { __type(name: "Event") { fields @include(if: $v) { name } } }`:                                                                              "if",
 	} {
 		for _, a := range []*api{planned, resolved} {
-			problem := a.in(t).refused("GRAPHQL_VALIDATION_FAILED", argument, query, variables{"v": nil})
+			problem := a.forTest(t).wantError("GRAPHQL_VALIDATION_FAILED", argument, query, variables{"v": nil})
 			if !strings.Contains(problem.Message, "must not be null") {
 				t.Errorf("%s: %s", query, problem.Message)
 			}
 		}
 	}
-	planned.same(`{"resources": {"totalCount": 1}, "events": {"totalCount": 1}}`, `{ resources { totalCount } events { totalCount } }`, nil)
+	planned.wantData(`{"resources": {"totalCount": 1}, "events": {"totalCount": 1}}`, `{ resources { totalCount } events { totalCount } }`, nil)
 	if log := planned.log.String() + resolved.log.String(); log != "" {
 		t.Errorf("the log: %s", log)
 	}
@@ -151,7 +151,7 @@ func TestVariables_NullOrAbsentWhereAllowed_Answered(t *testing.T) {
 		{`query($v: ID = 5) { node(id: $v) { id } }`, nil, `{"node": null}`},
 	} {
 		for _, a := range []*api{planned, resolved} {
-			a.in(t).same(test.want, test.query, test.vars)
+			a.forTest(t).wantData(test.want, test.query, test.vars)
 		}
 	}
 }
@@ -178,14 +178,14 @@ func TestVariables_NullOrAbsentForDefer_Defers(t *testing.T) {
 		{variable, variables{"v": true}},
 		{query("($v: Boolean = null)", "@defer(if: $v)"), nil},
 	} {
-		a.refused("BAD_USER_INPUT", "", test.query, test.vars) // plain JSON cannot carry an answer in parts
-		if got := a.parts(test.query, test.vars); len(got) != 2 {
+		a.wantError("BAD_USER_INPUT", "", test.query, test.vars) // plain JSON cannot carry an answer in parts
+		if got := a.askInParts(test.query, test.vars); len(got) != 2 {
 			t.Errorf("%s %v: %v", test.query, test.vars, got)
 		}
 	}
-	const whole = `{"resource": {"path": "t/0", "latestVersion": {"version": "1.0.0"}}}`
-	a.same(whole, variable, variables{"v": false})
-	a.same(whole, query("", "@defer(if: false)"), nil)
+	const undivided = `{"resource": {"path": "t/0", "latestVersion": {"version": "1.0.0"}}}`
+	a.wantData(undivided, variable, variables{"v": false})
+	a.wantData(undivided, query("", "@defer(if: false)"), nil)
 }
 
 // A fragment shared by two operations uses the defaults of the one that runs.
@@ -202,7 +202,7 @@ func TestVariables_FragmentOfTwoOperations_OwnDefaults(t *testing.T) {
 		for name, want := range map[string]string{
 			"A": `{"resources":{"nodes":[{"path":"t/0"},{"path":"t/1"}]}}`, "B": `{"resources":{"nodes":[{"path":"t/1"}]}}`,
 		} {
-			data, errs := a.answer(a.read(a.post("application/json", `{"query": `+quote(document)+`, "operationName": "`+name+`"}`)))
+			data, errs := a.decode(a.read(a.post("application/json", `{"query": `+quote(document)+`, "operationName": "`+name+`"}`)))
 			if string(data) != want || errs != nil {
 				t.Errorf("%s: %s %+v", name, data, errs)
 			}
@@ -223,7 +223,7 @@ func TestOperationName_MissingOrUnknown_ErrorListsOperations(t *testing.T) {
 		{"fragment F on Query { __typename }", "", "query", "the document has no operation"},
 		{"query A { __typename } " + manyOperations(30), "", "operationName", "the document has several operations; operationName must be one of A, Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9, Q10, Q11, Q12, Q13, Q14, Q15, Q16, Q17, Q18 and 11 more"},
 	} {
-		for way, answer := range a.overAll(test.query, test.name) {
+		for way, answer := range a.askOverAllTransports(test.query, test.name) {
 			want, err := json.Marshal(map[string]any{"message": test.message, "extensions": map[string]any{"argument": test.argument, "code": "GRAPHQL_VALIDATION_FAILED"}})
 			if err != nil {
 				t.Fatal(err)
@@ -238,14 +238,14 @@ func TestOperationName_MissingOrUnknown_ErrorListsOperations(t *testing.T) {
 	}
 }
 
-// overAll sends a query over every transport, and returns the responses.
-func (a *api) overAll(query, operationName string) map[string]string {
+// askOverAllTransports sends a query over every transport, and returns the responses.
+func (a *api) askOverAllTransports(query, operationName string) map[string]string {
 	a.t.Helper()
 	request := variables{"query": query}
 	if operationName != "" {
 		request["operationName"] = operationName
 	}
-	text := a.encoded(request)
+	text := a.encode(request)
 	return map[string]string{
 		"POST":      a.read(a.post("application/json", text)),
 		"GET":       a.read(a.request(http.MethodGet, "/graphql?"+url.Values{"query": {query}, "operationName": {operationName}}.Encode(), "")),
@@ -267,7 +267,7 @@ func TestDocument_Invalid_EveryErrorOverEveryTransport(t *testing.T) {
 		"{ a(":                                  {"GRAPHQL_PARSE_FAILED", 1},
 		"{" + strings.Repeat(" __typename", 10_000) + " }": {"GRAPHQL_PARSE_FAILED", 1},
 	} {
-		for way, answer := range a.overAll(query, "") {
+		for way, answer := range a.askOverAllTransports(query, "") {
 			if got := strings.Count(answer, `"code":"`+want.code+`"`); got != want.count || strings.Count(answer, `"message"`) != got {
 				t.Errorf("%.50s over %s: want %d errors %s, got %s", query, way, want.count, want.code, answer)
 			}

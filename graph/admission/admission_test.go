@@ -34,7 +34,7 @@ func enter(t *testing.T, r *Request) {
 	}
 }
 
-// execute is what a transport does with a request.
+// execute starts a request's execution, as a transport does.
 func execute(t *testing.T, r *Request) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -70,7 +70,7 @@ func TestHold_MuchMemory_TakesFreeSlot(t *testing.T) {
 	}
 	first.Leave()
 	if !second.Waits() {
-		t.Fatal("it does not wait")
+		t.Fatal("second does not wait for a slot")
 	}
 	if err := second.Again(); err != nil || second.Held() != 0 {
 		t.Errorf("%v, %d bytes held", err, second.Held())
@@ -80,7 +80,7 @@ func TestHold_MuchMemory_TakesFreeSlot(t *testing.T) {
 		t.Errorf("with a slot: %v", err)
 	}
 	if second.Waits() {
-		t.Error("it waits, though the attempt was not stopped")
+		t.Error("second waits, though its attempt was not stopped")
 	}
 	first.End()
 	second.End()
@@ -137,15 +137,15 @@ func TestHold_BeyondTheRequestsShare_Stopped(t *testing.T) {
 	if err := r.Hold(1); code(err) != apierror.BudgetExceeded {
 		t.Errorf("%v", err)
 	}
-	// Only the first has the reason: it knows the field.
+	// Only the first error has the reason, since it knows the field.
 	if err := r.Hold(1); !errors.Is(err, context.Canceled) {
-		t.Errorf("the second: %v", err)
+		t.Errorf("the second Hold: %v", err)
 	}
 	if ctx.Err() == nil || code(r.Refusal()) != apierror.BudgetExceeded {
-		t.Error("the attempt goes on")
+		t.Error("the attempt was not cancelled")
 	}
 	if n := c.rejections[tooMuchMemory].Load(); n != 1 {
-		t.Errorf("counted %d times", n)
+		t.Errorf("%d rejections counted, want 1", n)
 	}
 }
 
@@ -158,15 +158,15 @@ func TestHold_BeyondAllMemory_LightRequestsContinue(t *testing.T) {
 		}
 	}
 	if err := c.Begin(t.Context(), Caller{Address: "a"}).Hold(101); code(err) != apierror.Overloaded {
-		t.Errorf("a heavy one: %v", err)
+		t.Errorf("a heavy request: %v", err)
 	}
 	for range 23 {
 		if err := c.Begin(t.Context(), Caller{Address: "a"}).Hold(100); err != nil {
-			t.Fatalf("a light one: %v", err)
+			t.Fatalf("a light request: %v", err)
 		}
 	}
 	if err := c.Begin(t.Context(), Caller{Address: "a"}).Hold(100); code(err) != apierror.Overloaded {
-		t.Errorf("beyond everything: %v", err)
+		t.Errorf("beyond MaxHeld: %v", err)
 	}
 }
 
@@ -204,7 +204,7 @@ func TestEnter_QueueFull_RefusedAtOnce(t *testing.T) {
 		cancel()
 		waiting.Wait()
 		if c.queue.length != 0 {
-			t.Errorf("%d wait", c.queue.length)
+			t.Errorf("%d requests are still queued", c.queue.length)
 		}
 		first.End()
 		stopQuiet(c)
@@ -297,7 +297,7 @@ func TestRequest_Nil_WithoutBounds(t *testing.T) {
 	r.End()
 }
 
-// Whatever requests do, and however they end, slots and bytes are as many as before.
+// All slots and bytes are released, whatever requests do and however they end.
 func TestController_AnyRequests_NothingLeft(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {

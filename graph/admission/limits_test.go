@@ -53,8 +53,8 @@ func TestLimit_CallerUsesItsShare_OthersContinue(t *testing.T) {
 	}
 }
 
-// Whatever callers take and release, in any order, the sums are those of a map, and
-// nothing is kept of a caller that has nothing.
+// After any sequence of Take and Release, the sums equal those of a map, and a caller
+// that holds nothing has no entry.
 func TestLimit_AnySequence_CountsWhatIsHeld(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -72,7 +72,7 @@ func TestLimit_AnySequence_CountsWhatIsHeld(t *testing.T) {
 			sum := held[Caller{Address: "a"}] + held[Caller{Address: "b"}] + held[Caller{Address: "c"}]
 			fits := held[caller]+n <= l.share && sum+n <= l.most
 			if err := l.Take(caller, n); (err == nil) != fits {
-				t.Fatalf("%d for one with %d of %d, all %d of %d: %v", n, held[caller], l.share, sum, l.most, err)
+				t.Fatalf("take %d, where the caller holds %d of %d and all hold %d of %d: %v", n, held[caller], l.share, sum, l.most, err)
 			}
 			if fits {
 				held[caller] += n

@@ -15,7 +15,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// logged is a presenter, and the lines that it has logged.
+// logged returns a presenter, and a function that returns the lines logged since its
+// last call.
 func logged() (Presenter, func() []string) {
 	var buffer bytes.Buffer
 	ids := 0
@@ -98,7 +99,7 @@ func TestLines_Repetitions_SummedUp(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 		if id := broken(0, "broken"); id == first || len(lines()) != 1 {
-			t.Errorf("%v is logged no more", id)
+			t.Errorf("id %v: the error is not logged again", id)
 		}
 		time.Sleep(repeatTime)
 	})

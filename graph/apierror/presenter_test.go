@@ -50,8 +50,8 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-// answer is what the client gets for an error that a resolver returned, by the
-// same two calls that gqlgen makes.
+// answer returns what the client gets for a resolver's error. It makes the same two
+// calls as gqlgen.
 func (b *bundle) answer(ctx context.Context, err error) gqlerror.List {
 	graphql.AddError(ctx, graphql.AddFieldLocationToError(ctx, err))
 	return graphql.GetErrors(ctx)
@@ -72,7 +72,7 @@ func want(message string, extensions map[string]any) *gqlerror.Error {
 	return &e
 }
 
-func TestPresent_Fault_CodeArgumentAndPlace(t *testing.T) {
+func TestPresent_Fault_CodeArgumentAndPosition(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		err  error
@@ -131,10 +131,10 @@ func TestPresent_LongListOfFaults_TwentyErrors(t *testing.T) {
 	}
 }
 
-// gqlgen appends the place within the arguments to the field's path; the
-// client wants the two apart, and gqlgen itself needs the field's path to know
-// that the field has an error already.
-func TestPresent_ArgumentThatCannotBeRead_NamesArgumentAndKeepsFieldPath(t *testing.T) {
+// gqlgen appends the path within the arguments to the field's path. The client needs
+// the two apart, and gqlgen needs the field's path to know that the field already has
+// an error.
+func TestPresent_InvalidArgument_NamesArgumentAndKeepsFieldPath(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		err  error
@@ -144,7 +144,7 @@ func TestPresent_ArgumentThatCannotBeRead_NamesArgumentAndKeepsFieldPath(t *test
 			fault.Input("", "must be a text"),
 			want("inputs[3].meta: must be a text", map[string]any{"code": "BAD_USER_INPUT", "argument": "inputs[3].meta"}),
 		},
-		"gqlgen's own": {
+		"error of gqlgen": {
 			errors.New("X is not a valid Color"),
 			want("inputs[3].meta: X is not a valid Color", map[string]any{"code": "BAD_USER_INPUT", "argument": "inputs[3].meta"}),
 		},
@@ -187,7 +187,7 @@ func TestPresent_ServerFault_CodeToTheClientCauseToTheLog(t *testing.T) {
 		extensions map[string]any
 	}{
 		"unknown":              {errors.New(secret), inside},
-		"SQL of ours":          {pg("42601"), inside},
+		"syntax error in SQL":  {pg("42601"), inside},
 		"end of a document":    {fmt.Errorf("parsing %s: %w", secret, io.EOF), inside},
 		"NUL in a text":        {pg("22021"), bad},
 		"u0000 in jsonb":       {pg("22P05"), bad},
@@ -203,8 +203,8 @@ func TestPresent_ServerFault_CodeToTheClientCauseToTheLog(t *testing.T) {
 		"read-only":            {pg("25006"), retry},
 		"cannot connect":       {connectError(t), retry},
 		"reset":                {fmt.Errorf("%s: %w", secret, &net.OpError{Op: "read", Err: io.EOF}), retry},
-		"broken off":           {fmt.Errorf("%s: %w", secret, io.ErrUnexpectedEOF), retry},
-		"no connection free":   {fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), retry},
+		"unexpected EOF":       {fmt.Errorf("%s: %w", secret, io.ErrUnexpectedEOF), retry},
+		"no free connection":   {fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), retry},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,7 +229,7 @@ func TestPresent_ServerFault_CodeToTheClientCauseToTheLog(t *testing.T) {
 	}
 }
 
-// connectError is pgx's own, for an address where nothing listens.
+// connectError returns pgx's error for an address where nothing listens.
 func connectError(t *testing.T) error {
 	t.Helper()
 	_, err := pgconn.Connect(t.Context(), "host="+t.TempDir()+" user="+secret+" sslmode=disable")
@@ -251,7 +251,7 @@ func TestPresent_RequestDeadlinePassed_Timeout(t *testing.T) {
 	}
 }
 
-func TestPresent_DeadlinePassedWhileConnecting_UnavailableSinceTheDatabaseIsAway(t *testing.T) {
+func TestPresent_DeadlinePassedWhileConnecting_Unavailable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	err := connectError(t)
@@ -281,7 +281,8 @@ func TestPresent_ClientGone_NothingLogged(t *testing.T) {
 	}
 }
 
-// unsent is an error before anything was sent to PostgreSQL, as in db.Pool.
+// unsent is an error that occurs before anything is sent to PostgreSQL, as db.Pool
+// returns it.
 type unsent struct{ error }
 
 func (unsent) SafeToRetry() bool { return true }
@@ -389,8 +390,8 @@ func TestRecover_Panic_InternalWithIdAndStackInTheLog(t *testing.T) {
 func TestPresent_NoNewID_IDsOfCausesDiffer(t *testing.T) {
 	t.Parallel()
 	p := apierror.NewPresenter(slog.New(slog.DiscardHandler), nil)
-	one, two := p.Present(t.Context(), errors.New("a")), p.Present(t.Context(), errors.New("b"))
-	if one.Extensions["id"] == two.Extensions["id"] {
-		t.Errorf("both have the id %v", one.Extensions["id"])
+	first, second := p.Present(t.Context(), errors.New("a")), p.Present(t.Context(), errors.New("b"))
+	if first.Extensions["id"] == second.Extensions["id"] {
+		t.Errorf("both have the id %v", first.Extensions["id"])
 	}
 }

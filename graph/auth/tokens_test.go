@@ -22,7 +22,7 @@ func TestTokens_NewToken_KnownByItsLine(t *testing.T) {
 		}
 	}
 	if strings.Contains(viewers, viewer) {
-		t.Error("the line holds the token")
+		t.Error("the line contains the token")
 	}
 }
 

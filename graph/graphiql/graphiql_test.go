@@ -17,9 +17,9 @@ const (
 	script = `console.log("script")`
 )
 
-// built is a bundle. Its brotli files hold what no decoder would take: the
-// handler passes them on as they are.
-func built(t *testing.T) fstest.MapFS {
+// testBundle returns a bundle. Its brotli files are not valid brotli: the handler
+// sends them unchanged.
+func testBundle(t *testing.T) fstest.MapFS {
 	t.Helper()
 	return fstest.MapFS{
 		".gitkeep":               {},
@@ -44,7 +44,7 @@ func gzipOf(t *testing.T, text string) []byte {
 	return packed.Bytes()
 }
 
-func get(handler http.Handler, method, target string, header ...string) *http.Response {
+func serve(handler http.Handler, method, target string, header ...string) *http.Response {
 	request := httptest.NewRequest(method, target, nil)
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Add(header[i], header[i+1])
@@ -65,14 +65,14 @@ func body(t *testing.T, response *http.Response) string {
 
 func TestHandler_EachCoding_SendsTheFileInIt(t *testing.T) {
 	t.Parallel()
-	handler := newHandler(built(t))
+	handler := newHandler(testBundle(t))
 	for _, c := range []struct{ accept, coding, want string }{
 		{"br", "br", "brotli of the script"},
 		{"gzip, deflate, br, zstd", "br", "brotli of the script"},
 		{"gzip", "gzip", string(gzipOf(t, script))},
 		{"", "", script},
 	} {
-		response := get(handler, http.MethodGet, "/assets/main-1a2b.js", "Accept-Encoding", c.accept)
+		response := serve(handler, http.MethodGet, "/assets/main-1a2b.js", "Accept-Encoding", c.accept)
 		if got := response.Header.Get("Content-Encoding"); got != c.coding {
 			t.Errorf("Accept-Encoding %q: Content-Encoding is %q, want %q", c.accept, got, c.coding)
 		}
@@ -85,14 +85,14 @@ func TestHandler_EachCoding_SendsTheFileInIt(t *testing.T) {
 	}
 }
 
-func TestHandler_PageAndAssets_AreCachedAsTheyMay(t *testing.T) {
+func TestHandler_PageAndAssets_CacheControl(t *testing.T) {
 	t.Parallel()
-	handler := newHandler(built(t))
+	handler := newHandler(testBundle(t))
 	for _, c := range []struct{ path, mediaType, caching string }{
 		{"/", "text/html; charset=utf-8", "no-cache"},
 		{"/assets/main-1a2b.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
 	} {
-		response := get(handler, http.MethodGet, c.path)
+		response := serve(handler, http.MethodGet, c.path)
 		want := map[string]string{"Content-Type": c.mediaType, "Cache-Control": c.caching, "Vary": "Accept-Encoding"}
 		for name, value := range want {
 			if got := response.Header.Get(name); got != value {
@@ -104,12 +104,12 @@ func TestHandler_PageAndAssets_AreCachedAsTheyMay(t *testing.T) {
 
 func TestHandler_SameETag_NotModified(t *testing.T) {
 	t.Parallel()
-	handler := newHandler(built(t))
+	handler := newHandler(testBundle(t))
 	tags := map[string]bool{}
 	for _, accept := range []string{"br", "gzip", "identity"} {
-		tag := get(handler, http.MethodGet, "/", "Accept-Encoding", accept).Header.Get("ETag")
+		tag := serve(handler, http.MethodGet, "/", "Accept-Encoding", accept).Header.Get("ETag")
 		tags[tag] = true
-		again := get(handler, http.MethodGet, "/", "Accept-Encoding", accept, "If-None-Match", `"other", `+tag)
+		again := serve(handler, http.MethodGet, "/", "Accept-Encoding", accept, "If-None-Match", `"other", `+tag)
 		if again.StatusCode != http.StatusNotModified || body(t, again) != "" {
 			t.Errorf("%s with its ETag: status %d, want 304 and no body", accept, again.StatusCode)
 		}
@@ -120,14 +120,14 @@ func TestHandler_SameETag_NotModified(t *testing.T) {
 	if len(tags) != 3 {
 		t.Errorf("the codings share ETags: %v", tags)
 	}
-	if got := get(handler, http.MethodGet, "/", "If-None-Match", `"other"`).StatusCode; got != http.StatusOK {
+	if got := serve(handler, http.MethodGet, "/", "If-None-Match", `"other"`).StatusCode; got != http.StatusOK {
 		t.Errorf("another ETag: status %d, want 200", got)
 	}
 }
 
 func TestHandler_Head_SendsTheHeaderOnly(t *testing.T) {
 	t.Parallel()
-	response := get(newHandler(built(t)), http.MethodHead, "/", "Accept-Encoding", "br")
+	response := serve(newHandler(testBundle(t)), http.MethodHead, "/", "Accept-Encoding", "br")
 	if got := response.Header.Get("Content-Length"); got != fmt.Sprint(len("brotli of the page")) {
 		t.Errorf("Content-Length is %s", got)
 	}
@@ -138,9 +138,9 @@ func TestHandler_Head_SendsTheHeaderOnly(t *testing.T) {
 
 func TestHandler_EveryAnswer_HasTheSecurityHeaders(t *testing.T) {
 	t.Parallel()
-	for name, files := range map[string]fstest.MapFS{"built": built(t), "unbuilt": {".gitkeep": {}}} {
+	for name, files := range map[string]fstest.MapFS{"built": testBundle(t), "unbuilt": {".gitkeep": {}}} {
 		for _, path := range []string{"/", "/assets/main-1a2b.js", "/assets/none.js"} {
-			header := get(newHandler(files), http.MethodGet, path).Header
+			header := serve(newHandler(files), http.MethodGet, path).Header
 			policy := header.Get("Content-Security-Policy")
 			for _, directive := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} {
 				if !strings.Contains(policy+";", directive+";") {
@@ -148,7 +148,7 @@ func TestHandler_EveryAnswer_HasTheSecurityHeaders(t *testing.T) {
 				}
 			}
 			if strings.Contains(policy, "script-src 'self' ") || strings.Contains(policy, "http") {
-				t.Errorf("%s, %s: the policy %q lets other scripts or hosts in", name, path, policy)
+				t.Errorf("%s, %s: the policy %q allows other scripts or hosts", name, path, policy)
 			}
 			for name, want := range map[string]string{
 				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
@@ -161,14 +161,14 @@ func TestHandler_EveryAnswer_HasTheSecurityHeaders(t *testing.T) {
 	}
 }
 
-func TestHandler_WhatIsNotInTheBundle_NotFound(t *testing.T) {
+func TestHandler_FileNotInBundle_NotFound(t *testing.T) {
 	t.Parallel()
-	handler := newHandler(built(t))
+	handler := newHandler(testBundle(t))
 	for _, path := range []string{
 		"/assets/", "/assets/none.js", "/assets/main-1a2b.js.gz", "/assets/../index.html", "/assets//main-1a2b.js",
 		"/index.html", "/.gitkeep", "/graphiql.go",
 	} {
-		response := get(handler, http.MethodGet, path)
+		response := serve(handler, http.MethodGet, path)
 		if response.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d, want 404", path, response.StatusCode)
 		}
@@ -176,15 +176,15 @@ func TestHandler_WhatIsNotInTheBundle_NotFound(t *testing.T) {
 			t.Errorf("%s: Cache-Control %q on a 404", path, got)
 		}
 	}
-	if got := get(handler, http.MethodGet, "/assets/damaged.js").StatusCode; got != http.StatusInternalServerError {
+	if got := serve(handler, http.MethodGet, "/assets/damaged.js").StatusCode; got != http.StatusInternalServerError {
 		t.Errorf("a damaged file: status %d, want 500", got)
 	}
 }
 
-func TestHandler_NoBundle_SaysHowToGetIt(t *testing.T) {
+func TestHandler_NoBundle_ExplainsHowToBuildIt(t *testing.T) {
 	t.Parallel()
 	handler := newHandler(fstest.MapFS{".gitkeep": {}})
-	response := get(handler, http.MethodGet, "/", "Accept-Encoding", "gzip, br")
+	response := serve(handler, http.MethodGet, "/", "Accept-Encoding", "gzip, br")
 	if got := response.Header.Get("Content-Encoding"); response.StatusCode != http.StatusOK || got != "" {
 		t.Errorf("status %d, Content-Encoding %q", response.StatusCode, got)
 	}
@@ -197,15 +197,15 @@ func TestHandler_NoBundle_SaysHowToGetIt(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	if got := get(handler, http.MethodGet, "/assets/main-1a2b.js").StatusCode; got != http.StatusNotFound {
+	if got := serve(handler, http.MethodGet, "/assets/main-1a2b.js").StatusCode; got != http.StatusNotFound {
 		t.Errorf("an asset: status %d, want 404", got)
 	}
 }
 
-// The embedded bundle may be there or not.
+// The embedded bundle may be missing.
 func TestHandler_Embedded_ServesAPage(t *testing.T) {
 	t.Parallel()
-	if text := body(t, get(Handler(), http.MethodGet, "/")); !strings.Contains(text, "<title>noetl-catalog</title>") {
+	if text := body(t, serve(Handler(), http.MethodGet, "/")); !strings.Contains(text, "<title>noetl-catalog</title>") {
 		t.Errorf("got %q", text)
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 var lineTerminator = regexp.MustCompile("\r\n|\n|\r")
 
-// blockStringValue is BlockStringValue(rawValue), step by step as section 2.9.4
-// of the specification has it.
+// blockStringValue implements BlockStringValue(rawValue) step by step, as in section
+// 2.9.4 of the specification.
 func blockStringValue(raw string) string {
 	lines := lineTerminator.Split(raw, -1)
 	commonIndent := -1
@@ -61,8 +61,8 @@ input Input { text: String, texts: [String] }
 type Query { f(text: String, texts: [String], input: Input, json: JSON): Query, g: Int }
 `
 
-// Wherever block strings stand in a document, and whatever stands around them,
-// each has the value that the specification gives it.
+// A block string has the value that the specification defines, anywhere in a document
+// and whatever surrounds it.
 func TestRules_BlockStrings_ValuesOfTheSpecification(t *testing.T) {
 	t.Parallel()
 	schema := gqlparser.MustLoadSchema(&ast.Source{Input: stringsSchema})
@@ -71,7 +71,7 @@ func TestRules_BlockStrings_ValuesOfTheSpecification(t *testing.T) {
 			"a", "é", "😀", " ", " ", "  ", "\t", "\n", "\n", "\n  ", "\r\n", "\r", `"`, `""`, `\"""`, `\`, `\n`, "#", "{", "key: value",
 		})), func(parts []string) string {
 			text := strings.Join(parts, "")
-			// What would close the string, or escape its end.
+			// Remove what would close the string or escape its end.
 			for strings.Contains(strings.ReplaceAll(text, `\"""`, ""), `"""`) {
 				text = strings.ReplaceAll(text, `"""`, `"`)
 			}
@@ -156,7 +156,7 @@ func TestRules_TwoBlockStrings_MergedByTheirValues(t *testing.T) {
 	}
 }
 
-func TestRules_HalfASurrogatePair_Refused(t *testing.T) {
+func TestRules_LoneSurrogate_Refused(t *testing.T) {
 	t.Parallel()
 	schema := gqlparser.MustLoadSchema(&ast.Source{Input: stringsSchema})
 	for text, valid := range map[string]bool{

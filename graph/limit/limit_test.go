@@ -107,7 +107,7 @@ fragment InputValue on __InputValue{name description type{...TypeRef}defaultValu
 fragment TypeRef on __Type{kind name ofType{kind name ofType{kind name ofType{kind name ofType{kind name
 ofType{kind name ofType{kind name ofType{kind name ofType{kind name ofType{kind name}}}}}}}}}}`
 
-// dag is n fragments each of which spreads the next one twice.
+// dag returns n fragments, each of which spreads the next one twice.
 func dag(n int, root, on, leaf string) string {
 	var b strings.Builder
 	b.WriteString(root)

@@ -11,7 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/loader"
 )
 
-// What several callers ask for at the same time is read once.
+// Keys that several callers request at the same time are read once.
 func TestLoadMany_SameKeysAtOnce_ReadOnce(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -54,7 +54,7 @@ func TestLoadMany_BatchFails_ErrorOfEachKey(t *testing.T) {
 		}
 	}
 	if _, err := loader.LoadMany(t.Context(), loaders, "y", []string{"a"}, func(context.Context, []string) ([]int, error) { return nil, nil }); err == nil {
-		t.Error("a batch without its values is taken")
+		t.Error("a batch that returns no values is accepted")
 	}
 }
 

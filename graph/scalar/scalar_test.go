@@ -83,7 +83,7 @@ func nested(levels int) any {
 	return v
 }
 
-func TestJSON_WhatCannotBeStored_IsRefusedWithItsPlace(t *testing.T) {
+func TestJSON_NotStorable_RefusedWithItsPath(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name string
@@ -98,9 +98,9 @@ func TestJSON_WhatCannotBeStored_IsRefusedWithItsPlace(t *testing.T) {
 		{"huge exponent", json.Number("1e99999999999999999999"), "has a number whose exponent is beyond ±308"},
 		{"long number", json.Number(strings.Repeat("9", 401)), "has a number of more than 400 characters"},
 		{"not a number", json.Number("0x1"), "has a number that JSON does not allow"},
-		{"a number in form only", json.Number(`"x"`), "has a number that JSON does not allow"},
+		{"a string as a number", json.Number(`"x"`), "has a number that JSON does not allow"},
 		{"101 levels", nested(101), "has more than 100 levels at " + strings.Repeat("/0", 100)},
-		{"no JSON at all", struct{}{}, "is not a value of JSON"},
+		{"not a JSON type", struct{}{}, "is not a value of JSON"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -118,7 +118,7 @@ func TestJSON_WhatCannotBeStored_IsRefusedWithItsPlace(t *testing.T) {
 	}
 }
 
-func TestJSON_AtTheBounds_IsTaken(t *testing.T) {
+func TestJSON_AtTheLimits_Accepted(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]any{
 		"100 levels":     nested(100),
@@ -191,7 +191,7 @@ func TestExactNumbers_NumberBombInALiteral_IsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := new(scalar.JSON).UnmarshalGQL(value); err == nil {
-		t.Error("taken")
+		t.Error("accepted")
 	}
 }
 

@@ -23,7 +23,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		got, refused := decodeJSON(text, nil)
 		if refused != nil {
-			// Ours alone are the limits and the check of texts.
+			// encoding/json has neither the limits nor the checks of strings.
 			ours := strings.Contains(refused.Message, "nests deeper") || strings.Contains(refused.Message, "surrogate") ||
 				strings.Contains(refused.Message, "stands twice") || !utf8.Valid(text)
 			if json.Valid(text) && !ours {
@@ -35,22 +35,22 @@ func FuzzDecodeRequest(f *testing.F) {
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.UseNumber()
 		if err := decoder.Decode(&want); err != nil || !json.Valid(text) {
-			t.Fatalf("taken: %q, where encoding/json says %v", text, err)
+			t.Fatalf("accepted: %q, where encoding/json returns %v", text, err)
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Fatalf("%q (-encoding/json +ours)\n%s", text, d)
 		}
 		if params, refused := decodeRequest(text, nil); (params == nil) == (refused == nil) {
-			t.Fatalf("%q: both or neither of parameters and refusal", text)
+			t.Fatalf("%q: want either parameters or a refusal", text)
 		}
 	})
 }
 
 func TestDecodeRequest_PasswordInABrokenBody_NotInTheError(t *testing.T) {
 	t.Parallel()
-	whole := `{"query":"{name}","variables":{"hunter2 ":{"hunter2":["hunter2","\ud800"]}}}`
-	for end := range whole {
-		if _, refused := decodeRequest([]byte(whole[:end]), nil); refused == nil || strings.Contains(refused.Error(), "hunter2") {
+	request := `{"query":"{name}","variables":{"hunter2 ":{"hunter2":["hunter2","\ud800"]}}}`
+	for end := range request {
+		if _, refused := decodeRequest([]byte(request[:end]), nil); refused == nil || strings.Contains(refused.Error(), "hunter2") {
 			t.Errorf("cut at %d: %v", end, refused)
 		}
 	}

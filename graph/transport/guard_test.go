@@ -65,9 +65,9 @@ func TestGuard_Origin_ForeignPagesMayNotPost(t *testing.T) {
 		{"on the list", "POST", []string{"Origin", "https://app.example.com"}, true},
 		{"another host", "POST", []string{"Origin", "http://evil.example"}, false},
 		{"another port", "POST", []string{"Origin", "http://localhost:8081"}, false},
-		{"on the list but for the scheme", "POST", []string{"Origin", "http://app.example.com"}, false},
+		{"on the list with another scheme", "POST", []string{"Origin", "http://app.example.com"}, false},
 		{"null", "POST", []string{"Origin", "null"}, false},
-		{"said by the browser", "POST", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"cross-site by Sec-Fetch-Site", "POST", []string{"Sec-Fetch-Site", "cross-site"}, false},
 		{"PUT", "PUT", []string{"Origin", "http://evil.example"}, false},
 		{"GET", "GET", []string{"Origin", "http://evil.example"}, true},
 		{"OPTIONS", "OPTIONS", []string{"Origin", "http://evil.example"}, true},
@@ -140,7 +140,7 @@ func TestServer_HeadersOf300KB_431(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	go func() {
-		// It fails when the server has seen enough.
+		// It fails when the server closes the connection.
 		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nA: "+strings.Repeat("a", 300<<10)+"\r\n\r\n")
 	}()
 	status := make([]byte, len("HTTP/1.1 431"))
@@ -149,8 +149,8 @@ func TestServer_HeadersOf300KB_431(t *testing.T) {
 	}
 }
 
-// refused sends a request to a guard and returns its log.
-func refused(t *testing.T, handler http.Handler, log *bytes.Buffer, method, target string, headers ...string) string {
+// logOf sends a request to a guard and returns what it logs.
+func logOf(t *testing.T, handler http.Handler, log *bytes.Buffer, method, target string, headers ...string) string {
 	t.Helper()
 	log.Reset()
 	send(handler, withHeaders(httptest.NewRequest(method, target, nil), headers...))
@@ -187,7 +187,7 @@ func TestGuard_Refusal_LoggedWithWhatAllowsIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			handler, log := logging(t)
-			got := refused(t, handler, log, tc.method, tc.target, tc.headers...)
+			got := logOf(t, handler, log, tc.method, tc.target, tc.headers...)
 			for _, part := range tc.want {
 				if !strings.Contains(got, part) {
 					t.Errorf("logged %q, want it to say %q", got, part)
@@ -209,7 +209,7 @@ func TestGuard_ManyRefusals_FewLines(t *testing.T) {
 		const ours = "http://localhost/graphql"
 		lines := 0
 		for i := range 1000 {
-			got := refused(t, handler, log, "POST", ours, "Origin", fmt.Sprintf("https://%d.example", i%100))
+			got := logOf(t, handler, log, "POST", ours, "Origin", fmt.Sprintf("https://%d.example", i%100))
 			lines += strings.Count(got, "\n")
 		}
 		if lines != 10 {
@@ -217,17 +217,17 @@ func TestGuard_ManyRefusals_FewLines(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		long := "https://" + strings.Repeat("a", 10_000) + ".example"
-		got := refused(t, handler, log, "POST", ours, "Origin", long)
+		got := logOf(t, handler, log, "POST", ours, "Origin", long)
 		if !strings.Contains(got, "refusals_not_logged=990") {
 			t.Errorf("logged %q, want it to count those left out", got)
 		}
 		if len(got) > 1000 {
 			t.Errorf("logged %d bytes of one refusal", len(got))
 		}
-		if got := refused(t, handler, log, "POST", ours, "Origin", long); got != "" {
+		if got := logOf(t, handler, log, "POST", ours, "Origin", long); got != "" {
 			t.Errorf("logged %q again", got)
 		}
-		if got := refused(t, handler, log, "GET", "http://other.example/"); strings.Count(got, "\n") != 1 {
+		if got := logOf(t, handler, log, "GET", "http://other.example/"); strings.Count(got, "\n") != 1 {
 			t.Errorf("logged %q for another host", got)
 		}
 	})

@@ -39,12 +39,12 @@ type Subscription { name: String }
 const payload = `{"name": {"b": "<&>` + "\u2028" + `", "a": 1.10}}`
 
 const (
-	plain    = "application/json"
-	response = "application/graphql-response+json"
+	plainType    = "application/json"
+	responseType = "application/graphql-response+json"
 )
 
-// server is a gqlgen server whose execution is exec.
-func server(t testing.TB, h transport.Options, exec func(ctx context.Context) *graphql.Response) *handler.Server {
+// newServer returns a gqlgen server that executes operations with exec.
+func newServer(t testing.TB, h transport.Options, exec func(ctx context.Context) *graphql.Response) *handler.Server {
 	t.Helper()
 	schema := gqlparser.MustLoadSchema(&ast.Source{Input: schemaText})
 	gql := handler.New(&graphql.ExecutableSchemaMock{
@@ -62,18 +62,18 @@ func server(t testing.TB, h transport.Options, exec func(ctx context.Context) *g
 	return gql
 }
 
-func data(context.Context) *graphql.Response { return &graphql.Response{Data: []byte(payload)} }
+func respondData(context.Context) *graphql.Response { return &graphql.Response{Data: []byte(payload)} }
 
 func neverRun(t testing.TB) func(context.Context) *graphql.Response {
 	return func(context.Context) *graphql.Response {
-		t.Error("it was executed")
+		t.Error("the operation was executed")
 		return nil
 	}
 }
 
 func post(body string, headers ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
-	r.Header.Set("Content-Type", plain)
+	r.Header.Set("Content-Type", plainType)
 	return withHeaders(r, headers...)
 }
 
@@ -128,7 +128,7 @@ func codes(t *testing.T, w *httptest.ResponseRecorder) []string {
 
 func TestDo_DataPassesThroughByteForByte(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.Options{}, data)
+	srv := newServer(t, transport.Options{}, respondData)
 	for name, r := range map[string]*http.Request{
 		"POST": post(`{"query":"{name}"}`),
 		"GET":  get(url.Values{"query": {"{name}"}}),
@@ -143,12 +143,12 @@ func TestDo_DataPassesThroughByteForByte(t *testing.T) {
 
 func TestDo_DataWithErrorsAndExtensions_ErrorsFirstStatus200(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
+	srv := newServer(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
 		graphql.AddError(ctx, apierror.Errorf(apierror.Timeout, "a < b"))
 		graphql.RegisterExtension(ctx, "took", 1)
 		return &graphql.Response{Data: []byte(`null`)}
 	})
-	for _, accept := range []string{plain, response} {
+	for _, accept := range []string{plainType, responseType} {
 		w := send(srv, post(`{"query":"{name}"}`, "Accept", accept))
 		want := `{"errors":[{"message":"a < b","extensions":{"code":"TIMEOUT"}}],"data":null,"extensions":{"took":1}}`
 		if d := cmp.Diff(want, w.Body.String()); d != "" || w.Code != 200 {
@@ -209,8 +209,8 @@ func TestDo_RequestError_StatusAndCodeByMediaTypeWithoutData(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			srv := server(t, transport.Options{}, neverRun(t))
-			for accept, status := range map[string]int{plain: tc.plain, response: tc.response} {
+			srv := newServer(t, transport.Options{}, neverRun(t))
+			for accept, status := range map[string]int{plainType: tc.plain, responseType: tc.response} {
 				w := send(srv, post(tc.body, "Accept", accept))
 				if w.Code != status {
 					t.Errorf("%s: status %d, want %d", accept, w.Code, status)
@@ -248,7 +248,7 @@ func TestDo_RequestTolerated_Runs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := send(server(t, transport.Options{}, data), post(body))
+			w := send(newServer(t, transport.Options{}, respondData), post(body))
 			if got := codes(t, w); w.Code != 200 || got != nil {
 				t.Errorf("status %d, codes %v: %s", w.Code, got, w.Body)
 			}
@@ -256,10 +256,10 @@ func TestDo_RequestTolerated_Runs(t *testing.T) {
 	}
 }
 
-func TestDo_MalformedBody_IsNotRepeated(t *testing.T) {
+func TestDo_MalformedBody_NotInTheAnswer(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
-	srv := server(t, transport.Options{}, neverRun(t))
+	srv := newServer(t, transport.Options{}, neverRun(t))
 	for _, body := range []string{
 		secret,
 		`{"password":"` + secret + `"`,
@@ -280,9 +280,9 @@ func TestDo_MalformedBody_IsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestDo_TextThatCannotBeStored_ArgumentNamed(t *testing.T) {
+func TestDo_LoneSurrogate_ArgumentNamed(t *testing.T) {
 	t.Parallel()
-	w := send(server(t, transport.Options{}, neverRun(t)),
+	w := send(newServer(t, transport.Options{}, neverRun(t)),
 		post(`{"query":"{name}","variables":{"in":[{"payload":{"no name":{"a":"\udc00"}}}]}}`))
 	if !strings.Contains(w.Body.String(), `"argument":"variables.in.0.payload"`) {
 		t.Errorf("got %s", w.Body)
@@ -303,7 +303,7 @@ func TestDo_HTTPRefusals_StatusCodeAndAllow(t *testing.T) {
 		{"PUT", httptest.NewRequest("PUT", "/graphql", strings.NewReader(ok)), 405, "BAD_USER_INPUT", "GET, POST, OPTIONS"},
 		{"HEAD", httptest.NewRequest("HEAD", "/graphql?query={name}", nil), 405, "BAD_USER_INPUT", "GET, POST, OPTIONS"},
 		{"GET of a mutation", get(mutation), 405, "BAD_USER_INPUT", "POST"},
-		{"GET of a mutation, other type", get(mutation, "Accept", response), 405, "BAD_USER_INPUT", "POST"},
+		{"GET of a mutation, other type", get(mutation, "Accept", responseType), 405, "BAD_USER_INPUT", "POST"},
 		{"GET of a subscription", get(url.Values{"query": {"subscription{name}"}}), 400, "BAD_USER_INPUT", ""},
 		{"GET without a query", get(nil), 400, "BAD_USER_INPUT", ""},
 		{"GET with two queries", get(url.Values{"query": {"{name}", "{name}"}}), 400, "BAD_USER_INPUT", ""},
@@ -327,7 +327,7 @@ func TestDo_HTTPRefusals_StatusCodeAndAllow(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			w := send(server(t, transport.Options{}, neverRun(t)), tc.r)
+			w := send(newServer(t, transport.Options{}, neverRun(t)), tc.r)
 			if got := codes(t, w); w.Code != tc.status || len(got) != 1 || got[0] != tc.code {
 				t.Errorf("%d %v, want %d %s", w.Code, got, tc.status, tc.code)
 			}
@@ -338,18 +338,18 @@ func TestDo_HTTPRefusals_StatusCodeAndAllow(t *testing.T) {
 	}
 }
 
-func TestDo_Charset_UTF8IsTaken(t *testing.T) {
+func TestDo_Charset_UTF8Accepted(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"application/json; charset=utf-8", `Application/JSON;charset="UTF-8"`} {
-		if w := send(server(t, transport.Options{}, data), post(`{"query":"{name}"}`, "Content-Type", contentType)); w.Code != 200 {
+		if w := send(newServer(t, transport.Options{}, respondData), post(`{"query":"{name}"}`, "Content-Type", contentType)); w.Code != 200 {
 			t.Errorf("%s: %d", contentType, w.Code)
 		}
 	}
 }
 
-func TestDo_Options_SaysWhatIsAllowed(t *testing.T) {
+func TestDo_OPTIONS_AllowHeader(t *testing.T) {
 	t.Parallel()
-	w := send(server(t, transport.Options{}, neverRun(t)), httptest.NewRequest("OPTIONS", "/graphql", nil))
+	w := send(newServer(t, transport.Options{}, neverRun(t)), httptest.NewRequest("OPTIONS", "/graphql", nil))
 	if w.Code != 204 || w.Header().Get("Allow") != "GET, POST, OPTIONS" {
 		t.Errorf("%d, Allow: %s", w.Code, w.Header().Get("Allow"))
 	}
@@ -357,7 +357,7 @@ func TestDo_Options_SaysWhatIsAllowed(t *testing.T) {
 
 func TestDo_GET_VariablesAndOperationNameAreRead(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
+	srv := newServer(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
 		op := graphql.GetOperationContext(ctx)
 		text, _ := json.Marshal([]any{op.Operation.Name, op.Variables, op.Extensions})
 		return &graphql.Response{Data: text}
@@ -381,7 +381,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func TestDo_BodyOverTheLimit_413AndLittleMoreIsRead(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.Options{MaxBody: 1000}, data)
+	srv := newServer(t, transport.Options{MaxBody: 1000}, respondData)
 	fill := func(n int) string { return `{"query":"{name}"}` + strings.Repeat(" ", n-18) }
 
 	if w := send(srv, post(fill(1000))); w.Code != 200 {
@@ -392,7 +392,7 @@ func TestDo_BodyOverTheLimit_413AndLittleMoreIsRead(t *testing.T) {
 	}
 	const drained = 64<<20 + 8000 // for clients that send all before they read
 	unread := &endless{}
-	claimed := withHeaders(httptest.NewRequest("POST", "/graphql", unread), "Content-Type", plain)
+	claimed := withHeaders(httptest.NewRequest("POST", "/graphql", unread), "Content-Type", plainType)
 	claimed.ContentLength = 256 << 20
 	if w := send(srv, claimed); w.Code != 413 || unread.read > drained {
 		t.Errorf("256 MB claimed: %d after %d bytes", w.Code, unread.read)
@@ -403,25 +403,25 @@ func TestDo_BodyOverTheLimit_413AndLittleMoreIsRead(t *testing.T) {
 		t.Errorf("over the limit, in chunks: %d %s", w.Code, w.Body)
 	}
 	body := &endless{}
-	chunked := withHeaders(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plain)
+	chunked := withHeaders(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plainType)
 	if w := send(srv, chunked); w.Code != 413 || body.read > drained {
 		t.Errorf("without end: %d after %d bytes", w.Code, body.read)
 	}
 }
 
-func TestDo_BodyThatBreaksOff_400(t *testing.T) {
+func TestDo_TruncatedBody_400(t *testing.T) {
 	t.Parallel()
 	body := io.MultiReader(strings.NewReader(`{"query":"{name}"}`), errReader{io.ErrUnexpectedEOF})
-	r := withHeaders(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plain)
-	if w := send(server(t, transport.Options{}, neverRun(t)), r); w.Code != 400 || codes(t, w)[0] != "BAD_USER_INPUT" {
+	r := withHeaders(httptest.NewRequest("POST", "/graphql", body), "Content-Type", plainType)
+	if w := send(newServer(t, transport.Options{}, neverRun(t)), r); w.Code != 400 || codes(t, w)[0] != "BAD_USER_INPUT" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
 func TestDo_BodyThatDoesNotArrive_408(t *testing.T) {
 	t.Parallel()
-	r := withHeaders(httptest.NewRequest("POST", "/graphql", errReader{context.DeadlineExceeded}), "Content-Type", plain)
-	if w := send(server(t, transport.Options{}, neverRun(t)), r); w.Code != 408 || codes(t, w)[0] != "TIMEOUT" {
+	r := withHeaders(httptest.NewRequest("POST", "/graphql", errReader{context.DeadlineExceeded}), "Content-Type", plainType)
+	if w := send(newServer(t, transport.Options{}, neverRun(t)), r); w.Code != 408 || codes(t, w)[0] != "TIMEOUT" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -436,11 +436,11 @@ func TestDo_ManyErrors_TwentyInTheAnswer(t *testing.T) {
 	for i := range fields {
 		fields[i] = fmt.Sprintf("f%d", i)
 	}
-	w := send(server(t, transport.Options{}, neverRun(t)), post(`{"query":"{`+strings.Join(fields, " ")+`}"}`))
+	w := send(newServer(t, transport.Options{}, neverRun(t)), post(`{"query":"{`+strings.Join(fields, " ")+`}"}`))
 	if got := len(codes(t, w)); got != 20 {
 		t.Errorf("%d errors from validation", got)
 	}
-	w = send(server(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
+	w = send(newServer(t, transport.Options{}, func(ctx context.Context) *graphql.Response {
 		for range 100 {
 			graphql.AddError(ctx, errors.New("x"))
 		}
@@ -463,12 +463,12 @@ func TestDo_Deadline_ByOperation(t *testing.T) {
 		{"mutation{save}", transport.Options{}, time.Minute},
 		{"mutation{save}", transport.Options{MutationTimeout: time.Hour}, time.Hour},
 	} {
-		srv := server(t, tc.h, func(ctx context.Context) *graphql.Response {
+		srv := newServer(t, tc.h, func(ctx context.Context) *graphql.Response {
 			deadline, _ := ctx.Deadline()
 			if left := time.Until(deadline); left > tc.want || left < tc.want-5*time.Second {
 				t.Errorf("%s: %s left, want %s", tc.query, left, tc.want)
 			}
-			return data(ctx)
+			return respondData(ctx)
 		})
 		send(srv, post(`{"query":"`+tc.query+`"}`))
 	}
@@ -476,8 +476,8 @@ func TestDo_Deadline_ByOperation(t *testing.T) {
 
 func TestDo_DeadlineBeforeExecution_Timeout(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.Options{QueryTimeout: time.Nanosecond}, neverRun(t))
-	w := send(srv, post(`{"query":"{name}"}`, "Accept", response))
+	srv := newServer(t, transport.Options{QueryTimeout: time.Nanosecond}, neverRun(t))
+	w := send(srv, post(`{"query":"{name}"}`, "Accept", responseType))
 	if got := codes(t, w); w.Code != 503 || len(got) != 1 || got[0] != "TIMEOUT" {
 		t.Errorf("%d %v", w.Code, got)
 	}
@@ -486,14 +486,14 @@ func TestDo_DeadlineBeforeExecution_Timeout(t *testing.T) {
 func TestDo_Unauthorized_StatusByMediaType(t *testing.T) {
 	t.Parallel()
 	for code, status := range map[string]int{"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429, "OVERLOADED": 503, "INTERNAL": 500} {
-		srv := server(t, transport.Options{}, data)
+		srv := newServer(t, transport.Options{}, respondData)
 		srv.AroundOperations(func(ctx context.Context, _ graphql.OperationHandler) graphql.ResponseHandler {
 			r := graphql.ErrorResponse(ctx, "no")
 			r.Errors[0].Extensions = map[string]any{"code": code, "retryAfter": 7}
 			return graphql.OneShot(r)
 		})
 		busy := code == "TOO_MANY_REQUESTS" || code == "OVERLOADED"
-		for accept, want := range map[string]int{plain: 200, response: status} {
+		for accept, want := range map[string]int{plainType: 200, responseType: status} {
 			if busy { // for proxies, which do not look into answers
 				want = status
 			}
@@ -507,7 +507,7 @@ func TestDo_Unauthorized_StatusByMediaType(t *testing.T) {
 
 func TestDo_Panic_InternalInTheRightShape(t *testing.T) {
 	t.Parallel()
-	srv := server(t, transport.Options{}, func(context.Context) *graphql.Response { panic("hunter2") })
+	srv := newServer(t, transport.Options{}, func(context.Context) *graphql.Response { panic("hunter2") })
 	w := send(srv, post(`{"query":"{name}"}`))
 	if got := codes(t, w); w.Code != 500 || len(got) != 1 || got[0] != "INTERNAL" || strings.Contains(w.Body.String(), "hunter2") {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -517,29 +517,29 @@ func TestDo_Panic_InternalInTheRightShape(t *testing.T) {
 func TestDo_Accept_ChoosesTheMediaType(t *testing.T) {
 	t.Parallel()
 	for accept, want := range map[string]string{
-		"":                       plain,
-		"*/*":                    plain,
-		"application/*":          plain,
-		"application/json":       plain,
-		"Application/JSON":       plain,
-		response:                 response,
-		response + ", " + plain:  response,
-		plain + ", " + response:  response,
-		response + ", */*;q=0.1": response,
-		response + ";charset=utf-8," + plain + ";q=0.9": response,
-		response + ";q=0.5, " + plain:                   plain,
-		response + ";q=0.5, */*;q=0.1":                  response,
-		"application/json;q=0, */*":                     response,
-		response + ";q=0, */*":                          plain,
-		"text/html, */*;q=0.8":                          plain,
-		"text/html;q=x, application/json;q=7, " + plain: plain,
+		"":                              plainType,
+		"*/*":                           plainType,
+		"application/*":                 plainType,
+		"application/json":              plainType,
+		"Application/JSON":              plainType,
+		responseType:                    responseType,
+		responseType + ", " + plainType: responseType,
+		plainType + ", " + responseType: responseType,
+		responseType + ", */*;q=0.1":    responseType,
+		responseType + ";charset=utf-8," + plainType + ";q=0.9": responseType,
+		responseType + ";q=0.5, " + plainType:                   plainType,
+		responseType + ";q=0.5, */*;q=0.1":                      responseType,
+		"application/json;q=0, */*":                             responseType,
+		responseType + ";q=0, */*":                              plainType,
+		"text/html, */*;q=0.8":                                  plainType,
+		"text/html;q=x, application/json;q=7, " + plainType:     plainType,
 		"text/html":              "",
 		"text/event-stream":      "text/event-stream",
 		"*/*;q=0":                "",
 		"application/json;q=NaN": "",
 		";;;":                    "",
 	} {
-		w := send(server(t, transport.Options{}, data), post(`{"query":"{name}"}`, "Accept", accept))
+		w := send(newServer(t, transport.Options{}, respondData), post(`{"query":"{name}"}`, "Accept", accept))
 		got, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
 		if w.Code == 406 {
 			got = ""
@@ -552,7 +552,7 @@ func TestDo_Accept_ChoosesTheMediaType(t *testing.T) {
 
 func BenchmarkDo_POST(b *testing.B) {
 	variables := `{"in":{"payload":{"steps":[` + strings.Repeat(`{"name":"fetch","n":17,"retry":true},`, 40) + `{}]}}}`
-	srv := server(b, transport.Options{}, data)
+	srv := newServer(b, transport.Options{}, respondData)
 	srv.SetQueryCache(graphql.MapCache[*ast.QueryDocument]{})
 	for name, body := range map[string]string{
 		"small":     `{"query":"{name}"}`,

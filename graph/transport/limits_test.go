@@ -114,7 +114,7 @@ func TestLimited_ManyConnectionsBeyond_ClosedAtOnce(t *testing.T) {
 		dialFrom(t, "127.0.0.1", address)
 	}
 	if _, err := dialFrom(t, "127.0.0.1", address).Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("it is open: %v", err)
+		t.Errorf("the connection is open: %v", err)
 	}
 }
 
@@ -210,7 +210,7 @@ func TestSubscriptions_TooMany_Refused(t *testing.T) {
 	}
 }
 
-// Long events wait for room as long as others' clients have not accepted theirs.
+// A long event waits for room while other clients have not accepted theirs.
 func TestSubscriptions_LongEvents_WaitForRoom(t *testing.T) {
 	t.Parallel()
 	long := func(ctx context.Context) graphql.ResponseHandler {

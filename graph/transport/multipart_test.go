@@ -22,7 +22,7 @@ import (
 	"github.com/noetl/noetl-catalog/graph/transport"
 )
 
-// deferred is a response in three parts.
+// deferred returns a response in three parts.
 func deferred(context.Context) graphql.ResponseHandler {
 	left := []*graphql.Response{
 		{Data: []byte(`{"n":1}`), HasNext: new(true)},
@@ -42,9 +42,9 @@ func deferred(context.Context) graphql.ResponseHandler {
 	}
 }
 
-// inParts serves the operations with all transports over HTTP, and returns the
+// serveAll serves the operations with all transports over HTTP, and returns the
 // address.
-func (ops operations) inParts(t testing.TB, options transport.Options) string {
+func (ops operations) serveAll(t testing.TB, options transport.Options) string {
 	t.Helper()
 	// On a busy machine the defaults would end a stream, or send a comment that the
 	// test does not expect.
@@ -78,7 +78,7 @@ func TestStreaming_Answer_InAFormThatTheClientAccepts(t *testing.T) {
 		"Plain":    oneResponse(&graphql.Response{Data: []byte(`{"a":1}`)}),
 		"Two":      numbered(2, nil),
 		"Fails":    numbered(1, failure),
-	}.inParts(t, transport.Options{})
+	}.serveAll(t, transport.Options{})
 	const (
 		query    = "query Plain {name}"
 		defers   = "query Deferred {... @defer(label: \"two\") {name}}"
@@ -87,20 +87,20 @@ func TestStreaming_Answer_InAFormThatTheClientAccepts(t *testing.T) {
 		invalid  = "{other}"
 		mutation = "mutation Plain {... @defer {save}}"
 
-		first  = `{"data":{"n":1},"hasNext":true}`
-		second = `{"incremental":[{"data":{"m":2},"path":["n"],"label":"two"}],"hasNext":true}`
-		third  = `{"incremental":[{"errors":[{"message":"too late"}],"data":null,"path":["n",3]}],"hasNext":false}`
-		delim  = "\r\n--graphql"
-		inJSON = "application/graphql-response+json; charset=utf-8"
-		next   = "event: next\ndata: "
-		ended  = "event: complete\ndata:\n\n"
-		refers = "BAD_USER_INPUT"
+		first    = `{"data":{"n":1},"hasNext":true}`
+		second   = `{"incremental":[{"data":{"m":2},"path":["n"],"label":"two"}],"hasNext":true}`
+		third    = `{"incremental":[{"errors":[{"message":"too late"}],"data":null,"path":["n",3]}],"hasNext":false}`
+		delim    = "\r\n--graphql"
+		inJSON   = "application/graphql-response+json; charset=utf-8"
+		next     = "event: next\ndata: "
+		ended    = "event: complete\ndata:\n\n"
+		badInput = "BAD_USER_INPUT"
 	)
 	for name, tc := range map[string]struct {
 		accept, operation string
 		status            int
 		mediaType         string
-		// body is the whole, or with an error's code, a part of it.
+		// body is the whole body, or the code of an error in it.
 		body string
 	}{
 		"Apollo, query":                      {apolloDefers, query, 200, inJSON, `{"data":{"a":1}}`},
@@ -108,20 +108,20 @@ func TestStreaming_Answer_InAFormThatTheClientAccepts(t *testing.T) {
 		"Apollo, subscription":               {apolloSubscribes, events, 200, payloads, "--graphql" + part + `{"payload":{"data":{"n":1}}}` + delim + part + `{"payload":{"data":{"n":2}}}` + delim + "--\r\n"},
 		"Apollo, failing subscription":       {apolloSubscribes, fails, 200, payloads, `{"payload":{"errors":[{"message":"another log","extensions":{"code":"STREAM_CHANGED"}}]}}` + delim + "--\r\n"},
 		"Apollo, invalid":                    {apolloDefers, invalid, 400, inJSON, "GRAPHQL_VALIDATION_FAILED"},
-		"Apollo, mutation with @defer":       {apolloDefers, mutation, 400, inJSON, refers},
-		"Apollo, @defer in a newer form":     {apolloNewer, defers, 400, inJSON, refers},
-		"@defer without multipart":           {"application/json", defers, 400, "application/json; charset=utf-8", refers},
+		"Apollo, mutation with @defer":       {apolloDefers, mutation, 400, inJSON, badInput},
+		"Apollo, @defer in a newer form":     {apolloNewer, defers, 400, inJSON, badInput},
+		"@defer without multipart":           {"application/json", defers, 400, "application/json; charset=utf-8", badInput},
 		"@defer switched off":                {"application/json", `query Plain {... @defer(if: false) {name}}`, 200, "application/json; charset=utf-8", `{"data":{"a":1}}`},
 		"@defer of another operation":        {"application/json", `query Plain {name}`, 200, "application/json; charset=utf-8", `{"data":{"a":1}}`},
-		"@defer where a subscription may be": {apolloSubscribes, defers, 400, inJSON, refers},
-		"subscription where @defer may be":   {apolloDefers, events, 400, inJSON, refers},
-		"subscription, multipart of no form": {"multipart/mixed", events, 400, "application/json; charset=utf-8", refers},
-		"subscription, JSON only":            {"application/json", events, 400, "application/json; charset=utf-8", refers},
+		"@defer where a subscription may be": {apolloSubscribes, defers, 400, inJSON, badInput},
+		"subscription where @defer may be":   {apolloDefers, events, 400, inJSON, badInput},
+		"subscription, multipart alone":      {"multipart/mixed", events, 400, "application/json; charset=utf-8", badInput},
+		"subscription, JSON only":            {"application/json", events, 400, "application/json; charset=utf-8", badInput},
 		"query, multipart only":              {"multipart/mixed", query, 200, increments, "--graphql" + part + `{"data":{"a":1}}` + delim + "--\r\n"},
 		"query, multipart events only":       {"multipart/mixed;subscriptionSpec=1.0", query, 200, payloads, "--graphql" + part + `{"payload":{"data":{"a":1}}}` + delim + "--\r\n"},
 		"invalid, multipart only":            {"multipart/mixed", invalid, 200, increments, "GRAPHQL_VALIDATION_FAILED"},
-		"multipart refused":                  {"multipart/mixed;q=0", query, 406, "application/json; charset=utf-8", refers},
-		"multipart of an unknown form":       {"multipart/mixed;incrementalSpec=v0.2", query, 406, "application/json; charset=utf-8", refers},
+		"multipart refused":                  {"multipart/mixed;q=0", query, 406, "application/json; charset=utf-8", badInput},
+		"multipart of an unknown form":       {"multipart/mixed;incrementalSpec=v0.2", query, 406, "application/json; charset=utf-8", badInput},
 		"urql, query":                        {urqlAccepts, query, 200, inJSON, `{"data":{"a":1}}`},
 		"urql, @defer":                       {urqlAccepts, defers, 200, stream, opened + next + first + "\n\n" + next + second + "\n\n" + next + third + "\n\n" + ended},
 		"urql, subscription":                 {urqlAccepts, events, 200, stream, opened + "event: next\nid: cursor-1\ndata: {\"data\":{\"n\":1}}\n\nevent: next\nid: cursor-2\ndata: {\"data\":{\"n\":2}}\n\n" + ended},
@@ -154,7 +154,7 @@ func TestStreaming_Answer_InAFormThatTheClientAccepts(t *testing.T) {
 func TestMultipart_QuietSubscription_KeepAlivesUntilTheServerCloses(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
-	address := operations{"Never": withCheckpoint}.inParts(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
+	address := operations{"Never": withCheckpoint}.serveAll(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
 	request := getRequest(t, address, "subscription Never {name}")
 	request.Header.Set("Accept", apolloSubscribes)
 	response, err := http.DefaultClient.Do(request)
@@ -162,10 +162,10 @@ func TestMultipart_QuietSubscription_KeepAlivesUntilTheServerCloses(t *testing.T
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	alive := part + "{}\r\n--graphql"
+	keepAlive := part + "{}\r\n--graphql"
 	body := bufio.NewReader(response.Body)
-	got := make([]byte, len("--graphql")+2*len(alive))
-	if _, err := io.ReadFull(body, got); err != nil || string(got) != "--graphql"+alive+alive {
+	got := make([]byte, len("--graphql")+2*len(keepAlive))
+	if _, err := io.ReadFull(body, got); err != nil || string(got) != "--graphql"+keepAlive+keepAlive {
 		t.Errorf("%v: got %q", err, got)
 	}
 	if err := streams.Close(t.Context()); err != nil {
@@ -173,15 +173,15 @@ func TestMultipart_QuietSubscription_KeepAlivesUntilTheServerCloses(t *testing.T
 	}
 	// The final boundary would tell the client that there is nothing more.
 	if rest, err := io.ReadAll(body); err == nil || strings.Contains(string(rest), "--graphql--") {
-		t.Errorf("it ended with %v after %q, want it to break off", err, rest)
+		t.Errorf("the stream ended with %v after %q, want it cut off", err, rest)
 	}
 }
 
 // withCheckpoint is a subscription that delivers nothing and has one checkpoint.
 func withCheckpoint(ctx context.Context) graphql.ResponseHandler {
-	var told atomic.Bool
+	var sent atomic.Bool
 	transport.StreamOf(ctx).Checkpoint = func() string {
-		if told.Swap(true) {
+		if sent.Swap(true) {
 			return ""
 		}
 		return "somewhere"
@@ -191,7 +191,7 @@ func withCheckpoint(ctx context.Context) graphql.ResponseHandler {
 
 func TestMultipart_QuietSubscription_CheckpointInAPartWithoutPayload(t *testing.T) {
 	t.Parallel()
-	address := operations{"Never": withCheckpoint}.inParts(t, transport.Options{KeepAlive: time.Millisecond})
+	address := operations{"Never": withCheckpoint}.serveAll(t, transport.Options{KeepAlive: time.Millisecond})
 	request := getRequest(t, address, "subscription Never {name}")
 	request.Header.Set("Accept", "multipart/mixed;subscriptionSpec=1.0;checkpoints=true")
 	response, err := http.DefaultClient.Do(request)
@@ -224,7 +224,7 @@ func TestMultipart_ClientGoesAway_NoMorePartsAreMade(t *testing.T) {
 			made.Add(1)
 			return &graphql.Response{Data: []byte(`"` + strings.Repeat("x", 64<<10) + `"`), HasNext: new(true)}
 		}
-	}}.inParts(t, transport.Options{})
+	}}.serveAll(t, transport.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	request := getRequest(t, address, "query Many {... @defer {name}}").WithContext(ctx)
 	request.Header.Set("Accept", apolloDefers)

@@ -17,20 +17,20 @@ import (
 // TestPools_ThousandLargestEntries_WithinLimits is not parallel: it measures the
 // whole process.
 func TestPools_ThousandLargestEntries_WithinLimits(t *testing.T) {
-	const each, atOnce = 1000, 100
+	const requests, atOnce = 1000, 100
 	const limit = maxPooled * maxBuffer
 	words := strings.Repeat("x", 3*maxBuffer/2)
 	for _, test := range []struct {
 		name string
-		// feed waits with the memory in its hands.
+		// feed calls wait while it holds the memory.
 		feed func(t *testing.T, wait func())
 	}{
-		{"bodies as long as is kept", func(t *testing.T, wait func()) { post(t, maxBuffer-20_000, wait) }},
-		{"bodies longer than is kept", func(t *testing.T, wait func()) { post(t, maxBuffer, wait) }},
-		{"answers as long as is kept", func(_ *testing.T, wait func()) {
+		{"largest pooled bodies", func(t *testing.T, wait func()) { post(t, maxBuffer-20_000, wait) }},
+		{"bodies too large to pool", func(t *testing.T, wait func()) { post(t, maxBuffer, wait) }},
+		{"largest pooled answers", func(_ *testing.T, wait func()) {
 			respond(&graphql.Response{Data: []byte(words[:maxBuffer-len(plainHead)-len(plainTail)])}, wait)
 		}},
-		{"answers longer than is kept", func(_ *testing.T, wait func()) {
+		{"answers too large to pool", func(_ *testing.T, wait func()) {
 			respond(&graphql.Response{Data: []byte(words)}, wait)
 		}},
 		{"answers with long errors", func(_ *testing.T, wait func()) {
@@ -39,8 +39,8 @@ func TestPools_ThousandLargestEntries_WithinLimits(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			buffers, bodies = make(pool[[]byte], maxPooled), make(pool[*bytes.Buffer], maxPooled)
-			before := inUse()
-			for range each / atOnce {
+			before := heapInUse()
+			for range requests / atOnce {
 				var group, together sync.WaitGroup
 				together.Add(atOnce)
 				for range atOnce {
@@ -51,10 +51,10 @@ func TestPools_ThousandLargestEntries_WithinLimits(t *testing.T) {
 				}
 				group.Wait()
 			}
-			held := inUse() - before
+			held := heapInUse() - before
 			t.Logf("%d KiB of %d", held>>10, limit>>10)
 			if held > limit+limit/4 {
-				t.Errorf("%d bytes are held, %d may be", held, limit)
+				t.Errorf("%d bytes are held, the limit is %d", held, limit)
 			}
 			runtime.KeepAlive(buffers)
 			runtime.KeepAlive(bodies)
@@ -81,22 +81,22 @@ func (f readerFunc) Read(into []byte) (int, error) { return f(into) }
 
 // respond writes a response and discards it.
 func respond(response *graphql.Response, wait func()) {
-	(&answer{w: nobody{http.Header{}, wait}, mediaType: plainJSON}).write(http.StatusOK, response)
+	(&answer{w: blockingWriter{http.Header{}, wait}, mediaType: plainJSON}).write(http.StatusOK, response)
 }
 
-type nobody struct {
+type blockingWriter struct {
 	header http.Header
 	wait   func()
 }
 
-func (n nobody) Header() http.Header { return n.header }
-func (n nobody) WriteHeader(int)     {}
-func (n nobody) Write(text []byte) (int, error) {
+func (n blockingWriter) Header() http.Header { return n.header }
+func (n blockingWriter) WriteHeader(int)     {}
+func (n blockingWriter) Write(text []byte) (int, error) {
 	n.wait()
 	return len(text), nil
 }
 
-func inUse() int {
+func heapInUse() int {
 	runtime.GC()
 	runtime.GC()
 	var stats runtime.MemStats

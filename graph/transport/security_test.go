@@ -31,14 +31,14 @@ func TestWebSocket_WrongInit_NoDescriptorAndNoGoroutineLeft(t *testing.T) {
 	addr := operations{}.listen(t, transport.Options{InitTimeout: time.Hour, KeepAlive: time.Hour})
 	payloads := []string{`"x"`, `["x"]`, `7`, `true`}
 	leave := []func(net.Conn, io.Reader){
-		func(conn net.Conn, reader io.Reader) { // as the protocol has it
+		func(conn net.Conn, reader io.Reader) { // answers the close frame
 			io.WriteString(conn, "\x88\x82\x00\x00\x00\x00\x11\x30")
 			if _, err := io.Copy(io.Discard, reader); err != nil {
 				t.Fatalf("the server does not close the connection: %v", err)
 			}
 		},
-		func(net.Conn, io.Reader) {}, // without an answer
-		func(conn net.Conn, _ io.Reader) { _ = conn.(*net.TCPConn).SetLinger(0) }, // withHeaders a reset
+		func(net.Conn, io.Reader) {}, // does not answer
+		func(conn net.Conn, _ io.Reader) { _ = conn.(*net.TCPConn).SetLinger(0) }, // resets the connection
 	}
 	visit := func(n int) {
 		conn, reader := dialRaw(t, addr)
@@ -47,7 +47,7 @@ func TestWebSocket_WrongInit_NoDescriptorAndNoGoroutineLeft(t *testing.T) {
 		closedWith(t, reader, 4400)
 		leave[n%len(leave)](conn, reader)
 	}
-	visit(0) // whatever is made once
+	visit(0) // creates what is created once
 	descriptors, goroutines := openDescriptors(t), runtime.NumGoroutine()
 	for n := range sockets {
 		visit(n)
@@ -76,7 +76,7 @@ func openDescriptors(t *testing.T) int {
 // puts the whole body into the error.
 func TestAllTransports_MalformedRequest_NotInTheAnswerOrTheLog(t *testing.T) {
 	t.Parallel()
-	// No text of ours has one of these letters.
+	// No text of the server has one of these letters.
 	const secret, letters = `hunter2-пароль`, "пароль"
 	var log logtest.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -111,10 +111,10 @@ func TestAllTransports_MalformedRequest_NotInTheAnswerOrTheLog(t *testing.T) {
 	}
 	posted := func(accept string) func(string) string {
 		return func(body string) string {
-			return request(http.MethodPost, "", body, "Content-Type", plain, "Accept", accept)
+			return request(http.MethodPost, "", body, "Content-Type", plainType, "Accept", accept)
 		}
 	}
-	said := func(before ...string) func(string) string {
+	overSocket := func(before ...string) func(string) string {
 		return func(body string) string {
 			c := connect(t, server.Listener.Addr().String())
 			c.play(before...)
@@ -127,9 +127,9 @@ func TestAllTransports_MalformedRequest_NotInTheAnswerOrTheLog(t *testing.T) {
 			return text + closed.Reason
 		}
 	}
-	ways := map[string]func(body string) string{
-		"POST":                 posted(plain),
-		"POST, the newer type": posted(response),
+	senders := map[string]func(body string) string{
+		"POST":                 posted(plainType),
+		"POST, the newer type": posted(responseType),
 		"POST, server-sent":    posted("text/event-stream"),
 		"POST, multipart":      posted(apolloSubscribes),
 		"GET, as variables": func(body string) string {
@@ -142,10 +142,10 @@ func TestAllTransports_MalformedRequest_NotInTheAnswerOrTheLog(t *testing.T) {
 		"GET, server-sent": func(body string) string {
 			return request(http.MethodGet, "?query={name}&variables="+url.QueryEscape(body), "", "Accept", "text/event-stream")
 		},
-		"WebSocket":               said(initialise, acknowledged),
-		"WebSocket, as the first": said(),
+		"WebSocket":               overSocket(initialise, acknowledged),
+		"WebSocket, as the first": overSocket(),
 	}
-	for name, send := range ways {
+	for name, send := range senders {
 		for _, body := range []string{
 			secret,
 			`{"password":"` + secret + `"`,
@@ -167,7 +167,7 @@ func TestAllTransports_MalformedRequest_NotInTheAnswerOrTheLog(t *testing.T) {
 	io.WriteString(conn, frameOf(`{"type":"connection_init","payload":{"token":"`+secret, 10))
 	conn.Close()
 	server.Close()
-	// After the last nobody writes to the log.
+	// Nothing is logged after the last socket has ended.
 	mustReturn(t, "the sockets to end", func() {
 		for streams.Open() > 0 {
 			runtime.Gosched()
@@ -175,9 +175,9 @@ func TestAllTransports_MalformedRequest_NotInTheAnswerOrTheLog(t *testing.T) {
 	})
 	text := log.String()
 	if strings.Contains(text, "hunter") || strings.ContainsAny(text, letters) {
-		t.Errorf("the log has it: %s", text)
+		t.Errorf("the log contains the secret: %s", text)
 	}
 	if !strings.Contains(text, "a message broke off") {
-		t.Errorf("the log does not have what it should: %s", text)
+		t.Errorf("the log lacks the truncated message: %s", text)
 	}
 }

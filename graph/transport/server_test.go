@@ -59,12 +59,11 @@ func TestServer_Shutdown_DoesNotWaitForSpareConnections(t *testing.T) {
 	}
 }
 
-// A long answer ends with the client's patience to read it, not with the server's to
-// keep it.
+// The server sends a long answer only as long as the client reads it.
 func TestServer_LongAnswer_OnlyAsLongAsTheClientReads(t *testing.T) {
 	t.Parallel()
 	long := []byte(`"` + strings.Repeat("x", 32<<20) + `"`)
-	gql := server(t, transport.Options{AnswerTimeout: 300 * time.Millisecond}, func(context.Context) *graphql.Response {
+	gql := newServer(t, transport.Options{AnswerTimeout: 300 * time.Millisecond}, func(context.Context) *graphql.Response {
 		return &graphql.Response{Data: long}
 	})
 	answered := make(chan struct{}, 20)
@@ -89,9 +88,9 @@ func TestServer_LongAnswer_OnlyAsLongAsTheClientReads(t *testing.T) {
 		defer silent.Close()
 	}
 	for range 20 {
-		<-answered // without a byte read
+		<-answered // although nothing was read
 	}
-	// One that reads, if slowly, gets everything.
+	// A client that reads, however slowly, gets the whole answer.
 	reader := open()
 	defer reader.Close()
 	response, err := http.ReadResponse(bufio.NewReaderSize(reader, 16), nil)
@@ -116,7 +115,7 @@ func TestServer_LongAnswer_OnlyAsLongAsTheClientReads(t *testing.T) {
 // Some clients send the whole body before they read.
 func TestServer_BodyTooLarge_ReportedToAClientThatSendsItAll(t *testing.T) {
 	t.Parallel()
-	srv := httptest.NewServer(server(t, transport.Options{MaxBody: 1 << 20}, data))
+	srv := httptest.NewServer(newServer(t, transport.Options{MaxBody: 1 << 20}, respondData))
 	t.Cleanup(srv.Close)
 	const size = 40 << 20
 	for name, length := range map[string]string{"length": fmt.Sprintf("Content-Length: %d", size), "chunks": "Transfer-Encoding: chunked"} {

@@ -23,10 +23,10 @@ func TestSSE_Refused_AsJSONBeforeTheStream(t *testing.T) {
 	t.Parallel()
 	address := operations{
 		"Data": func(context.Context) graphql.ResponseHandler {
-			t.Error("it was executed")
+			t.Error("the operation was executed")
 			return graphql.OneShot(&graphql.Response{Data: []byte("1")})
 		},
-	}.inParts(t, transport.Options{MaxBody: 1000})
+	}.serveAll(t, transport.Options{MaxBody: 1000})
 	const subscription = `{"query":"subscription Data {name}"}`
 	for name, tc := range map[string]struct {
 		method, query, body, contentType string
@@ -40,9 +40,9 @@ func TestSSE_Refused_AsJSONBeforeTheStream(t *testing.T) {
 		"DELETE of an operation": {"DELETE", "?operationId=1", "", "", 405, "BAD_USER_INPUT", "GET, POST, OPTIONS"},
 		"POST of text":           {"POST", "", subscription, "text/plain", 415, "BAD_USER_INPUT", ""},
 		"POST of a form":         {"POST", "", "query={name}", "application/x-www-form-urlencoded", 415, "BAD_USER_INPUT", ""},
-		"POST of no JSON":        {"POST", "", subscription[1:], plain, 400, "BAD_USER_INPUT", ""},
-		"POST of two values":     {"POST", "", subscription + subscription, plain, 400, "BAD_USER_INPUT", ""},
-		"POST of too much":       {"POST", "", subscription + strings.Repeat(" ", 1000), plain, 413, "PAYLOAD_TOO_LARGE", ""},
+		"POST of no JSON":        {"POST", "", subscription[1:], plainType, 400, "BAD_USER_INPUT", ""},
+		"POST of two values":     {"POST", "", subscription + subscription, plainType, 400, "BAD_USER_INPUT", ""},
+		"POST of too much":       {"POST", "", subscription + strings.Repeat(" ", 1000), plainType, 413, "PAYLOAD_TOO_LARGE", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +68,7 @@ func TestSSE_Refused_AsJSONBeforeTheStream(t *testing.T) {
 // operation is reported in an event.
 func TestSSE_InvalidOperation_EventWithErrors(t *testing.T) {
 	t.Parallel()
-	address := operations{}.inParts(t, transport.Options{})
+	address := operations{}.serveAll(t, transport.Options{})
 	for operation, code := range map[string]string{
 		"{": "GRAPHQL_PARSE_FAILED", "subscription {other}": "GRAPHQL_VALIDATION_FAILED", "subscription($n:Int!){name}": "GRAPHQL_VALIDATION_FAILED",
 		"{" + strings.Repeat("x", 5000) + "}": "…",
@@ -94,7 +94,7 @@ func TestSSE_ClientsGoAway_NothingIsLeft(t *testing.T) {
 		// The response function of a disconnected client may never be called.
 		context.AfterFunc(ctx, func() { running.Add(-1) })
 		return noEvents(ctx)
-	}}.inParts(t, transport.Options{Streams: streams, KeepAlive: time.Hour})
+	}}.serveAll(t, transport.Options{Streams: streams, KeepAlive: time.Hour})
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	for range clients {

@@ -22,8 +22,8 @@ import (
 	"github.com/noetl/noetl-catalog/internal/await"
 )
 
-// events serves the operations as server-sent events, and returns the address.
-func (ops operations) events(t testing.TB, sse transport.Options) string {
+// serveSSE serves the operations as server-sent events, and returns the address.
+func (ops operations) serveSSE(t testing.TB, sse transport.Options) string {
 	t.Helper()
 	server := httptest.NewServer(ops.server(sse))
 	t.Cleanup(server.Close)
@@ -65,13 +65,13 @@ func TestSSE_Operations_AsEvents(t *testing.T) {
 		"Fails":  numbered(1, failure),
 		"Query":  oneResponse(&graphql.Response{Data: []byte(`{"a":1}`)}),
 		"Errors": oneResponse(&graphql.Response{Errors: gqlerror.List{failure}}),
-	}.events(t, transport.Options{})
+	}.serveSSE(t, transport.Options{})
 	const complete = "event: complete\ndata:\n\n"
-	one := "event: next\nid: cursor-1\ndata: {\"data\":{\"n\":1}}\n\n"
+	first := "event: next\nid: cursor-1\ndata: {\"data\":{\"n\":1}}\n\n"
 	failed := "event: next\ndata: {\"errors\":[{\"message\":\"another log\",\"extensions\":{\"code\":\"STREAM_CHANGED\"}}]}\n\n"
 	for operation, want := range map[string]string{
-		"subscription Two {name}":    opened + one + "event: next\nid: cursor-2\ndata: {\"data\":{\"n\":2}}\n\n" + complete,
-		"subscription Fails {name}":  opened + one + failed + complete,
+		"subscription Two {name}":    opened + first + "event: next\nid: cursor-2\ndata: {\"data\":{\"n\":2}}\n\n" + complete,
+		"subscription Fails {name}":  opened + first + failed + complete,
 		"subscription Errors {name}": opened + failed + complete,
 		"query Query {name}":         opened + "event: next\ndata: {\"data\":{\"a\":1}}\n\n" + complete,
 	} {
@@ -89,7 +89,7 @@ func TestSSE_LastEventID_StreamStartsAfterIt(t *testing.T) {
 	t.Parallel()
 	address := operations{"Tells": func(ctx context.Context) graphql.ResponseHandler {
 		return graphql.OneShot(&graphql.Response{Data: fmt.Appendf(nil, "%q", transport.StreamOf(ctx).After)})
-	}}.events(t, transport.Options{})
+	}}.serveSSE(t, transport.Options{})
 	_, got, err := readAll(t, getRequest(t, address, "subscription Tells {name}"), http.Header{"Last-Event-Id": {"cursor-7"}})
 	if err != nil || !strings.Contains(got, `data: {"data":"cursor-7"}`) {
 		t.Errorf("%v: %q", err, got)
@@ -101,7 +101,7 @@ func TestSSE_LastEventID_StreamStartsAfterIt(t *testing.T) {
 func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 	t.Parallel()
 	streams := transport.NewStreams()
-	address := operations{"Never": noEvents}.events(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
+	address := operations{"Never": noEvents}.serveSSE(t, transport.Options{KeepAlive: time.Millisecond, Streams: streams})
 	response, err := http.DefaultClient.Do(withAccept(getRequest(t, address, "subscription Never {name}")))
 	if err != nil {
 		t.Fatal(err)
@@ -118,17 +118,17 @@ func TestSSE_QuietStream_CommentsUntilTheServerCloses(t *testing.T) {
 	}
 	rest, err := io.ReadAll(lines)
 	if err == nil || strings.Contains(string(rest), "complete") {
-		t.Errorf("it ended with %v after %q, want it to break off", err, rest)
+		t.Errorf("the stream ended with %v after %q, want it cut off", err, rest)
 	}
 	refused, body, _ := readAll(t, getRequest(t, address, "subscription Never {name}"), nil)
 	if refused.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "UNAVAILABLE") {
-		t.Errorf("a stream after the end: %d %s", refused.StatusCode, body)
+		t.Errorf("a stream after Close: %d %s", refused.StatusCode, body)
 	}
 }
 
 func TestSSE_QuietStream_CheckpointAsAnIDAlone(t *testing.T) {
 	t.Parallel()
-	address := operations{"Never": withCheckpoint}.events(t, transport.Options{KeepAlive: time.Millisecond})
+	address := operations{"Never": withCheckpoint}.serveSSE(t, transport.Options{KeepAlive: time.Millisecond})
 	response, err := http.DefaultClient.Do(withAccept(getRequest(t, address, "subscription Never {name}")))
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestSSE_SlowClient_ErrorOrCutOff(t *testing.T) {
 		"cut off": {transport.Options{SlowTimeout: 100 * time.Millisecond, WriteTimeout: 200 * time.Millisecond}, false, "cursor-1"},
 	} {
 		test.sse.OnSlow = func(cursor string) { slow <- cursor }
-		address := ops.events(t, test.sse)
+		address := ops.serveSSE(t, test.sse)
 		connection, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
 		if err != nil {
 			t.Fatal(err)

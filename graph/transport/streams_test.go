@@ -24,7 +24,7 @@ func TestStreams_Close_WaitsForAllOrTheContext(t *testing.T) {
 		}
 		<-closing
 		if s.enter() {
-			t.Error("one was let in after Close")
+			t.Error("enter succeeded after Close")
 		}
 		go func() {
 			time.Sleep(time.Second)

@@ -42,12 +42,12 @@ func TestWebSocket_IdleSubscriptions_MemoryPerSocket(t *testing.T) {
 		writeText(t, conn, `{"id":"1","type":"subscribe","payload":{"query":"subscription Never {name}"}}`)
 		<-started
 	}
-	open() // whatever is made once
-	memory, goroutines := inUse(), runtime.NumGoroutine()
+	open() // creates what is created once
+	memory, goroutines := memoryInUse(), runtime.NumGoroutine()
 	for range sockets {
 		open()
 	}
-	memory, goroutines = inUse()-memory, runtime.NumGoroutine()-goroutines
+	memory, goroutines = memoryInUse()-memory, runtime.NumGoroutine()-goroutines
 	t.Logf("per socket: %d bytes, %.1f goroutines", memory/sockets, float64(goroutines)/sockets)
 	if memory/sockets >= 64<<10 {
 		t.Errorf("a socket takes %d bytes", memory/sockets)
@@ -57,9 +57,9 @@ func TestWebSocket_IdleSubscriptions_MemoryPerSocket(t *testing.T) {
 	}
 }
 
-// inUse is the memory of heap and stacks, after garbage has been collected and
+// memoryInUse returns the memory of heap and stacks, after garbage has been collected and
 // stacks have shrunk.
-func inUse() int64 {
+func memoryInUse() int64 {
 	for range 4 {
 		runtime.GC()
 	}
@@ -84,7 +84,7 @@ func expectText(t testing.TB, reader *bufio.Reader, want string) {
 	}
 }
 
-// BenchmarkWebSocket_Next is a response of 1 KB to one subscriber.
+// BenchmarkWebSocket_Next sends responses of 1 KB to one subscriber.
 func BenchmarkWebSocket_Next(b *testing.B) {
 	response := &graphql.Response{Data: fmt.Appendf(nil, `{"name":"%01000d"}`, 1)}
 	count := 0

@@ -30,14 +30,14 @@ func FuzzWebSocket_Messages(f *testing.F) {
 			return
 		}
 		if !json.Valid(text) {
-			t.Fatalf("taken: %q", text)
+			t.Fatalf("accepted: %q", text)
 		}
 		switch m.kind {
 		case typeConnectionInit, typePing, typePong:
 			assertJSON(t, string(outgoing{Type: typePong, Payload: m.payload}.text()), map[string]any{"type": "pong", "payload": m.payload})
 		case typeSubscribe, typeComplete:
 			if m.id == "" || (m.kind == typeSubscribe) != (m.params != nil || m.refused != nil) {
-				t.Fatalf("taken: %q as %+v", text, m)
+				t.Fatalf("accepted: %q as %+v", text, m)
 			}
 			assertJSON(t, headOf(m.id)+"{}}",
 				map[string]any{"id": m.id, "type": "next", "payload": map[string]any{}})
@@ -45,7 +45,7 @@ func FuzzWebSocket_Messages(f *testing.F) {
 				t.Fatalf("cut to %q", reason)
 			}
 		default:
-			t.Fatalf("taken: %q", text)
+			t.Fatalf("accepted: %q", text)
 		}
 	})
 }

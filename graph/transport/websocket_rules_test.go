@@ -28,10 +28,10 @@ func TestWebSocket_FurtherRules(t *testing.T) {
 		"Never": noEvents,
 		"Data":  oneResponse(&graphql.Response{Data: []byte("1")}),
 	}.listen(t, transport.Options{MaxBody: 1 << 20})
-	const one = `{"id":"a","type":"next","payload":{"data":1}}`
+	const next = `{"id":"a","type":"next","payload":{"data":1}}`
 	for name, steps := range map[string][]string{
 		// The answers come in the order of the messages: the ack is the first.
-		"operation right behind the init": {initialise, subscribe("a", "query Data {name}"), acknowledged, "< " + one, `< {"id":"a","type":"complete"}`},
+		"operation right behind the init": {initialise, subscribe("a", "query Data {name}"), acknowledged, "< " + next, `< {"id":"a","type":"complete"}`},
 		"second init behind the first":    {initialise, initialise, acknowledged, "! 4429 Too many initialisation requests"},
 		"second init with a subscription": {initialise, acknowledged, subscribed("a", "Never"), initialise, "! 4429 Too many initialisation requests"},
 		"id of a query in use":            {initialise, acknowledged, subscribe("a", "query Never {name}"), subscribed("a", "Never"), "! 4409 Subscriber for a already exists"},
@@ -71,8 +71,8 @@ func TestWebSocket_Standard_100OperationsAnd16MB(t *testing.T) {
 	c.play(pong(16<<20-100), `> {"type":"ping"}`, `< {"type":"pong"}`, pong(16<<20), "! 1009 Message longer than 16777216 bytes")
 }
 
-// fragment is a frame under a mask of zeros: of a message, unless it is a ping,
-// the first, the last, or one between them.
+// fragment returns a frame under a mask of zeros: the first, a middle or the last
+// fragment of a message, or a ping.
 func fragment(head byte, text string) string {
 	return string([]byte{head, 0x80 | byte(len(text)), 0, 0, 0, 0}) + text
 }
@@ -121,7 +121,7 @@ func TestWebSocket_FragmentsWithoutEnd_1009(t *testing.T) {
 	conn.Close()
 }
 
-// dialRaw is a connection after the handshake, with a reader.
+// dialRaw returns a connection after the handshake, with a reader.
 func dialRaw(t testing.TB, addr string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -172,7 +172,7 @@ func TestWebSocket_CompleteOnItsWay_IDIsFree(t *testing.T) {
 // it, and reuse the id at once. In every order, nothing of the previous
 // operation follows the start of the next, no response is skipped, and no id
 // counts as in use.
-func TestWebSocket_IDReusedWhileTheServerSends_NoMessageOfTheFormerOperation(t *testing.T) {
+func TestWebSocket_IDReusedWhileTheServerSends_NoMessageOfThePreviousOperation(t *testing.T) {
 	t.Parallel()
 	const clients, rounds, longest = 8, 150, 12
 	ops := operations{}
@@ -229,7 +229,7 @@ func (c client) raceRound(round, read int) error {
 		case message.Type == "complete" && n > 0:
 			return nil
 		case n == 0 && (message.Type == "complete" || message.Type == "next" && got.Round == round-1):
-			// Was on its way when the client completed the one before.
+			// The server sent it before it read that the client completed the previous one.
 		default:
 			return fmt.Errorf("after %d responses came %s", n, text)
 		}

@@ -43,7 +43,7 @@ const (
 	acknowledged = `< {"type":"connection_ack"}`
 )
 
-// operations are what the tests execute, by the name of the operation.
+// operations maps the name of an operation to what executes it.
 type operations map[string]func(ctx context.Context) graphql.ResponseHandler
 
 // noEvents is a subscription without events.
@@ -54,19 +54,19 @@ func noEvents(ctx context.Context) graphql.ResponseHandler {
 	}
 }
 
-// oneResponse gives one response.
+// oneResponse returns an operation with one response.
 func oneResponse(response *graphql.Response) func(context.Context) graphql.ResponseHandler {
 	return func(context.Context) graphql.ResponseHandler {
 		if response == nil {
 			return graphql.OneShot(nil)
 		}
-		own := *response // gqlgen writes to it
-		return graphql.OneShot(&own)
+		clone := *response // gqlgen writes to it
+		return graphql.OneShot(&clone)
 	}
 }
 
-// numbered gives responses 1 to n, and then ends with failure if there is one.
-// The cursor of n is "cursor-n".
+// numbered returns an operation with responses 1 to n, which ends with failure unless it
+// is nil. The cursor of response n is "cursor-n".
 func numbered(n int, failure *gqlerror.Error) func(context.Context) graphql.ResponseHandler {
 	return func(ctx context.Context) graphql.ResponseHandler {
 		stream, sent := transport.StreamOf(ctx), 0
@@ -127,7 +127,7 @@ func (ops operations) listen(t testing.TB, ws transport.Options) string {
 			t.Errorf("%d sockets have not ended", open)
 		}
 		if text := noise.String(); text != "" {
-			t.Errorf("net/http complains: %s", text)
+			t.Errorf("net/http logged: %s", text)
 		}
 	})
 	return server.Listener.Addr().String()
@@ -144,7 +144,7 @@ func mustReturn(t testing.TB, what string, f func()) {
 	select {
 	case <-done:
 	case <-time.After(patience):
-		t.Errorf("waited in vain for %s", what)
+		t.Errorf("timed out waiting for %s", what)
 	}
 }
 
@@ -180,7 +180,7 @@ func connect(t testing.TB, addr string) client {
 	return dial(t, addr, "graphql-transport-ws")
 }
 
-// ready has sent connection_init.
+// ready returns a client that has sent connection_init.
 func ready(t testing.TB, addr string) client {
 	t.Helper()
 	c := connect(t, addr)
@@ -389,7 +389,7 @@ func TestWebSocket_OtherSubprotocol_4406(t *testing.T) {
 	c := dial(t, addr, "graphql-ws", "graphql-transport-ws")
 	c.play(initialise, acknowledged)
 	if got := c.conn.Subprotocol(); got != "graphql-transport-ws" {
-		t.Errorf("of both it chose %q", got)
+		t.Errorf("the server chose %q of both", got)
 	}
 }
 
@@ -481,10 +481,10 @@ func TestWebSocket_CompleteByTheClient_CancelsThatOperationOnly(t *testing.T) {
 	mustReturn(t, "the context to end with the socket", func() { <-left })
 }
 
-func TestWebSocket_EndingOperation_LeavesItsSuccessorAlone(t *testing.T) {
+func TestWebSocket_EndingOperation_DoesNotAffectItsSuccessor(t *testing.T) {
 	t.Parallel()
-	// The first goes on after the client has completed it, until its successor
-	// runs under the same id, and then comes to its end with more to say.
+	// The first operation runs on after the client has completed it, until its successor
+	// runs under the same id, and then returns one more response.
 	started, successor := make(chan struct{}), make(chan struct{})
 	ops := operations{
 		"First": func(context.Context) graphql.ResponseHandler {
@@ -504,7 +504,7 @@ func TestWebSocket_EndingOperation_LeavesItsSuccessorAlone(t *testing.T) {
 	mustReturn(t, "the first to start", func() { <-started })
 	c.play(`> {"id":"a","type":"complete"}`, subscribed("a", "Second"))
 	mustReturn(t, "the second to start", func() { <-successor })
-	// That the first has left shows in that another may start.
+	// The first operation has ended when another one may start.
 	for {
 		c.play(subscribe("b", "{"))
 		text, err := c.read()
@@ -537,8 +537,8 @@ func TestWebSocket_QueryTimeout_Error(t *testing.T) {
 
 func TestWebSocket_ManyOperations_EachInOrder(t *testing.T) {
 	t.Parallel()
-	const each, count = 50, 40
-	c := ready(t, operations{"Numbered": numbered(each, nil)}.listen(t, transport.Options{}))
+	const perOperation, count = 50, 40
+	c := ready(t, operations{"Numbered": numbered(perOperation, nil)}.listen(t, transport.Options{}))
 	for id := range count {
 		c.play(subscribed(strconv.Itoa(id), "Numbered"))
 	}
@@ -551,7 +551,7 @@ func TestWebSocket_ManyOperations_EachInOrder(t *testing.T) {
 		id := strings.Split(text, `"`)[3]
 		got[id]++
 		want := fmt.Sprintf(`{"id":"%s","type":"next","payload":{"data":{"n":%d}}}`, id, got[id])
-		if got[id] > each {
+		if got[id] > perOperation {
 			want = fmt.Sprintf(`{"id":"%s","type":"complete"}`, id)
 			completed++
 		}
@@ -561,7 +561,7 @@ func TestWebSocket_ManyOperations_EachInOrder(t *testing.T) {
 	}
 }
 
-func TestWebSocket_SubscribersComeAndGo_NothingIsLeft(t *testing.T) {
+func TestWebSocket_SubscribersComeAndGo_AllEnded(t *testing.T) {
 	t.Parallel()
 	addr := operations{"Numbered": numbered(20, nil), "Never": noEvents}.listen(t, transport.Options{})
 	var clients sync.WaitGroup
@@ -604,7 +604,7 @@ func TestWebSocket_Shutdown_1001NeverComplete(t *testing.T) {
 		c.play(subscribed("a", "Never"), subscribed("b", "Ends"), `> {"type":"ping"}`, `< {"type":"pong"}`)
 		clients = append(clients, c)
 	}
-	clients = append(clients, connect(t, addr)) // has not even begun
+	clients = append(clients, connect(t, addr)) // has not sent connection_init
 	if got := streams.Open(); got != len(clients) {
 		t.Errorf("%d are open, want %d", got, len(clients))
 	}
@@ -648,8 +648,7 @@ func shakeHands(t testing.TB, conn net.Conn) *bufio.Reader {
 	}
 }
 
-// frameOf is a text frame with a mask of zeros, without its last `missing`
-// bytes.
+// frameOf returns a text frame with a mask of zeros, without its last `missing` bytes.
 func frameOf(text string, missing int) string {
 	head := binary.BigEndian.AppendUint64([]byte{0x81, 0xff}, uint64(len(text)+missing))
 	return string(head) + "\x00\x00\x00\x00" + text

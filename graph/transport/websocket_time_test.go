@@ -24,7 +24,7 @@ import (
 // The tests of this file run on the clock of synctest, over pipes: a write
 // blocks until it is read, so times are exact.
 
-// pipes is a listener for the ends of pipes.
+// pipes is a listener that accepts one end of each pipe.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -55,7 +55,7 @@ type bubble struct {
 	pipes
 	streams *transport.Streams
 	log     logtest.Buffer
-	slow    []string // cursors told to OnSlow; read when all has ended
+	slow    []string // cursors passed to OnSlow; read after all sockets have ended
 }
 
 // onFakeClock runs test with a server. At its end all sockets must have ended.
@@ -84,7 +84,7 @@ func (b *bubble) connect() client {
 	return dialWith(b.T, &http.Client{Transport: &http.Transport{DialContext: b.dial}}, "localhost", "graphql-transport-ws")
 }
 
-// raw is a connection after the handshake, with a reader.
+// raw returns a connection after the handshake, with a reader.
 func (b *bubble) raw() (net.Conn, *bufio.Reader) {
 	conn, err := b.dial(context.Background(), "", "")
 	if err != nil {
@@ -94,15 +94,15 @@ func (b *bubble) raw() (net.Conn, *bufio.Reader) {
 	return conn, shakeHands(b.T, conn)
 }
 
-// after fails unless as much time has passed since began.
-func (b *bubble) after(began time.Time, want time.Duration) {
+// wantElapsed fails unless exactly this time has passed since began.
+func (b *bubble) wantElapsed(began time.Time, want time.Duration) {
 	b.Helper()
 	if got := time.Since(began); got != want {
-		b.Errorf("it took %s, want %s", got, want)
+		b.Errorf("%s elapsed, want %s", got, want)
 	}
 }
 
-func (b *bubble) gone(c client) {
+func (b *bubble) wantCutOff(c client) {
 	b.Helper()
 	if text, err := c.read(); err == nil || websocket.CloseStatus(err) != -1 {
 		b.Errorf("got %s %v, want the connection to break", text, err)
@@ -115,7 +115,7 @@ func TestWebSocket_NoInit_4408(t *testing.T) {
 		began := time.Now()
 		c := b.connect()
 		c.play(`> {"type":"ping"}`, `< {"type":"pong"}`, "! 4408 Connection initialisation timeout")
-		b.after(began, 5*time.Second)
+		b.wantElapsed(began, 5*time.Second)
 	})
 }
 
@@ -129,7 +129,7 @@ func TestWebSocket_InitInTime_NoTimeout(t *testing.T) {
 		for range 5 {
 			c.play(`< {"type":"ping"}`, `> {"type":"pong"}`)
 		}
-		b.after(began, 5*25*time.Second)
+		b.wantElapsed(began, 5*25*time.Second)
 	})
 }
 
@@ -139,8 +139,8 @@ func TestWebSocket_SilentPeer_CutAfterTwoIntervals(t *testing.T) {
 		began := time.Now()
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Never"), `< {"type":"ping"}`)
-		b.gone(c)
-		b.after(began, 20*time.Second)
+		b.wantCutOff(c)
+		b.wantElapsed(began, 20*time.Second)
 	})
 }
 
@@ -187,14 +187,14 @@ func TestWebSocket_SlowReader_ErrorWithCursor(t *testing.T) {
 		c.play(`< {"id":"a","type":"next","payload":{"data":{"n":2}}}`,
 			`< {"id":"a","type":"error","payload":[{"message":"events were not accepted in time; subscribe again after the last cursor",`+
 				`"extensions":{"code":"SLOW_CONSUMER","cursor":"cursor-2","retryable":true}}]}`,
-			// The socket lives, and so does the other operation.
+			// The socket stays open, and the other operation runs.
 			`> {"type":"ping"}`, `< {"type":"pong"}`, subscribed("other", "Never"), "! 4409 Subscriber for other already exists")
-		b.toldSlow("cursor-2")
+		b.wantSlow("cursor-2")
 	})
 }
 
-// toldSlow fails unless OnSlow and the log have these cursors.
-func (b *bubble) toldSlow(cursors ...string) {
+// wantSlow fails unless OnSlow and the log have these cursors.
+func (b *bubble) wantSlow(cursors ...string) {
 	b.Helper()
 	synctest.Wait()
 	if got, want := strings.Join(b.slow, " "), strings.Join(cursors, " "); got != want {
@@ -225,7 +225,7 @@ func TestWebSocket_SlowReader_NotSlowEnough(t *testing.T) {
 		time.Sleep(9 * time.Second)
 		c.play(`< {"id":"a","type":"next","payload":{"data":1}}`, `< {"id":"a","type":"complete"}`)
 		c.conn.CloseNow()
-		b.toldSlow()
+		b.wantSlow()
 	})
 }
 
@@ -255,7 +255,7 @@ func TestWebSocket_WaitingForAnother_IsNotSlow(t *testing.T) {
 			}
 		}
 		c.conn.CloseNow()
-		b.toldSlow("cursor-1")
+		b.wantSlow("cursor-1")
 	})
 }
 
@@ -277,7 +277,7 @@ func TestWebSocket_StuckReader_CutAfterWriteTimeout(t *testing.T) {
 		if b.streams.Open() != 0 {
 			b.Error("not cut")
 		}
-		b.toldSlow("cursor-1")
+		b.wantSlow("cursor-1")
 	})
 }
 
@@ -287,7 +287,7 @@ func TestWebSocket_StuckBeforeTheFirst_NoCursor(t *testing.T) {
 		c := b.connect()
 		c.play(initialise, acknowledged, subscribed("a", "Numbered"))
 		time.Sleep(time.Minute)
-		b.toldSlow("")
+		b.wantSlow("")
 	})
 }
 
@@ -303,8 +303,8 @@ func TestWebSocket_CompletedWhileItWrites_SocketStaysOpen(t *testing.T) {
 	})
 }
 
-// lingers is a subscription that continues after its context has ended, until
-// it is released.
+// lingers returns a subscription that continues after its context has ended, until it
+// is released.
 func lingers(cancelled *atomic.Bool, released <-chan struct{}) func(context.Context) graphql.ResponseHandler {
 	return func(ctx context.Context) graphql.ResponseHandler {
 		return func(context.Context) *graphql.Response {
@@ -353,7 +353,7 @@ func TestWebSocket_OperationsThatLinger_CountAfterComplete(t *testing.T) {
 		synctest.Wait()
 		c.play(subscribe("a", "{"))
 		if text, err := c.read(); err != nil || !strings.Contains(text, "PARSE_FAILED") {
-			b.Errorf("got %s %v, want it to be taken", text, err)
+			b.Errorf("got %s %v, want the operation accepted", text, err)
 		}
 	})
 }
@@ -396,7 +396,7 @@ func TestWebSocket_ShutdownOfAStuckSocket_IsBounded(t *testing.T) {
 		if err := streams.Close(context.Background()); err != nil {
 			b.Error(err)
 		}
-		b.after(began, 5*time.Second)
+		b.wantElapsed(began, 5*time.Second)
 		server.Close()
 	})
 }
@@ -438,7 +438,7 @@ func TestWebSocket_MessageThatDoesNotArrive_Cut(t *testing.T) {
 		io.WriteString(c, frameOf(`{"type":"connection_init"}`, 0))
 		io.WriteString(c, frameOf(`{"type":"pi`, 1<<40))
 		go func() {
-			// A byte now and then does not make it longer.
+			// Single bytes do not extend the timeout.
 			for {
 				time.Sleep(time.Second)
 				if _, err := c.Write([]byte("x")); err != nil {
@@ -451,7 +451,7 @@ func TestWebSocket_MessageThatDoesNotArrive_Cut(t *testing.T) {
 		if b.streams.Open() != 0 {
 			b.Error("the handler has not returned")
 		}
-		time.Sleep(time.Second) // until the writer has seen it
+		time.Sleep(time.Second) // until the writer's Write has failed
 	})
 }
 
@@ -465,7 +465,7 @@ func TestWebSocket_LargeMessageOverTheLimit_1009WithoutReadingIt(t *testing.T) {
 		if _, err := io.ReadFull(reader, frame); err != nil || !bytes.Equal(frame[2:], []byte{1009 >> 8, 1009 & 0xff}) {
 			b.Errorf("got %x %v, want a close frame 1009", frame, err)
 		}
-		b.after(began, 0)
+		b.wantElapsed(began, 0)
 		go io.Copy(io.Discard, reader)
 		time.Sleep(6 * time.Second)
 	})

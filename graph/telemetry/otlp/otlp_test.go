@@ -93,10 +93,10 @@ func TestStart_ExportFails_LoggedOnce(t *testing.T) {
 }
 
 func TestStart_CollectorDoesNotAnswer_EndsInTime(t *testing.T) {
-	held := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held }))
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer server.Close()
-	defer close(held)
+	defer close(release)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
 	tracer, stop, err := otlp.Start(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
