@@ -11,7 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// answering returns a server that sends every request the same answer.
+// answering returns a server that sends the same answer to every request.
 func answering(mediaType, body string) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", mediaType)

@@ -47,7 +47,7 @@ func TestStream_Next_ReadsEvents(t *testing.T) {
 	}
 }
 
-// endless reads as a line that never ends.
+// endless is a reader of a line that never ends.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -57,7 +57,7 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// The reader never holds more than the longest event.
+// The reader never buffers more than the longest event.
 func TestStream_EndlessEvent_PermanentError(t *testing.T) {
 	t.Parallel()
 	stream := &Stream{lines: scan(io.MultiReader(strings.NewReader(":\n\ndata: "), endless{}))}

@@ -66,7 +66,7 @@ func TestParse_InvalidFlag_RefusedWithItsName(t *testing.T) {
 	}
 }
 
-// An empty value, as of a variable that is not set, would list or serve too much.
+// An empty value, such as that of an unset variable, would list or serve too much.
 func TestParse_EmptyValue_RefusedWithItsName(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
@@ -118,9 +118,9 @@ func TestReload_TokensFile_ReadAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	one, oneLine := auth.NewToken(auth.Viewer, "")
-	two, twoLine := auth.NewToken(auth.Admin, "")
-	write(oneLine)
+	first, firstLine := auth.NewToken(auth.Viewer, "")
+	second, secondLine := auth.NewToken(auth.Admin, "")
+	write(firstLine)
 	command, err := config.Parse([]string{"serve", "--tokens", file}, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -129,9 +129,9 @@ func TestReload_TokensFile_ReadAgain(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	signals, ended := make(chan os.Signal), make(chan error)
 	go func() { ended <- serve.Reload(ctx, signals, slog.New(slog.DiscardHandler)) }()
-	knows := func(want string) {
+	wantKnown := func(want string) {
 		t.Helper()
-		for token, name := range map[string]string{one: "one", two: "two"} {
+		for token, name := range map[string]string{first: "one", second: "two"} {
 			if _, ok := serve.Tokens.Caller(token); ok != (name == want) {
 				t.Errorf("token %s is known: %t", name, ok)
 			}
@@ -144,10 +144,10 @@ func TestReload_TokensFile_ReadAgain(t *testing.T) {
 	}
 	write("secret viewer\n")
 	reload()
-	knows("one")
-	write(twoLine)
+	wantKnown("one")
+	write(secondLine)
 	reload()
-	knows("two")
+	wantKnown("two")
 	cancel()
 	if err := await.Value(t, ended); err != nil {
 		t.Error(err)
@@ -186,7 +186,7 @@ func TestListeners_PortTaken_InvalidAndNothingLeft(t *testing.T) {
 	again.Close()
 }
 
-// Connections leave files for the database, and where few can be open, half of them.
+// The limit of connections leaves files for the database: half of them if few can be open.
 func TestLimits_FewFiles_FewerConnections(t *testing.T) {
 	t.Parallel()
 	command, err := config.Parse(nil, io.Discard, io.Discard)

@@ -25,7 +25,7 @@ const schemaHeader = `-- The database's schema, as the migrations in db/migratio
 
 // db/catalog_schema.sql is a file that the seed names: the whole schema at a glance,
 // instead of a history of migrations.
-func TestCatalogSchema_IsWhatTheMigrationsMake(t *testing.T) {
+func TestCatalogSchema_File_IsWhatTheMigrationsCreate(t *testing.T) {
 	t.Parallel()
 	pgDump := filepath.Join(dbtest.BinDir(t), "pg_dump")
 	version, err := exec.Command(pgDump, "--version").Output()
@@ -53,8 +53,8 @@ func TestCatalogSchema_IsWhatTheMigrationsMake(t *testing.T) {
 	}
 }
 
-// Each migration can be reverted, which leaves the schema as it was, with its functions and
-// comments, and then makes the same schema again.
+// Reverting a migration restores the schema before it, with functions and comments;
+// applying it again creates the same schema.
 func TestMigrations_UpAndDown_SchemaAsBefore(t *testing.T) {
 	t.Parallel()
 	pgDump := filepath.Join(dbtest.BinDir(t), "pg_dump")
@@ -67,8 +67,8 @@ func TestMigrations_UpAndDown_SchemaAsBefore(t *testing.T) {
 	}
 	databaseURL := dbtest.EmptyURL(t)
 	pool := dbtest.PoolAt(t, databaseURL, db.Options{})
-	_, _ = pool.Exec(t.Context(), `CREATE EXTENSION pg_trgm`) // where there is one; the migration that makes it leaves it to others
-	at := func(version int) []string {
+	_, _ = pool.Exec(t.Context(), `CREATE EXTENSION pg_trgm`) // if available; reverting the migration that creates it keeps it
+	schemaAt := func(version int) []string {
 		t.Helper()
 		if err := db.MigrateTo(t.Context(), databaseURL, int64(version)); err != nil {
 			t.Fatalf("migrate to %d: %v", version, err)
@@ -78,18 +78,19 @@ func TestMigrations_UpAndDown_SchemaAsBefore(t *testing.T) {
 		}
 		return strings.Split(dump(t, pgDump, "--schema-only", "--exclude-table=goose_db_version*", databaseURL), "\n")
 	}
-	before := at(0)
+	before := schemaAt(0)
 	for version := range len(files) {
-		after := at(version + 1)
-		const mended = 17 // its function stays: the one before it had a fault
-		if diff := cmp.Diff(before, at(version)); diff != "" && version+1 != mended {
+		after := schemaAt(version + 1)
+		const repaired = 17 // reverting it keeps its function, since the former one had a bug
+		if diff := cmp.Diff(before, schemaAt(version)); diff != "" && version+1 != repaired {
 			t.Errorf("after migration %d and back (-before +after):\n%s", version+1, diff)
 		}
 		before = after
 	}
 }
 
-// noise is what differs between versions of pg_dump, or is the same for every database.
+// noise matches lines that differ between versions of pg_dump, or are the same for every
+// database.
 var noise = regexp.MustCompile(`(?m)^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\(un)?restrict .*)\n`)
 
 func dump(t *testing.T, pgDump string, args ...string) string {

@@ -22,23 +22,23 @@ func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 			databaseURL := dbtest.URL(t)
 			pool := dbtest.PoolAt(t, databaseURL, db.Options{})
 			const (
-				happening = `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
+				insertEvent = `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
 					SELECT $1, $2, 'a', '1', jsonb_build_object('execution_id', $3::text, 'node_name', $4::text, 'status', $5::text)`
 				resource = `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a', 'task', $1, $2)`
 			)
 			run(t, pool, `INSERT INTO event_type (name, template, phase) VALUES ('mine', 'x {{ meta.node_name }}', 'CANCELLED')`)
 			run(t, pool, resource, "1", `{"n": 1}`)
 			run(t, pool, resource, "2", `{"n": 2}`)
-			run(t, pool, happening, "e1", "step.exit", "one", "load", "failed")
-			run(t, pool, happening, "e2", "step.exit", "one", "save", "ok")
-			run(t, pool, happening, "e3", "playbook.completed", "one", "end", "ok")
+			run(t, pool, insertEvent, "e1", "step.exit", "one", "load", "failed")
+			run(t, pool, insertEvent, "e2", "step.exit", "one", "save", "ok")
+			run(t, pool, insertEvent, "e3", "playbook.completed", "one", "end", "ok")
 			run(t, pool, `SELECT event_sequence(2, 0)`) // e3 waits
 			before := contents(t, pool)
 
 			if err := db.MigrateTo(t.Context(), databaseURL, version); err != nil {
 				t.Fatal(err)
 			}
-			pool.Reset() // sessions remember the columns of before
+			pool.Reset() // sessions have cached the former columns
 			if diff := cmp.Diff(before, contents(t, pool)); diff != "" {
 				t.Errorf("(-before +after going back to %d):\n%s", version, diff)
 			}
@@ -48,9 +48,9 @@ func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 				ARRAY['{"n": 4}'::jsonb], ARRAY[''], ARRAY[NULL::jsonb], ARRAY['r1'], ARRAY[''], true, false) -> 0 ->> 'status'`).Scan(&registered); err != nil || registered != "UPDATED" {
 				t.Errorf("registering made version %q: %v", registered, err)
 			}
-			run(t, pool, happening, "e4", "step.exit", "two", "load", "error")
+			run(t, pool, insertEvent, "e4", "step.exit", "two", "load", "error")
 			run(t, pool, `SELECT event_sequence(100, 0)`)
-			run(t, pool, happening, "e5", "step.exit", "two", "save", "ERROR")
+			run(t, pool, insertEvent, "e5", "step.exit", "two", "save", "ERROR")
 			between := contents(t, pool)
 
 			if _, err := db.Migrate(t.Context(), databaseURL); err != nil {
@@ -63,7 +63,7 @@ func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 			run(t, pool, `SELECT event_sequence(100, 0)`)
 			mine := "CANCELLED"
 			if version < 9 {
-				mine = "none" // a phase was no data there
+				mine = "none" // these releases had no column phase
 			}
 			for _, test := range []struct{ sql, want string }{
 				{`SELECT string_agg(concat_ws(' ', execution_id, status, failed_step_count, event_count), ', ' ORDER BY execution_id) FROM execution`, "one COMPLETED 1 3, two RUNNING 2 2"},
@@ -84,7 +84,7 @@ func TestMigrate_DownWriteAndUp_KeepsWhatWasWritten(t *testing.T) {
 	}
 }
 
-// registeredAfter is the latest label of a path with the labels 1, 2 and 3 after one
+// registeredAfter returns the latest label of a path with the labels 1, 2 and 3 after one
 // more registration: migration 8 and later continue whole numbers.
 func registeredAfter(version int64) string {
 	if version < 8 {
@@ -93,8 +93,8 @@ func registeredAfter(version int64) string {
 	return "4 4"
 }
 
-// contents are the rows of the tables that every release has, without the columns
-// that newer ones have added.
+// contents returns the rows of the tables that every release has, without the columns
+// that newer releases have added.
 func contents(t *testing.T, pool *db.Pool) []string {
 	t.Helper()
 	rows, err := pool.Query(t.Context(), `

@@ -10,7 +10,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 )
 
-// KeepPartitionsEvery is KeepPartitions with another interval of its checks.
+// KeepPartitionsEvery is KeepPartitions with another interval between its checks.
 func KeepPartitionsEvery(ctx context.Context, pool *Pool, logger *slog.Logger, interval time.Duration) error {
 	return keepPartitions(ctx, pool, logger, interval)
 }

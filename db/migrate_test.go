@@ -187,8 +187,8 @@ func count(t testing.TB, pool *db.Pool, sql string) int {
 	return n
 }
 
-// No acceptable timestamp lacks a partition, and none is a DEFAULT one.
-func TestPartitions_AnyAcceptableTime_HasOne(t *testing.T) {
+// Every acceptable timestamp has a partition, and there is no DEFAULT partition.
+func TestPartitions_AnyAcceptableTime_HasAPartition(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	run(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a', 'task', '1', '{}')`)
@@ -219,8 +219,8 @@ func TestPartitions_AnyAcceptableTime_HasOne(t *testing.T) {
 	}
 }
 
-// A server that was stopped for months makes the partitions that are missing.
-func TestPartitions_MonthsMissed_Made(t *testing.T) {
+// A server that was stopped for months creates the missing partitions.
+func TestPartitions_MonthsMissed_Created(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	run(t, pool, `DO $$ DECLARE p regclass; BEGIN
@@ -279,8 +279,8 @@ func TestAppendOnly_ChangesOfHistory_Refused(t *testing.T) {
 	}
 }
 
-// However a program that only knows the seed's columns writes versions in SQL, their
-// revisions and the head row are right.
+// Versions written in SQL with the seed's columns only get correct revisions and a correct
+// head row, by any kind of statement.
 func TestCatalog_PlainSQLWriters_RevisionsAndHead(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

@@ -20,7 +20,7 @@ import (
 	"github.com/noetl/noetl-catalog/internal/logtest"
 )
 
-// thisMonth is the name of this month's partition.
+// thisMonth returns the name of this month's partition.
 func thisMonth() string { return time.Now().UTC().Format("event_2006_01") }
 
 func registered(t *testing.T) *db.Pool {
@@ -69,7 +69,7 @@ func TestPartitions_Detached_AttachedAgain(t *testing.T) {
 
 // Events of plain SQL in a detached table that has lost its triggers get their
 // identities when it is attached again.
-func TestPartitions_DetachedWithoutTriggers_RowsTaken(t *testing.T) {
+func TestPartitions_DetachedWithoutTriggers_RowsAdopted(t *testing.T) {
 	t.Parallel()
 	pool := registered(t)
 	run(t, pool, `ALTER TABLE event DETACH PARTITION `+thisMonth())
@@ -83,16 +83,16 @@ func TestPartitions_DetachedWithoutTriggers_RowsTaken(t *testing.T) {
 	}
 }
 
-// Another partition takes the month's events if the detached table does not fit, which
-// stays reported.
-func TestPartitions_DetachedTableDoesNotFit_AnotherMadeAndReported(t *testing.T) {
+// If the detached table cannot be attached, another partition is created for the month, and
+// the table stays reported.
+func TestPartitions_DetachedTableDoesNotFit_AnotherCreatedAndReported(t *testing.T) {
 	t.Parallel()
 	pool := registered(t)
 	run(t, pool, insertNow, "before")
 	run(t, pool, `ALTER TABLE event DETACH PARTITION `+thisMonth())
 	run(t, pool, `ALTER TABLE `+thisMonth()+` ADD COLUMN extra text`)
 	var log logtest.Buffer
-	keep(t, pool, &log)
+	keepPartitions(t, pool, &log)
 	eventually(t, "an event is accepted", func() bool {
 		_, err := pool.Exec(t.Context(), insertNow, "one")
 		return err == nil
@@ -102,14 +102,14 @@ func TestPartitions_DetachedTableDoesNotFit_AnotherMadeAndReported(t *testing.T)
 		t.Errorf("%d tables are detached", n)
 	}
 
-	// What docs/operations.md says puts the table back.
+	// The SQL of docs/operations.md attaches the table again.
 	run(t, pool, `ALTER TABLE `+thisMonth()+` DROP COLUMN extra`)
 	now := time.Now().UTC()
 	begins := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	run(t, pool, strings.NewReplacer("event_2026_11", thisMonth(), "2026-11-01", begins.Format(time.DateOnly), "2026-12-01", begins.AddDate(0, 1, 0).Format(time.DateOnly)).
 		Replace(documented(t, "### A table of events that does not fit")))
 	if n := count(t, pool, `SELECT count(*) FROM event JOIN event_identity USING (event_id) WHERE event_id IN ('before', 'one')`); n != 2 {
-		t.Errorf("%d of 2 events are there", n)
+		t.Errorf("found %d of 2 events", n)
 	}
 	if n := count(t, pool, `SELECT cardinality(event_partitions_detached())`); n != 0 {
 		t.Errorf("%d tables are detached after the repair", n)
@@ -133,7 +133,7 @@ func documented(t *testing.T, heading string) string {
 	return sql
 }
 
-// A lock that cannot be had in time says nothing about the table.
+// A lock timeout does not mean that the table cannot be attached.
 func TestPartitions_DetachedTableLocked_AttachedLater(t *testing.T) {
 	t.Parallel()
 	pool := registered(t)
@@ -164,13 +164,13 @@ func TestPartitions_DetachedTableLocked_AttachedLater(t *testing.T) {
 	}
 }
 
-func TestKeepPartitions_ThisMonthDropped_MadeAgain(t *testing.T) {
+func TestKeepPartitions_ThisMonthDropped_CreatedAgain(t *testing.T) {
 	t.Parallel()
 	pool := registered(t)
 	run(t, pool, `DROP TABLE `+thisMonth())
 	run(t, pool, `DROP TABLE event_past`)
 	var log logtest.Buffer
-	keep(t, pool, &log)
+	keepPartitions(t, pool, &log)
 	eventually(t, "an event is accepted", func() bool {
 		_, err := pool.Exec(t.Context(), insertNow, "one")
 		return err == nil
@@ -178,8 +178,8 @@ func TestKeepPartitions_ThisMonthDropped_MadeAgain(t *testing.T) {
 	run(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, timestamp) VALUES ('old', 'UPDATED', 'a', '1', '2020-01-01Z')`)
 }
 
-// Older months that were dropped stay away.
-func TestPartitions_OldestMonthDropped_StaysAway(t *testing.T) {
+// Older months that were dropped are not created again.
+func TestPartitions_OldestMonthDropped_NotCreatedAgain(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	run(t, pool, `DO $$ DECLARE p regclass; BEGIN
@@ -214,8 +214,8 @@ func TestPartitions_SettingsOfTheSession_ChangeNothing(t *testing.T) {
 	}
 }
 
-// keep runs KeepPartitions until the test ends.
-func keep(t *testing.T, pool *db.Pool, log *logtest.Buffer) {
+// keepPartitions runs KeepPartitions until the test ends.
+func keepPartitions(t *testing.T, pool *db.Pool, log *logtest.Buffer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -231,12 +231,12 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !condition(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
+			t.Fatalf("timed out waiting until %s", what)
 		}
 	}
 }
 
-func TestMendPartitions_RoleThatOnlyWrites_May(t *testing.T) {
+func TestMendPartitions_RoleThatOnlyWrites_Allowed(t *testing.T) {
 	t.Parallel()
 	pool := registered(t)
 	role := "writer_" + strings.ReplaceAll(uuid.NewString(), "-", "")

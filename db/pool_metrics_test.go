@@ -44,7 +44,7 @@ func TestPoolMetrics_AllConnectionsUsed_WaitMeasured(t *testing.T) {
 	ended, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if _, err := pool.Exec(ended, "SELECT 1"); err == nil {
-		t.Error("a second connection was given")
+		t.Error("a second connection was acquired")
 	}
 	connection.Release()
 	for values()["catalog_pool_waits_total"] == 0 && t.Context().Err() == nil {

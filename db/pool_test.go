@@ -15,15 +15,15 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// crowdedURL is the URL of a database that gives a user a number of connections.
+// crowdedURL returns the URL of a database as a user with a limited number of connections.
 func crowdedURL(t *testing.T, connections int) string {
 	t.Helper()
 	owner := dbtest.Pool(t)
-	at, err := url.Parse(owner.Config().ConnString())
+	address, err := url.Parse(owner.Config().ConnString())
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := at.Path[1:] + "_user"
+	name := address.Path[1:] + "_user"
 	if _, err := owner.Exec(t.Context(), fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD 'x' CONNECTION LIMIT %d", name, connections)); err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +32,8 @@ func crowdedURL(t *testing.T, connections int) string {
 			t.Error(err)
 		}
 	})
-	at.User = url.UserPassword(name, "x")
-	return at.String()
+	address.User = url.UserPassword(name, "x")
+	return address.String()
 }
 
 func TestPool_NoConnectionFree_CallersWaitForThoseOfThePool(t *testing.T) {
@@ -99,7 +99,7 @@ func TestPool_NoConnectionFree_CallersWaitUpToTheDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	var callers sync.WaitGroup
-	for range 2 { // one of them behind the other
+	for range 2 { // one waits behind the other
 		callers.Go(func() {
 			_, err := pool.Exec(ctx, "SELECT")
 			if err == nil || !pgconn.SafeToRetry(err) || ctx.Err() == nil {
@@ -113,9 +113,9 @@ func TestPool_NoConnectionFree_CallersWaitUpToTheDeadline(t *testing.T) {
 // PostgreSQL reports success if the wait for a standby is cancelled.
 func TestPool_WaitForStandbyCancelled_CommitNotReportedAsDone(t *testing.T) {
 	t.Parallel()
-	own := dbtest.NewOwn(t)
-	node := own.Former(t)
-	pool := dbtest.PoolAt(t, own.URL(), db.Options{})
+	server := dbtest.NewOwn(t)
+	node := server.Former(t)
+	pool := dbtest.PoolAt(t, server.URL(), db.Options{})
 	node.Exec(t, "CREATE TABLE written (n int)")
 	node.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = 'absent'")
 	node.Exec(t, "SELECT pg_reload_conf()")
@@ -140,13 +140,13 @@ func TestPool_WaitForStandbyCancelled_CommitNotReportedAsDone(t *testing.T) {
 		err := write(ctx)
 		cancel()
 		if err == nil || pgconn.SafeToRetry(err) {
-			t.Errorf("%s: %v, want an error that leaves it open", name, err)
+			t.Errorf("%s: %v, want an error that is not safe to retry", name, err)
 		}
 	}
 }
 
 // All sessions end at once if PostgreSQL crashes. Only the first request on one of them
-// fails; it warns the others.
+// fails; the pool then pings the others before use.
 func TestPool_AllSessionsEnded_OneRequestFails(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

@@ -10,9 +10,9 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// Runs from before failed steps were counted get their count, existing event types
-// keep their phase, and what an event did to its run stays.
-func TestMigrate_OlderRuns_FailedStepsAndPhases(t *testing.T) {
+// The migration counts the failed steps of older executions, keeps the phases of existing
+// event types, and does not change the status of an execution.
+func TestMigrate_OlderExecutions_FailedStepsAndPhases(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.EmptyURL(t)
 	if err := db.MigrateTo(t.Context(), databaseURL, 8); err != nil {
@@ -53,8 +53,8 @@ func TestMigrate_OlderRuns_FailedStepsAndPhases(t *testing.T) {
 	}
 }
 
-// A new type has the phase that its name implies, unless it is added with another
-// one or, as an empty text, with none.
+// A new type has the phase that its name implies, unless it is added with another phase,
+// or with an empty text for none.
 func TestEventType_PlainSQL_PhaseOfItsName(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// Types are listed without pages, so plain SQL cannot add more than the limit either,
-// and gets the message of the API.
+// Types are listed without pages, so plain SQL cannot exceed their limit either. It gets
+// the message of the API.
 func TestTypeLimit_PlainSQL_NewOnesRefused(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -24,7 +24,7 @@ func TestTypeLimit_PlainSQL_NewOnesRefused(t *testing.T) {
 		kind := table[:len(table)-len("_type")]
 		total := func() int { return count(t, pool, `SELECT count(*) FROM `+table) }
 		add := `INSERT INTO ` + table + ` (name) SELECT $1 || n FROM generate_series(1, $2) n`
-		full := func(sql, want string, args ...any) {
+		wantRefused := func(sql, want string, args ...any) {
 			t.Helper()
 			before := total()
 			failure := refused(t, pool, "23514", sql, args...)
@@ -36,14 +36,14 @@ func TestTypeLimit_PlainSQL_NewOnesRefused(t *testing.T) {
 			}
 		}
 		run(t, pool, add, "a", catalog.MaxTypes-total()-2)
-		full(add, fmt.Sprintf("name: there are 998 %s types already, and no more than 2 can be added", kind), "b", 3)
+		wantRefused(add, fmt.Sprintf("name: there are 998 %s types already, and no more than 2 can be added", kind), "b", 3)
 		run(t, pool, add, "b", 2)
-		full(add, fmt.Sprintf("name: there are 1000 %s types already, and no more can be added", kind), "c", 1)
+		wantRefused(add, fmt.Sprintf("name: there are 1000 %s types already, and no more can be added", kind), "c", 1)
 		// Existing types can be written again.
 		run(t, pool, add+` ON CONFLICT DO NOTHING`, "b", 2)
 		run(t, pool, add+` ON CONFLICT (name) DO UPDATE SET name = excluded.name`, "b", 2)
 		run(t, pool, `UPDATE `+table+` SET name = 'renamed' WHERE name = 'b1'`)
-		full(add+` ON CONFLICT DO NOTHING`, fmt.Sprintf("name: there are 1000 %s types already, and no more can be added", kind), "b", 2)
+		wantRefused(add+` ON CONFLICT DO NOTHING`, fmt.Sprintf("name: there are 1000 %s types already, and no more can be added", kind), "b", 2)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestTypeLimit_ConcurrentWriters_LimitHolds(t *testing.T) {
 	}
 }
 
-// A database with more types than the limit keeps them and accepts no others.
+// A database with more types than the limit keeps them and accepts no more.
 func TestMigrate_MoreTypesThanTheLimit_Stay(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.EmptyURL(t)

@@ -10,14 +10,14 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// Plain SQL cannot write what the API refuses or cannot show; the message names the
-// column and what is wrong with it.
+// Plain SQL cannot write values that the API refuses or cannot represent; the message names
+// the column and the problem.
 func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
-	const version = `INSERT INTO catalog (resource_path, resource_version, payload, timestamp, source, resource_location, resource_type) VALUES ($1, $2, $3, $4::text::timestamptz, $5, $6, 'task')`
-	const happening = `INSERT INTO event (event_id, meta, timestamp, event_type, resource_path, resource_version) VALUES ($1, $2, $3::text::timestamptz, 'UPDATED', 'a', '1')`
-	run(t, pool, version, "a", "1", "{}", "now", "inline", nil)
+	const insertVersion = `INSERT INTO catalog (resource_path, resource_version, payload, timestamp, source, resource_location, resource_type) VALUES ($1, $2, $3, $4::text::timestamptz, $5, $6, 'task')`
+	const insertEvent = `INSERT INTO event (event_id, meta, timestamp, event_type, resource_path, resource_version) VALUES ($1, $2, $3::text::timestamptz, 'UPDATED', 'a', '1')`
+	run(t, pool, insertVersion, "a", "1", "{}", "now", "inline", nil)
 	long := func(n int) string { return strings.Repeat("x", n) }
 	const tooDeep = "is nested too deeply: lists and objects may stand 100 levels inside one another"
 	nested := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
@@ -26,31 +26,31 @@ func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
 		sql             string
 		args            []any
 	}{
-		{"resource_path", "must not be empty", version, []any{"", "1", "{}", "now", "inline", nil}},
-		{"resource_path", "is 1025 bytes long; 1024 are allowed", version, []any{long(1025), "1", "{}", "now", "inline", nil}},
-		{"resource_path", "holds a control character (U+000A)", version, []any{"a\nb ", "1", "{}", "now", "inline", nil}},
-		{"resource_path", "begins or ends with white space", version, []any{"a\u3000", "1", "{}", "now", "inline", nil}},
-		{"resource_version", "must not be empty", version, []any{"a", "", "{}", "now", "inline", nil}},
-		{"resource_version", "is 129 bytes long; 128 are allowed", version, []any{"a", long(129), "{}", "now", "inline", nil}},
-		{"resource_version", `must not be "latest", which stands for the latest version`, version, []any{"a", "latest", "{}", "now", "inline", nil}},
-		{"payload", "must not be JSON null", version, []any{"a", "2", "null", "now", "inline", nil}},
-		{"timestamp", "must lie in the years 1 to 9999 (UTC)", version, []any{"a", "2", "{}", "infinity", "inline", nil}},
-		{"timestamp", "must lie in the years 1 to 9999 (UTC)", version, []any{"a", "2", "{}", "-infinity", "inline", nil}},
-		{"timestamp", "must lie in the years 1 to 9999 (UTC)", version, []any{"a", "2", "{}", "10000-01-01 00:00:00Z", "inline", nil}},
-		{"timestamp", "must lie in the years 1 to 9999 (UTC)", version, []any{"a", "2", "{}", "0001-12-31 23:59:59Z BC", "inline", nil}},
-		{"source", "is 129 bytes long; 128 are allowed", version, []any{"a", "2", "{}", "now", long(129), nil}},
-		{"resource_location", "is 4097 bytes long; 4096 are allowed", version, []any{"a", "2", "{}", "now", "inline", long(4097)}},
-		{"event_id", "must not be empty", happening, []any{"", nil, "now"}},
-		{"event_id", "is 6000 bytes long; 255 are allowed", happening, []any{long(6000), nil, "now"}},
-		{"event_id", "holds a control character (U+0085)", happening, []any{"a\u0085", nil, "now"}},
-		{"timestamp", "must lie in the years 1 to 9999 (UTC)", happening, []any{"e", nil, "0001-12-31 23:59:59Z BC"}},
-		{"meta", "execution_id is 6000 bytes long; 255 are allowed", happening, []any{"e", `{"execution_id": "` + long(6000) + `"}`, "now"}},
-		{"meta", "execution_id is 301 bytes long; 255 are allowed", happening, []any{"e", `{"execution_id": 1e300}`, "now"}},
-		{"meta", "parent_execution_id is 256 bytes long; 255 are allowed", happening, []any{"e", `{"parent_execution_id": "` + long(256) + `"}`, "now"}},
-		{"meta", "node_name is 256 bytes long; 255 are allowed", happening, []any{"e", `{"node_name": "` + long(256) + `"}`, "now"}},
-		{"payload", tooDeep, version, []any{"a", "2", nested(101), "now", "inline", nil}},
+		{"resource_path", "must not be empty", insertVersion, []any{"", "1", "{}", "now", "inline", nil}},
+		{"resource_path", "is 1025 bytes long; 1024 are allowed", insertVersion, []any{long(1025), "1", "{}", "now", "inline", nil}},
+		{"resource_path", "holds a control character (U+000A)", insertVersion, []any{"a\nb ", "1", "{}", "now", "inline", nil}},
+		{"resource_path", "begins or ends with white space", insertVersion, []any{"a\u3000", "1", "{}", "now", "inline", nil}},
+		{"resource_version", "must not be empty", insertVersion, []any{"a", "", "{}", "now", "inline", nil}},
+		{"resource_version", "is 129 bytes long; 128 are allowed", insertVersion, []any{"a", long(129), "{}", "now", "inline", nil}},
+		{"resource_version", `must not be "latest", which stands for the latest version`, insertVersion, []any{"a", "latest", "{}", "now", "inline", nil}},
+		{"payload", "must not be JSON null", insertVersion, []any{"a", "2", "null", "now", "inline", nil}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", insertVersion, []any{"a", "2", "{}", "infinity", "inline", nil}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", insertVersion, []any{"a", "2", "{}", "-infinity", "inline", nil}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", insertVersion, []any{"a", "2", "{}", "10000-01-01 00:00:00Z", "inline", nil}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", insertVersion, []any{"a", "2", "{}", "0001-12-31 23:59:59Z BC", "inline", nil}},
+		{"source", "is 129 bytes long; 128 are allowed", insertVersion, []any{"a", "2", "{}", "now", long(129), nil}},
+		{"resource_location", "is 4097 bytes long; 4096 are allowed", insertVersion, []any{"a", "2", "{}", "now", "inline", long(4097)}},
+		{"event_id", "must not be empty", insertEvent, []any{"", nil, "now"}},
+		{"event_id", "is 6000 bytes long; 255 are allowed", insertEvent, []any{long(6000), nil, "now"}},
+		{"event_id", "holds a control character (U+0085)", insertEvent, []any{"a\u0085", nil, "now"}},
+		{"timestamp", "must lie in the years 1 to 9999 (UTC)", insertEvent, []any{"e", nil, "0001-12-31 23:59:59Z BC"}},
+		{"meta", "execution_id is 6000 bytes long; 255 are allowed", insertEvent, []any{"e", `{"execution_id": "` + long(6000) + `"}`, "now"}},
+		{"meta", "execution_id is 301 bytes long; 255 are allowed", insertEvent, []any{"e", `{"execution_id": 1e300}`, "now"}},
+		{"meta", "parent_execution_id is 256 bytes long; 255 are allowed", insertEvent, []any{"e", `{"parent_execution_id": "` + long(256) + `"}`, "now"}},
+		{"meta", "node_name is 256 bytes long; 255 are allowed", insertEvent, []any{"e", `{"node_name": "` + long(256) + `"}`, "now"}},
+		{"payload", tooDeep, insertVersion, []any{"a", "2", nested(101), "now", "inline", nil}},
 		{"payload", tooDeep, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload) VALUES ('e', 'UPDATED', 'a', '1', $1)`, []any{nested(4000)}},
-		{"meta", tooDeep, happening, []any{"e", nested(101), "now"}},
+		{"meta", tooDeep, insertEvent, []any{"e", nested(101), "now"}},
 		{"meta", tooDeep, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload, meta) VALUES ('a', 'task', '2', '{}', $1)`, []any{`{"a": ` + nested(100) + `}`}},
 		{"name", "must not be empty", `INSERT INTO resource_type VALUES ($1)`, []any{""}},
 		{"name", "holds a control character (U+0009)", `INSERT INTO event_type (name) VALUES ($1)`, []any{"a\tb"}},
@@ -61,15 +61,15 @@ func TestValues_PlainSQL_RefusedWithTheColumn(t *testing.T) {
 			t.Errorf("column %q: %q, want column %q: %q", failure.ColumnName, failure.Message, test.column, test.message)
 		}
 	}
-	run(t, pool, version, long(1024), long(128), `"null"`, "0001-01-01 00:00:00Z", long(128), long(4096))
-	run(t, pool, version, "deep", "1", `[1, {"a": "x"}, `+nested(99)+`]`, "now", "inline", nil)
-	run(t, pool, version, "b", "Latest", `[null]`, "9999-12-31 23:59:59.999999Z", "", "")
-	run(t, pool, happening, long(255), `{"execution_id": "`+long(255)+`", "parent_execution_id": null, "node_name": {}}`, "0001-01-01 00:00:00Z")
+	run(t, pool, insertVersion, long(1024), long(128), `"null"`, "0001-01-01 00:00:00Z", long(128), long(4096))
+	run(t, pool, insertVersion, "deep", "1", `[1, {"a": "x"}, `+nested(99)+`]`, "now", "inline", nil)
+	run(t, pool, insertVersion, "b", "Latest", `[null]`, "9999-12-31 23:59:59.999999Z", "", "")
+	run(t, pool, insertEvent, long(255), `{"execution_id": "`+long(255)+`", "parent_execution_id": null, "node_name": {}}`, "0001-01-01 00:00:00Z")
 }
 
-// Older values that the API cannot show are changed to the nearest that it can; the
-// old values are kept.
-func TestMigrate_ValuesThatCannotBeShown_RepairedOnceAndLogged(t *testing.T) {
+// Older values that the API cannot represent are changed to the nearest ones that it can;
+// the old values are kept in migration_repair.
+func TestMigrate_UnrepresentableValues_RepairedOnceAndLogged(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.EmptyURL(t)
 	if err := db.MigrateTo(t.Context(), databaseURL, 6); err != nil {
@@ -118,7 +118,7 @@ func TestMigrate_ValuesThatCannotBeShown_RepairedOnceAndLogged(t *testing.T) {
 	if again, err := db.Migrate(t.Context(), databaseURL); err != nil || len(again.Repairs) != 0 {
 		t.Errorf("the second migration did %+v: %v", again, err)
 	}
-	// Values that are only refused from now on stay readable.
+	// Values that are now refused stay readable.
 	var stayed int
 	err = pool.QueryRow(t.Context(), `SELECT count(*) FROM catalog WHERE resource_path IN ('', E'c\n') OR resource_version = 'latest'`).Scan(&stayed)
 	if err != nil || stayed != 3 {

@@ -92,12 +92,12 @@ func anyJSON() *rapid.Generator[any] {
 	return value
 }
 
-func TestDiffPayloads_Applied_YieldsTheOther(t *testing.T) {
+func TestDiffPayloads_Applied_YieldsTheNewPayload(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		base, payload := anyJSON().Draw(t, "base"), anyJSON().Draw(t, "payload")
 		if rapid.Bool().Draw(t, "long") {
-			// Longer than the arrays that are aligned.
+			// Arrays too long to be aligned.
 			padding := make([]any, 3000)
 			base, payload = map[string]any{"x": base, "p": padding, "l": []any{base}}, map[string]any{"x": payload, "p": padding, "l": []any{payload, base, payload}}
 		}
@@ -140,7 +140,7 @@ func TestDiffPayloads_Applied_YieldsTheOther(t *testing.T) {
 	})
 }
 
-func TestDiffPayloads_Changes_AsAPersonWouldDescribeThem(t *testing.T) {
+func TestDiffPayloads_Changes_ShortestDescription(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ base, payload, want string }{
 		"nothing before":  {"", `{"a": 1.0}`, `ADDED "" null→{"a": 1.0}`},
@@ -294,7 +294,7 @@ func applyUnified(t *rapid.T, diff, text string) string {
 	return changed.String()
 }
 
-func TestDiffTexts_Applied_YieldsTheOther(t *testing.T) {
+func TestDiffTexts_Applied_YieldsTheNewText(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		versions := [2]*catalog.Version{}
@@ -343,7 +343,7 @@ func TestDiffTexts_Texts_WithTheirComments(t *testing.T) {
 }
 
 // The text that Write writes parses as the same payload.
-func TestWrite_ReadAgain_TheSamePayload(t *testing.T) {
+func TestWrite_Parsed_SamePayload(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		object := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "12", "true", "", "~", "x: y", "<<", "no"}), anyJSON(), 0, 6).Draw(t, "payload")

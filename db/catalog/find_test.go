@@ -18,15 +18,15 @@ import (
 	"github.com/noetl/noetl-catalog/db/words"
 )
 
-// rankOf is what a search means: a word ranks from 6 to 1, and a resource as its lowest
-// word, or it is not found.
+// rankOf is the reference for a search: a word ranks from 6 to 1, and a resource ranks as
+// its lowest word. A word that does not match excludes the resource.
 func rankOf(query words.Query, best, rest string) (rank int64, found bool) {
 	if query == nil {
 		return 0, true
 	}
 	rank = 6
 	for _, word := range query {
-		of := func(field string, exact int64) int64 {
+		rankIn := func(field string, exact int64) int64 {
 			highest := int64(0)
 			for _, other := range words.Split(field) {
 				switch {
@@ -40,7 +40,7 @@ func rankOf(query words.Query, best, rest string) (rank int64, found bool) {
 			}
 			return highest
 		}
-		if rank = min(rank, max(of(best, 6), of(rest, 3))); rank == 0 {
+		if rank = min(rank, max(rankIn(best, 6), rankIn(rest, 3))); rank == 0 {
 			return 0, false
 		}
 	}
@@ -89,13 +89,14 @@ func (i *item) payload() map[string]any {
 	return map[string]any{"metadata": map[string]any{"name": i.title, "description": i.description, "tags": i.tags}, "workflow": steps}
 }
 
-// passes is what a filter means, and ranks the item; conditions of one facet are ignored.
+// passes is the reference for a filter. It also ranks the item, and ignores the condition
+// of one facet.
 func (i *item) passes(f catalog.ResourceFilter, scopes []string, ignored string) bool {
-	at := strings.LastIndexByte(i.path, '/') + 1
-	rank, found := rankOf(f.Search, i.title+" "+i.path[at:], i.path[:at]+" "+i.description+" "+strings.Join(i.tags, " "))
+	nameStart := strings.LastIndexByte(i.path, '/') + 1
+	rank, found := rankOf(f.Search, i.title+" "+i.path[nameStart:], i.path[:nameStart]+" "+i.description+" "+strings.Join(i.tags, " "))
 	i.rank = rank
 	tagged := f.Tags == nil || ignored == "tags" || slices.ContainsFunc(f.Tags, func(tag string) bool {
-		return slices.ContainsFunc(i.tags, func(own string) bool { return words.Fold(own) == words.Fold(tag) })
+		return slices.ContainsFunc(i.tags, func(itemTag string) bool { return words.Fold(itemTag) == words.Fold(tag) })
 	})
 	return found && tagged && strings.HasPrefix(i.path, f.PathPrefix) &&
 		slices.ContainsFunc(scopes, func(scope string) bool { return strings.HasPrefix(i.path, scope) }) &&
@@ -106,7 +107,7 @@ func (i *item) passes(f catalog.ResourceFilter, scopes []string, ignored string)
 		(f.UsesCredential == nil || ignored == "credentials" || slices.Contains(i.credentials, *f.UsesCredential))
 }
 
-func optional[T any](t *rapid.T, label string, of *rapid.Generator[T]) *T {
+func drawOptional[T any](t *rapid.T, label string, of *rapid.Generator[T]) *T {
 	if rapid.IntRange(0, 3).Draw(t, label+"?") > 0 {
 		return nil
 	}
@@ -128,28 +129,28 @@ func TestFindResources_AnyFilter_AsReference(t *testing.T) {
 				run++
 				root := fmt.Sprintf("%d/", run)
 				all := items(r, root)
-				for _, each := range all {
+				for _, resource := range all {
 					if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ($1, $2, '1', $3)`,
-						each.path, each.kind, each.payload()); err != nil {
+						resource.path, resource.kind, resource.payload()); err != nil {
 						r.Fatal(err)
 					}
 				}
 				scopes := rapid.SampledFrom([][]string{everything, {root + "team0/"}, {root + "team1/", root + "team2/"}, {all[0].path}}).Draw(r, "scopes")
-				one := rapid.SampledFrom([]string{"pg", "Straße", "http", "été", "none"})
+				anyName := rapid.SampledFrom([]string{"pg", "Straße", "http", "été", "none"})
 				filter := catalog.ResourceFilter{
 					PathPrefix: rapid.SampledFrom([]string{root, root + "team", root + "team1/"}).Draw(r, "prefix"),
-					Calls:      optional(r, "calls", one), UsesTool: optional(r, "tool", one), UsesCredential: optional(r, "credential", one),
+					Calls:      drawOptional(r, "calls", anyName), UsesTool: drawOptional(r, "tool", anyName), UsesCredential: drawOptional(r, "credential", anyName),
 				}
-				if tags := optional(r, "tags", rapid.SliceOfN(rapid.SampledFrom([]string{"PG", "strasse", "ete", "none"}), 0, 2)); tags != nil {
+				if tags := drawOptional(r, "tags", rapid.SliceOfN(rapid.SampledFrom([]string{"PG", "strasse", "ete", "none"}), 0, 2)); tags != nil {
 					filter.Tags = *tags
 				}
-				if types := optional(r, "types", rapid.SliceOfN(rapid.SampledFrom([]string{"task", "playbook"}), 0, 2)); types != nil {
+				if types := drawOptional(r, "types", rapid.SliceOfN(rapid.SampledFrom([]string{"task", "playbook"}), 0, 2)); types != nil {
 					filter.Types = *types
 				}
-				if optional(r, "paths", rapid.Bool()) != nil {
+				if drawOptional(r, "paths", rapid.Bool()) != nil {
 					filter.Paths = []string{all[0].path, all[len(all)-1].path, "elsewhere"}
 				}
-				if search := optional(r, "search", rapid.SliceOfN(rapid.SampledFrom(append(slices.Clone(syllables), "oad", "ross", "lka", "te", "-")), 1, 3)); search != nil {
+				if search := drawOptional(r, "search", rapid.SliceOfN(rapid.SampledFrom(append(slices.Clone(syllables), "oad", "ross", "lka", "te", "-")), 1, 3)); search != nil {
 					query, err := catalog.ParseSearch("search", strings.Join(*search, " "))
 					if err != nil {
 						r.Fatal(err)
@@ -164,9 +165,9 @@ func TestFindResources_AnyFilter_AsReference(t *testing.T) {
 				}
 
 				var want []*item
-				for _, each := range all {
-					if each.passes(filter, scopes, "") {
-						want = append(want, each)
+				for _, resource := range all {
+					if resource.passes(filter, scopes, "") {
+						want = append(want, resource)
 					}
 				}
 				slices.SortStableFunc(want, func(a, b *item) int {
@@ -186,21 +187,21 @@ func TestFindResources_AnyFilter_AsReference(t *testing.T) {
 				})
 				paths := func(list []*item, of string, limit int) []string {
 					found := []string{}
-					for _, each := range list {
-						if (of == "" || each.kind == of) && len(found) < limit {
-							found = append(found, fmt.Sprint(each.path, " ", each.rank))
+					for _, resource := range list {
+						if (of == "" || resource.kind == of) && len(found) < limit {
+							found = append(found, fmt.Sprint(resource.path, " ", resource.rank))
 						}
 					}
 					return found
 				}
 				got := func(list []*catalog.Resource) []string {
 					found := []string{}
-					for _, each := range list {
-						rank := each.Rank
+					for _, resource := range list {
+						rank := resource.Rank
 						if order.Field != catalog.OrderByRank { // is not read
-							rank = want[slices.IndexFunc(want, func(i *item) bool { return i.path == each.ResourcePath })].rank
+							rank = want[slices.IndexFunc(want, func(i *item) bool { return i.path == resource.ResourcePath })].rank
 						}
-						found = append(found, fmt.Sprint(each.ResourcePath, " ", rank))
+						found = append(found, fmt.Sprint(resource.ResourcePath, " ", rank))
 					}
 					return found
 				}
@@ -241,9 +242,9 @@ func TestFindResources_AnyFilter_AsReference(t *testing.T) {
 func checkFacets(r *rapid.T, store *catalog.Store, all []*item, filter catalog.ResourceFilter, scopes []string) {
 	facets := func(ignored string, of func(*item) []string) []catalog.NameCount {
 		counts := map[string]int{}
-		for _, each := range all {
-			if each.passes(filter, scopes, ignored) {
-				list := slices.Clone(of(each))
+		for _, resource := range all {
+			if resource.passes(filter, scopes, ignored) {
+				list := slices.Clone(of(resource))
 				slices.Sort(list)
 				for _, name := range slices.Compact(list) {
 					counts[name]++
@@ -286,9 +287,9 @@ func execute(t *testing.T, pool *db.Pool, sql string, args ...any) {
 	}
 }
 
-// What a path is found by is that of its latest version, whoever writes it, and is
-// written only if it has changed.
-func TestResourceIndex_NewVersions_Followed(t *testing.T) {
+// The index of a path follows its latest version, whoever writes it, and is written only
+// if it changes.
+func TestResourceIndex_NewVersion_IndexUpdated(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	const insert = `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a/b', 'task', $1, $2)`
@@ -307,7 +308,7 @@ func TestResourceIndex_NewVersions_Followed(t *testing.T) {
 	}
 	execute(t, pool, insert, "2", `{"name": "Größe", "tags": ["ETL", "two words"], "tool": [{"kind": "http", "auth": "token"}, {"kind": "http"}], "more": 1}`)
 	if second := state(); second != first {
-		t.Errorf("a version that changes nothing has rewritten the index: %q, before %q", second, first)
+		t.Errorf("a version that leaves the index equal has rewritten it: %q, before %q", second, first)
 	}
 	execute(t, pool, insert, "3", `{"name": "b", "tool": {"kind": "http"}, "do": {"kind": "playbook", "path": "c"}}`)
 	if want := " b b | a |type:task playbook:c tool:http|1 1 1"; content(state()) != want {
@@ -335,8 +336,7 @@ func TestResourceIndex_NewVersions_Followed(t *testing.T) {
 	}
 }
 
-// What a page of ten times as many resources takes grows with what is counted, and not
-// with what is listed.
+// With ten times as many resources, a count may take more work, and a page may not.
 func TestFindResources_TenTimesAsMany_BoundedWork(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -375,26 +375,26 @@ func TestFindResources_TenTimesAsMany_BoundedWork(t *testing.T) {
 	paths := []string{"team1/resource-1", "team2/resource-2"}
 	type measured struct {
 		run func() error
-		// rows and buffers are the most for 10,000 resources.
+		// rows and buffers are the limits for 10,000 resources.
 		rows, buffers int
 	}
 	tests := map[string]measured{
-		"a word that one has":             {list(search("special"), catalog.OrderByRank), 100, 300},
-		"a letter that all begin with":    {list(search("l"), catalog.OrderByRank), 100, 300},
-		"a word that all have":            {list(search("playbook"), catalog.OrderByRank), 100, 200},
-		"a word that none has":            {list(search("nowhere"), catalog.OrderByRank), 50, 150},
-		"two words, one of them rare":     {list(search("playbook", "special"), catalog.OrderByRank), 100, 300},
-		"two words that all have":         {list(search("playbook", "customer"), catalog.OrderByRank), 100, 400},
-		"a tool that few use":             {list(uses("postgres"), catalog.OrderByPath), 100, 200},
-		"a tool that most use":            {list(uses("http"), catalog.OrderByPath), 100, 200},
-		"a tool that most use, by time":   {list(uses("http"), catalog.OrderByUpdatedAt), 100, 300},
-		"a tool that few use, counted":    {count(uses("postgres")), 20, 50},
-		"a letter that all have, counted": {count(search("l")), 10_000, 1000},
-		"few callers":                     {callers("few"), 100, 300},
-		"many callers":                    {callers("many"), 10_100, 1000},
-		"references of two":               {func() error { _, err := store.ListReferences(ctx, everything, paths, nil, 0, 0, false, 20); return err }, 20, 50},
-		"tags of two":                     {func() error { _, err := store.TagsByPath(ctx, everything, paths); return err }, 20, 50},
-		"facets":                          {func() error { _, err := store.CountFacets(ctx, everything, catalog.ResourceFilter{}, 100); return err }, 10_000, 1500},
+		"a word of one resource":        {list(search("special"), catalog.OrderByRank), 100, 300},
+		"the first letter of a word":    {list(search("l"), catalog.OrderByRank), 100, 300},
+		"a word of all resources":       {list(search("playbook"), catalog.OrderByRank), 100, 200},
+		"a word of no resource":         {list(search("nowhere"), catalog.OrderByRank), 50, 150},
+		"two words, one of them rare":   {list(search("playbook", "special"), catalog.OrderByRank), 100, 300},
+		"two words of all resources":    {list(search("playbook", "customer"), catalog.OrderByRank), 100, 400},
+		"a tool that few use":           {list(uses("postgres"), catalog.OrderByPath), 100, 200},
+		"a tool that most use":          {list(uses("http"), catalog.OrderByPath), 100, 200},
+		"a tool that most use, by time": {list(uses("http"), catalog.OrderByUpdatedAt), 100, 300},
+		"a tool that few use, counted":  {count(uses("postgres")), 20, 50},
+		"a letter of all, counted":      {count(search("l")), 10_000, 1000},
+		"few callers":                   {callers("few"), 100, 300},
+		"many callers":                  {callers("many"), 10_100, 1000},
+		"references of two":             {func() error { _, err := store.ListReferences(ctx, everything, paths, nil, 0, 0, false, 20); return err }, 20, 50},
+		"tags of two":                   {func() error { _, err := store.TagsByPath(ctx, everything, paths); return err }, 20, 50},
+		"facets":                        {func() error { _, err := store.CountFacets(ctx, everything, catalog.ResourceFilter{}, 100); return err }, 10_000, 1500},
 	}
 	few, filled := map[string]dbtest.Work{}, 0
 	for _, resources := range []int{1000, 10_000} {
@@ -405,8 +405,8 @@ func TestFindResources_TenTimesAsMany_BoundedWork(t *testing.T) {
 				t.Fatal(err)
 			}
 			var work dbtest.Work
-			for _, each := range meter.Take() {
-				work = each
+			for _, statement := range meter.Take() {
+				work = statement
 			}
 			if work == (dbtest.Work{}) || work.Rows > test.rows || work.Buffers > test.buffers {
 				t.Errorf("%s: %d rows and %d buffers of %d resources, want %d and %d at most", name, work.Rows, work.Buffers, resources, test.rows, test.buffers)

@@ -33,7 +33,7 @@ func visible(paths, scopes []string) []string {
 	})
 }
 
-// content is what lies directly in a folder of these sorted paths.
+// content returns what is directly in a folder of these sorted paths.
 func content(paths []string, folder string) (folders []catalog.Folder, resources []string) {
 	for _, path := range paths {
 		rest, ok := strings.CutPrefix(path, folder)
@@ -56,9 +56,9 @@ func content(paths []string, folder string) (folders []catalog.Folder, resources
 	return folders, resources
 }
 
-// Every folder holds what a look at all paths finds, for any scopes, page by page, with
-// counts merged or not.
-func TestFolders_AnyPathsAndScopes_AsPathsSay(t *testing.T) {
+// A folder has the content and the counts that follow from all paths, for any scopes, page
+// by page, with counts merged or not.
+func TestFolders_AnyPathsAndScopes_AsComputedFromPaths(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
 	store := catalog.NewStore(pool)
@@ -195,7 +195,7 @@ func TestFolders_TwoWriters_DoNotWait(t *testing.T) {
 	}
 }
 
-// A folder costs the same whatever lies below it.
+// Reading a folder costs the same, however much is below it.
 func TestFolders_TenTimesAsMuchBelow_AsManyPages(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

@@ -18,14 +18,14 @@ import (
 	"github.com/noetl/noetl-catalog/internal/await"
 )
 
-// history registers a history in one call and returns a line for each input.
-func (f fixture) history(options catalog.RegisterOptions, registrations ...catalog.Registration) []string {
+// registerHistory registers a history in one call and returns a line for each input.
+func (f fixture) registerHistory(options catalog.RegisterOptions, registrations ...catalog.Registration) []string {
 	f.t.Helper()
 	options.AsHistory = true
-	return f.several(options, registrations...)
+	return f.registerAll(options, registrations...)
 }
 
-func (f fixture) several(options catalog.RegisterOptions, registrations ...catalog.Registration) []string {
+func (f fixture) registerAll(options catalog.RegisterOptions, registrations ...catalog.Registration) []string {
 	f.t.Helper()
 	options.Limits = catalog.DefaultLimits()
 	results, err := f.Register(context.Background(), everything, registrations, options)
@@ -57,7 +57,7 @@ func TestRegisterHistory_EachRule_StatusLabelRevision(t *testing.T) {
 	}{
 		{registrationsOf("h", "a", "b", "a"), []string{"REGISTERED 1.0.0 1", "UPDATED 1.0.1 2", "UPDATED 1.0.2 3"}},
 		{registrationsOf("h", "a", "b", "a"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3"}},
-		// One more file is one more version.
+		// One more file adds one version.
 		{registrationsOf("h", "a", "b", "a", "b"), []string{"UNCHANGED 1.0.0 1", "UNCHANGED 1.0.1 2", "UNCHANGED 1.0.2 3", "UPDATED 1.0.3 4"}},
 		// Others have added a version; the folder still matches.
 		{registrationsOf("h", "x"), []string{"UPDATED 1.0.4 5"}},
@@ -93,11 +93,11 @@ func TestRegisterHistory_EachRule_StatusLabelRevision(t *testing.T) {
 		},
 	} {
 		before := f.count(`SELECT count(*) FROM catalog`)
-		dry := f.history(catalog.RegisterOptions{DryRun: true}, step.files...)
+		dry := f.registerHistory(catalog.RegisterOptions{DryRun: true}, step.files...)
 		if n := f.count(`SELECT count(*) FROM catalog`); n != before {
 			t.Errorf("step %d: the dry run wrote", i)
 		}
-		got := f.history(catalog.RegisterOptions{}, step.files...)
+		got := f.registerHistory(catalog.RegisterOptions{}, step.files...)
 		if diff := cmp.Diff(step.want, got); diff != "" {
 			t.Errorf("step %d (-want +got):\n%s", i, diff)
 		}
@@ -130,15 +130,15 @@ func TestRegisterHistory_AnyHistoryAgain_NothingAdded(t *testing.T) {
 			return file
 		})
 		others := rapid.SliceOfN(content, 0, 4)
-		f.several(catalog.RegisterOptions{}, registrationsOf(path, others.Draw(t, "before")...)...)
+		f.registerAll(catalog.RegisterOptions{}, registrationsOf(path, others.Draw(t, "before")...)...)
 		folder := rapid.SliceOfN(files, 2, 8).Draw(t, "folder")
-		first := f.history(catalog.RegisterOptions{}, folder...)
-		f.several(catalog.RegisterOptions{}, registrationsOf(path, others.Draw(t, "after")...)...)
+		first := f.registerHistory(catalog.RegisterOptions{}, folder...)
+		f.registerAll(catalog.RegisterOptions{}, registrationsOf(path, others.Draw(t, "after")...)...)
 		count := func() int {
 			return f.count(fmt.Sprintf(`SELECT count(*) FROM catalog WHERE resource_path = '%s'`, path))
 		}
 		before := count()
-		again := f.history(catalog.RegisterOptions{}, folder...)
+		again := f.registerHistory(catalog.RegisterOptions{}, folder...)
 		// In two calls, the second continuing the first.
 		cut := rapid.IntRange(1, len(folder)-1).Draw(t, "cut")
 		zero := int32(0)
@@ -150,19 +150,19 @@ func TestRegisterHistory_AnyHistoryAgain_NothingAdded(t *testing.T) {
 		for _, result := range results {
 			zero = max(zero, result.Version.Revision)
 		}
-		parts := f.history(options, folder[cut:]...)
+		parts := f.registerHistory(options, folder[cut:]...)
 		if after := count(); after != before {
 			t.Fatalf("%d versions became %d; registered first as %v, then as %v, in parts as %v", before, after, first, again, parts)
 		}
 		// One more file adds one more version.
-		extended := f.history(catalog.RegisterOptions{}, append(folder, registration(path, `"new"`))...)
+		extended := f.registerHistory(catalog.RegisterOptions{}, append(folder, registration(path, `"new"`))...)
 		if after := count(); after != before+1 || extended[len(folder)][:len("UPDATED")] != "UPDATED" {
 			t.Fatalf("%d versions became %d by one file: %v", before, after, extended)
 		}
 	})
 }
 
-// A history registered as growing prefixes equals one that is registered whole.
+// A history registered in growing prefixes equals one registered in one call.
 func TestRegisterHistory_PrefixesThenWhole_SameAsWhole(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -170,19 +170,19 @@ func TestRegisterHistory_PrefixesThenWhole_SameAsWhole(t *testing.T) {
 	folders := 0
 	rapid.Check(t, func(t *rapid.T) {
 		folders++
-		whole, grown := fmt.Sprintf("whole%d", folders), fmt.Sprintf("grown%d", folders)
+		atOnce, grown := fmt.Sprintf("whole%d", folders), fmt.Sprintf("grown%d", folders)
 		files := rapid.SliceOfN(content, 1, 8).Draw(t, "files")
 		for _, length := range append(rapid.SliceOfN(rapid.IntRange(1, len(files)), 0, 3).Draw(t, "prefixes"), len(files)) {
 			// A single file is compared with the latest version only.
 			if length > 1 || len(files) == 1 {
-				f.history(catalog.RegisterOptions{}, registrationsOf(grown, files[:length]...)...)
+				f.registerHistory(catalog.RegisterOptions{}, registrationsOf(grown, files[:length]...)...)
 			}
 		}
-		f.history(catalog.RegisterOptions{}, registrationsOf(whole, files...)...)
+		f.registerHistory(catalog.RegisterOptions{}, registrationsOf(atOnce, files...)...)
 		if n := f.count(fmt.Sprintf(`SELECT count(*) FROM
 			(SELECT revision, payload, resource_version FROM catalog WHERE resource_path = '%s') a
 			FULL JOIN (SELECT revision, payload, resource_version FROM catalog WHERE resource_path = '%s') b USING (revision, payload, resource_version)
-			WHERE a IS NULL OR b IS NULL`, whole, grown)); n != 0 {
+			WHERE a IS NULL OR b IS NULL`, atOnce, grown)); n != 0 {
 			t.Fatalf("the histories of %v differ in %d versions", files, n)
 		}
 	})
@@ -212,7 +212,7 @@ func TestRegisterHistory_Plan_UsesContentIndex(t *testing.T) {
 	if !strings.Contains(plan, "Index Scan using catalog_content_idx") || strings.Contains(plan, "Sort") {
 		t.Errorf("plan:\n%s", plan)
 	}
-	got := f.history(catalog.RegisterOptions{}, registration("long", "7"), registration("long", "499"), registration("long", "8"))
+	got := f.registerHistory(catalog.RegisterOptions{}, registration("long", "7"), registration("long", "499"), registration("long", "8"))
 	if diff := cmp.Diff([]string{"UNCHANGED 7 7", "UNCHANGED 499 499"}, got[:2]); diff != "" || !strings.HasPrefix(got[2], "UPDATED") {
 		t.Errorf("(-want +got):\n%s%s", diff, got[2])
 	}
@@ -264,8 +264,8 @@ func TestRegister_CreateTypes_AddedWithTheirVersions(t *testing.T) {
 	}
 }
 
-// If others add the last possible type meanwhile, the error names the input whose
-// type could not be added.
+// If another transaction adds the last possible type meanwhile, the error names the input
+// whose type could not be added.
 func TestRegister_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

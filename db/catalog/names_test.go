@@ -101,18 +101,18 @@ func TestNames_AnyText_SameVerdictInDatabaseAndGo(t *testing.T) {
 				want = problem.Message
 			}
 			if problems[i] != want {
-				t.Fatalf("%s of %q: the database says %q, Go %q", kinds[kind].rule, text, problems[i], want)
+				t.Fatalf("%s of %q: the database returns %q, Go %q", kinds[kind].rule, text, problems[i], want)
 			}
 		}
 	}
 
-	var each []string
+	var texts []string
 	for r := rune(1); r < 0x10000; r++ {
 		if utf8.ValidRune(r) && (r < 0x3100 || r%97 == 0 || r > 0xfe00) {
-			each = append(each, string(r), string(r)+"b", "a"+string(r), "a"+string(r)+"b")
+			texts = append(texts, string(r), string(r)+"b", "a"+string(r), "a"+string(r)+"b")
 		}
 	}
-	judge(t, 0, each)
+	judge(t, 0, texts)
 	judge(t, 1, []string{"latest", "Latest", "latest ", "LATEST", "1.0.0"})
 
 	edges := rapid.SampledFrom([]rune{' ', '\t', '\n', 0x1f, 0x7f, 0x80, 0x85, 0x9f, 0xa0, 0x1680, 0x180e, 0x200b, 0x2028, 0x202f, 0x205f, 0x3000, 0xfeff, 'a', '/', 'é', '日', '😀'})

@@ -19,7 +19,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// referencesIn is what a reference is, in another way than payload_references has it.
+// referencesIn is a reference implementation of payload_references.
 func referencesIn(value any, pointer, step string, top bool) (found []string) {
 	add := func(kind, pointer, step string, target any) {
 		if name, ok := target.(string); ok {
@@ -45,14 +45,14 @@ func referencesIn(value any, pointer, step string, top bool) (found []string) {
 			add("PLAYBOOK", pointer+"/path", step, value["path"])
 		}
 		for key, member := range value {
-			at := pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
-			found = append(found, referencesIn(member, at, step, false)...)
+			memberPointer := pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+			found = append(found, referencesIn(member, memberPointer, step, false)...)
 			isTool, isCredential := key == "tool", slices.Contains([]string{"auth", "credential", "credentials"}, key)
 			if !isTool && !isCredential {
 				continue
 			}
 			if isCredential {
-				add("CREDENTIAL", at, step, member)
+				add("CREDENTIAL", memberPointer, step, member)
 			}
 			named := func(value any, pointer, step string) {
 				object, ok := value.(map[string]any)
@@ -76,23 +76,23 @@ func referencesIn(value any, pointer, step string, top bool) (found []string) {
 			}
 			switch member := member.(type) {
 			case map[string]any:
-				named(member, at, step)
+				named(member, memberPointer, step)
 				if isCredential {
-					children(member, at, step)
+					children(member, memberPointer, step)
 				}
 			case []any:
 				for i, element := range member {
-					here := fmt.Sprintf("%s/%d", at, i)
+					elementPointer := fmt.Sprintf("%s/%d", memberPointer, i)
 					object, _ := element.(map[string]any)
 					_, hasKind := object["kind"].(string)
 					switch {
 					case isTool && !hasKind:
-						children(element, here, step)
+						children(element, elementPointer, step)
 					default:
-						named(element, here, step)
+						named(element, elementPointer, step)
 					}
 					if isCredential {
-						add("CREDENTIAL", here, step, element)
+						add("CREDENTIAL", elementPointer, step, element)
 					}
 				}
 			}
@@ -143,8 +143,8 @@ func TestReferences_Shapes_Found(t *testing.T) {
 	}
 }
 
-// The places that are found in any payload are those of a reference implementation, and
-// the names that lists find it by are theirs.
+// For any payload, payload_references finds what the reference implementation finds, and
+// payload_terms has the names of those references.
 func TestReferences_AnyPayload_AsReference(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -171,9 +171,9 @@ func TestReferences_AnyPayload_AsReference(t *testing.T) {
 		want := referencesIn(value, "", "", true)
 		got, terms := extract(t.Context(), r, pool, payload)
 		counts := map[string]int{}
-		for _, each := range want {
-			kind, rest, _ := strings.Cut(each, " ")
-			if !strings.HasSuffix(each, " true") {
+		for _, reference := range want {
+			kind, rest, _ := strings.Cut(reference, " ")
+			if !strings.HasSuffix(reference, " true") {
 				fields := strings.Split(strings.TrimSuffix(rest, " false"), " ")
 				counts[strings.ToLower(kind)+":"+fields[len(fields)-1]]++
 			}
@@ -193,8 +193,7 @@ func TestReferences_AnyPayload_AsReference(t *testing.T) {
 	})
 }
 
-// A caller sees the references of the resources in its scopes, and those to any path from
-// there.
+// A caller sees the references of the resources in its scopes, to any path.
 func TestReferences_Scopes_HideOtherPaths(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

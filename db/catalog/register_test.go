@@ -228,7 +228,8 @@ func TestRegister_Batch_AtomicOrEach(t *testing.T) {
 	}
 }
 
-// Triggers of catalog fire once for a call, and once more where a path comes again.
+// The triggers of catalog fire once for a call, and once more for each repetition of a
+// path.
 func TestRegister_ManyPaths_InsertedTogether(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -271,7 +272,7 @@ func TestRegister_ManyPaths_InsertedTogether(t *testing.T) {
 	if fired := f.count(`SELECT count(*) FROM fired`) - 1; fired != 3 {
 		t.Errorf("5 versions of 2 paths were inserted by %d statements, want 3", fired)
 	}
-	// What was answered is what stands there.
+	// The table has the versions that were answered.
 	if n := f.count(`SELECT count(*) FROM catalog WHERE resource_path IN ('a', 'b') AND (resource_path, resource_version, revision, payload) IN (
 		('a', '1.0.0', 1, '1'), ('b', '1.0.0', 1, '1'), ('a', '1.0.1', 2, '2'), ('a', 'x', 3, '3'), ('b', '1.0.1', 2, '2'))`); n != 5 {
 		t.Errorf("%d of 5 versions are as answered", n)
@@ -433,7 +434,7 @@ func TestRegister_WholeNumberLabels_NextFreeOne(t *testing.T) {
 		}
 	}
 	if got := f.register(labelled(registration("p", `"over"`), "own")); got != "UPDATED own 20" {
-		t.Errorf("with a label of its own: %s", got)
+		t.Errorf("with an explicit label: %s", got)
 	}
 }
 

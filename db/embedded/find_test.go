@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// fakePostgres makes a directory with programs that only print a version.
+// fakePostgres creates a directory with programs that only print a version.
 func fakePostgres(t *testing.T, dir, version string) string {
 	t.Helper()
 	must(t, os.MkdirAll(dir, 0o755))
@@ -95,7 +95,7 @@ func TestFind_Order(t *testing.T) {
 		if found.Version != step.want || found.BinDir != step.dir {
 			t.Errorf("found %+v, want version %s in %s", found, step.want, step.dir)
 		}
-		// Without this one, the next is found.
+		// Without this installation, the next one is found.
 		f.binDir = ""
 		must(t, os.Remove(filepath.Join(step.dir, "initdb")))
 	}
@@ -125,7 +125,7 @@ func TestFind_Nothing_ErrorHasTheCommands(t *testing.T) {
 	}
 }
 
-func TestFind_MajorThatIsNotFetched_IsNotDownloaded(t *testing.T) {
+func TestFind_MajorWithoutDownload_NotDownloaded(t *testing.T) {
 	t.Parallel()
 	f := emptyFinder(t)
 	f.download = true

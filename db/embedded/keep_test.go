@@ -19,8 +19,8 @@ import (
 	"github.com/noetl/noetl-catalog/internal/await"
 )
 
-// keep keeps PostgreSQL running in dir until the test ends.
-func keep(t *testing.T, dir string, log io.Writer) *Keeper {
+// startKeeper keeps PostgreSQL running in dir until the test ends.
+func startKeeper(t *testing.T, dir string, log io.Writer) *Keeper {
 	t.Helper()
 	keeper, err := Keep(testContext(t), Config{DataDir: dir, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	must(t, err)
@@ -49,7 +49,7 @@ func postmaster(t *testing.T, dir, url string) int {
 func TestKeeper_KilledTwiceWithinSeconds_StartedAgain(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	keeper := keep(t, dir, io.Discard)
+	keeper := startKeeper(t, dir, io.Discard)
 	url := keeper.URL()
 	writeNote(t, url)
 	for range 3 {
@@ -64,13 +64,13 @@ func TestKeeper_KilledTwiceWithinSeconds_StartedAgain(t *testing.T) {
 	wantNote(t, url)
 }
 
-// A disk that is not mounted looks like an empty or a missing data directory, in which
-// a new database must not be made.
-func TestKeeper_DataDirectoryGoneForAWhile_StartedWhenItIsBack(t *testing.T) {
+// A disk that is not mounted looks like an empty or missing data directory. No database
+// may be created in it.
+func TestKeeper_DataDirectoryMissingForAWhile_StartedWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	var log logtest.Buffer
-	keeper := keep(t, dir, &log)
+	keeper := startKeeper(t, dir, &log)
 	url := keeper.URL()
 	writeNote(t, url)
 	pid := postmaster(t, dir, url)
@@ -103,7 +103,7 @@ func TestKeeper_NoSpaceForWAL_StartedWhenThereIs(t *testing.T) {
 	}
 
 	var log logtest.Buffer
-	keeper := keep(t, dir, &log)
+	keeper := startKeeper(t, dir, &log)
 	url := keeper.URL()
 	writeNote(t, url)
 	connection := connect(t, url)

@@ -23,8 +23,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// helperVariable makes the test binary a server that a test can kill; its
-// value is the data directory, or "ephemeral".
+// helperVariable makes the test binary run as a server that a test can kill. Its value
+// is the data directory, or "ephemeral".
 const helperVariable = "EMBEDDED_TEST_SERVER"
 
 func TestMain(m *testing.M) {
@@ -76,7 +76,7 @@ func runHelper(dir string) int {
 	return 0
 }
 
-// helper is a server in a process of its own.
+// helper is a server in its own process.
 type helper struct {
 	cmd        *exec.Cmd
 	stdin      io.Closer
@@ -149,8 +149,8 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// openDir is a temporary directory that another user can pass through, which
-// t.TempDir is not.
+// openDir returns a temporary directory that another user can pass through, unlike
+// t.TempDir.
 func openDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "embedded-test-*")
@@ -169,7 +169,7 @@ var (
 	template       = sync.OnceValues(makeTemplate)
 )
 
-// makeTemplate makes a data directory, not in use, with an empty table "note".
+// makeTemplate creates a data directory, not in use, with an empty table "note".
 // initdb takes most of a test's time, so most tests copy this one.
 func makeTemplate() (string, error) {
 	dir, err := os.MkdirTemp("", "embedded-test-*")
@@ -195,7 +195,7 @@ func makeTemplate() (string, error) {
 	return filepath.Join(dir, "pg"), err
 }
 
-// dataDir makes a data directory for one test, with a table "note".
+// dataDir creates a data directory for one test, with a table "note".
 func dataDir(t *testing.T) string {
 	t.Helper()
 	from, err := template()
@@ -254,12 +254,12 @@ func wantNote(t *testing.T, url string) {
 	}
 }
 
-// eventually polls until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
+// eventually polls until a condition is true.
+func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	poll := time.NewTicker(2 * time.Millisecond)
 	defer poll.Stop()
-	for deadline := time.Now().Add(60 * time.Second); !holds(); <-poll.C {
+	for deadline := time.Now().Add(60 * time.Second); !condition(); <-poll.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("timed out waiting for %s", what)
 		}
@@ -273,8 +273,8 @@ func runningIn(t *testing.T, dir string) []process {
 	return running
 }
 
-// titled finds the process of a data directory by a word of its title.
-func titled(t *testing.T, dir, word string) int {
+// processTitled finds the process of a data directory by a word of its title.
+func processTitled(t *testing.T, dir, word string) int {
 	t.Helper()
 	var found int
 	eventually(t, "process "+word, func() bool {

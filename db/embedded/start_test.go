@@ -24,7 +24,7 @@ import (
 	"github.com/noetl/noetl-catalog/internal/await"
 )
 
-func TestStart_NewDirectory_MakesAPrivateDurableDatabase(t *testing.T) {
+func TestStart_NewDirectory_PrivateDurableDatabase(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(openDir(t), "new", "pg")
 	var lines []string
@@ -69,7 +69,7 @@ func TestStart_NewDirectory_MakesAPrivateDurableDatabase(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(dir, urlName))
 	must(t, err)
 	if string(text) != server.URL()+"\n" {
-		t.Errorf("%s holds %q, want the URL", urlName, text)
+		t.Errorf("%s contains %q, want the URL", urlName, text)
 	}
 	if want := []string{"pg", "pg.lock"}; !slices.Equal(siblings(t, dir), want) {
 		t.Errorf("beside the data directory: %q, want %q", siblings(t, dir), want)
@@ -164,7 +164,7 @@ func TestStart_ManyAtOnce_OneWins(t *testing.T) {
 	}
 }
 
-func TestStart_LockFileDeleted_RunningServerIsLeftAlone(t *testing.T) {
+func TestStart_LockFileDeleted_RunningServerContinues(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	first := startServer(t, Config{DataDir: dir})
@@ -235,7 +235,7 @@ func TestStart_DirectoryNotOurs_IsRefusedAndUntouched(t *testing.T) {
 			before := tree(t, dir)
 			_, err := Start(testContext(t), Config{DataDir: dir})
 			if os.Remove(dir+".lock") == nil {
-				t.Error("there is a lock file beside it")
+				t.Error("a lock file was left beside the directory")
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
@@ -266,7 +266,7 @@ func TestStart_PathTooLongForASocket_SocketIsElsewhere(t *testing.T) {
 		t.Errorf("the socket's directory remains: %v", err)
 	}
 
-	// Another user waits for our connections there.
+	// Another user has created the directory, to accept our connections.
 	must(t, os.Mkdir(socket, 0o700))
 	t.Cleanup(func() { os.RemoveAll(socket) })
 	must(t, os.Chown(socket, 12345, 12345))
@@ -313,7 +313,7 @@ func TestStart_PathOfUnusualCharacters_WorksForPgxAndLibpq(t *testing.T) {
 
 func TestStart_Port_ListensOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
-	// A port that was free a moment ago.
+	// A port that has just been free.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	port := listener.Addr().(*net.TCPAddr).Port
@@ -428,7 +428,7 @@ func TestStart_AsOrdinaryUser_UsesTheHomeDirectory(t *testing.T) {
 	}
 	home := openDir(t)
 	must(t, who.chown(home))
-	// The account cannot read the test binary where it is.
+	// The account cannot read the test binary in its directory.
 	binary := filepath.Join(openDir(t), "embedded.test")
 	out, err := exec.Command("cp", os.Args[0], binary).CombinedOutput()
 	if err != nil {
@@ -494,7 +494,7 @@ func TestStop_PostgreSQLHangs_IsForcedToEndAndLosesNothing(t *testing.T) {
 	server := startServer(t, Config{DataDir: dir})
 	writeNote(t, server.URL())
 	// No shutdown completes without the checkpointer.
-	pause(t, titled(t, dir, "checkpointer"))
+	pause(t, processTitled(t, dir, "checkpointer"))
 
 	hurry, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -22,12 +22,12 @@ func equal(t testing.TB, got, want []string) {
 	}
 }
 
-// A change of a type's phase holds for the events recorded from then on, also
-// for those that have no position in the log yet, and for a second read.
-func TestEventType_PhaseChanged_HoldsFromThenOn(t *testing.T) {
+// A change of a type's phase applies to the events recorded after it, and to no earlier
+// ones, even if they have no position in the log yet.
+func TestEventType_PhaseChanged_AppliesToLaterEvents(t *testing.T) {
 	t.Parallel()
-	store, pool := recordSetup(t)
-	happen := func(id, kind, run string) {
+	store, pool := setupRecord(t)
+	insert := func(id, kind, run string) {
 		t.Helper()
 		exec(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, $2, 'p', '1', jsonb_build_object('execution_id', $3::text, 'node_name', 'only', 'status', 'failed'))`, id, kind, run)
 	}
@@ -60,19 +60,19 @@ func TestEventType_PhaseChanged_HoldsFromThenOn(t *testing.T) {
 	equal(t, got, []string{"", "COMPLETED", "COMPLETED", "", "FAILED", "", ""})
 
 	// None of these gets its position before the last change.
-	happen("1", "job.over", "before")
+	insert("1", "job.over", "before")
 	phase("job.over", new("FAILED"))
-	happen("2", "job.over", "between")
+	insert("2", "job.over", "between")
 	exec(t, pool, `UPDATE event_type SET phase = 'CANCELLED' WHERE name = 'job.over'`)
 	exec(t, pool, `UPDATE event_type SET template = 'y' WHERE name = 'job.over'`)
-	happen("3", "job.over", "after")
+	insert("3", "job.over", "after")
 	exec(t, pool, `UPDATE event_type SET phase = NULL WHERE name = 'job.over'`)
-	happen("4", "job.over", "last")
+	insert("4", "job.over", "last")
 	equal(t, []string{status("before"), status("between"), status("after"), status("last")},
 		[]string{"RUNNING after 1, 1 failed", "FAILED after 1, 0 failed", "CANCELLED after 1, 0 failed", "RUNNING after 1, 1 failed"})
 
-	// A replay of a run ends with the event that ended it.
-	happen("5", "EXECUTION_COMPLETED", "before")
+	// A replay of an execution ends with the event that ended it.
+	insert("5", "EXECUTION_COMPLETED", "before")
 	phase("job.over", new("COMPLETED"))
 	if got := status("before"); got != "COMPLETED after 2, 1 failed" {
 		t.Error(got)
@@ -96,7 +96,7 @@ func TestEventType_PhaseChanged_HoldsFromThenOn(t *testing.T) {
 // without meta.
 func TestEventTypes_OfNoETL_KnownWithTemplatesThatRender(t *testing.T) {
 	t.Parallel()
-	store, _ := recordSetup(t)
+	store, _ := setupRecord(t)
 	types, err := store.EventTypes(t.Context())
 	if err != nil || len(types) != 45 {
 		t.Fatalf("%d types, want 45: %v", len(types), err)
@@ -126,11 +126,11 @@ func TestEventTypes_OfNoETL_KnownWithTemplatesThatRender(t *testing.T) {
 	}
 }
 
-// The sequencer counts the failed steps that a reading of the log gives, however runs
-// are mixed in batches.
-func TestFailedSteps_AnyRunsMixed_AsReadFromTheLog(t *testing.T) {
+// The sequencer's failed steps are those computed from the log, however executions are
+// mixed in batches.
+func TestFailedSteps_ExecutionsMixed_AsComputedFromTheLog(t *testing.T) {
 	t.Parallel()
-	_, pool := recordSetup(t)
+	_, pool := setupRecord(t)
 	exec(t, pool, `INSERT INTO event_type (name, phase) VALUES ('other.end', 'COMPLETED')`)
 	serial := 0
 	rapid.Check(t, func(t *rapid.T) {

@@ -46,7 +46,7 @@ var (
 	}
 )
 
-// fixture makes 300 events, many at equal times.
+// fixture inserts 300 events, many at equal times.
 func fixture(t *testing.T) (*eventlog.Store, []sample) {
 	t.Helper()
 	pool := dbtest.Pool(t)
@@ -91,7 +91,7 @@ func fixture(t *testing.T) (*eventlog.Store, []sample) {
 	return eventlog.NewStore(pool), samples
 }
 
-// encode is SQL NULL for nil.
+// encode returns the JSON of a value; nil, for SQL NULL, if it is nil.
 func encode(value any) []byte {
 	if value == nil {
 		return nil
@@ -103,7 +103,7 @@ func encode(value any) []byte {
 	return raw
 }
 
-// text is ->>: a key of an object as text; false if the key is missing or null.
+// text implements PostgreSQL's ->>: a key of an object as text; false if the key is missing or null.
 func text(document any, key string) (string, bool) {
 	object, _ := document.(map[string]any)
 	switch value := object[key].(type) {
@@ -116,8 +116,8 @@ func text(document any, key string) (string, bool) {
 	}
 }
 
-// contains is PostgreSQL's @>: objects by key, arrays as sets, and an array at
-// the top contains a scalar of its own.
+// contains implements PostgreSQL's @>: objects by key, arrays as sets, and an array at
+// the top contains its scalars.
 func contains(outer, inner any, top bool) bool {
 	switch in := inner.(type) {
 	case map[string]any:
@@ -126,7 +126,7 @@ func contains(outer, inner any, top bool) bool {
 			return false
 		}
 		for key, value := range in {
-			if held, ok := out[key]; !ok || !contains(held, value, false) {
+			if element, ok := out[key]; !ok || !contains(element, value, false) {
 				return false
 			}
 		}
@@ -137,14 +137,14 @@ func contains(outer, inner any, top bool) bool {
 			return false
 		}
 		for _, value := range in {
-			if !slices.ContainsFunc(out, func(held any) bool { return contains(held, value, false) }) {
+			if !slices.ContainsFunc(out, func(element any) bool { return contains(element, value, false) }) {
 				return false
 			}
 		}
 		return true
 	}
 	if out, ok := outer.([]any); ok && top {
-		return slices.ContainsFunc(out, func(held any) bool { return contains(held, inner, false) })
+		return slices.ContainsFunc(out, func(element any) bool { return contains(element, inner, false) })
 	}
 	switch outer.(type) {
 	case map[string]any, []any:
@@ -153,7 +153,7 @@ func contains(outer, inner any, top bool) bool {
 	return outer == inner
 }
 
-// errorOf is payload.error or meta.error, if it is a string.
+// errorOf returns payload.error or meta.error, whichever is a string.
 func errorOf(s sample) string {
 	for _, document := range []any{s.payload, s.meta} {
 		object, _ := document.(map[string]any)
@@ -164,25 +164,25 @@ func errorOf(s sample) string {
 	return ""
 }
 
-// passes is EventFilter as the schema documents it, without SQL.
+// passes implements EventFilter as the schema documents it, without SQL.
 func passes(f eventlog.Filter, payload, meta any, s sample) bool {
 	execution, hasExecution := text(s.meta, "execution_id")
 	step, hasStep := text(s.meta, "node_name")
 	status, hasStatus := text(s.meta, "status")
-	is := func(want *string, got string, has bool) bool { return want == nil || has && *want == got }
-	in := func(want []string, got string) bool { return want == nil || slices.Contains(want, got) }
-	return is(f.ExecutionID, execution, hasExecution) && is(f.Step, step, hasStep) &&
+	equals := func(want *string, got string, has bool) bool { return want == nil || has && *want == got }
+	contained := func(want []string, got string) bool { return want == nil || slices.Contains(want, got) }
+	return equals(f.ExecutionID, execution, hasExecution) && equals(f.Step, step, hasStep) &&
 		(f.Statuses == nil || hasStatus && slices.ContainsFunc(f.Statuses, func(want string) bool { return strings.EqualFold(want, status) })) &&
-		in(f.Types, s.kind) && !slices.Contains(f.ExcludeTypes, s.kind) && in(f.ResourceTypes, s.resourceType) && in(f.Paths, s.path) &&
+		contained(f.Types, s.kind) && !slices.Contains(f.ExcludeTypes, s.kind) && contained(f.ResourceTypes, s.resourceType) && contained(f.Paths, s.path) &&
 		(f.Text == nil || words.Parse(*f.Text).In(words.Of(s.path, s.kind, step, status, errorOf(s)))) &&
-		is(f.Path, s.path, true) && is(f.Version, s.version, true) && (f.PathPrefix == nil || strings.HasPrefix(s.path, *f.PathPrefix)) &&
+		equals(f.Path, s.path, true) && equals(f.Version, s.version, true) && (f.PathPrefix == nil || strings.HasPrefix(s.path, *f.PathPrefix)) &&
 		(f.Since == nil || !s.at.Before(*f.Since)) && (f.Until == nil || s.at.Before(*f.Until)) &&
 		(f.PayloadContains == nil || s.payload != nil && contains(s.payload, payload, true)) &&
 		(f.MetaContains == nil || s.meta != nil && contains(s.meta, meta, true))
 }
 
-// Every access path, in both directions, lists exactly what the filter means,
-// in order; and counts agree.
+// Every access path, in both directions, lists exactly the events that pass the filter, in
+// order; and counts agree.
 func TestList_AnyFilter_AsDocumented(t *testing.T) {
 	t.Parallel()
 	store, samples := fixture(t)
@@ -272,7 +272,7 @@ func ids(events []*eventlog.Event) []string {
 	return list
 }
 
-// One statement lists for several parents what a statement for each lists.
+// One statement for several parents lists the same as one statement for each.
 func TestListOf_SeveralKeys_AsEachAlone(t *testing.T) {
 	t.Parallel()
 	store, _ := fixture(t)
@@ -344,7 +344,7 @@ func TestList_PrefixOfManyPaths_SameAsTimeline(t *testing.T) {
 	if n, err := store.Count(t.Context(), everything, filter); err != nil || n != 240 {
 		t.Errorf("count %d, %v", n, err)
 	}
-	// No access path lists what is out of scope.
+	// No access path lists events out of scope.
 	for _, narrowed := range []eventlog.Filter{
 		{}, filter, {Types: []string{"UPDATED"}}, {Path: new("many/1")}, {Path: new("many/1"), Version: new("1")},
 	} {

@@ -21,7 +21,7 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-func recordSetup(t *testing.T) (*eventlog.Store, *db.Pool) {
+func setupRecord(t *testing.T) (*eventlog.Store, *db.Pool) {
 	t.Helper()
 	pool := dbtest.Pool(t)
 	if _, err := pool.Exec(t.Context(), `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('p', 'task', '1', '{}'), ('p', 'task', '2', '{}')`); err != nil {
@@ -37,7 +37,7 @@ func exec(t testing.TB, pool *db.Pool, sql string, args ...any) {
 	}
 }
 
-func events(t *testing.T, pool *db.Pool) int {
+func countEvents(t *testing.T, pool *db.Pool) int {
 	t.Helper()
 	var n int
 	if err := pool.QueryRow(context.Background(), `SELECT count(*) FROM event`).Scan(&n); err != nil {
@@ -48,7 +48,7 @@ func events(t *testing.T, pool *db.Pool) int {
 
 func TestRecord_Defaults_LatestVersionNowUUIDv7(t *testing.T) {
 	t.Parallel()
-	store, pool := recordSetup(t)
+	store, pool := setupRecord(t)
 	recorded, err := store.Record(t.Context(), everything, []eventlog.Record{{Type: "UPDATED", Path: "p", Payload: []byte("null"), Meta: []byte(" null ")}}, catalog.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestRecord_Defaults_LatestVersionNowUUIDv7(t *testing.T) {
 // with other content it is refused.
 func TestRecord_SameID_DuplicateOrConflict(t *testing.T) {
 	t.Parallel()
-	store, pool := recordSetup(t)
+	store, pool := setupRecord(t)
 	base := eventlog.Record{ID: new("e"), Type: "UPDATED", Path: "p", Payload: []byte(`{"a": 1}`), Meta: []byte(`{"b": 2}`)}
 	record := func(change func(*eventlog.Record)) ([]eventlog.Recorded, error) {
 		changed := base
@@ -109,7 +109,7 @@ func TestRecord_SameID_DuplicateOrConflict(t *testing.T) {
 	if _, err := store.Record(t.Context(), everything, []eventlog.Record{{ID: new("g"), Type: "UPDATED", Path: "p"}, {ID: new("g"), Type: "REGISTERED", Path: "p"}}, catalog.DefaultLimits()); err == nil {
 		t.Error("one call recorded one id with two contents")
 	}
-	if n := events(t, pool); n != 2 {
+	if n := countEvents(t, pool); n != 2 {
 		t.Errorf("%d events, want 2", n)
 	}
 }
@@ -117,11 +117,11 @@ func TestRecord_SameID_DuplicateOrConflict(t *testing.T) {
 // Twenty callers retry the same event at once: it is recorded once.
 func TestRecord_ConcurrentRetries_OneEvent(t *testing.T) {
 	t.Parallel()
-	store, pool := recordSetup(t)
+	store, pool := setupRecord(t)
 	past := new(time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC))
 	for round, timestamp := range []*time.Time{nil, past, nil, past} {
-		size := 1 + round/2 // one event has a statement of its own
-		stored := events(t, pool)
+		size := 1 + round/2 // a single event is recorded by another statement
+		stored := countEvents(t, pool)
 		var recorded atomic.Int64
 		var group sync.WaitGroup
 		for range 20 {
@@ -143,15 +143,15 @@ func TestRecord_ConcurrentRetries_OneEvent(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if recorded.Load() != int64(size) || events(t, pool) != stored+size {
-			t.Errorf("round %d: %d new, %d stored", round, recorded.Load(), events(t, pool))
+		if recorded.Load() != int64(size) || countEvents(t, pool) != stored+size {
+			t.Errorf("round %d: %d new, %d stored", round, recorded.Load(), countEvents(t, pool))
 		}
 	}
 }
 
 func TestRecord_Batch_AllOrNone(t *testing.T) {
 	t.Parallel()
-	store, pool := recordSetup(t)
+	store, pool := setupRecord(t)
 	limits := catalog.DefaultLimits()
 	good := eventlog.Record{Type: "UPDATED", Path: "p"}
 	for name, test := range map[string]struct {
@@ -180,8 +180,8 @@ func TestRecord_Batch_AllOrNone(t *testing.T) {
 	if !errors.As(err, &faults) || faults[0].Code != fault.Forbidden {
 		t.Errorf("out of scope: %v", err)
 	}
-	if n := events(t, pool); n != 0 {
-		t.Errorf("%d events were half written", n)
+	if n := countEvents(t, pool); n != 0 {
+		t.Errorf("%d events of refused calls were written", n)
 	}
 	if recorded, err := store.Record(t.Context(), everything, nil, limits); err != nil || len(recorded) != 0 {
 		t.Errorf("nothing to record: %v %v", recorded, err)
@@ -195,8 +195,8 @@ func TestRecord_Batch_AllOrNone(t *testing.T) {
 		t.Error("10,001 events were accepted")
 	}
 	recorded, err := store.Record(t.Context(), everything, many[1:], limits)
-	if err != nil || len(recorded) != eventlog.MaxRecords || events(t, pool) != eventlog.MaxRecords {
-		t.Errorf("10,000 events: %d recorded, %d stored, %v", len(recorded), events(t, pool), err)
+	if err != nil || len(recorded) != eventlog.MaxRecords || countEvents(t, pool) != eventlog.MaxRecords {
+		t.Errorf("10,000 events: %d recorded, %d stored, %v", len(recorded), countEvents(t, pool), err)
 	}
 }
 
@@ -204,7 +204,7 @@ func TestRecord_Batch_AllOrNone(t *testing.T) {
 // PostgreSQL knows its length.
 func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 	t.Parallel()
-	store, pool := recordSetup(t)
+	store, pool := setupRecord(t)
 	long := strings.Repeat("x", 256)
 	record := func(meta string, more ...eventlog.Record) error {
 		records := append([]eventlog.Record{{Type: "UPDATED", Path: "p", Meta: []byte(meta)}}, more...)
@@ -235,7 +235,7 @@ func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 			t.Errorf("%+v, want %s: %s", problem, test.argument, test.message)
 		}
 	}
-	if n := events(t, pool); n != 0 {
+	if n := countEvents(t, pool); n != 0 {
 		t.Errorf("%d events were recorded", n)
 	}
 	if err := record(`{"execution_id": "` + long[1:] + `", "EXECUTION_ID": "` + long + `", "node_name": null}`); err != nil {
@@ -247,10 +247,10 @@ func TestRecord_LongKeys_RefusedWithTheArgument(t *testing.T) {
 // events that have them: all or nothing.
 func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 	t.Parallel()
-	closed, pool := recordSetup(t)
+	closed, pool := setupRecord(t)
 	open := eventlog.NewStore(pool)
 	open.OpenTypes = true
-	of := func(kinds ...string) (records []eventlog.Record) {
+	recordsOf := func(kinds ...string) (records []eventlog.Record) {
 		for _, kind := range kinds {
 			records = append(records, eventlog.Record{Type: kind, Path: "p"})
 		}
@@ -264,8 +264,8 @@ func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 			t.Fatal(err)
 		}
 		var problems []string
-		for _, each := range list {
-			problems = append(problems, fmt.Sprintf("%s %s", each.Code, each.Argument))
+		for _, refused := range list {
+			problems = append(problems, fmt.Sprintf("%s %s", refused.Code, refused.Argument))
 		}
 		return strings.Join(problems, ", ")
 	}
@@ -283,15 +283,15 @@ func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 		want    string
 		added   int
 	}{
-		{closed, of("new"), "BAD_USER_INPUT inputs[0].type", 0},
-		{closed, of("UPDATED", "new"), "BAD_USER_INPUT inputs[1].type", 0},
-		{open, of("new"), "", 1},
-		{open, of("new", "execution.started", "newer", "UPDATED", "newer"), "", 3},
-		{closed, of("new"), "", 3},
-		{open, append(of("newest"), eventlog.Record{Type: "newest", Path: "nowhere"}), "NOT_FOUND inputs[1].path", 3},
-		{open, of(" blank"), "BAD_USER_INPUT inputs[0].type", 3},
-		{open, of(""), "BAD_USER_INPUT inputs[0].type", 3},
-		{open, of(strings.Repeat("x", 129)), "BAD_USER_INPUT inputs[0].type", 3},
+		{closed, recordsOf("new"), "BAD_USER_INPUT inputs[0].type", 0},
+		{closed, recordsOf("UPDATED", "new"), "BAD_USER_INPUT inputs[1].type", 0},
+		{open, recordsOf("new"), "", 1},
+		{open, recordsOf("new", "execution.started", "newer", "UPDATED", "newer"), "", 3},
+		{closed, recordsOf("new"), "", 3},
+		{open, append(recordsOf("newest"), eventlog.Record{Type: "newest", Path: "nowhere"}), "NOT_FOUND inputs[1].path", 3},
+		{open, recordsOf(" blank"), "BAD_USER_INPUT inputs[0].type", 3},
+		{open, recordsOf(""), "BAD_USER_INPUT inputs[0].type", 3},
+		{open, recordsOf(strings.Repeat("x", 129)), "BAD_USER_INPUT inputs[0].type", 3},
 	} {
 		if got := problem(test.store, test.records); got != test.want || known() != before+test.added {
 			t.Errorf("%d records of %q …: %q with %d types added, want %q with %d", len(test.records), test.records[0].Type, got, known()-before, test.want, test.added)
@@ -305,7 +305,7 @@ func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
-			if _, err := open.Record(context.Background(), everything, of("race-1", "race-2", fmt.Sprint("race of ", i)), catalog.DefaultLimits()); err != nil {
+			if _, err := open.Record(context.Background(), everything, recordsOf("race-1", "race-2", fmt.Sprint("race of ", i)), catalog.DefaultLimits()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -316,10 +316,10 @@ func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 	}
 
 	exec(t, pool, `INSERT INTO event_type (name) SELECT 'many ' || n FROM generate_series(1, $1) n`, catalog.MaxTypes-known()-1)
-	if got := problem(open, of("last", "over")); got != "BAD_USER_INPUT inputs[0].type, BAD_USER_INPUT inputs[1].type" {
+	if got := problem(open, recordsOf("last", "over")); got != "BAD_USER_INPUT inputs[0].type, BAD_USER_INPUT inputs[1].type" {
 		t.Errorf("more types than there can be: %q", got)
 	}
-	if got := problem(open, of("last")); got != "" || known() != catalog.MaxTypes {
+	if got := problem(open, recordsOf("last")); got != "" || known() != catalog.MaxTypes {
 		t.Errorf("the last type that there can be: %q, %d types", got, known())
 	}
 }
@@ -328,7 +328,7 @@ func TestRecord_UnknownType_RefusedOrAdded(t *testing.T) {
 // timestamp.
 func TestRecordEvents_TimestampBeyondTheDatabasesDay_ProblemOfItsInput(t *testing.T) {
 	t.Parallel()
-	_, pool := recordSetup(t)
+	_, pool := setupRecord(t)
 	now := time.Now()
 	rows, err := sqlc.New(pool).RecordEvents(t.Context(), sqlc.RecordEventsParams{
 		EventIds: []string{"a", "b"}, Types: []string{"UPDATED", "UPDATED"}, Paths: []string{"p", "p"}, Versions: []string{"", ""},
@@ -337,16 +337,16 @@ func TestRecordEvents_TimestampBeyondTheDatabasesDay_ProblemOfItsInput(t *testin
 	if err != nil || len(rows) != 2 || rows[0].Problem != "" || rows[1].Problem != "TOO_FAR_AHEAD" {
 		t.Errorf("%+v, %v", rows, err)
 	}
-	if n := events(t, pool); n != 0 {
+	if n := countEvents(t, pool); n != 0 {
 		t.Errorf("%d events were recorded", n)
 	}
 }
 
-// If others add the last allowed type meanwhile, the error names the input whose type
-// is unknown.
+// If another transaction adds the last allowed type meanwhile, the error names the input
+// whose type is unknown.
 func TestRecord_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 	t.Parallel()
-	_, pool := recordSetup(t)
+	_, pool := setupRecord(t)
 	open := eventlog.NewStore(pool)
 	open.OpenTypes = true
 	exec(t, pool, `INSERT INTO event_type (name) SELECT 'many ' || n FROM generate_series(1, $1 - (SELECT count(*) FROM event_type)) n`, catalog.MaxTypes-1)
@@ -371,7 +371,7 @@ func TestRecord_LastTypeAddedMeanwhile_RefusedWithItsInput(t *testing.T) {
 	if err := await.Value(t, recorded); !errors.As(err, &list) || list[0].Argument != "inputs[1].type" {
 		t.Errorf("got %v", err)
 	}
-	if n := events(t, pool); n != 0 {
+	if n := countEvents(t, pool); n != 0 {
 		t.Errorf("%d events were recorded", n)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/tree"
 )
 
-// No list of resources, versions or events shows what lies out of scope,
-// whichever statement reads it.
+// No list of resources, versions or events has rows out of scope, whichever statement
+// reads it.
 func TestScopes_EveryList_NothingElse(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -52,7 +52,7 @@ func TestScopes_EveryList_NothingElse(t *testing.T) {
 	} {
 		t.Run(strings.Join(test.scopes, ","), func(t *testing.T) {
 			seen := map[string]bool{}
-			shows := func(list string, err error) {
+			wantSeen := func(list string, err error) {
 				t.Helper()
 				if err != nil {
 					t.Errorf("%s: %v", list, err)
@@ -86,67 +86,67 @@ func TestScopes_EveryList_NothingElse(t *testing.T) {
 
 			heads, err := resources.ResourcesByPath(ctx, test.scopes, all)
 			addResources(heads)
-			shows("ResourcesByPath", err)
+			wantSeen("ResourcesByPath", err)
 			for _, field := range []catalog.OrderField{catalog.OrderByPath, catalog.OrderByCreatedAt, catalog.OrderByUpdatedAt} {
 				for _, descending := range []bool{false, true} {
 					heads, err := resources.ListResources(ctx, test.scopes, catalog.ResourceFilter{}, catalog.Order{Field: field, Descending: descending}, catalog.WholeRange(), 10)
 					addResources(heads)
-					shows("ListResources by "+string(field), err)
+					wantSeen("ListResources by "+string(field), err)
 				}
 			}
 			found, err := resources.VersionsByLabel(ctx, test.scopes, labels, catalog.Columns{})
 			addVersions(found)
-			shows("VersionsByLabel", err)
+			wantSeen("VersionsByLabel", err)
 			for _, key := range labels {
 				one, problem := resources.VersionsByLabel(ctx, test.scopes, []catalog.LabelKey{key}, catalog.Columns{Meta: true})
 				addVersions(one)
 				err = errors.Join(err, problem)
 			}
-			shows("VersionsByLabel, one by one", err)
+			wantSeen("VersionsByLabel, one by one", err)
 			found, err = resources.VersionsByRevision(ctx, test.scopes, revisions, catalog.Columns{})
 			addVersions(found)
-			shows("VersionsByRevision", err)
+			wantSeen("VersionsByRevision", err)
 			for _, newestFirst := range []bool{false, true} {
 				lists, err := resources.ListVersions(ctx, test.scopes, all, catalog.AllRevisions(), newestFirst, 10, catalog.Columns{})
 				addVersions(lists...)
-				shows("ListVersions", err)
+				wantSeen("ListVersions", err)
 			}
 
 			byID, err := events.ByID(ctx, test.scopes, ids, eventlog.Columns{})
 			addEvents(byID)
-			shows("ByID", err)
+			wantSeen("ByID", err)
 			for _, direction := range []eventlog.Direction{eventlog.OldestFirst, eventlog.NewestFirst} {
 				for _, filter := range []eventlog.Filter{{}, {Types: []string{"UPDATED"}}, {ResourceTypes: []string{"task"}}} {
 					list, err := events.List(ctx, test.scopes, filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(list)
-					shows("List", err)
+					wantSeen("List", err)
 					lists, err := events.ListOf(ctx, test.scopes, eventlog.OfPaths(all), filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(lists...)
-					shows("ListOfPaths", err)
+					wantSeen("ListOfPaths", err)
 					lists, err = events.ListOf(ctx, test.scopes, eventlog.OfVersions(labels), filter, eventlog.Page{Range: eventlog.WholeRange(), Direction: direction, Limit: 10})
 					addEvents(lists...)
-					shows("ListOfVersions", err)
+					wantSeen("ListOfVersions", err)
 				}
 			}
 			list, err := events.NewestWithResourceTypes(ctx, test.scopes, 10, eventlog.Columns{})
 			addEvents(list)
-			shows("NewestWithResourceTypes", err)
+			wantSeen("NewestWithResourceTypes", err)
 			branches, err := tree.Read(ctx, &events.Reader, test.scopes, catalog.WholeRange(), 10, tree.Branches{Versions: 5, Events: 5})
 			if branches == nil {
 				t.Fatal(err)
 			}
 			addResources(branches.Resources)
-			shows("the tree's resources", err)
+			wantSeen("the tree's resources", err)
 			addVersions(branches.Versions...)
-			shows("the tree's versions", nil)
+			wantSeen("the tree's versions", nil)
 			addEvents(branches.Events...)
-			shows("the tree's events", nil)
+			wantSeen("the tree's events", nil)
 		})
 	}
 }
 
-// A caller that may write under one path records nothing under another, and nothing at
-// all in a call that has one such event.
+// A caller with the scope of one path cannot record under another; a call with one such
+// event records nothing.
 func TestScopes_Record_NothingElse(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

@@ -22,7 +22,7 @@ import (
 
 var units = []eventlog.Interval{0, eventlog.Minute, eventlog.FiveMinutes, eventlog.Hour, eventlog.Day, eventlog.Week}
 
-// The scopes of callers who may see everything, something and nothing.
+// someScopes are the scopes of callers who may see everything, a part and nothing.
 var someScopes = [][]string{{""}, {"a/"}, {"b/", "a/"}, {"none"}}
 
 func inScope(scopes []string, path string) bool {
@@ -39,7 +39,7 @@ func ranked(counts map[string]int) []eventlog.NameCount {
 	return list
 }
 
-// Statistics count what the filter passes, whether event_count knows it or not, for any
+// Statistics count the events that pass the filter, with or without event_count, for any
 // caller, and refuse too many intervals.
 func TestStatistics_AnyFilter_AsCountedOneByOne(t *testing.T) {
 	t.Parallel()
@@ -117,21 +117,21 @@ func TestStatistics_AnyFilter_AsCountedOneByOne(t *testing.T) {
 		if unit == 0 {
 			got.Buckets = want.Buckets
 		}
-		for what, each := range map[string][2]any{
+		for what, pair := range map[string][2]any{
 			"total": {want.Total, got.Total}, "types": {want.ByType, got.ByType}, "statuses": {want.ByStatus, got.ByStatus}, "buckets": {want.Buckets, got.Buckets},
 		} {
-			if diff := gocmp.Diff(each[0], each[1]); diff != "" {
+			if diff := gocmp.Diff(pair[0], pair[1]); diff != "" {
 				t.Fatalf("%s of %+v by %s for %q (-want +got):\n%s", what, filter, time.Duration(unit), scopes, diff)
 			}
 		}
 	})
 	if answered < 20 || refused < 3 {
-		t.Errorf("%d answered, %d refused: too few of either", answered, refused)
+		t.Errorf("%d answered and %d refused: too few to compare", answered, refused)
 	}
 }
 
-// Statistics of prefixes, folders or not, within scopes are those of plain SQL, also
-// after a recount, and read each path once however deep it lies.
+// Statistics of prefixes, folders or not, within scopes equal those of plain SQL, also
+// after a recount, and count each path once, at any depth.
 func TestStatistics_AnyPrefixAndScopes_AsPlainSQL(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -232,15 +232,15 @@ func TestStatistics_AnyPrefixAndScopes_AsPlainSQL(t *testing.T) {
 	}
 }
 
-// passing is what a filter passes, in plain SQL, for TestStatistics_AnyPrefixAndScopes.
+// passing is the filter in plain SQL, for TestStatistics_AnyPrefixAndScopes.
 const passing = `resource_path ^@ ANY ($2::text[]) AND ($3::text IS NULL OR resource_path ^@ $3) AND ($4::text[] IS NULL OR event_type = ANY ($4))
 	AND ($5::text[] IS NULL OR lower((meta ->> 'status') COLLATE "C") = ANY ($5)) AND ($6::timestamptz IS NULL OR timestamp >= $6) AND ($7::timestamptz IS NULL OR timestamp < $7)`
 
-// The sequencer's counts are those of a recount, and those of the lists, whatever
-// order events come in, and where a month is detached.
+// The sequencer's counts equal those of a recount and of the lists, in whatever order
+// events arrive, and with a month detached.
 func TestStatistics_BackdatedAndDetached_AsListed(t *testing.T) {
 	t.Parallel()
-	store, pool := recordSetup(t)
+	store, pool := setupRecord(t)
 	record := func(from, to int) {
 		t.Helper()
 		exec(t, pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta, timestamp)
@@ -257,7 +257,7 @@ func TestStatistics_BackdatedAndDetached_AsListed(t *testing.T) {
 		}
 		return text
 	}
-	asListed := func(when string) {
+	wantAsListed := func(when string) {
 		t.Helper()
 		statistics, err := store.Statistics(t.Context(), everything, eventlog.Filter{}, eventlog.Week)
 		if err != nil {
@@ -272,7 +272,7 @@ func TestStatistics_BackdatedAndDetached_AsListed(t *testing.T) {
 	exec(t, pool, `SELECT event_sequence(70, 0)`)
 	exec(t, pool, `SELECT event_sequence(70, 0)`)
 	record(301, 400)
-	asListed("at first")
+	wantAsListed("at first")
 	before := counted()
 	exec(t, pool, `SELECT event_recount()`)
 	if diff := gocmp.Diff(counted(), before); diff != "" {
@@ -283,10 +283,10 @@ func TestStatistics_BackdatedAndDetached_AsListed(t *testing.T) {
 		t.Errorf("statuses %+v: %v", statistics.ByStatus, err)
 	}
 	exec(t, pool, `ALTER TABLE event DETACH PARTITION event_past`)
-	asListed("without the past")
+	wantAsListed("without the past")
 }
 
-// Filters and statistics of executions are those of a loop over all of them.
+// Filters and statistics of executions equal those computed by a loop over all of them.
 func TestExecutions_AnyFilter_AsDocumented(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -323,7 +323,7 @@ func TestExecutions_AnyFilter_AsDocumented(t *testing.T) {
 			filter.HasErrors = new(rapid.Bool().Draw(t, "has errors"))
 		}
 		if rapid.Bool().Draw(t, "duration given") {
-			// No run ends within a millisecond of what depends on the clock.
+			// No duration is within a millisecond of a bound that depends on the clock.
 			filter.MinDurationMs = new(rapid.SampledFrom([]int32{-1, 0, 1, 976, 977, 1000, 60_000, 5_400_000, 40_000_000, math.MaxInt32}).Draw(t, "duration"))
 		}
 		if rapid.Bool().Draw(t, "text given") {
@@ -404,11 +404,11 @@ func TestExecutions_AnyFilter_AsDocumented(t *testing.T) {
 	})
 }
 
-// Statistics of ten times as many events in the same hours read as much, and those of
-// ten times as many runs each run once.
+// Statistics of ten times as many events in the same hours read no more rows; those of
+// ten times as many executions read each execution once.
 func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
 	t.Parallel()
-	_, pool := recordSetup(t)
+	_, pool := setupRecord(t)
 	meter := dbtest.NewMeter(t, pool)
 	store := eventlog.NewStore(meter)
 	ctx := t.Context()
@@ -427,7 +427,7 @@ func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
 	}
 	tests := map[string]struct {
 		run func() error
-		// rows are the most for 5,000 events in 100 hours, of 500 runs.
+		// rows is the limit for 5,000 events in 100 hours, of 500 executions.
 		rows int
 	}{
 		"all": {events(eventlog.Filter{}), 110}, "a time range": {events(eventlog.Filter{Since: &since}), 150},
@@ -446,7 +446,7 @@ func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
 			SELECT 'team' || n, (ARRAY['UPDATED', 'UNCHANGED'])[1 + n % 2], 'team' || n % 4 || '/x' || n % 40 || '/' || n % 400, '1', '{"status": "ok"}', now() - make_interval(hours => n % 100)
 			FROM generate_series($1::integer, $2::integer - 1) n`, recorded, size)
 		recorded = size
-		if _, err := store.Statistics(ctx, everything, eventlog.Filter{}, 0); err != nil { // gives positions
+		if _, err := store.Statistics(ctx, everything, eventlog.Filter{}, 0); err != nil { // assigns positions
 			t.Fatal(err)
 		}
 		exec(t, pool, `VACUUM ANALYZE event, event_count, event_folder_count, execution`)
@@ -456,8 +456,8 @@ func TestStatistics_TenTimesAsMany_BoundedWork(t *testing.T) {
 				t.Fatal(err)
 			}
 			work := dbtest.Work{}
-			for _, each := range meter.Take() {
-				work.Rows, work.Buffers = work.Rows+each.Rows, work.Buffers+each.Buffers
+			for _, statement := range meter.Take() {
+				work.Rows, work.Buffers = work.Rows+statement.Rows, work.Buffers+statement.Buffers
 			}
 			if work.Rows > test.rows || work.Buffers == 0 || work.Buffers > 300 {
 				t.Errorf("%s: %+v for %d events, want %d rows and 300 buffers at most", name, work, size, test.rows)

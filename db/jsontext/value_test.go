@@ -10,8 +10,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/dbtest"
 )
 
-// The special cases of @> in PostgreSQL's documentation and source. PostgreSQL
-// itself checks the wanted results.
+// The special cases of @> in PostgreSQL's documentation and source. The test compares the
+// wanted results with PostgreSQL's.
 func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 	t.Parallel()
 	deep := func(levels int, core string) string {
@@ -120,7 +120,7 @@ func TestContains_SpecialCases_AsPostgreSQL(t *testing.T) {
 			continue
 		}
 		if answers[i].Contains != c.want {
-			t.Errorf("%.80s @> %.80s: want %t; PostgreSQL says %t", c.outer, c.inner, c.want, answers[i].Contains)
+			t.Errorf("%.80s @> %.80s: want %t; PostgreSQL returns %t", c.outer, c.inner, c.want, answers[i].Contains)
 		}
 		for _, source := range []string{c.outer, answers[i].Stored} {
 			outer, err := Parse(source)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Values waiting for reuse must not keep the objects they referred to alive.
+// Values waiting for reuse must not keep alive the objects that they referred to.
 func TestSlab_Reset_ReferencesReleased(t *testing.T) {
 	t.Parallel()
 	var kept slab[*[64 << 10]byte]
@@ -24,8 +24,8 @@ func TestSlab_Reset_ReferencesReleased(t *testing.T) {
 			break
 		}
 	}
-	if held := cap(collected) - len(collected); held > 0 {
-		t.Errorf("%d of %d values are still referred to", held, cap(collected))
+	if referenced := cap(collected) - len(collected); referenced > 0 {
+		t.Errorf("%d of %d values are still referred to", referenced, cap(collected))
 	}
 	runtime.KeepAlive(&kept)
 }

@@ -57,8 +57,8 @@ type row struct {
 	At       time.Time
 }
 
-// The values of a row do not change while others are read, in PostgreSQL's binary
-// and text formats, and with reused memory.
+// The values of a row do not change while other rows are read, in PostgreSQL's binary and
+// text formats, and with reused memory.
 func TestEach_ManyRows_SameValuesAsPostgreSQL(t *testing.T) {
 	t.Parallel()
 	databaseURL := dbtest.URL(t)
@@ -106,8 +106,8 @@ func TestEach_OtherColumnsOrValues_Error(t *testing.T) {
 	}{
 		"another name":        {`SELECT 1 AS a, 2 AS c`, "ab", `column 1 of a query is "c", not "b"`, nil},
 		"another number":      {`SELECT 1 AS a, 2 AS b`, "abc", "a query has 2 columns, not 3", nil},
-		"a time without end":  {`SELECT 'infinity'::timestamptz AS a`, "a", "read column a: ", func(r *Row) { r.Time(0) }},
-		"null where none is":  {`SELECT NULL::integer AS a`, "a", "read column a: ", func(r *Row) { r.Int32(0) }},
+		"infinity as a time":  {`SELECT 'infinity'::timestamptz AS a`, "a", "read column a: ", func(r *Row) { r.Time(0) }},
+		"an unexpected null":  {`SELECT NULL::integer AS a`, "a", "read column a: ", func(r *Row) { r.Int32(0) }},
 		"an error of the SQL": {`SELECT 1 / (n - 900) AS a FROM generate_series(1, 1000) n`, "a", "division by zero", func(*Row) {}},
 		"an unknown table":    {`SELECT a FROM nowhere`, "a", "does not exist", nil},
 	} {

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// A span has the statement's name and the state of its failure, no value of either.
+// A span has the statement's name and the SQLSTATE of its failure, and no values.
 func TestTracer_Statements_CountedAndTraced(t *testing.T) {
 	t.Parallel()
 	kept := tracetest.NewInMemoryExporter()
@@ -33,9 +33,9 @@ func TestTracer_Statements_CountedAndTraced(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := pool.Exec(ctx, "-- name: Failing :exec\nSELECT $1::text::int", "secret"); err == nil {
-		t.Fatal("it did not fail")
+		t.Fatal("the statement did not fail")
 	}
-	if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil { // of no request
+	if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil { // outside of a request
 		t.Fatal(err)
 	}
 	parent.End()
@@ -47,7 +47,7 @@ func TestTracer_Statements_CountedAndTraced(t *testing.T) {
 		}
 		got = append(got, line)
 		if strings.Contains(fmt.Sprint(span), "secret") {
-			t.Errorf("a span has a value: %+v", span)
+			t.Errorf("a span contains a value: %+v", span)
 		}
 	}
 	database := pool.Config().ConnConfig.Database

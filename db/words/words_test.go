@@ -15,9 +15,8 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// Each code point is folded as in SQL, and what it is folded to stays as it is. From
-// 20000 on there are ideographs, of which only those of compatibility change, and no
-// letters.
+// Each code point is folded as in SQL, and folding is idempotent. From U+20000 on there are
+// no letters, only ideographs, of which only the compatibility ones change.
 func TestFold_AnyCodePoint_AsSQL(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -67,7 +66,7 @@ func TestFold_AnyCodePoint_AsSQL(t *testing.T) {
 	}
 }
 
-// letters are of texts in which something is folded.
+// letters draws letters of which many are folded.
 var letters = rapid.SampledFrom([]rune("aAbB1 -_/.éÉèẼßẞøØŁæÆıİſΣσςЖжЙйاًあがﬁ²한日ー\u0301\u00ad\u200b\u00a0—"))
 
 func texts() *rapid.Generator[string] {
@@ -114,7 +113,7 @@ func TestQuery_ShortWord_AtBeginning(t *testing.T) {
 	t.Parallel()
 	document := words.Of("examples/load_Größe", "wait for HTTP")
 	if want := " examples load grosse wait for http "; document != want {
-		t.Fatalf("Of gives %q, want %q", document, want)
+		t.Fatalf("Of returns %q, want %q", document, want)
 	}
 	for query, want := range map[string]bool{
 		"": true, "GRÖ": true, "ross": true, "se": false, "ht wa": true, "tp": false, "ttp": true, "load/gros": true, "loadgros": false, "- -": true,

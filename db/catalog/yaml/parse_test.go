@@ -269,7 +269,7 @@ func TestParse_SmallTextWithManyAliases_MayReach64KiB(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(got.JSON) < 10*len(text) {
-		t.Errorf("%d bytes from %d: the case tests nothing", len(got.JSON), len(text))
+		t.Errorf("%d bytes from %d: the text expands too little for this test", len(got.JSON), len(text))
 	}
 }
 
@@ -444,7 +444,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// benchmarkYAML is some 3 KB: the median of NoETL's own playbooks.
+// benchmarkYAML returns about 3 KB, the median of NoETL's own playbooks.
 func benchmarkYAML() string {
 	var text strings.Builder
 	text.WriteString("apiVersion: noetl.io/v2\nkind: Playbook\nmetadata:\n  name: load\n  path: examples/load\nworkflow:\n")

@@ -32,7 +32,7 @@ func ExampleParse_refused() {
 	// line 2, column 1: statements ({% … %}) are not part of what templates can do; use {{ name | filter }}
 }
 
-// What a template does not use need not be loaded.
+// Values that a template does not use need not be loaded.
 func ExampleTemplate_Uses() {
 	template, err := message.Parse("{{ event_type }} of {{ resource_path }}")
 	fmt.Println(err, template.Uses("payload"), template.Uses("event_type"))

@@ -212,7 +212,7 @@ func TestUses_NamesInExpressions_Only(t *testing.T) {
 	}
 }
 
-// Text without an opening brace is a template of itself.
+// Text without an opening brace renders as itself.
 func TestRender_PlainText_Itself(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -230,7 +230,7 @@ func TestRender_PlainText_Itself(t *testing.T) {
 // keys returns keys of which some look like the JSON of others.
 func keys() []string { return []string{"a", "b", "c\"d", "é", "", "\n", `\n`} }
 
-// Steps into JSON lead to the same value as in what encoding/json decodes.
+// A path into JSON leads to the same value as in the JSON decoded by encoding/json.
 func TestRender_StepsIntoJSON_AsDecoded(t *testing.T) {
 	t.Parallel()
 	var generate func(depth int) *rapid.Generator[any]
@@ -245,36 +245,36 @@ func TestRender_StepsIntoJSON_AsDecoded(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		value := generate(3).Draw(t, "value")
-		way, at := "", value
+		path, current := "", value
 		for range rapid.IntRange(0, 3).Draw(t, "steps") {
-			if list, ok := at.([]any); ok && rapid.Bool().Draw(t, "into") {
+			if list, ok := current.([]any); ok && rapid.Bool().Draw(t, "into") {
 				index := rapid.IntRange(0, 3).Draw(t, "index")
-				way += fmt.Sprintf("[%d]", index)
-				at = nil
+				path += fmt.Sprintf("[%d]", index)
+				current = nil
 				if index < len(list) {
-					at = list[index]
+					current = list[index]
 				}
 				continue
 			}
 			key := rapid.SampledFrom(keys()).Draw(t, "key")
-			way += "['" + strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(key) + "']"
-			object, _ := at.(map[string]any)
-			at = object[key]
+			path += "['" + strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(key) + "']"
+			object, _ := current.(map[string]any)
+			current = object[key]
 		}
 		payload, err := json.MarshalIndent(value, " ", "\t")
 		if err != nil {
 			t.Fatal(err)
 		}
-		parsed, err := message.Parse("{{ payload" + way + " | tojson }}")
+		parsed, err := message.Parse("{{ payload" + path + " | tojson }}")
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := json.Marshal(at)
+		want, err := json.Marshal(current)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got, err := parsed.Render(message.Values{Payload: payload}); err != nil || got != string(want) {
-			t.Fatalf("%s of %s: %s, %v; want %s", way, payload, got, err, want)
+			t.Fatalf("%s of %s: %s, %v; want %s", path, payload, got, err, want)
 		}
 	})
 }

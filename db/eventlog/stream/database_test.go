@@ -21,9 +21,9 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// logged is the log as the database has it: the ids in the order of their
-// positions, which must be dense.
-func (l *live) logged(t testing.TB) []string {
+// loggedIDs returns the ids of event_log in the order of their positions, which must have
+// no gaps.
+func (l *live) loggedIDs(t testing.TB) []string {
 	t.Helper()
 	rows, err := l.pool.Query(context.Background(), `SELECT position, event_id FROM event_log ORDER BY position`)
 	if err != nil {
@@ -38,7 +38,7 @@ func (l *live) logged(t testing.TB) []string {
 		}
 		list = append(list, id)
 		if position != int64(len(list)) {
-			t.Fatalf("position %d holds the event number %d", position, len(list))
+			t.Fatalf("event number %d has the position %d", len(list), position)
 		}
 	}
 	if rows.Err() != nil {
@@ -47,15 +47,15 @@ func (l *live) logged(t testing.TB) []string {
 	return list
 }
 
-// settled waits until nothing is pending.
-func (l *live) settled(t testing.TB) {
+// awaitNoPending waits until nothing is pending.
+func (l *live) awaitNoPending(t testing.TB) {
 	t.Helper()
 	if _, err := stream.TailCursor(t.Context(), l.store); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// However an event comes into the table, it has one identity and one position.
+// However an event is inserted, it gets one identity and one position.
 func TestEventAfterInsert_AnyInsert_OnePosition(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -67,13 +67,13 @@ func TestEventAfterInsert_AnyInsert_OnePosition(t *testing.T) {
 	if _, err := l.pool.CopyFrom(t.Context(), pgx.Identifier{"event"}, []string{"event_id", "event_type", "resource_path", "resource_version", "timestamp"},
 		pgx.CopyFromRows([][]any{
 			{"copy 1", "UPDATED", "a/one", "1", time.Now()},
-			{"copy 2", "UPDATED", "a/one", "1", time.Now().AddDate(-10, 0, 0)}, // long ago, and yet next
+			{"copy 2", "UPDATED", "a/one", "1", time.Now().AddDate(-10, 0, 0)}, // an old timestamp, but the next position
 		})); err != nil {
 		t.Fatal(err)
 	}
-	l.settled(t)
+	l.awaitNoPending(t)
 	want := []string{"parent", "partition", "cte", "many 1", "many 2", "many 3", "copy 1", "copy 2"}
-	equal(t, l.logged(t), want)
+	wantIDs(t, l.loggedIDs(t), want)
 	var identities, pending int
 	if err := l.pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM event_identity), (SELECT count(*) FROM event_pending)`).Scan(&identities, &pending); err != nil || identities != len(want) || pending != 0 {
 		t.Errorf("%d identities, %d pending: %v", identities, pending, err)
@@ -103,24 +103,24 @@ func TestEventAfterInsert_DuplicateID_OneWins(t *testing.T) {
 			case err == nil:
 				won++
 			case !errors.As(err, &refused) || refused.Code != "23505":
-				t.Errorf("the loser got %v", err)
+				t.Errorf("a refused insert failed with %v", err)
 			}
 		}
 		if won != 1 {
 			t.Errorf("%d of 8 won", won)
 		}
 	}
-	l.settled(t)
-	equal(t, l.logged(t), []string{"same 0", "same 1"})
+	l.awaitNoPending(t)
+	wantIDs(t, l.loggedIDs(t), []string{"same 0", "same 1"})
 }
 
-// event_reconcile adds what was inserted while triggers were off, once, and gives a
-// partition that was attached by hand its triggers.
+// event_reconcile adds events that were inserted while triggers were off, once, and the
+// triggers of a partition that was attached by hand.
 func TestEventReconcile_TriggersOff_AddsMissingEvents(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
 	l.record(t, "a/one", "first")
-	l.settled(t)
+	l.awaitNoPending(t)
 	connection, err := l.pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -148,11 +148,11 @@ func TestEventReconcile_TriggersOff_AddsMissingEvents(t *testing.T) {
 	if _, err := db.EnsurePartitions(t.Context(), l.pool); err != nil {
 		t.Fatal(err)
 	}
-	l.settled(t)
-	// Of two events with one id the log has one; one that lies years ahead waits.
-	equal(t, l.logged(t), []string{"first", "a", "b"})
+	l.awaitNoPending(t)
+	// The log has one of two events with the same id; an event years ahead waits.
+	wantIDs(t, l.loggedIDs(t), []string{"first", "a", "b"})
 	if adopted, err := db.Reconcile(t.Context(), l.pool); err != nil || adopted != 0 {
-		t.Errorf("a second time: %d taken in: %v", adopted, err)
+		t.Errorf("a second time: %d events adopted: %v", adopted, err)
 	}
 	if err := l.pool.QueryRow(t.Context(), `SELECT event_partitions_unguarded()`).Scan(&unguarded); err != nil || unguarded != 0 {
 		t.Errorf("%d partitions are unguarded, want 0: %v", unguarded, err)
@@ -163,7 +163,7 @@ func TestEventReconcile_TriggersOff_AddsMissingEvents(t *testing.T) {
 // refused, also while a subscription is open.
 func TestLog_MonthDropped_Skipped(t *testing.T) {
 	t.Parallel()
-	l := follow(t, 1) // which has none of those before the floor
+	l := follow(t, 1) // too small for the events before the floor
 	start, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
@@ -171,16 +171,16 @@ func TestLog_MonthDropped_Skipped(t *testing.T) {
 	cursor := start.String()
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, timestamp) VALUES
 		('1', 'UPDATED', 'a/one', '1', now()), ('dropped', 'UPDATED', 'a/one', '1', now() - interval '1 year'), ('3', 'UPDATED', 'a/one', '1', now())`)
-	l.settled(t)
+	l.awaitNoPending(t)
 	exec(t, l.pool, `ALTER TABLE event DETACH PARTITION event_past`)
-	all, one := l.subscribe(t, eventlog.Filter{}, &cursor), l.subscribe(t, eventlog.Filter{Path: new("a/one")}, &cursor)
-	equal(t, idsOf(takeDeliveries(t, all, 2)), []string{"1", "3"})
-	equal(t, idsOf(takeDeliveries(t, one, 2)), []string{"1", "3"})
+	all, filtered := l.subscribe(t, eventlog.Filter{}, &cursor), l.subscribe(t, eventlog.Filter{Path: new("a/one")}, &cursor)
+	wantIDs(t, idsOf(takeDeliveries(t, all, 2)), []string{"1", "3"})
+	wantIDs(t, idsOf(takeDeliveries(t, filtered, 2)), []string{"1", "3"})
 
 	behind := l.subscribe(t, eventlog.Filter{}, &cursor)
 	exec(t, l.pool, `UPDATE event_head SET floor = 2`)
 	l.record(t, "a/one", "4")
-	takeDeliveries(t, all, 1) // the tail knows of the floor by now
+	takeDeliveries(t, all, 1) // now the tail has read the floor
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	_, err = behind.Next(ctx)
@@ -225,29 +225,28 @@ func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 			}
 		})
 	}
-	group.Go(func() { // others who sequence, in passing
+	group.Go(func() { // readers that sequence, too
 		for writing.Err() == nil {
 			_, _ = stream.TailCursor(writing, l.store)
 		}
 	})
-	group.Go(func() { // whoever holds the lock loses its connection
+	group.Go(func() { // terminates the connection that holds the lock
 		for tick := time.NewTicker(50 * time.Millisecond); writing.Err() == nil; <-tick.C {
 			_, _ = l.pool.Exec(writing, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 20251
 				AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 		}
 	})
 	group.Wait()
-	l.settled(t)
-	order := l.logged(t)
+	l.awaitNoPending(t)
+	order := l.loggedIDs(t)
 	if len(order) != len(committed) || len(order) < 100 {
 		t.Errorf("%d events in the log, %d committed", len(order), len(committed))
 	}
-	// Of what follows in the log, the earliest commit must not lie before the
-	// beginning of this one.
+	// The earliest commit of the events after this one must not precede its beginning.
 	earliest := time.Now().Add(time.Hour)
 	for _, id := range slices.Backward(order) {
 		if earliest.Before(committed[id].began) {
-			t.Fatalf("%s began after an event had been committed that comes after it", id)
+			t.Fatalf("%s began after the commit of an event that follows it", id)
 		}
 		if committed[id].committed.Before(earliest) {
 			earliest = committed[id].committed
@@ -259,7 +258,7 @@ func TestSequencer_ManyAtOnceAndKilled_OrderKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		equal(t, idsOf(takeDeliveries(t, s, len(order))), order)
+		wantIDs(t, idsOf(takeDeliveries(t, s, len(order))), order)
 		s.Close()
 	}
 }
@@ -284,7 +283,7 @@ func TestLog_NotificationsLost_StillDelivered(t *testing.T) {
 		id := fmt.Sprint(n)
 		l.record(t, "a/one", id)
 		recorded := time.Now()
-		equal(t, idsOf(takeDeliveries(t, s, 1)), []string{id})
+		wantIDs(t, idsOf(takeDeliveries(t, s, 1)), []string{id})
 		t.Logf("delivered after %s", time.Since(recorded))
 	}
 }
@@ -307,7 +306,7 @@ func TestEventLog_RoleSettings_ChangeNothing(t *testing.T) {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
-	equal(t, idsOf(takeDeliveries(t, s, 1)), []string{"1"})
+	wantIDs(t, idsOf(takeDeliveries(t, s, 1)), []string{"1"})
 
 	// Assigned positions are durable whatever the session's settings.
 	tx, err := connection.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
@@ -335,13 +334,13 @@ func TestSequencer_LargeTransaction_InPages(t *testing.T) {
 	s := l.subscribe(t, eventlog.Filter{Path: new("a/two")}, nil)
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version)
 		SELECT to_char(n, 'FM000000'), 'UPDATED', CASE WHEN n % 5000 = 0 THEN 'a/two' ELSE 'a/one' END, '1' FROM generate_series(1, 20000) n`)
-	equal(t, idsOf(takeDeliveries(t, s, 4)), []string{"005000", "010000", "015000", "020000"})
-	if order := l.logged(t); len(order) != 20000 || !slices.IsSorted(order) {
+	wantIDs(t, idsOf(takeDeliveries(t, s, 4)), []string{"005000", "010000", "015000", "020000"})
+	if order := l.loggedIDs(t); len(order) != 20000 || !slices.IsSorted(order) {
 		t.Errorf("%d events in the log, in order: %v", len(order), slices.IsSorted(order))
 	}
 }
 
-// The names of event types that start and end a run, in NoETL's spellings.
+// The event types that start and end an execution, in NoETL's spellings.
 func TestEventPhase_Spellings(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -358,9 +357,9 @@ func TestEventPhase_Spellings(t *testing.T) {
 	}
 }
 
-// An execution that is updated batch by batch is what a reading of all its events
-// gives.
-func TestExecution_AnyEventsInAnyBatches_FoldedAsRead(t *testing.T) {
+// An execution that is updated batch by batch equals the one computed from all of its
+// events.
+func TestExecution_AnyEventsInAnyBatches_AsComputed(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
 	exec(t, l.pool, `INSERT INTO event_type (name) VALUES ('step.done')`)
@@ -469,11 +468,11 @@ func describe(e *eventlog.Execution) string {
 	}, " | ")
 }
 
-// An id that is a number counts as its text; one that is too long is ignored.
-func TestExecution_Ids(t *testing.T) {
+// A numeric id is used as text; one that is too long is ignored.
+func TestExecution_IDs(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
-	exec(t, l.pool, `ALTER TABLE event DROP CONSTRAINT event_is_sound`) // as before there was one
+	exec(t, l.pool, `ALTER TABLE event DROP CONSTRAINT event_is_sound`) // as before the constraint existed
 	for i, id := range []string{`4711`, `"` + strings.Repeat("x", 255) + `"`, `"` + strings.Repeat("y", 256) + `"`, `""`, `null`} {
 		exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta) VALUES ($1, 'UPDATED', 'a/one', '1', $2)`,
 			fmt.Sprint(i), `{"execution_id": `+id+`}`)
@@ -487,11 +486,10 @@ func TestExecution_Ids(t *testing.T) {
 		got = append(got, execution.ExecutionID)
 	}
 	slices.Sort(got)
-	equal(t, got, []string{"4711", strings.Repeat("x", 255)})
+	wantIDs(t, got, []string{"4711", strings.Repeat("x", 255)})
 }
 
-// While a month is detached, subscriptions wait for its events instead of passing over
-// them.
+// While a month is detached, subscriptions wait for its events instead of skipping them.
 func TestLog_MonthDetachedForAWhile_NothingMissed(t *testing.T) {
 	t.Parallel()
 	l := follow(t, 1)
@@ -519,7 +517,7 @@ func TestLog_MonthDetachedForAWhile_NothingMissed(t *testing.T) {
 		cancel()
 	}
 	exec(t, l.pool, `SELECT event_mend_partitions(1)`)
-	equal(t, idsOf(takeDeliveries(t, live, 2)), []string{"2", "3"})
-	equal(t, idsOf(takeDeliveries(t, behind, 2)), []string{"2", "3"})
-	equal(t, idsOf(takeDeliveries(t, unread, 4)), []string{"0", "1", "2", "3"})
+	wantIDs(t, idsOf(takeDeliveries(t, live, 2)), []string{"2", "3"})
+	wantIDs(t, idsOf(takeDeliveries(t, behind, 2)), []string{"2", "3"})
+	wantIDs(t, idsOf(takeDeliveries(t, unread, 4)), []string{"0", "1", "2", "3"})
 }

@@ -11,5 +11,5 @@ func ReadPage(ctx context.Context, store *eventlog.Store, scopes []string, filte
 	return readPage(ctx, store, scopes, filter, after, upTo, new(pageLimit))
 }
 
-// SetRingLength sets how many events are kept in memory, before Run.
+// SetRingLength sets the number of events that the ring holds; call it before Run.
 func (l *Log) SetRingLength(length int) { l.ring = newRing(length, ringBytes) }

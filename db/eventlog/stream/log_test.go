@@ -31,7 +31,7 @@ type live struct {
 	pool  *db.Pool
 	store *eventlog.Store
 	log   *stream.Log
-	// registry has the metrics of the process that was started last.
+	// registry has the metrics of the process started last.
 	registry *prometheus.Registry
 }
 
@@ -42,7 +42,7 @@ func follow(t *testing.T, ringLength ...int) *live {
 	pool := dbtest.PoolAt(t, url, db.Options{StatementTimeout: time.Minute}) // on a busy machine
 	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
 		SELECT path, 'task', '1', '{}' FROM unnest(ARRAY['a/one', 'a/two', 'b/one']) AS path`)
-	// The test's database is a copy; a copy is another log.
+	// The test's database is a copy of a template, and each copy is another log.
 	exec(t, pool, `UPDATE event_head SET stream = gen_random_uuid()`)
 	l := &live{url: url, pool: pool, store: eventlog.NewStore(pool)}
 	l.log = l.process(t, ringLength...)
@@ -94,7 +94,8 @@ func (l *live) subscribe(t testing.TB, filter eventlog.Filter, after *string) *s
 	return s
 }
 
-// takeDeliveries takes the next n deliveries and checks that they chain.
+// takeDeliveries returns the next n deliveries and checks that each follows the previous
+// one.
 func takeDeliveries(t testing.TB, s *stream.Subscription, n int) []stream.Delivery {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -106,7 +107,7 @@ func takeDeliveries(t testing.TB, s *stream.Subscription, n int) []stream.Delive
 			t.Fatalf("after %d of %d deliveries: %v", len(taken), n, err)
 		}
 		if len(taken) > 0 && (delivery.Previous == nil || *delivery.Previous != taken[len(taken)-1].Cursor) {
-			t.Fatalf("delivery %d does not follow the one before", len(taken))
+			t.Fatalf("delivery %d does not follow the previous one", len(taken))
 		}
 		taken = append(taken, delivery)
 	}
@@ -130,7 +131,7 @@ func assertNoDelivery(t testing.TB, l *live, s *stream.Subscription, path string
 	}
 }
 
-func equal(t testing.TB, got, want []string) {
+func wantIDs(t testing.TB, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -145,14 +146,14 @@ func TestLog_Subscription_FromNowOnInOrder(t *testing.T) {
 	l.record(t, "a/one", "1", "2")
 	l.record(t, "b/one", "3")
 	deliveries := takeDeliveries(t, s, 3)
-	equal(t, idsOf(deliveries), []string{"1", "2", "3"})
+	wantIDs(t, idsOf(deliveries), []string{"1", "2", "3"})
 	if deliveries[0].Previous != nil || !deliveries[0].Live || deliveries[0].Position() != "2" {
 		t.Errorf("the first delivery: previous %v, live %v, position %s", deliveries[0].Previous, deliveries[0].Live, deliveries[0].Position())
 	}
 
 	again := l.subscribe(t, eventlog.Filter{}, &deliveries[0].Cursor)
 	past := takeDeliveries(t, again, 2)
-	equal(t, idsOf(past), []string{"2", "3"})
+	wantIDs(t, idsOf(past), []string{"2", "3"})
 	if *past[0].Previous != deliveries[0].Cursor || past[0].Live || past[1].Cursor != deliveries[2].Cursor {
 		t.Errorf("resumed: %+v", past)
 	}
@@ -197,7 +198,7 @@ func TestLog_Filter_WakesAndPassesMatchingEventsOnly(t *testing.T) {
 		// The past from the database, and live.
 		cursor := start.String()
 		past := l.subscribe(t, test.filter, &cursor)
-		equal(t, idsOf(takeDeliveries(t, past, len(test.want))), test.want)
+		wantIDs(t, idsOf(takeDeliveries(t, past, len(test.want))), test.want)
 		current := l.subscribe(t, test.filter, nil)
 		for i, e := range []struct{ path, kind, meta string }{
 			{"a/one", "UPDATED", `{"execution_id": "x", "status": "Failed"}`},
@@ -212,7 +213,7 @@ func TestLog_Filter_WakesAndPassesMatchingEventsOnly(t *testing.T) {
 		for _, id := range test.want {
 			want = append(want, name+id)
 		}
-		equal(t, idsOf(takeDeliveries(t, current, len(want))), want)
+		wantIDs(t, idsOf(takeDeliveries(t, current, len(want))), want)
 	}
 }
 
@@ -232,17 +233,17 @@ func TestLog_SlowerThanTheRing_MissesNothing(t *testing.T) {
 			wantSome = append(wantSome, fmt.Sprint(i))
 		}
 		if i == 5 {
-			equal(t, idsOf(takeDeliveries(t, all, 3)), want[:3])
+			wantIDs(t, idsOf(takeDeliveries(t, all, 3)), want[:3])
 		}
 	}
-	equal(t, idsOf(takeDeliveries(t, all, 57)), want[3:])
-	equal(t, idsOf(takeDeliveries(t, some, 30)), wantSome)
+	wantIDs(t, idsOf(takeDeliveries(t, all, 57)), want[3:])
+	wantIDs(t, idsOf(takeDeliveries(t, some, 30)), wantSome)
 	assertNoDelivery(t, l, all, "a/two")
-	nothing2 := takeDeliveries(t, some, 1)
-	equal(t, idsOf(nothing2), []string{"marker"})
+	marker := takeDeliveries(t, some, 1)
+	wantIDs(t, idsOf(marker), []string{"marker"})
 }
 
-// The position of a checkpoint lies between those of the deliveries before and after
+// The position of a checkpoint is between those of the deliveries before and after
 // it, whatever is written meanwhile and wherever the subscription reads. Checkpoints
 // reach the log's end.
 func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
@@ -289,7 +290,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 			fmt.Sprint(round), []int{2, 7, 1000}[round%3], []int{5, 100}[round%2])
 		check()
 	}
-	l.settled(t)
+	l.awaitNoPending(t)
 	head, err := l.store.Head(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -332,7 +333,7 @@ func TestSubscription_Checkpoints_BetweenDeliveries(t *testing.T) {
 	}
 }
 
-// A checkpoint does not cover what has been read and not delivered.
+// A checkpoint does not cover events that have been read and not delivered.
 func TestSubscription_UndeliveredEvents_NoCheckpoint(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -340,16 +341,16 @@ func TestSubscription_UndeliveredEvents_NoCheckpoint(t *testing.T) {
 	l.record(t, "a/two", "first")
 	l.record(t, "a/two", "second")
 	l.record(t, "a/one", "other")
-	l.settled(t)
+	l.awaitNoPending(t)
 	for _, want := range []string{"first", "second"} {
-		equal(t, idsOf(takeDeliveries(t, s, 1)), []string{want})
+		wantIDs(t, idsOf(takeDeliveries(t, s, 1)), []string{want})
 		if cursor := s.Checkpoint(); cursor != "" {
 			t.Errorf("after %s: the checkpoint %s", want, cursor)
 		}
 	}
 }
 
-// pages is how many pages of the log subscriptions have read from the database.
+// pages returns the number of pages that subscriptions have read from the database.
 func (l *live) pages(t testing.TB) int {
 	t.Helper()
 	families, err := l.registry.Gather()
@@ -365,8 +366,8 @@ func (l *live) pages(t testing.TB) int {
 	return 0
 }
 
-// A resume after a checkpoint reads what was recorded since, and not the
-// events before it that match nothing: pages of 500.
+// Resuming after a checkpoint reads only the events recorded since, and not the earlier
+// ones that the filter excludes. A page has 500 events.
 func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 	t.Parallel()
 	l := follow(t, 20)
@@ -386,7 +387,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 			SELECT 'quiet' || n, 'UPDATED', 'a/one', '1', '{"node_name": "step"}' FROM generate_series($1::integer, $2::integer) AS n`, from, to)
 	}
 	record(1, 3000)
-	l.settled(t)
+	l.awaitNoPending(t)
 	end, err := stream.TailCursor(t.Context(), l.store)
 	if err != nil {
 		t.Fatal(err)
@@ -406,7 +407,7 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 		t.Fatal("an event that matches nothing was delivered")
 	}
 
-	// More than the ring holds; a delivery shows that the tail has read all of it.
+	// More than fit the ring. The delivery shows that the tail has read them all.
 	following := l.subscribe(t, filter, &checkpoint)
 	record(3001, 3100)
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
@@ -431,9 +432,9 @@ func TestSubscription_ResumedAfterCheckpoint_ReadsOnePage(t *testing.T) {
 	}
 }
 
-// A page is bounded by the bytes that are sent, also if few are stored: of compressed
-// values, and of numbers whose digits are written out.
-func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
+// A page is limited by the bytes sent, even if fewer are stored: for compressed values,
+// and for numbers whose digits are written out.
+func TestLog_CompressibleEvents_PagesLimitedByBytesSent(t *testing.T) {
 	t.Parallel()
 	l := follow(t, 4)
 	begin := l.subscribe(t, eventlog.Filter{}, nil)
@@ -446,7 +447,7 @@ func TestLog_CompressibleEvents_PagesOfWhatIsSent(t *testing.T) {
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload, meta)
 		SELECT 'digits' || n, 'UPDATED', 'a/one', '1', (SELECT jsonb_agg(1e300::numeric + m) FROM generate_series(1, 5000) m), '{"execution_id": "large"}'
 		FROM generate_series(1, 12) AS n`)
-	l.settled(t)
+	l.awaitNoPending(t)
 	head, err := l.store.Head(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -535,8 +536,8 @@ func TestLog_StreamRenewed_EndsSubscriptions(t *testing.T) {
 	}
 }
 
-// The events of one transaction that commits late come after those that were
-// committed before it, and none is lost.
+// The events of a transaction that commits late follow those committed before it, and
+// none is lost.
 func TestLog_LateCommit_StillDelivered(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -549,15 +550,15 @@ func TestLog_LateCommit_StillDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.record(t, "a/two", "early")
-	equal(t, idsOf(takeDeliveries(t, s, 1)), []string{"early"})
+	wantIDs(t, idsOf(takeDeliveries(t, s, 1)), []string{"early"})
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, idsOf(takeDeliveries(t, s, 1)), []string{"late"})
+	wantIDs(t, idsOf(takeDeliveries(t, s, 1)), []string{"late"})
 }
 
-// A list shows events that have no position yet; the cursor of its snapshot
-// neither repeats them nor skips those with lower positions that it could not see.
+// A list has events without a position. The cursor of its snapshot neither repeats them
+// nor skips events that get lower positions and that the snapshot did not see.
 func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 	t.Parallel()
 	// No sequencer runs here, so that events stay pending.
@@ -566,7 +567,7 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 	exec(t, pool, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload) VALUES ('a/one', 'task', '1', '{}')`)
 	l := &live{url: url, pool: pool, store: eventlog.NewStore(pool)}
 	l.record(t, "a/one", "first")
-	if _, err := stream.TailCursor(t.Context(), l.store); err != nil { // gives "first" its position
+	if _, err := stream.TailCursor(t.Context(), l.store); err != nil { // assigns "first" its position
 		t.Fatal(err)
 	}
 	unseen, err := pool.Begin(t.Context())
@@ -599,11 +600,11 @@ func TestTailCursor_PendingEvents_NeitherRepeatedNorSkipping(t *testing.T) {
 	l.log = l.process(t)
 	s := l.subscribe(t, eventlog.Filter{}, new(cursor.String()))
 	first := takeDeliveries(t, s, 1)
-	equal(t, idsOf(first), []string{"unseen"})
-	// The cursor of that delivery still knows what had been seen.
+	wantIDs(t, idsOf(first), []string{"unseen"})
+	// The cursor of that delivery still lists the events seen.
 	resumed := l.subscribe(t, eventlog.Filter{}, &first[0].Cursor)
-	equal(t, idsOf(takeDeliveries(t, resumed, 1)), []string{"after"})
-	equal(t, idsOf(takeDeliveries(t, s, 1)), []string{"after"})
+	wantIDs(t, idsOf(takeDeliveries(t, resumed, 1)), []string{"after"})
+	wantIDs(t, idsOf(takeDeliveries(t, s, 1)), []string{"after"})
 }
 
 func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
@@ -649,14 +650,14 @@ func TestSubscribeExecution_FromItsFirstEvent_EndsByItself(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	// Only events that came late follow the end.
+	// Only events recorded after the end follow it.
 	again := run(nil)
 	last := takeDeliveries(t, again, 3)[2].Cursor
-	equal(t, drain(run(&last)), []string{"4"})
+	wantIDs(t, drain(run(&last)), []string{"4"})
 }
 
-// Another goroutine than the reader's closes a subscription: a waiting or later Next
-// ends, and nothing of the subscription remains.
+// If another goroutine than the reader's closes a subscription, a waiting or later Next
+// returns an error.
 func TestSubscription_Closed_NextEnds(t *testing.T) {
 	t.Parallel()
 	l := follow(t)
@@ -673,15 +674,15 @@ func TestSubscription_Closed_NextEnds(t *testing.T) {
 		s.Close()
 	}
 	if err := await.Value(t, ended); err == nil {
-		t.Error("a Next that waits does not end")
+		t.Error("a waiting Next returned without an error")
 	}
 	if _, err := unread.Next(t.Context()); err == nil {
-		t.Error("Next after Close has delivered")
+		t.Error("Next after Close returned a delivery")
 	}
 }
 
-// Where there is no room for pages, subscriptions read the past in small ones, and miss
-// nothing. A long event that finds no room ends its subscription.
+// If Hold refuses whole pages, subscriptions read the past in small ones, and miss
+// nothing. If it refuses a long event, the subscription ends.
 func TestSubscription_NoRoomForPages_SmallPages(t *testing.T) {
 	t.Parallel()
 	l := follow(t, 1)
@@ -690,7 +691,7 @@ func TestSubscription_NoRoomForPages_SmallPages(t *testing.T) {
 	exec(t, l.pool, `INSERT INTO event (event_id, event_type, resource_path, resource_version, payload)
 		VALUES ('long', 'UPDATED', 'a/one', '1', jsonb_build_object('text', repeat('x', 100000)))`)
 	l.record(t, "a/one", "last")
-	l.settled(t)
+	l.awaitNoPending(t)
 	start, err := l.store.End(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -720,7 +721,7 @@ func TestSubscription_NoRoomForPages_SmallPages(t *testing.T) {
 	room, most = 0, 0
 	s = l.subscribe(t, eventlog.Filter{}, &first)
 	s.Hold = hold
-	equal(t, idsOf(takeDeliveries(t, s, 100)), idsOf(whole[:100]))
+	wantIDs(t, idsOf(takeDeliveries(t, s, 100)), idsOf(whole[:100]))
 	if _, err := s.Next(t.Context()); most != 0 || err == nil || err.Error() != "no room" {
 		t.Errorf("the long event: %v, %d bytes charged", err, most)
 	}

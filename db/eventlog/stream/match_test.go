@@ -16,7 +16,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/words"
 )
 
-// pair is an event and a filter, as the SQL below takes them.
+// pair is an event and a filter, as columns of the SQL below.
 type pair struct {
 	Type            string     `json:"event_type"`
 	ResourceType    string     `json:"resource_type"`
@@ -59,9 +59,9 @@ func (p *pair) filter() eventlog.Filter {
 	}
 }
 
-// askPostgreSQL decides many pairs with one statement. Statuses are in lower case, as
-// the queries send them.
-const askPostgreSQL = `
+// passesInSQL evaluates many pairs with one statement. Statuses are in lower case, as the
+// queries send them.
+const passesInSQL = `
 SELECT payload::jsonb::text, meta::jsonb::text,
     coalesce(event_passes(event_type, resource_path, resource_version, payload::jsonb, meta::jsonb,
         types, path, path_prefix, version, execution_id, step, lower(statuses::text COLLATE "C")::text[],
@@ -84,7 +84,7 @@ type verdict struct {
 	Passes        bool
 }
 
-// passes decides as PostgreSQL does, for any event and filter.
+// passes agrees with PostgreSQL for any event and filter.
 func TestMatcher_AnyEventAnyFilter_AsPostgreSQL(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
@@ -95,7 +95,7 @@ func TestMatcher_AnyEventAnyFilter_AsPostgreSQL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, err := pool.Query(t.Context(), askPostgreSQL, encoded)
+		rows, err := pool.Query(t.Context(), passesInSQL, encoded)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestMatcher_AnyEventAnyFilter_AsPostgreSQL(t *testing.T) {
 	})
 	t.Logf("%d of %d pairs pass", passed, asked)
 	if passed*10 < asked || passed*10 > asked*9 {
-		t.Errorf("%d of %d pairs pass: the generator is lopsided", passed, asked)
+		t.Errorf("%d of %d pairs pass: the generator is unbalanced", passed, asked)
 	}
 }
 
@@ -169,7 +169,7 @@ var spellings = [][]string{
 // keySpellings are few, so that filters match events.
 var keySpellings = [][]string{{`"a"`, `"\u0061"`}, {`"b"`}, {`"ab"`}, {`"é"`, `"\u00e9"`}, {`"status"`}, {`"execution_id"`}, {`"node_name"`}}
 
-// oneIn is true once in 2, 4, 8 or 16 times. rapid's integers would not do:
+// oneIn returns true once in 2, 4, 8 or 16 times. rapid's integers are unsuitable, since
 // most are small.
 func oneIn(t *rapid.T, times int, label string) bool {
 	for ; times > 1; times /= 2 {
@@ -203,7 +203,7 @@ func drawTree(t *rapid.T, depth int) tree {
 	return made
 }
 
-// drawPart draws what a tree contains, but for some mutations.
+// drawPart draws a part that a tree contains, except for some mutations.
 func drawPart(t *rapid.T, whole tree, root bool) tree {
 	if oneIn(t, 16, "mutation") {
 		return drawTree(t, 2)
@@ -226,18 +226,18 @@ func drawPart(t *rapid.T, whole tree, root bool) tree {
 }
 
 // spell writes a tree as JSON, each scalar and key in any of its spellings.
-func spell(t *rapid.T, of tree) string {
-	if of.spellings != nil {
-		return rapid.SampledFrom(of.spellings).Draw(t, "spelling")
+func spell(t *rapid.T, document tree) string {
+	if document.spellings != nil {
+		return rapid.SampledFrom(document.spellings).Draw(t, "spelling")
 	}
-	parts := make([]string, len(of.elements))
-	for i, element := range of.elements {
+	parts := make([]string, len(document.elements))
+	for i, element := range document.elements {
 		parts[i] = spell(t, element)
-		if of.object {
-			parts[i] = rapid.SampledFrom(of.keys[i]).Draw(t, "key's spelling") + ": " + parts[i]
+		if document.object {
+			parts[i] = rapid.SampledFrom(document.keys[i]).Draw(t, "key's spelling") + ": " + parts[i]
 		}
 	}
-	if of.object {
+	if document.object {
 		return "{" + strings.Join(parts, " , ") + "}"
 	}
 	return "[" + strings.Join(parts, ",") + "]"
@@ -266,14 +266,14 @@ func drawMeta(t *rapid.T) tree {
 }
 
 func drawPair(t *rapid.T) pair {
-	is := func(label string, from ...string) string { return rapid.SampledFrom(from).Draw(t, label) }
-	maybe := func(label string, from ...string) *string {
+	drawOne := func(label string, from ...string) string { return rapid.SampledFrom(from).Draw(t, label) }
+	drawOptional := func(label string, from ...string) *string {
 		if !oneIn(t, 8, label) {
 			return nil
 		}
-		return new(is(label, from...))
+		return new(drawOne(label, from...))
 	}
-	some := func(label string, from ...string) []string {
+	drawList := func(label string, from ...string) []string {
 		if !oneIn(t, 8, label) {
 			return nil
 		}
@@ -282,24 +282,24 @@ func drawPair(t *rapid.T) pair {
 	instant := func(label string) time.Time {
 		return time.Date(2026, 10, 31, 23, 59, 59, rapid.IntRange(0, 2).Draw(t, label)*1000, time.UTC)
 	}
-	when := func(label string) *time.Time {
+	drawOptionalTime := func(label string) *time.Time {
 		if !oneIn(t, 8, label) {
 			return nil
 		}
 		return new(instant(label))
 	}
 	p := pair{
-		Type: is("type", "STARTED", "started"), ResourceType: is("resource type", "playbook", "task"),
-		Path: is("event's path", "a/one", "a/two", "b%/é"), Version: is("event's version", "1", "10"), At: instant("at"),
-		Types: some("types", "STARTED", "started", "NONE"), ResourceTypes: some("resource types", "playbook", "task"),
-		FilterPath: maybe("path", "a/one", "b%/é", "a"), PathPrefix: maybe("prefix", "", "a", "a/", "a/one", "a/one/", "b%", "b_", "b%/é"),
-		FilterVersion: maybe("version", "1", "10", ""),
-		ExecutionID:   maybe("execution", "4711", "4711.0", "true", "null", "", `{"a": {}, "b": [1.50, "é"]}`),
-		Step:          maybe("step", "load", "7", "[]", "a\"\n", "LOAD"),
-		Statuses:      some("statuses", "FAILED", "Failed", "ÉCHEC", "échec", `["a"]`, "null", ""),
-		Since:         when("since"), Until: when("until"),
-		Paths: some("paths", "a/one", "a/two", "b%/é", "none"), ExcludeTypes: some("exclude types", "STARTED", "NONE"),
-		Text:   maybe("text", "one", "TWO started", "e", "é", "échec", "load faiLED", "o", "wo", "%", "b%", "disk", "FULL disk", "straße 12", ""),
+		Type: drawOne("type", "STARTED", "started"), ResourceType: drawOne("resource type", "playbook", "task"),
+		Path: drawOne("event's path", "a/one", "a/two", "b%/é"), Version: drawOne("event's version", "1", "10"), At: instant("at"),
+		Types: drawList("types", "STARTED", "started", "NONE"), ResourceTypes: drawList("resource types", "playbook", "task"),
+		FilterPath: drawOptional("path", "a/one", "b%/é", "a"), PathPrefix: drawOptional("prefix", "", "a", "a/", "a/one", "a/one/", "b%", "b_", "b%/é"),
+		FilterVersion: drawOptional("version", "1", "10", ""),
+		ExecutionID:   drawOptional("execution", "4711", "4711.0", "true", "null", "", `{"a": {}, "b": [1.50, "é"]}`),
+		Step:          drawOptional("step", "load", "7", "[]", "a\"\n", "LOAD"),
+		Statuses:      drawList("statuses", "FAILED", "Failed", "ÉCHEC", "échec", `["a"]`, "null", ""),
+		Since:         drawOptionalTime("since"), Until: drawOptionalTime("until"),
+		Paths: drawList("paths", "a/one", "a/two", "b%/é", "none"), ExcludeTypes: drawList("exclude types", "STARTED", "NONE"),
+		Text:   drawOptional("text", "one", "TWO started", "e", "é", "échec", "load faiLED", "o", "wo", "%", "b%", "disk", "FULL disk", "straße 12", ""),
 		Scopes: []string{""},
 	}
 	if p.Text != nil {
@@ -393,7 +393,7 @@ func TestNewMatcher_BrokenJSON_Error(t *testing.T) {
 	}
 }
 
-// A matcher does not change the filter that it was made of.
+// newMatcher does not change its filter.
 func TestNewMatcher_StatusesAnyCase_FilterUntouched(t *testing.T) {
 	t.Parallel()
 	filter := eventlog.Filter{Statuses: []string{"FAILED"}}
@@ -414,8 +414,8 @@ func TestASCIILower_OtherLetters_Unchanged(t *testing.T) {
 	}
 }
 
-// sampleEntry is an event of some 700 bytes that all of the matchers of
-// sampleFilters but the last let pass.
+// sampleEntry returns an event of about 700 bytes that passes all of sampleFilters except
+// "other".
 func sampleEntry() *Entry {
 	return &Entry{ResourceType: "playbook", Event: &eventlog.Event{
 		Type: "STEP_COMPLETED", Path: "team/flow", Version: "7", Timestamp: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
@@ -524,7 +524,7 @@ func BenchmarkMatcher_LargeArrays(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if !m.passes(e) {
-			b.Fatal("want it to pass")
+			b.Fatal("the entry does not pass")
 		}
 	}
 }

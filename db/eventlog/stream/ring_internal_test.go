@@ -24,36 +24,36 @@ func TestRing_ThousandLargestEvents_WithinItsBounds(t *testing.T) {
 		"names":      {Event: &eventlog.Event{ID: strings.Repeat("i", 255), Type: strings.Repeat("t", 128), Path: strings.Repeat("p", 1024)}, Template: new(strings.Repeat("t", 8<<10))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := inUse()
+			before := heapInUse()
 			kept := newRing(8192, limit)
 			for n := range 1000 {
-				own := &Entry{Position: int64(n + 1), Event: &eventlog.Event{
+				copied := &Entry{Position: int64(n + 1), Event: &eventlog.Event{
 					ID: strings.Clone(entry.Event.ID), Type: strings.Clone(entry.Event.Type), Path: strings.Clone(entry.Event.Path),
 					Payload: []byte(string(entry.Event.Payload)), Meta: []byte(string(entry.Event.Meta)),
 				}}
 				if entry.Template != nil {
-					own.Template = new(strings.Clone(*entry.Template))
+					copied.Template = new(strings.Clone(*entry.Template))
 				}
-				own.size = own.Size()
-				kept.push(own)
+				copied.size = copied.Size()
+				kept.push(copied)
 				inner, err := jsontext.Parse(`{"a": 1}`)
 				if err != nil {
 					t.Fatal(err)
 				}
-				own.payload.contains(own.Event.Payload, &inner)
-				own.meta.contains(own.Event.Meta, &inner)
+				copied.payload.contains(copied.Event.Payload, &inner)
+				copied.meta.contains(copied.Event.Meta, &inner)
 			}
-			held := inUse() - before
+			held := heapInUse() - before
 			t.Logf("%d KiB of %d", held>>10, limit>>10)
 			if held > limit+limit/4+64<<10 {
-				t.Errorf("%d bytes are held, %d may be", held, limit)
+				t.Errorf("%d bytes are held, the limit is %d", held, limit)
 			}
 			runtime.KeepAlive(&kept)
 		})
 	}
 }
 
-// members is an object of n numbers.
+// members returns an object of n numbers.
 func members(n int) []byte {
 	text := []byte(`{"a":1`)
 	for i := range n {
@@ -62,7 +62,7 @@ func members(n int) []byte {
 	return append(text, '}')
 }
 
-func inUse() int {
+func heapInUse() int {
 	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
@@ -77,8 +77,8 @@ func entries(n int) []*Entry {
 	return made
 }
 
-// An event enters the ring and wakes the ten of 10,000 subscriptions that it concerns;
-// each follows one of a thousand paths.
+// Pushes an event and wakes the ten of 10,000 subscriptions that it concerns. Each follows
+// one of a thousand paths.
 func BenchmarkRing_PushAndWake(b *testing.B) {
 	made := entries(8192)
 	kept := newRing(4096, 64<<20)

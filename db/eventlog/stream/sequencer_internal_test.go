@@ -14,7 +14,7 @@ import (
 	"github.com/noetl/noetl-catalog/sqlc"
 )
 
-// sequencer is a turn that only moves when a test says so.
+// sequencer returns a turn that only the test drives.
 func sequencer(t *testing.T) (*turn, *db.Pool) {
 	t.Helper()
 	url := dbtest.URL(t)
@@ -48,9 +48,9 @@ func begin(t *testing.T, pool *db.Pool, options pgx.TxOptions, sql string, args 
 	return tx
 }
 
-// A writer that sees the sequencer awake does not ring. If it commits after the
+// A writer that finds the sequencer awake does not notify it. If it commits after the
 // sequencer has fallen asleep, the fence still finds its event.
-func TestSequencer_CommitAfterItFellAsleep_FoundWithoutTheBell(t *testing.T) {
+func TestSequencer_CommitAfterItFellAsleep_FoundWithoutNotification(t *testing.T) {
 	t.Parallel()
 	turn, pool := sequencer(t)
 	ctx := t.Context()
@@ -67,7 +67,7 @@ func TestSequencer_CommitAfterItFellAsleep_FoundWithoutTheBell(t *testing.T) {
 	}
 	fence := *turn.next
 	if moved, err := turn.drain(ctx); err != nil || moved != 0 || turn.next == nil {
-		t.Fatalf("with the writer still at it: moved %d, fence %v: %v", moved, turn.next, err)
+		t.Fatalf("before the writer's commit: moved %d, fence %v: %v", moved, turn.next, err)
 	}
 	if err := late.Commit(ctx); err != nil {
 		t.Fatal(err)
@@ -84,9 +84,9 @@ func TestSequencer_CommitAfterItFellAsleep_FoundWithoutTheBell(t *testing.T) {
 	}
 }
 
-// The floor rises past what can no longer be pending, but not past a writer that has
-// not committed. The query of event_pending begins above it, and so does not walk over
-// the dead rows that an old snapshot keeps.
+// The floor rises above rows that can no longer be pending, but not above a writer that
+// has not committed. The query of event_pending starts above it, and so does not scan the
+// dead rows that an old snapshot keeps.
 func TestSequencer_Floor_RisesPastDeadRowsOnly(t *testing.T) {
 	t.Parallel()
 	turn, pool := sequencer(t)
@@ -101,8 +101,8 @@ func TestSequencer_Floor_RisesPastDeadRowsOnly(t *testing.T) {
 			t.Fatalf("moved %d, want %d: %v", moved, want, err)
 		}
 	}
-	// Other tests' transactions in this cluster hold it up for a while.
-	rises := func(want int64) {
+	// Transactions of other tests in this cluster delay it.
+	wantFloor := func(want int64) {
 		t.Helper()
 		for deadline := time.Now().Add(time.Minute); turn.floor < want && time.Now().Before(deadline); {
 			drain(0)
@@ -112,7 +112,7 @@ func TestSequencer_Floor_RisesPastDeadRowsOnly(t *testing.T) {
 		}
 	}
 	drain(10000)
-	rises(10000)
+	wantFloor(10000)
 	open := begin(t, pool, pgx.TxOptions{}, insertOne, "open") // seq 10001
 	if _, err := pool.Exec(ctx, insertOne, "closed"); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestSequencer_Floor_RisesPastDeadRowsOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	drain(1)
-	rises(10002)
+	wantFloor(10002)
 
 	buffers := func(above int64) (touched int) {
 		t.Helper()
@@ -146,6 +146,6 @@ func TestSequencer_Floor_RisesPastDeadRowsOnly(t *testing.T) {
 		return plan[0].Plan.Hit + plan[0].Plan.Read
 	}
 	if from, above := buffers(0), buffers(turn.floor); above > 5 || from <= 5 {
-		t.Errorf("a look from 0 touches %d blocks, one above the floor %d", from, above)
+		t.Errorf("a scan from 0 touches %d blocks, one above the floor %d", from, above)
 	}
 }
