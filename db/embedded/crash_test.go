@@ -54,6 +54,31 @@ func TestStart_AfterKill9_Works(t *testing.T) {
 	}
 }
 
+func TestCrashed_OnlyAfterAKill(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	crashed := func() bool {
+		root, err := os.OpenRoot(dir)
+		must(t, err)
+		defer root.Close()
+		return (&dataDirectory{dir: dir}).crashed(root)
+	}
+	if crashed() {
+		t.Error("a new database has crashed")
+	}
+	server := startServer(t, Config{DataDir: dir})
+	stopServer(t, server)
+	if crashed() {
+		t.Error("PostgreSQL has crashed by a stop")
+	}
+	server = startServer(t, Config{DataDir: dir})
+	must(t, server.process.Kill())
+	<-server.Exited()
+	if !crashed() {
+		t.Error("PostgreSQL has not crashed by a kill")
+	}
+}
+
 func TestLaunch_ServerIsKilled_PostgreSQLEndsByItself(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)

@@ -23,6 +23,9 @@ const (
 	urlName      = "connection.url"
 )
 
+// postmasterPID is PostgreSQL's lock file in its data directory.
+const postmasterPID = "postmaster.pid"
+
 // lockSuffix makes the name of a data directory that of its lock file.
 const lockSuffix = ".lock"
 
@@ -349,7 +352,7 @@ func checkPrivate(dir string, who *account) error {
 // longer used.
 func (p *dataDirectory) removeStale(socketDir string, port int) {
 	for _, path := range []string{
-		filepath.Join(p.dir, "postmaster.pid"),
+		filepath.Join(p.dir, postmasterPID),
 		filepath.Join(socketDir, socketName(port)+".lock"),
 	} {
 		if pid, err := readPID(path); err == nil && (pid <= 0 || processExists(pid)) {
@@ -357,6 +360,13 @@ func (p *dataDirectory) removeStale(socketDir string, port int) {
 			_ = os.Remove(path)
 		}
 	}
+}
+
+// crashed reports whether PostgreSQL is known to have crashed: it removes its lock file
+// whenever it shuts down by itself. It may recover in other cases too, as after SIGQUIT.
+func (p *dataDirectory) crashed(root *os.Root) bool {
+	_, err := root.Lstat(postmasterPID)
+	return err == nil
 }
 
 // logFile is PostgreSQL's log, which this run begins at start.

@@ -122,8 +122,8 @@ func startIn(ctx context.Context, cfg Config, p *dataDirectory, create bool) (_ 
 	s := &Server{data: p, exited: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			// The context may be why the start failed; PostgreSQL still gets an
-			// orderly shutdown.
+			// PostgreSQL shuts down cleanly even if the start failed because the
+			// context has ended.
 			err = errors.Join(err, s.end(context.WithoutCancel(ctx)))
 		}
 	}()
@@ -195,6 +195,10 @@ func (s *Server) run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	slow := "PostgreSQL is still starting ..."
+	if s.data.crashed(root) {
+		slow = "PostgreSQL is still starting, since it recovers from a crash ..."
+	}
 	s.data.removeStale(socket, cfg.port())
 	log, err := s.data.openLog(root)
 	if err != nil {
@@ -214,7 +218,7 @@ func (s *Server) run(ctx context.Context, cfg Config) error {
 	}
 
 	s.url = connectionURL(socket, cfg.port(), password, databaseName)
-	if err := s.awaitReady(ctx, cfg.Progress, connectionURL(socket, cfg.port(), password, "postgres")); err != nil {
+	if err := s.awaitReady(ctx, func() { cfg.Progress(slow) }, connectionURL(socket, cfg.port(), password, "postgres")); err != nil {
 		return fmt.Errorf("waiting for PostgreSQL to answer: %w%s", err, log.tail())
 	}
 	return s.data.writeURL(root, s.url)
@@ -301,7 +305,7 @@ func (s *Server) end(ctx context.Context) error {
 		select {
 		case <-s.exited:
 			if step.signal != syscall.SIGINT {
-				return fmt.Errorf("PostgreSQL in %s did not shut down in an orderly way and had to be sent %v; "+
+				return fmt.Errorf("PostgreSQL in %s did not shut down cleanly and had to be sent %v; "+
 					"it recovers at the next start", s.data.dir, step.signal)
 			}
 			return nil

@@ -139,7 +139,7 @@ func must(t *testing.T, err error) {
 
 // isSlowStart reports whether a line of Config.Progress says that PostgreSQL takes more
 // than a second to start, as it may on a busy machine.
-func isSlowStart(line string) bool { return strings.HasPrefix(line, "PostgreSQL recovers") }
+func isSlowStart(line string) bool { return strings.HasPrefix(line, "PostgreSQL is still starting") }
 
 // testContext ends well before the test binary's own time limit.
 func testContext(t *testing.T) context.Context {

@@ -122,9 +122,10 @@ const (
 )
 
 // awaitReady returns once a connection to our database succeeds. Nothing else
-// proves that PostgreSQL is ready: one that starts, recovers or ends also has a
-// socket and a process. adminURL is that of a database that always exists.
-func (s *Server) awaitReady(ctx context.Context, progress func(string), adminURL string) error {
+// proves that PostgreSQL is ready: while it starts, recovers or ends it also has a
+// socket and a process. It calls slow once if that takes more than a second. adminURL is
+// the URL of a database that always exists.
+func (s *Server) awaitReady(ctx context.Context, slow func(), adminURL string) error {
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
 	start, reported := time.Now(), false
@@ -143,7 +144,7 @@ func (s *Server) awaitReady(ctx context.Context, progress func(string), adminURL
 		case strings.HasPrefix(refused.Code, classNotAllowed):
 			return fmt.Errorf("the password in %s is not the database's: %w", s.data.passwordFile(), err)
 		case refused.Code == codeStartingUp && !reported && time.Since(start) > time.Second:
-			progress("PostgreSQL recovers, since it was not shut down in an orderly way ...")
+			slow()
 			reported = true
 		}
 		select {

@@ -413,7 +413,7 @@ func TestStart_ContextEnds_LeavesNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(testContext(t))
 		cancel()
 		s := &Server{data: &dataDirectory{dir: dir}, exited: make(chan struct{}), url: "postgres://nobody@/x?host=/nowhere"}
-		if err := s.awaitReady(ctx, func(string) {}, ""); !errors.Is(err, context.Canceled) {
+		if err := s.awaitReady(ctx, func() {}, ""); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want context canceled", err)
 		}
 	})
@@ -498,7 +498,7 @@ func TestStop_PostgreSQLHangs_IsForcedToEndAndLosesNothing(t *testing.T) {
 
 	hurry, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := server.Stop(hurry); err == nil || !strings.Contains(err.Error(), "not shut down in an orderly way") {
+	if err := server.Stop(hurry); err == nil || !strings.Contains(err.Error(), "not shut down cleanly") {
 		t.Errorf("Stop: %v, want an error that it was forced", err)
 	}
 	wantNote(t, startServer(t, Config{DataDir: dir}).URL())
