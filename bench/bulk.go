@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// bulk compares the rates of recordEvents and registerResources with that of
-// COPY of the same rows into the same tables, triggers included, while a server
-// follows the log.
+// bulk compares the rates of recordEvents and registerResources with the rate at which
+// COPY writes the same rows to the same tables, triggers included, while a server follows
+// the log.
 func bulk(ctx context.Context, b *bench) {
 	url, pool := b.database(ctx, "bulk", 64)
 	defer pool.Close()
@@ -32,17 +32,17 @@ func bulk(ctx context.Context, b *bench) {
 	fmt.Println()
 }
 
-// load is what clients write concurrently: each makes calls of size rows.
+// load is a number of concurrent clients, each of which makes calls of size rows.
 type load struct {
 	what, rows           string
 	clients, size, calls int
 	server, copy         prepare
 }
 
-// prepare makes a call that writes rows.
+// prepare returns a function that writes the rows.
 type prepare func(*pgxpool.Pool, []row) func(context.Context) error
 
-// row is an event, or a resource by the id's path.
+// row is an event, or the version of a resource whose path ends with the id.
 type row struct {
 	id, path      string
 	payload, meta json.RawMessage
@@ -51,22 +51,23 @@ type row struct {
 func (l load) measure(ctx context.Context, pool *pgxpool.Pool) {
 	rates, ratios := inTurn(5, func(which int) float64 {
 		took := l.write(ctx, pool, []prepare{l.server, l.copy}[which])
-		sequenced(ctx, pool) // sequencing must not slow down the next
+		awaitSequenced(ctx, pool) // sequencing must not slow down the next
 		return float64(l.clients*l.size*l.calls) / took.Seconds()
 	})
 	fmt.Printf("bulk: %s, %d %s a call: %.0f %s/s; COPY of as many rows: %.0f; ratio %.2f  (rounds: %.2f)\n",
 		l.what, l.size, l.rows, rates[0], l.rows, rates[1], median(ratios), ratios)
 }
 
-// sequenced waits until every event has its position in the log.
-func sequenced(ctx context.Context, pool *pgxpool.Pool) {
+// awaitSequenced waits until every event has a position in the log.
+func awaitSequenced(ctx context.Context, pool *pgxpool.Pool) {
 	await(ctx, "events wait for their positions", func() (done bool) {
 		check(pool.QueryRow(ctx, "SELECT NOT EXISTS (SELECT 1 FROM event_pending)").Scan(&done))
 		return done
 	})
 }
 
-// write prepares the calls and measures them together.
+// write prepares the calls of all clients, and returns how long the clients take to make
+// them concurrently.
 func (l load) write(ctx context.Context, pool *pgxpool.Pool, prepared prepare) time.Duration {
 	calls := make([][]func(context.Context) error, l.clients)
 	for client := range calls {
@@ -119,7 +120,7 @@ func (s *server) registerRows(_ *pgxpool.Pool, rows []row) func(context.Context)
 	return s.prepared(`mutation($inputs: [RegisterResourceInput!]!) { registerResources(inputs: $inputs) { results { __typename } } }`, inputs)
 }
 
-// prepared is an operation whose request is encoded before it is measured.
+// prepared returns a function that sends an operation, whose request is encoded already.
 func (s *server) prepared(query string, inputs []map[string]any) func(context.Context) error {
 	encoded := encodeGraphQL(query, map[string]any{"inputs": inputs})
 	return func(context.Context) error {

@@ -14,15 +14,14 @@ import (
 // quietEvents is the number of events that match no filter.
 const quietEvents = 1_000_000
 
-// checkpoints measures what a resume reads if a subscription's filter has
-// passed nothing for a million events: after its first cursor, and after its
-// last checkpoint. Each resume is on a fresh server, which holds no recent
-// events in memory.
+// checkpoints measures what a resumed subscription reads if its filter has matched none
+// of a million events: after its first cursor, and after its last checkpoint. Each resume
+// is on a new server, which has no recent events in memory.
 func checkpoints(ctx context.Context, b *bench) {
 	url, pool := b.database(ctx, "checkpoints", 64)
 	defer pool.Close()
-	// A page of a filter by step looks at 500 events; one by type at those of
-	// the type in 200,000.
+	// To fill a page, a filter by step reads 500 events; a filter by type reads the
+	// type's events among 200,000.
 	streams := []*quietStream{
 		{name: "by step", filter: map[string]any{"step": "wanted"}},
 		{name: "by type", filter: map[string]any{"types": []string{"EXECUTION_STARTED"}}},
@@ -43,10 +42,10 @@ func checkpoints(ctx context.Context, b *bench) {
 	fmt.Println()
 }
 
-// quiet records events that no stream's filter passes while they are open, and
-// takes the checkpoints of each, up to the end of the log. Then they end, and a
-// hundred more such events are recorded, and one that each of them passes. It
-// returns the cursor that the streams began after.
+// quiet opens the streams, records events that match no stream's filter, and reads the
+// checkpoints of each stream up to the end of the log. Then it closes the streams, and
+// records a hundred more such events and one event that matches each filter. It returns
+// the cursor after which the streams began.
 func (b *bench) quiet(ctx context.Context, url string, pool *pgxpool.Pool, streams []*quietStream) (first string) {
 	server := start(ctx, url, b.binary, "serve", "--log-level", "error", "--keep-alive", "1s")
 	defer server.stop()
@@ -62,7 +61,7 @@ func (b *bench) quiet(ctx context.Context, url string, pool *pgxpool.Pool, strea
 		recordQuiet(ctx, pool, batch)
 	}
 	recorded := time.Since(began)
-	sequenced(ctx, pool)
+	awaitSequenced(ctx, pool)
 	tail := server.tailCursor(ctx)
 	fmt.Printf("checkpoints: %d events that match nothing, recorded in %.0f s while two subscriptions were open\n", quietEvents, recorded.Seconds())
 	for _, s := range streams {
@@ -74,7 +73,7 @@ func (b *bench) quiet(ctx context.Context, url string, pool *pgxpool.Pool, strea
 	recordQuiet(ctx, pool, 100)
 	must(pool.Exec(ctx, `INSERT INTO event (event_id, event_type, resource_path, resource_version, meta)
 		VALUES (gen_random_uuid(), 'EXECUTION_STARTED', 'p/0', '1', '{"node_name": "wanted"}')`))
-	sequenced(ctx, pool)
+	awaitSequenced(ctx, pool)
 	return first
 }
 
@@ -89,7 +88,7 @@ func (s *server) tailCursor(ctx context.Context) string {
 	return answer.Events.TailCursor
 }
 
-// quietStream is a subscription whose filter passes no event.
+// quietStream is a subscription whose filter matches no event.
 type quietStream struct {
 	name   string
 	filter map[string]any
@@ -99,8 +98,7 @@ type quietStream struct {
 	checkpoints int
 }
 
-// read reads checkpoints, which the connection has kept, until one is at a
-// cursor.
+// read reads checkpoints from the connection, up to the one at a cursor.
 func (s *quietStream) read(until string) {
 	defer time.AfterFunc(2*time.Minute, s.stream.Close).Stop()
 	for s.cursor != until {
@@ -113,8 +111,8 @@ func (s *quietStream) read(until string) {
 	}
 }
 
-// resume subscribes after a cursor, on a server of its own, and returns what it
-// reads of the log until its first delivery.
+// resume starts a server, subscribes after a cursor, and returns the pages and rows of
+// the log that the server reads until the first delivery.
 func (b *bench) resume(ctx context.Context, url string, pool *pgxpool.Pool, filter map[string]any, after string) (pages float64, rows int64, took time.Duration) {
 	before := rowsRead(ctx, pool)
 	server := b.serve(ctx, url)
@@ -128,7 +126,8 @@ func (b *bench) resume(ctx context.Context, url string, pool *pgxpool.Pool, filt
 	}
 	took = time.Since(began)
 	pages = server.metrics()["catalog_subscription_catchup_pages_total"]
-	// PostgreSQL has counted the rows of a connection once that has ended.
+	// PostgreSQL adds a connection's rows to its statistics at the latest when the
+	// connection ends.
 	stop()
 	await(ctx, "the server's connections do not end", func() (ended bool) {
 		check(pool.QueryRow(ctx, "SELECT count(*) <= $1 FROM pg_stat_activity WHERE datname = current_database()", pool.Stat().TotalConns()).Scan(&ended))
@@ -137,14 +136,14 @@ func (b *bench) resume(ctx context.Context, url string, pool *pgxpool.Pool, filt
 	return pages, rowsRead(ctx, pool) - before, took
 }
 
-// rowsRead is the number of the log's rows that all servers have read since the
+// rowsRead returns the number of rows of the log that all servers have read since the
 // database was created.
 func rowsRead(ctx context.Context, pool *pgxpool.Pool) (rows int64) {
 	check(pool.QueryRow(ctx, "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'event_log'").Scan(&rows))
 	return rows
 }
 
-// follow subscribes to the events that pass a filter, after a cursor.
+// follow subscribes to the events after a cursor that match a filter.
 func (s *server) follow(ctx context.Context, filter map[string]any, after string) *client.Stream {
 	return must(s.Subscribe(ctx, `subscription($filter: EventFilter, $after: String) { eventRecorded(filter: $filter, after: $after) { cursor } }`,
 		map[string]any{"filter": filter, "after": after}))

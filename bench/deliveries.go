@@ -6,13 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/noetl/noetl-catalog/client"
 )
 
-// deliveries measures subscribers that all follow every event: deliveries a
-// second and processor time for each, if all select the same fields and if each
-// selects others; and the latency at a rate that the server can sustain.
+// deliveries measures subscribers that all follow every event: deliveries per second
+// and CPU time per delivery, for equal and for different selections; and the latency
+// at a rate that the server can sustain.
 func deliveries(ctx context.Context, b *bench) {
 	url, pool := b.database(ctx, "deliveries", 64)
 	defer pool.Close()
@@ -27,21 +28,21 @@ func deliveries(ctx context.Context, b *bench) {
 	const rate, seconds = 5000 / many, 8
 	fan := &fan{}
 	defer fan.close()
-	fan.open(ctx, server, many, func(int) (*websocket.Conn, error) { return subscribe(ctx, server.address, "", nil) })
+	fan.open(ctx, server, many, func(int) (*client.WebSocket, error) { return subscribe(ctx, server.Client, "") })
 	insertPaced(ctx, pool, rate*seconds, rate, []byte(`{"rows": 1}`), func(n int) int { return n % 64 })
 	fmt.Printf("deliveries: %d events/s × %d subscribers: %s (from before the insert)\n\n", rate, many, spread(fan.wait(ctx, rate*seconds*many)))
 }
 
-// deliverTo measures as many subscribers with so many different selections.
+// deliverTo measures many subscribers, which have that number of different selections.
 func deliverTo(ctx context.Context, pool *pgxpool.Pool, server *server, many, different int) {
 	const events, batch = 1000, 100
 	crowd := &fan{counting: true}
 	defer crowd.close()
-	crowd.open(ctx, server, many, func(i int) (*websocket.Conn, error) {
-		// An alias makes another document and another response.
+	crowd.open(ctx, server, many, func(i int) (*client.WebSocket, error) {
+		// A different alias makes the document and the response different.
 		query := fmt.Sprintf(`subscription { eventRecorded { cursor position event { %s eventId path timestamp message payload type { name } executionId step status } } }`,
 			strings.Repeat("a", 1+i%different)+": __typename")
-		return open(ctx, server.address, query, nil, nil)
+		return openSubscription(ctx, server.Client, query, nil)
 	})
 	before := must(timesOf(server.command.Process.Pid))
 	began := time.Now()
@@ -56,7 +57,8 @@ func deliverTo(ctx context.Context, pool *pgxpool.Pool, server *server, many, di
 		events, many, different, delivered/took.Seconds(), float64((after.own-before.own).Microseconds())/delivered)
 }
 
-// insertPaced inserts n events of some paths at a rate, one by one.
+// insertPaced inserts n events one by one at a constant rate; path returns the number of
+// the nth event's path.
 func insertPaced(ctx context.Context, pool *pgxpool.Pool, n, perSecond int, payload []byte, path func(n int) int) {
 	pace := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer pace.Stop()

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// execution records 200,000 events of one execution: 8 concurrent writers,
-// 1,000 events a call.
+// execution measures how fast 8 concurrent writers record 200,000 events of one
+// execution, 1,000 events per call.
 func execution(ctx context.Context, b *bench) {
 	url, pool := b.database(ctx, "execution", 8)
 	defer pool.Close()

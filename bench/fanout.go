@@ -14,8 +14,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/noetl/noetl-catalog/client"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 	stuck       = 10
 )
 
-// fanout opens ten thousand sockets, each with a subscription to its own path,
+// fanout opens ten thousand WebSockets, each with a subscription to its own path,
 // and measures the server's memory, the latency of events, and the effect of
 // subscribers that never read.
 func fanout(ctx context.Context, b *bench) {
@@ -36,8 +37,8 @@ func fanout(ctx context.Context, b *bench) {
 	fan := &fan{}
 	defer fan.close()
 	began := time.Now()
-	fan.open(ctx, server, subscribers, func(i int) (*websocket.Conn, error) {
-		return subscribe(ctx, server.address, fmt.Sprintf("p/%d", i), nil)
+	fan.open(ctx, server, subscribers, func(i int) (*client.WebSocket, error) {
+		return subscribe(ctx, server.Client, fmt.Sprintf("p/%d", i))
 	})
 	opened := time.Since(began)
 	after := server.memory()
@@ -46,7 +47,7 @@ func fanout(ctx context.Context, b *bench) {
 		(after.heap-before.heap)/subscribers/1024, (after.stacks-before.stacks)/subscribers/1024)
 
 	deliver := func(what string) {
-		fan.take()
+		fan.reset()
 		const events, perSecond = 2000, 200
 		payload := []byte(`{"text": "` + strings.Repeat("x", 20<<10) + `"}`)
 		insertPaced(ctx, pool, events, perSecond, payload, func(n int) int { return n * 4999 % subscribers })
@@ -54,35 +55,35 @@ func fanout(ctx context.Context, b *bench) {
 	}
 	deliver("all of them reading")
 	// A small window, so that the server's writes soon block.
-	narrow := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Control: func(_, _ string, c syscall.RawConn) (failed error) {
+	narrow := &client.Client{Endpoint: server.Endpoint, HTTP: &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Control: func(_, _ string, c syscall.RawConn) (failed error) {
 		err := c.Control(func(fd uintptr) { failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) })
 		return errors.Join(err, failed)
-	}}).DialContext}}
+	}}).DialContext}}}
 	for range stuck {
-		socket := must(subscribe(ctx, server.address, "", &websocket.DialOptions{HTTPClient: narrow}))
+		socket := must(subscribe(ctx, narrow, ""))
 		defer func() { _ = socket.CloseNow() }()
 	}
 	stuckSince := time.Now()
 	deliver(fmt.Sprintf("beside %d stuck", stuck))
-	await(ctx, "the stuck are not cut off", func() bool { return server.metrics()["catalog_slow_consumers_total"] >= stuck })
-	fmt.Printf("  the stuck were cut off  within %.0f s of subscribing\n\n", time.Since(stuckSince).Seconds())
+	await(ctx, "the stuck subscribers are not disconnected", func() bool { return server.metrics()["catalog_slow_consumers_total"] >= stuck })
+	fmt.Printf("  stuck ones disconnected  within %.0f s of subscribing\n\n", time.Since(stuckSince).Seconds())
 }
 
 // fan reads the subscriptions of many sockets.
 type fan struct {
-	// counting: deliveries are only counted.
+	// counting: deliveries are counted, and their latencies not measured.
 	counting bool
-	got      atomic.Int64
+	count    atomic.Int64
 	readers  sync.WaitGroup
 
 	mu      sync.Mutex
-	sockets []*websocket.Conn
+	sockets []*client.WebSocket
 	took    []time.Duration
 }
 
-// open opens n sockets and reads them until they are closed. It returns when all
-// their subscriptions have begun, and no other is open.
-func (f *fan) open(ctx context.Context, server *server, n int, dial func(i int) (*websocket.Conn, error)) {
+// open opens n WebSockets and reads them until they are closed. It returns when the
+// server has exactly n live subscriptions.
+func (f *fan) open(ctx context.Context, server *server, n int, dial func(i int) (*client.WebSocket, error)) {
 	var opening errgroup.Group
 	opening.SetLimit(32)
 	for i := range n {
@@ -99,10 +100,10 @@ func (f *fan) open(ctx context.Context, server *server, n int, dial func(i int) 
 		})
 	}
 	check(opening.Wait())
-	await(ctx, "subscriptions begin", func() bool { return server.metrics()["catalog_subscriptions{state=\"live\"}"] == float64(n) })
+	await(ctx, "not all subscriptions are live", func() bool { return server.metrics()["catalog_subscriptions{state=\"live\"}"] == float64(n) })
 }
 
-func (f *fan) read(ctx context.Context, socket *websocket.Conn) {
+func (f *fan) read(ctx context.Context, socket *client.WebSocket) {
 	for {
 		_, message, err := socket.Reader(ctx)
 		if err != nil {
@@ -115,7 +116,7 @@ func (f *fan) read(ctx context.Context, socket *websocket.Conn) {
 			}
 			f.received(text)
 		} else if n, err := io.Copy(io.Discard, message); err == nil && n > 100 { // longer than a ping
-			f.got.Add(1)
+			f.count.Add(1)
 		}
 	}
 }
@@ -136,21 +137,21 @@ func (f *fan) received(message []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.took = append(f.took, time.Since(at))
-	f.got.Add(1)
+	f.count.Add(1)
 }
 
-// take resets what was received.
-func (f *fan) take() {
+// reset forgets the deliveries so far.
+func (f *fan) reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.took = nil
-	f.got.Store(0)
+	f.count.Store(0)
 }
 
 // wait waits for n deliveries and returns their latencies.
 func (f *fan) wait(ctx context.Context, n int64) []time.Duration {
-	if err := attempt("wait", func() { await(ctx, "deliveries", func() bool { return f.got.Load() >= n }) }); err != nil {
-		check(fmt.Errorf("%d of %d: %w", f.got.Load(), n, err))
+	if err := attempt("wait", func() { await(ctx, "deliveries are missing", func() bool { return f.count.Load() >= n }) }); err != nil {
+		check(fmt.Errorf("%d of %d: %w", f.count.Load(), n, err))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -164,7 +165,7 @@ func (f *fan) close() {
 	f.readers.Wait()
 }
 
-// memory is that of the server's process, in bytes.
+// memory is the memory of the server's process in bytes.
 type memory struct{ resident, heap, stacks float64 }
 
 func (s *server) memory() memory {

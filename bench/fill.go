@@ -22,8 +22,8 @@ func (s scale) String() string {
 	return fmt.Sprintf("%d resources x 5 versions, %d events in %d partitions", s.resources, s.events, s.months+1)
 }
 
-// filled returns the URL of a database of that scale. It creates the database
-// unless one made by the same script for the same schema exists.
+// filled returns the URL of a database of that scale. It creates the database unless the
+// same script has already created it for the same schema.
 func (b *bench) filled(ctx context.Context, name string, s scale) string {
 	schema := must(os.ReadFile(filepath.Join("db", "catalog_schema.sql")))
 	stamp := fmt.Sprintf("filled by %x", sha256.Sum256([]byte(fillScript+string(schema)+s.String())))
@@ -38,20 +38,20 @@ func (b *bench) filled(ctx context.Context, name string, s scale) string {
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
 	must(connection.Exec(ctx, `SELECT set_config('bench.resources', $1, false), set_config('bench.events', $2, false), set_config('bench.months', $3, false)`,
 		fmt.Sprint(s.resources), fmt.Sprint(s.events), fmt.Sprint(s.months)))
-	// One string of many statements is one transaction.
+	// PostgreSQL executes several statements in one string as one transaction.
 	must(connection.PgConn().Exec(ctx, fillScript).ReadAll())
 	execute(ctx, url, "VACUUM (FREEZE, ANALYZE)", "CHECKPOINT", fmt.Sprintf("COMMENT ON DATABASE %s IS '%s'", name, stamp))
 	fmt.Printf("  took %.0f s\n\n", time.Since(began).Seconds())
 	return url
 }
 
-// stamp is the fingerprint in a database's comment; empty if the database does
-// not exist.
+// stamp returns the comment of a database, which is the fingerprint of its contents. It is
+// empty if the database does not exist.
 func (b *bench) stamp(ctx context.Context, name string) string {
 	return query[string](ctx, b.postgres.URL(), `SELECT coalesce(max(shobj_description(oid, 'pg_database')), '') FROM pg_database WHERE datname = $1`, name)[0]
 }
 
-// query returns the rows of a query of one column.
+// query returns the result of a query that selects one column.
 func query[T any](ctx context.Context, databaseURL, sql string, args ...any) []T {
 	connection := must(pgx.Connect(ctx, databaseURL))
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()

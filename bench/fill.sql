@@ -1,10 +1,10 @@
 -- The database of `requests` and `growth`: bench.resources resources with 5
 -- versions of 1.5 KB, and bench.events events, four to a run, spread evenly
--- over this month and the bench.months before it. One transaction.
+-- over this month and the bench.months before it, in one transaction.
 --
--- Triggers and foreign keys are off, so it keeps the head rows, identities,
--- positions and runs itself, as the sequencer would have. Indexes are built
--- after their rows are there: that is most of the time.
+-- Triggers and foreign keys are off, so the script writes the head rows, identities,
+-- positions and runs that triggers and the sequencer would have written. Indexes are
+-- built after their rows are inserted, which takes most of the time.
 SET LOCAL session_replication_role = replica;
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL synchronous_commit = off;
@@ -57,13 +57,13 @@ SELECT resource_path, resource_type, resource_version, revision, payload_text(pa
 FROM catalog WHERE revision = 5;
 SELECT resource_index_reconcile('', 2147483647);
 
--- When event n happened. The last of a run's events is early by up to nine tenths of a
--- step, so that runs last differently.
+-- The timestamp of event n. The last event of a run is up to nine tenths of a step early,
+-- so that the durations of runs differ.
 CREATE FUNCTION pg_temp.at(n bigint, first timestamptz, step interval) RETURNS timestamptz LANGUAGE sql IMMUTABLE
 RETURN first + n * step - CASE WHEN n % 4 = 3 THEN n / 4 * 7919 % 10000 / 10000.0 * 0.9 * step ELSE '0' END;
 
--- The events from low to high, counted from 0: four of a run after another, and
--- in all the runs one version of each resource after another.
+-- The events from low to high, counted from 0. Four successive events form a run, and
+-- successive runs use one version of each resource in turn.
 CREATE FUNCTION pg_temp.events(low bigint, high bigint) RETURNS TABLE (
     event_id text, event_type text, resource_path text, resource_version text, payload jsonb, meta jsonb,
     "timestamp" timestamptz, "position" bigint, execution_id text
@@ -83,7 +83,7 @@ CREATE FUNCTION pg_temp.events(low bigint, high bigint) RETURNS TABLE (
     CROSS JOIN scale
 $$;
 
--- Filled before they are attached, which then builds the indexes at once.
+-- Partitions are filled before they are attached, so that their indexes are built once.
 DO $$
 DECLARE
     s scale;
@@ -102,7 +102,7 @@ BEGIN
     month := s.first;
     WHILE month <= this_month LOOP
         name := 'event_' || to_char(month, 'YYYY_MM');
-        -- Up to the last event before the month's end.
+        -- The last event before the end of the month.
         high := least(s.events, ceil(extract(epoch FROM month + interval '1 month' - s.first) / extract(epoch FROM s.step))) - 1;
         EXECUTE format('CREATE TABLE %I (LIKE event INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
         EXECUTE format('INSERT INTO %I (event_id, event_type, resource_path, resource_version, payload, meta, timestamp)

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// folders measures a level of the tree of paths: 20 of its 100 folders and 20 of its
-// resources, with counts, beside SQL that counts what lies below.
+// folders measures the request for one level of the tree of paths (20 of 100 folders and
+// 20 resources, with counts) against SQL that counts the resources below each folder.
 func folders(ctx context.Context, b *bench) {
 	url, pool := b.database(ctx, "folders", 1)
 	defer pool.Close()
@@ -37,7 +37,8 @@ func folders(ctx context.Context, b *bench) {
 	fmt.Println()
 }
 
-// insertTree adds resources below tree/, in 100 folders of 10, until there are so many.
+// insertTree adds resources below tree/, in 100 folders with 10 subfolders each, until
+// that number exists.
 func insertTree(ctx context.Context, pool *pgxpool.Pool, resources int) {
 	for missing := true; missing; {
 		// A transaction holds a lock for each path.

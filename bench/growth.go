@@ -6,9 +6,9 @@ import (
 	"math"
 )
 
-// growth compares the cost of a request with that at ten times the events, in
-// 24 partitions instead of 7, and at ten times the resources as well. The two
-// sizes take turns.
+// growth compares the cost of a request with its cost at ten times the events, in 24
+// partitions instead of 7, and at ten times the resources as well. The rounds of the two
+// databases alternate.
 func growth(ctx context.Context, b *bench) {
 	chosen := b.chosen()
 	small := scale{10_000, 1_000_000, 6}

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
+	"github.com/noetl/noetl-catalog/client"
 )
 
 // latency measures the time from a commit's return to the delivery over a
@@ -16,7 +15,7 @@ func latency(ctx context.Context, b *bench) {
 	defer pool.Close()
 	server := b.serve(ctx, url)
 	defer server.stop()
-	socket := must(subscribe(ctx, server.address, "p/0", nil))
+	socket := must(subscribe(ctx, server.Client, "p/0"))
 	defer func() { _ = socket.CloseNow() }()
 	fmt.Println("latency: commit to delivery, one subscriber, idle server")
 	for _, pause := range []time.Duration{5 * time.Millisecond, 100 * time.Millisecond} {
@@ -34,38 +33,21 @@ func latency(ctx context.Context, b *bench) {
 	fmt.Println()
 }
 
-// subscribe opens a WebSocket with one subscription to a path, or to all.
-func subscribe(ctx context.Context, address, path string, options *websocket.DialOptions) (*websocket.Conn, error) {
+// subscribe opens a WebSocket with one subscription to the events of a path, or to all
+// events if the path is empty.
+func subscribe(ctx context.Context, c *client.Client, path string) (*client.WebSocket, error) {
 	filter := map[string]any{}
 	if path != "" {
 		filter["path"] = path
 	}
-	return open(ctx, address, `subscription($filter: EventFilter) { eventRecorded(filter: $filter) { cursor position event { eventId timestamp payload } } }`,
-		map[string]any{"filter": filter}, options)
+	return openSubscription(ctx, c, `subscription($filter: EventFilter) { eventRecorded(filter: $filter) { cursor position event { eventId timestamp payload } } }`,
+		map[string]any{"filter": filter})
 }
 
-// open opens a WebSocket with one subscription.
-func open(ctx context.Context, address, query string, variables map[string]any, options *websocket.DialOptions) (*websocket.Conn, error) {
-	if options == nil {
-		options = &websocket.DialOptions{}
-	}
-	options.Subprotocols = []string{"graphql-transport-ws"}
-	socket, response, err := websocket.Dial(ctx, "ws://"+address+"/graphql", options)
+func openSubscription(ctx context.Context, c *client.Client, query string, variables map[string]any) (*client.WebSocket, error) {
+	socket, err := c.DialWebSocket(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if response.Body != nil {
-		_ = response.Body.Close()
-	}
-	socket.SetReadLimit(1 << 20)
-	for _, message := range []map[string]any{
-		{"type": "connection_init"},
-		{"type": "subscribe", "id": "1", "payload": map[string]any{"query": query, "variables": variables}},
-	} {
-		if err := wsjson.Write(ctx, socket, message); err != nil {
-			return nil, err
-		}
-	}
-	_, _, err = socket.Read(ctx) // connection_ack
-	return socket, err
+	return socket, socket.Subscribe(ctx, "1", query, variables)
 }

@@ -26,22 +26,22 @@ func (r request) encode() []byte {
 	return []byte(text + "\r\n" + r.body)
 }
 
-// connection is kept alive. It takes little of the processors that it shares
-// with what it measures: it decodes no JSON, which package client does.
+// connection is a persistent HTTP connection. Unlike package client it decodes no JSON,
+// since it shares the CPUs with the server that it measures.
 type connection struct {
 	net.Conn
 	reader *bufio.Reader
 	body   bytes.Buffer
 }
 
-// dial connects. After patience, everything fails.
-func dial(address string, patience time.Duration) (*connection, error) {
+// dial opens a connection, whose reads and writes fail after the timeout.
+func dial(address string, timeout time.Duration) (*connection, error) {
 	opened, err := net.DialTimeout("tcp", address, 5*time.Second) //nolint:noctx // has a deadline
 	if err != nil {
 		return nil, err
 	}
 	return &connection{Conn: opened, reader: bufio.NewReaderSize(opened, 16<<10)},
-		opened.SetDeadline(time.Now().Add(patience))
+		opened.SetDeadline(time.Now().Add(timeout))
 }
 
 // do sends an encoded request and returns the response's body, which is valid
@@ -65,14 +65,14 @@ func (c *connection) do(encoded []byte) ([]byte, error) {
 	return body, nil
 }
 
-// pressed is the duration of each request of a round, sorted, and of the round.
+// pressed has the sorted durations of a round's requests, and the duration of the round.
 type pressed struct {
 	took    []time.Duration
 	elapsed time.Duration
 }
 
-// press sends requests for a duration over a number of connections, each of
-// which sends the next request when it has the response to the previous one.
+// press sends requests over a number of connections for a duration. Each connection sends
+// a request when it has the response to the previous one.
 func press(address string, requests [][]byte, connections int, duration time.Duration) pressed {
 	clients := make([]*connection, connections)
 	for i := range clients {

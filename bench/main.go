@@ -1,9 +1,9 @@
-// Bench measures the server: how fast it answers requests beside the least
-// that could answer them, what the event log's triggers cost writers, how soon
-// an event reaches a subscriber, what ten thousand subscriptions cost, a run of
-// 200,000 events, counts over 1,000,000, what a resume after a checkpoint reads, and what large requests
-// do to small ones. It prints figures and asserts nothing; on a shared machine only ratios within one run mean
-// something.
+// Bench measures the server: how fast it answers requests, compared with a minimal program
+// that gives the same answers; how much the event log's triggers slow down writers; how
+// soon an event reaches a subscriber; the cost of ten thousand subscriptions; a run of
+// 200,000 events; counts over 1,000,000 events; what a resume after a checkpoint reads; and
+// how large requests affect small ones. It prints figures and asserts nothing. On a shared
+// machine only ratios within one run are meaningful.
 //
 //	make bench
 //	go run ./bench writers bulk latency deliveries fanout execution checkpoints folders
@@ -42,9 +42,9 @@ import (
 type measurement struct {
 	name string
 	run  func(context.Context, *bench)
-	// kept: the database is filled once and kept between runs.
+	// kept: the database is filled once and reused by later runs.
 	kept bool
-	// named: it runs only if it is named.
+	// named: it runs only if the command line names it.
 	named bool
 }
 
@@ -81,8 +81,8 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "workloads of requests and growth, such as Q1,Q3 (default: all)")
 	flag.BoolVar(&o.peer, "peer", false, "measure PostGraphile beside the server in requests (make bench-peer)")
 	flag.StringVar(&o.beside, "beside", "", "another build of the server, measured beside this one in requests")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds of requests and growth, whose median counts")
-	flag.DurationVar(&o.duration, "duration", 4*time.Second, "of a round")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of requests and growth; the figures are their medians")
+	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of a round")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := attempt("bench", func() { run(ctx, o, flag.Args()) })
@@ -96,22 +96,21 @@ func main() {
 // failure is the value that check panics with.
 type failure struct{ error }
 
-// check ends the measurement if there is an error, as t.Fatal ends a test: there
-// is nothing to print then. Other goroutines than the measurement's return their
-// errors.
+// check panics if there is an error, which ends the measurement as t.Fatal ends a test.
+// Only the measurement's own goroutine may call it; others return their errors.
 func check(err error) {
 	if err != nil {
 		panic(failure{err})
 	}
 }
 
-// must returns the value unless there is an error.
+// must returns the value, or fails as check does.
 func must[T any](value T, err error) T {
 	check(err)
 	return value
 }
 
-// attempt returns the error that a check in run found.
+// attempt calls run and returns the error with which check ended it.
 func attempt(what string, run func()) (err error) {
 	defer func() {
 		switch failed := recover().(type) {
@@ -181,15 +180,15 @@ func (b *bench) measure(ctx context.Context, kept bool, chosen []measurement) {
 	check(errors.Join(err, b.postgres.Stop(stopping)))
 }
 
-// bench is what measurements use: a PostgreSQL, and the binaries of the server
-// and of the limit.
+// bench has what the measurements share: PostgreSQL, and the binaries of the server and
+// of the limit.
 type bench struct {
 	options
 	directory, binary, limit string
 	postgres                 *embedded.Server
 }
 
-// database makes a migrated database with resources p/0 … p/n-1.
+// database creates a migrated database with the resources p/0 … p/n-1.
 func (b *bench) database(ctx context.Context, name string, resources int) (string, *pgxpool.Pool) {
 	url := b.create(ctx, name)
 	pool := must(db.Open(ctx, url, db.Options{MaxConns: 40})).Pool
@@ -198,7 +197,7 @@ func (b *bench) database(ctx context.Context, name string, resources int) (strin
 	return url, pool
 }
 
-// create makes an empty database with our schema, and replaces an existing one.
+// create creates a database with our schema and no rows. It replaces an existing one.
 func (b *bench) create(ctx context.Context, name string) string {
 	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name+" TEMPLATE template0")
 	url := b.url(name)
@@ -206,7 +205,7 @@ func (b *bench) create(ctx context.Context, name string) string {
 	return url
 }
 
-// execute runs statements on a connection of their own.
+// execute executes statements on a new connection.
 func execute(ctx context.Context, databaseURL string, statements ...string) {
 	connection := must(pgx.Connect(ctx, databaseURL))
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
@@ -217,7 +216,7 @@ func execute(ctx context.Context, databaseURL string, statements ...string) {
 	}
 }
 
-// url is a database's.
+// url returns the URL of a database.
 func (b *bench) url(name string) string {
 	config := must(pgx.ParseConfig(b.postgres.URL()))
 	return fmt.Sprintf("postgres://%s:%s@/%s?host=%s", config.User, config.Password, name, config.Host)
@@ -238,8 +237,8 @@ func serveWith(ctx context.Context, databaseURL, binary string) *server {
 	return start(ctx, databaseURL, binary, "serve", "--log-level", "error")
 }
 
-// start starts a program that serves HTTP on --listen, and waits until it is
-// ready.
+// start starts a program that serves HTTP at the address in --listen, and waits until it
+// is ready.
 func start(ctx context.Context, databaseURL, binary string, args ...string) *server {
 	free := must((&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"))
 	s := &server{address: free.Addr().String()}
@@ -250,7 +249,7 @@ func start(ctx context.Context, databaseURL, binary string, args ...string) *ser
 	s.command.Stderr = withoutGreeting{os.Stderr}
 	check(s.command.Start())
 	err := attempt("start a program", func() {
-		await(ctx, filepath.Base(binary)+" does not get ready", func() bool {
+		await(ctx, filepath.Base(binary)+" does not become ready", func() bool {
 			response, err := http.Get("http://" + s.address + "/readyz") //nolint:noctx // ends with the loop
 			if err != nil {
 				return false
@@ -265,7 +264,7 @@ func start(ctx context.Context, databaseURL, binary string, args ...string) *ser
 	return s
 }
 
-// withoutGreeting drops the line that says where a server listens.
+// withoutGreeting drops the line in which a server prints its address.
 type withoutGreeting struct{ io.Writer }
 
 func (w withoutGreeting) Write(text []byte) (int, error) {
@@ -281,7 +280,7 @@ func (s *server) stop() {
 	_ = s.command.Wait()
 }
 
-// await polls until done, for two minutes at most.
+// await polls until done returns true, for two minutes at most.
 func await(ctx context.Context, what string, done func() bool) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -296,8 +295,8 @@ func await(ctx context.Context, what string, done func() bool) {
 	}
 }
 
-// inTurn measures two contestants in each round, each first every other time,
-// and returns the medians of both and their ratios by round.
+// inTurn measures two contestants in each round, in alternating order, and returns the
+// median of each and the ratio in each round.
 func inTurn(rounds int, measure func(which int) float64) (medians [2]float64, ratios []float64) {
 	var rates [2][]float64
 	for round := range rounds {
@@ -318,7 +317,7 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// quantile is the q-th of sorted durations.
+// quantile returns the q-quantile of sorted durations.
 func quantile(sorted []time.Duration, q float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0
@@ -328,14 +327,15 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// spread prints the median, the 99th percentile and the longest of durations.
+// spread formats the median, the 99th percentile and the maximum.
 func spread(took []time.Duration) string {
 	slices.Sort(took)
 	return fmt.Sprintf("p50 %6.2f ms  p99 %6.2f ms  max %6.2f ms",
 		milliseconds(quantile(took, 0.5)), milliseconds(quantile(took, 0.99)), milliseconds(quantile(took, 1)))
 }
 
-// newTable returns a writer of rows of cells, which end with a tab. Flush it.
+// newTable returns a writer that aligns cells, each of which ends with a tab. The caller
+// flushes it.
 func newTable() *tabwriter.Writer {
 	return tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 }

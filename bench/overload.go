@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// overload measures what few callers can do to the server: the memory and time that
-// single requests take, and what small queries get beside hundreds of large ones.
+// overload measures how much load a few callers can put on the server: the memory and
+// time of single requests, and the latency of small queries beside hundreds of large ones.
 func overload(ctx context.Context, b *bench) {
 	url := b.create(ctx, "overload")
 	execute(ctx, url, `INSERT INTO catalog (resource_path, resource_type, resource_version, payload)
@@ -27,7 +27,7 @@ func overload(ctx context.Context, b *bench) {
 		SELECT 'large' || n, 'UPDATED', 'compared', '1.0.1', jsonb_build_object('text', repeat(md5(n::text), 250000)) FROM generate_series(1, 50) n`)
 	server := b.serve(ctx, url)
 	defer server.stop()
-	fmt.Println("overload: what few callers can do to the server")
+	fmt.Println("overload: the load that a few callers can put on the server")
 	idle := server.status("VmRSS:")
 	table := newTable()
 	fmt.Fprintln(table, "  \ttook\tanswers\tsent\tresident\t10 s later\t")
@@ -58,7 +58,7 @@ func overload(ctx context.Context, b *bench) {
 		small, stop := server.small(ctx)
 		began := time.Now()
 		answers, _, peak := server.flood(ctx, parallel, document(list))
-		for time.Since(began) < 6*time.Second { // until the rate means something
+		for time.Since(began) < 6*time.Second { // until the rate is meaningful
 			more, _, high := server.flood(ctx, parallel, document(list))
 			for status, n := range more {
 				answers[status] += n
@@ -89,7 +89,7 @@ func document(query string) string {
 	return string(body)
 }
 
-// outcomes counts the answers by their status, or by the code of an error.
+// outcomes counts answers by HTTP status, or by the code of the first error.
 type outcomes map[string]int
 
 func (o outcomes) String() string {
@@ -101,9 +101,9 @@ func (o outcomes) String() string {
 	return strings.Join(counts, ", ")
 }
 
-// flood sends requests at once and returns their outcomes, the bytes of all answers, and
-// the highest resident memory. Without a body, the clients ask for what is long and read
-// nothing.
+// flood sends requests at once, and returns their outcomes, the total size of the answers
+// and the peak of resident memory. Without a body, each client requests a long answer and
+// does not read it.
 func (s *server) flood(ctx context.Context, requests int, body string) (answers outcomes, sent, peak int64) {
 	answers = outcomes{}
 	done := make(chan struct{})
@@ -134,7 +134,7 @@ func (s *server) flood(ctx context.Context, requests int, body string) (answers 
 	}
 }
 
-// outcome sends one request.
+// outcome sends one request and returns its outcome and the size of the answer.
 func (s *server) outcome(ctx context.Context, body string) (outcome string, size int64) {
 	if body == "" {
 		return s.unread(ctx), 0
@@ -150,7 +150,7 @@ func (s *server) outcome(ctx context.Context, body string) (outcome string, size
 	}
 	defer func() { _ = response.Body.Close() }()
 	var head bytes.Buffer
-	size, err = io.Copy(io.Discard, io.TeeReader(response.Body, &limited{&head, 4096}))
+	size, err = io.Copy(io.Discard, io.TeeReader(response.Body, &prefixBuffer{&head, 4096}))
 	if err != nil {
 		return "broken", size
 	}
@@ -163,20 +163,21 @@ func (s *server) outcome(ctx context.Context, body string) (outcome string, size
 	return fmt.Sprint(response.StatusCode), size
 }
 
-// limited keeps the beginning of what is written.
-type limited struct {
+// prefixBuffer keeps the first bytes that are written to it, up to the limit.
+type prefixBuffer struct {
 	*bytes.Buffer
 	limit int
 }
 
-func (l *limited) Write(text []byte) (int, error) {
+func (l *prefixBuffer) Write(text []byte) (int, error) {
 	if room := l.limit - l.Len(); room > 0 {
 		l.Buffer.Write(text[:min(room, len(text))])
 	}
 	return len(text), nil
 }
 
-// unread asks for a long answer and waits until the server closes the connection.
+// unread requests a long answer, does not read it, and waits until the server closes the
+// connection.
 func (s *server) unread(ctx context.Context) string {
 	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.address)
 	if err != nil {
@@ -196,8 +197,8 @@ func (s *server) unread(ctx context.Context) string {
 	return "open after 60 s"
 }
 
-// small sends small queries one after the other until stop. The result waits for the last
-// and returns how long each took.
+// small sends small queries one after another until stop is called. The function took
+// waits for the last one and returns their durations, sorted.
 func (s *server) small(ctx context.Context) (took func() []time.Duration, stop func()) {
 	ctx, stop = context.WithCancel(ctx)
 	results := make(chan []time.Duration, 1)

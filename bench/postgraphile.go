@@ -16,14 +16,14 @@ import (
 // peer is the equivalent request to PostGraphile.
 type peer struct {
 	document string
-	// variables are derived from the server's, and from the query of the
-	// limit's target.
+	// variables derives the variables from the server's and from the URL query of the
+	// limit's request.
 	variables func(ours map[string]any, limit url.Values) map[string]any
 }
 
 func sameVariables(ours map[string]any, _ url.Values) map[string]any { return ours }
 
-// peers are those of the workloads, by name. cursorOf is PostGraphile's cursor
+// peers returns the peer of each workload by name. cursorOf returns PostGraphile's cursor
 // of a resource in the order of paths.
 func peers(cursorOf func(path string) string) map[string]peer {
 	after := func(_ map[string]any, limit url.Values) map[string]any {
@@ -84,7 +84,7 @@ func (c *contestant) requestPeer(ctx context.Context, w workload, ours *contesta
 	}
 }
 
-// leaves are the values of a response, sorted, with times in one format.
+// leaves returns the scalar values of a response, sorted, with times in one format.
 func leaves(answer any) []string {
 	switch answer := answer.(type) {
 	case map[string]any:

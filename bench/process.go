@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// tick is the unit of processor times in /proc.
+// tick is the unit of CPU times in /proc.
 const tick = 10 * time.Millisecond
 
-// processTimes are the processor times of a process and of its ended children.
+// processTimes has the CPU times of a process and of its terminated children.
 type processTimes struct {
 	parent        int
 	own, children time.Duration
@@ -24,7 +24,7 @@ func timesOf(process int) (processTimes, error) {
 	if err != nil {
 		return processTimes{}, err
 	}
-	// The name, in parentheses, may have spaces in it.
+	// The name, which is in parentheses, may contain spaces.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	var numbers [5]int // ppid, utime, stime, cutime, cstime
 	for i, at := range []int{1, 11, 12, 13, 14} {
@@ -35,33 +35,33 @@ func timesOf(process int) (processTimes, error) {
 	return processTimes{numbers[0], time.Duration(numbers[1]+numbers[2]) * tick, time.Duration(numbers[3]+numbers[4]) * tick}, nil
 }
 
-// postgresTime is the processor time of PostgreSQL: of its first process and of
-// all children, running and ended.
+// postgresTime returns the CPU time of PostgreSQL: of the postmaster and of all its
+// children, running and terminated.
 func (b *bench) postgresTime() (sum time.Duration) {
 	line, _, _ := strings.Cut(string(must(os.ReadFile(filepath.Join(b.postgres.DataDir(), "postmaster.pid")))), "\n")
-	first := must(strconv.Atoi(line))
+	postmaster := must(strconv.Atoi(line))
 	for _, directory := range must(filepath.Glob("/proc/[0-9]*")) {
 		process := must(strconv.Atoi(filepath.Base(directory)))
 		times, err := timesOf(process)
 		switch {
 		case err != nil: // it has ended since
-		case process == first:
+		case process == postmaster:
 			sum += times.own + times.children
-		case times.parent == first:
+		case times.parent == postmaster:
 			sum += times.own
 		}
 	}
 	return sum
 }
 
-// ownTime is the processor time of this process.
+// ownTime returns the CPU time of this process.
 func ownTime() time.Duration {
 	var usage syscall.Rusage
 	check(syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// status is a figure of /proc/PID/status, in bytes.
+// status returns a value of /proc/PID/status in bytes.
 func (s *server) status(name string) int64 {
 	status := must(os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid)))
 	_, rest, _ := strings.Cut(string(status), name)

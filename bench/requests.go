@@ -14,18 +14,19 @@ import (
 	"time"
 )
 
-// connections is how many clients there are at once.
+// connections is the number of concurrent clients.
 const connections = 16
 
-// workload is an operation and the equivalent request to the limit.
+// workload is an operation of the API, with the equivalent request to the limit.
 type workload struct {
 	name, what string
 	document   string
-	// make makes the variables of a request, and the request to the limit.
+	// make returns the variables of a request, and the equivalent request to the limit.
 	make func(*sample) (variables map[string]any, limit request)
 	// requests is the number of different requests.
 	requests int
-	// writes: it changes the database, and responses differ in time and id.
+	// writes: the operation changes the database, and its responses differ in id and
+	// timestamp.
 	writes bool
 }
 
@@ -64,7 +65,7 @@ func workloads() []workload {
 				path, label := s.version()
 				execution := fmt.Sprintf("bench-%d", s.random.IntN(1_000_000_000))
 				payload := map[string]any{"rows": s.random.IntN(1000), "file": "s3://bucket/" + execution, "text": strings.Repeat("x", 120)}
-				body, _ := json.Marshal(payload) // of texts and numbers
+				body, _ := json.Marshal(payload) // cannot fail: it has strings and numbers only
 				input := map[string]any{
 					"type": "STEP_COMPLETED", "path": path, "version": label, "payload": payload,
 					"meta": map[string]any{"execution_id": execution, "node_name": "step-1"},
@@ -76,7 +77,7 @@ func workloads() []workload {
 	}
 }
 
-// chosen are the workloads that -only names.
+// chosen returns the workloads that -only names, or all.
 func (b *bench) chosen() []workload {
 	all := workloads()
 	if b.only == "" {
@@ -93,11 +94,11 @@ func (b *bench) chosen() []workload {
 	return chosen
 }
 
-// sample is what the requests ask for.
+// sample draws the arguments of requests.
 type sample struct {
 	random *rand.Rand
 	paths  []string
-	// places are where pages of resources begin.
+	// places are the resources after which pages begin.
 	places []place
 }
 
@@ -107,7 +108,7 @@ type place struct {
 }
 
 func newSample(ctx context.Context, databaseURL string, s *server) *sample {
-	// The same in every run.
+	// The seed is constant so that every run sends the same requests.
 	made := &sample{random: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // no secret
 	made.paths = query[string](ctx, databaseURL, "SELECT resource_path FROM resource ORDER BY resource_path")
 	paths := make([]string, 200)
@@ -130,7 +131,8 @@ type contestant struct {
 	*server
 	name     string
 	requests [][]byte
-	// variables are those of the server's requests, targets the limit's.
+	// variables are the variables of the server's requests, targets the URLs of the
+	// limit's.
 	variables  []map[string]any
 	targets    []string
 	statements float64
@@ -139,11 +141,11 @@ type contestant struct {
 	peak       int64
 }
 
-// figures are the results of a round, or what they are computed from, by name;
-// times are in milliseconds, and of one request.
+// figures has the results of a round, or the readings they are computed from, by name.
+// Times are in milliseconds per request.
 type figures map[string]float64
 
-// requests presses the server and the limit in turn with each workload.
+// requests measures each workload on the server and on the limit in turn.
 func requests(ctx context.Context, b *bench) {
 	chosen := b.chosen()
 	size := scale{resources: 10_000, events: 1_000_000, months: 6}
@@ -166,7 +168,7 @@ func requests(ctx context.Context, b *bench) {
 			for i, c := range all {
 				c.print(table, []string{w.name, "", "", ""}[i], all[1])
 			}
-			note := fmt.Sprintf("  %s  %s (making the load took %.3f ms of CPU a request)", w.name, w.what, all[0].of("load"))
+			note := fmt.Sprintf("  %s  %s (the load generator took %.3f ms of CPU per request)", w.name, w.what, all[0].of("load"))
 			for _, other := range all[2:] {
 				note += fmt.Sprintf("; the server answers %s times as many as %s", all[0].ratio(other, "requests/s"), other.name)
 			}
@@ -178,15 +180,15 @@ func requests(ctx context.Context, b *bench) {
 	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS requests_written", "DROP DATABASE IF EXISTS requests_beside")
 }
 
-// copied makes a copy of the filled database, to be written to.
+// copied copies the filled database for a workload that writes.
 func (b *bench) copied(ctx context.Context, name string) (url string) {
 	execute(ctx, b.postgres.URL(), "DROP DATABASE IF EXISTS "+name, "CREATE DATABASE "+name+" TEMPLATE requests STRATEGY file_copy", "CHECKPOINT")
 	return b.url(name)
 }
 
 // contest measures a workload on the server, on the limit and, with -peer and -beside,
-// on PostGraphile and on another build of the server. The other build has a database of
-// its own where the workload writes, so that each of the two sequences its own events.
+// on PostGraphile and on another build of the server. For a workload that writes, the other
+// build has its own database, so that each build sequences its own events.
 func (b *bench) contest(ctx context.Context, databaseURL, besideURL string, w workload) []*contestant {
 	both := b.compare(ctx, databaseURL, w)
 	all := both[:]
@@ -209,8 +211,8 @@ func (b *bench) contest(ctx context.Context, databaseURL, besideURL string, w wo
 	return all
 }
 
-// compete presses the contestants in turn, each first in its round, after a
-// warm-up.
+// compete warms the contestants up and measures them in turn. The order rotates by one in
+// each round.
 func (b *bench) compete(all []*contestant) {
 	for _, c := range all {
 		// Node takes longer to warm up.
@@ -236,8 +238,8 @@ func (b *bench) enter(ctx context.Context, which int, databaseURL string) *serve
 	return start(ctx, databaseURL, b.limit)
 }
 
-// compare makes the requests of a workload, checks that both give equal
-// responses, and counts their statements.
+// compare generates the requests of a workload, checks that the server and the limit
+// respond equally, and counts their statements.
 func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (both [2]*contestant) {
 	var counters [2]*counter
 	for i := range both {
@@ -258,8 +260,8 @@ func (b *bench) compare(ctx context.Context, databaseURL string, w workload) (bo
 	const asked = 100
 	var answers [2][]any
 	for i, c := range both {
-		// The first requests prepare the statements. The second ones are
-		// others, so that no cache has them.
+		// The first requests prepare the statements; only those after them are counted.
+		// They differ from the first, so that no cache has their results.
 		for _, from := range []int{0, asked} {
 			before := counters[i].statements.Load()
 			answers[i] = c.answers(from, asked)
@@ -280,7 +282,7 @@ func encodeGraphQL(document string, variables map[string]any) []byte {
 	return request{"POST", "/graphql", string(body)}.encode()
 }
 
-// answers sends n requests, one after another.
+// answers sends n requests one after another and returns the decoded responses.
 func (c *contestant) answers(from, n int) []any {
 	connection := must(dial(c.address, time.Minute))
 	defer func() { _ = connection.Close() }()
@@ -293,7 +295,7 @@ func (c *contestant) answers(from, n int) []any {
 	return answers
 }
 
-// comparable removes from a response what is new in each.
+// comparable replaces the ids and timestamps in the response to a write by their lengths.
 func comparable(answer any, w workload) any {
 	object, ok := answer.(map[string]any)
 	if !ok || !w.writes {
@@ -308,7 +310,7 @@ func comparable(answer any, w workload) any {
 	return object
 }
 
-// round presses a contestant, and reads clocks and counters before and after.
+// round measures one contestant for one round.
 func (b *bench) round(c *contestant) figures {
 	before := b.readings(c)
 	p := press(c.address, c.requests, connections, b.duration)
@@ -322,7 +324,7 @@ func (b *bench) round(c *contestant) figures {
 	return f
 }
 
-// readings are processor times, and what has been allocated, since the start.
+// readings returns CPU times and allocations since the processes started.
 func (b *bench) readings(c *contestant) figures {
 	own := must(timesOf(c.command.Process.Pid)).own
 	f := figures{"own": milliseconds(own), "PostgreSQL": milliseconds(b.postgresTime()), "load": milliseconds(ownTime())}
@@ -333,7 +335,7 @@ func (b *bench) readings(c *contestant) figures {
 	return f
 }
 
-// of is the median of a figure over the rounds.
+// of returns the median of a figure over the rounds.
 func (c *contestant) of(figure string) float64 {
 	values := make([]float64, len(c.rounds))
 	for i, f := range c.rounds {
@@ -342,8 +344,8 @@ func (c *contestant) of(figure string) float64 {
 	return median(values)
 }
 
-// ratio is the median over the rounds of the ratio of a figure to another
-// contestant's.
+// ratio returns the median over the rounds of the ratio of a figure to the other
+// contestant's figure.
 func (c *contestant) ratio(other *contestant, figure string) string {
 	ratios := make([]float64, len(c.rounds))
 	for round := range ratios {

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// finding is a request that finds resources, and the nearest statement of plain SQL
-// over the seed's columns.
+// finding is a request that finds resources, with the nearest equivalent in plain SQL that
+// uses no search index.
 type finding struct {
 	name, document, sql string
 	filter              map[string]any
@@ -22,9 +22,9 @@ func findings() []finding {
 		found   = `query($filter: ResourceFilter) { resources(first: 20, filter: $filter) { nodes { path name type { name } } } }`
 		counted = `query($filter: ResourceFilter) { resources(first: 20, filter: $filter) { totalCount nodes { path name type { name } } } }`
 		facets  = `query($filter: ResourceFilter) { resourceFacets(filter: $filter) { types { name count } tools { name count } credentials { name count } tags { name count } } }`
-		// Without folding, words and rank.
+		// It folds no characters, splits no words and ranks nothing.
 		like = `SELECT resource_path, name, resource_type FROM resource WHERE resource_path || ' ' || name || ' ' || description ILIKE ALL ($1::text[]) ORDER BY resource_path LIMIT 20`
-		// A test of each latest payload for JSON that it holds.
+		// It tests whether each latest payload contains the JSON.
 		contains = `SELECT r.resource_path, r.name, r.resource_type FROM resource r JOIN catalog c ON c.resource_path = r.resource_path AND c.revision = r.latest_revision
 			WHERE c.payload @> $1::jsonb ORDER BY r.resource_path LIMIT 20`
 	)
@@ -45,8 +45,8 @@ func findings() []finding {
 	}
 }
 
-// search measures what finds resources, one request at a time, at two sizes of the
-// catalog, beside plain SQL.
+// search measures searches and filters for resources, one request at a time, at two sizes
+// of the catalog, against plain SQL.
 func search(ctx context.Context, b *bench) {
 	url, pool := b.database(ctx, "search", 1)
 	defer pool.Close()
@@ -79,7 +79,7 @@ func search(ctx context.Context, b *bench) {
 	}
 }
 
-// insertPlaybooks adds playbooks until there are so many resources.
+// insertPlaybooks adds playbooks until the catalog has that number of resources.
 func insertPlaybooks(ctx context.Context, pool *pgxpool.Pool, resources int) {
 	for missing := true; missing; {
 		// A transaction holds a lock for each path.

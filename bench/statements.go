@@ -15,18 +15,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// counter is a proxy between a program and PostgreSQL that counts statements, but
-// not those of connections that listen: the sequencer's and the log's run without a
-// request. No time is measured through it.
+// counter is a proxy between a program and PostgreSQL that counts statements. It omits
+// connections that LISTEN, since the sequencer and the log use them without a request. No
+// time is measured through it.
 type counter struct {
-	// directory is that of its socket.
+	// directory contains its socket.
 	directory  string
 	listener   net.Listener
 	statements atomic.Int64
 }
 
-// count makes a counter with a socket in a new directory. Its goroutines end
-// when it is closed and its connections have ended.
+// count starts a counter with a socket in a new directory. Its goroutines end when it is
+// closed and its connections have ended.
 func (b *bench) count(ctx context.Context) *counter {
 	const socket = ".s.PGSQL.5432"
 	upstream := filepath.Join(must(pgx.ParseConfig(b.postgres.URL())).Host, socket)
@@ -59,7 +59,7 @@ func (c *counter) pass(client net.Conn, upstream string) {
 	}()
 	reader, writer := bufio.NewReader(client), bufio.NewWriter(postgres)
 	listens := false
-	// The first message has no type, only a length, which includes itself.
+	// The first message has no type, only a length, which includes the length itself.
 	const lengthBytes = 4
 	for typeBytes := 0; ; typeBytes = 1 {
 		head, err := reader.Peek(typeBytes + lengthBytes)

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// statistics measures counts over 1,000,000 events, and the catalog's page with runs,
-// beside the plain SQL that is nearest to each.
+// statistics measures counts over 1,000,000 events, and the catalog page with runs, against
+// the nearest equivalent in plain SQL.
 func statistics(ctx context.Context, b *bench) {
 	url := b.filled(ctx, "requests", scale{10_000, 1_000_000, 6})
 	server := b.serve(ctx, url)

@@ -11,9 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// writers compares single-row commits of 16 connections on the product's
-// tables, while a server sequences and follows them, with the same on tables
-// without the log's triggers.
+// writers compares the rate of single-row commits over 16 connections, while a server
+// sequences and follows the events, with the rate on tables without the log's triggers.
 func writers(ctx context.Context, b *bench) {
 	url, with := b.database(ctx, "with_triggers", 64)
 	defer with.Close()

@@ -1,7 +1,6 @@
-// Limit is the least that could answer the requests of `bench requests`, for
-// the server to be compared with: net/http, pgx, one SQL statement for each of
-// them, and JSON appended by hand. It knows neither GraphQL nor errors that a
-// client could read.
+// Limit is a minimal program that answers the requests of `bench requests`, as a bound to
+// compare the server with: net/http, pgx, one SQL statement per request, and hand-written
+// JSON. It has no GraphQL and no error messages for clients.
 package main
 
 import (
@@ -69,7 +68,7 @@ type limit struct {
 
 type buffer struct{ bytes []byte }
 
-// handle writes what answer appends to a buffer.
+// handle responds with the bytes that answer appends to a pooled buffer.
 func (l *limit) handle(answer func(*http.Request, []byte) ([]byte, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		buf := l.buffers.Get().(*buffer)
@@ -138,9 +137,8 @@ func (l *limit) resources(r *http.Request, buf []byte) ([]byte, error) {
 	return append(buf, `]}}}`...), err
 }
 
-// tree is Q3. Its rows are one for each event; the resources and versions that
-// they belong to follow each other. No event lies more than a day ahead, so
-// the partitions of the months to come need not be looked into.
+// tree is Q3. It has a row for each event, ordered by resource and version. No event is
+// more than a day in the future, so PostgreSQL can skip the partitions of later months.
 func (l *limit) tree(r *http.Request, buf []byte) ([]byte, error) {
 	buf = append(buf, `{"data":{"resources":{"nodes":[`...)
 	var path, version []byte // of the open resource and version
@@ -231,8 +229,8 @@ func (l *limit) record(r *http.Request, buf []byte) ([]byte, error) {
 	return buf, err
 }
 
-// appendJSON appends a format with the columns in it, in their order: $ stands
-// for a text, @ for a time, and # for a column that is JSON already.
+// appendJSON appends a format whose placeholders stand for the columns in order: $ for a
+// string, @ for a timestamp, and # for a column that is JSON already.
 func appendJSON(buf []byte, format string, columns [][]byte) []byte {
 	for {
 		next := strings.IndexAny(format, "$@#")
@@ -254,7 +252,7 @@ func appendJSON(buf []byte, format string, columns [][]byte) []byte {
 	}
 }
 
-// appendText writes a text as JSON.
+// appendText appends a JSON string.
 func appendText(buf, text []byte) []byte {
 	buf = append(buf, '"')
 	start := 0

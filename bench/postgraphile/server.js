@@ -1,5 +1,5 @@
-// PostGraphile over the database of the measurements, as its documentation
-// sets it up for production, without pgSettings: its faster mode.
+// PostGraphile on the database of the measurements, set up as its documentation recommends
+// for production. It has no pgSettings, which makes it faster.
 import { createServer } from "node:http";
 import { grafserv } from "postgraphile/grafserv/node";
 import { postgraphile } from "postgraphile";
@@ -11,7 +11,7 @@ const [, , flag, listen = "127.0.0.1:5678"] = process.argv;
 if (flag !== "--listen") throw new Error("usage: node server.js --listen HOST:PORT");
 const [host, port] = listen.split(":");
 
-// The relations that our schema's triggers keep have no foreign keys.
+// Some relations of the schema are maintained by triggers and have no foreign keys.
 const relations = jsonPgSmartTags({
   version: 1,
   config: {
