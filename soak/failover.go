@@ -18,9 +18,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// failOver copies PostgreSQL to a synchronous standby, kills the primary with its
-// server, and promotes the standby, to which the proxy then leads the second server. In
-// the end, the first server starts with the promoted database as its own.
+// failOver copies PostgreSQL to a synchronous standby, kills the primary and its server,
+// promotes the standby, and makes the proxy forward the second server to it. Finally the
+// first server starts on the promoted database.
 func failOver(ctx context.Context, s *soak, _ *rand.Rand) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
@@ -48,7 +48,7 @@ func failOver(ctx context.Context, s *soak, _ *rand.Rand) (err error) {
 	}
 	s.system.proxy.lead(standby.address)
 	if err := await(ctx, 50*time.Millisecond, func() bool { return s.system.servers[1].ready(ctx) }); err != nil {
-		return fmt.Errorf("the second server does not follow to the promoted standby: %w", err)
+		return fmt.Errorf("the second server does not connect to the promoted standby: %w", err)
 	}
 	pause(ctx, s.hold(10*time.Second))
 	return nil
@@ -60,7 +60,7 @@ type standby struct {
 	command           *exec.Cmd
 }
 
-// copyPostgres starts a standby of PostgreSQL, as the user that owns its data.
+// copyPostgres starts a standby as the user that owns PostgreSQL's data directory.
 func (s *system) copyPostgres(ctx context.Context) (*standby, error) {
 	process, err := s.postmaster()
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *system) copyPostgres(ctx context.Context) (*standby, error) {
 	return copied, copied.command.Start()
 }
 
-// stop shuts the standby down, with all its data written.
+// stop shuts the standby down cleanly.
 func (s *standby) stop() error {
 	if err := s.command.Process.Signal(syscall.SIGINT); err != nil {
 		return err
@@ -117,7 +117,8 @@ func (s *standby) stop() error {
 	return s.command.Wait()
 }
 
-// replicate returns once nothing is acknowledged that the standby does not have.
+// replicate makes the standby synchronous, and returns once it has every acknowledged
+// commit.
 func (s *system) replicate(ctx context.Context) error {
 	streams := func(condition string) error {
 		return await(ctx, 50*time.Millisecond, func() bool {
@@ -132,7 +133,7 @@ func (s *system) replicate(ctx context.Context) error {
 			return err
 		}
 	}
-	// Commits that did not wait yet are before the end of the log as it is now.
+	// Commits that did not wait for the standby precede the present end of the WAL.
 	if err := streams("sync_state = 'sync'"); err != nil {
 		return fmt.Errorf("the standby is not synchronous: %w", err)
 	}
@@ -161,7 +162,7 @@ func statement(ctx context.Context, databaseURL, sql string) error {
 	return err
 }
 
-// replaceData puts another directory in place of the data directory.
+// replaceData replaces the data directory by another directory.
 func (s *system) replaceData(by string) error {
 	former := s.dataDir + ".former"
 	return errors.Join(os.Rename(s.dataDir, former), os.Rename(by, s.dataDir), os.RemoveAll(former))

@@ -23,20 +23,21 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// fault is injected, and over when inject returns. Then everything has to work again.
+// fault is a fault to inject. It is over when inject returns; then everything must work
+// again.
 type fault struct {
 	name   string
 	inject func(ctx context.Context, s *soak, random *rand.Rand) error
-	// harmless: no small request may fail because of it, and no connection may break.
+	// harmless: it must not make a small request fail or a connection break.
 	harmless bool
-	// restarts: it restarts a server, which then holds little. There are none in the
-	// last third.
+	// restarts: it restarts a server, which frees what a leak has taken. The last third
+	// of the run has no such fault.
 	restarts bool
-	// hides: events of this month cannot be read until it is mended.
+	// hides: this month's events cannot be read until it is over.
 	hides bool
-	// root: it needs a file system of its own.
+	// root: it needs a separate file system, and so root.
 	root bool
-	// bound is how much longer than others it takes to be healthy again.
+	// bound extends the time within which everything must work again.
 	bound time.Duration
 }
 
@@ -72,7 +73,7 @@ func faults() []fault {
 	}
 }
 
-// choose returns the faults of a list of names, or all.
+// choose returns the faults that a list names, or all.
 func choose(only string) (chosen []fault, err error) {
 	names := strings.Split(only, ",")
 	for _, f := range faults() {
@@ -94,7 +95,7 @@ func choose(only string) (chosen []fault, err error) {
 	return chosen, err
 }
 
-// inject injects a fault at each interval, each of them before any comes again.
+// inject injects a fault at each interval. Each fault is injected before any repeats.
 func (s *soak) inject(ctx context.Context, chosen []fault) {
 	random := s.random("faults")
 	var deck []fault
@@ -152,9 +153,9 @@ func (s *soak) injectOne(ctx context.Context, f fault, random *rand.Rand) {
 const recordMarker = `mutation ($id: String!, $payload: JSON) {
 	recordEvent(input: {eventId: $id, type: "` + markerType + `", path: "` + markerPath + `", payload: $payload}) { event { eventId } } }`
 
-// healthy waits until both servers are ready and record an event, plain SQL does, and
-// these events have reached every follower. A server that has ended by itself is started
-// again.
+// healthy waits until both servers are ready, an event was recorded through each of them
+// and in plain SQL, and every follower has received these events. It restarts a server
+// that has ended by itself.
 func (s *soak) healthy(ctx context.Context, bound time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
@@ -210,7 +211,7 @@ func (s *soak) mark(ctx context.Context, at int, id string) error {
 	return nil
 }
 
-// hold is a duration that fits into the interval.
+// hold limits a duration to half the interval of the faults.
 func (s *soak) hold(longest time.Duration) time.Duration { return min(longest, s.every/2) }
 
 func restart(signal syscall.Signal, which []int) func(context.Context, *soak, *rand.Rand) error {
@@ -236,8 +237,8 @@ func signalPostmaster(signal syscall.Signal) func(context.Context, *soak, *rand.
 	}
 }
 
-// endSessions returns once PostgreSQL has ended its sessions because of crash: under
-// load that takes a while, in which everything still looks healthy.
+// endSessions calls crash and returns once PostgreSQL has ended its sessions. Under load
+// that takes a while, in which everything still looks healthy.
 func (s *system) endSessions(ctx context.Context, crash func() error) error {
 	session, err := s.connect(ctx)
 	if err != nil {
@@ -255,7 +256,7 @@ func (s *system) endSessions(ctx context.Context, crash func() error) error {
 	return nil
 }
 
-// killPostgresTwice kills PostgreSQL as soon as it is back.
+// killPostgresTwice kills PostgreSQL, and again as soon as it has restarted.
 func killPostgresTwice(ctx context.Context, s *soak, _ *rand.Rand) error {
 	first, err := s.system.postmaster()
 	if err != nil {
@@ -276,7 +277,7 @@ func killPostgresTwice(ctx context.Context, s *soak, _ *rand.Rand) error {
 	return s.system.signalPostgres(syscall.SIGKILL, false)
 }
 
-// killBackend makes PostgreSQL restart all of its processes.
+// killBackend kills one backend, after which PostgreSQL restarts all its processes.
 func killBackend(ctx context.Context, s *soak, random *rand.Rand) error {
 	process, err := s.system.postmaster()
 	if err != nil {
@@ -299,7 +300,7 @@ func terminate(which string) func(context.Context, *soak, *rand.Rand) error {
 	}
 }
 
-// longTransaction holds an event that is inserted and not committed.
+// longTransaction inserts an event and leaves the transaction open for a while.
 func longTransaction(ctx context.Context, s *soak, _ *rand.Rand) error {
 	tx := &transaction{ids: []string{fmt.Sprintf("%slong-%d", eventPrefix, time.Now().UnixNano())}, began: time.Now(), outcome: rolledBack}
 	err := s.system.transact(ctx, func(open pgx.Tx) error {
@@ -314,7 +315,7 @@ func longTransaction(ctx context.Context, s *soak, _ *rand.Rand) error {
 	return err
 }
 
-// otherDatabase keeps a transaction with an id open in another database.
+// otherDatabase keeps a transaction that has an id open in another database.
 func otherDatabase(ctx context.Context, s *soak, _ *rand.Rand) error {
 	connection, err := pgx.Connect(ctx, strings.Replace(s.system.databaseURL(), "/noetl_catalog?", "/postgres?", 1))
 	if err != nil {
@@ -326,7 +327,7 @@ func otherDatabase(ctx context.Context, s *soak, _ *rand.Rand) error {
 	return err
 }
 
-// silence takes the NOTIFY out of the functions that send one, and puts it back.
+// silence removes the NOTIFY from the functions that send one, and restores it.
 func silence(ctx context.Context, s *soak, _ *rand.Rand) (err error) {
 	for _, name := range []string{"event_after_insert", "event_sequence"} {
 		var source string
@@ -379,7 +380,7 @@ func useUpConnections(ctx context.Context, s *soak, _ *rand.Rand) error {
 func cutNetwork(ctx context.Context, s *soak, random *rand.Rand) error {
 	s.system.proxy.open.Lock()
 	pause(ctx, s.hold(20*time.Second))
-	if random.IntN(2) == 0 { // what was under way is lost for good
+	if random.IntN(2) == 0 { // data in transit is lost
 		s.system.proxy.reset()
 	}
 	s.system.proxy.open.Unlock()
@@ -406,7 +407,7 @@ func reload(ctx context.Context, s *soak, _ *rand.Rand) error {
 			return codeOf((&client.Client{Endpoint: server.url() + "/graphql", Token: token, HTTP: s.clients["reader"][at].HTTP}).Do(ctx, "{ __typename }", nil, nil))
 		}
 		if await(ctx, 20*time.Millisecond, func() bool { return code(s.system.token("viewer")) == "ok" }) != nil || code(former) != "UNAUTHENTICATED" {
-			s.found.add(wrong, "server %s has not read the tokens again", server.name)
+			s.found.add(wrong, "server %s has not reloaded the tokens", server.name)
 		}
 		if server.process() != process {
 			s.found.add(wrong, "server %s did not survive SIGHUP", server.name)
@@ -439,7 +440,7 @@ func storm(ctx context.Context, s *soak, random *rand.Rand) error {
 	return nil
 }
 
-// burst opens more subscriptions at once than one caller may have, and drops them.
+// burst opens more concurrent subscriptions than one caller may have, and drops them.
 func burst(ctx context.Context, s *soak, _ *rand.Rand) error {
 	ctx, cancel := context.WithTimeout(ctx, s.hold(5*time.Second)+time.Second)
 	defer cancel()
@@ -470,7 +471,7 @@ func burst(ctx context.Context, s *soak, _ *rand.Rand) error {
 	return nil
 }
 
-// fillDisk leaves no room in the file system of the data directory.
+// fillDisk leaves no space in the file system of the data directory.
 func fillDisk(ctx context.Context, s *soak, _ *rand.Rand) error {
 	disk := filepath.Dir(s.system.dataDir)
 	var size syscall.Statfs_t
@@ -484,7 +485,7 @@ func fillDisk(ctx context.Context, s *soak, _ *rand.Rand) error {
 	if err := resize(used + 64<<10); err != nil {
 		return fmt.Errorf("shrink the file system: %w", err)
 	}
-	// Segments of the log that are kept for reuse would last for long.
+	// PostgreSQL would write to recycled WAL segments for a long time.
 	deadline := time.Now().Add(s.hold(15 * time.Second))
 	for time.Now().Before(deadline) && pause(ctx, 200*time.Millisecond) {
 		_ = s.system.execute(ctx, "SELECT pg_switch_wal()")
@@ -492,7 +493,7 @@ func fillDisk(ctx context.Context, s *soak, _ *rand.Rand) error {
 	return resize(tmpfsSize)
 }
 
-// detachPartition detaches this month's partition of event. Writers may deadlock with it.
+// detachPartition detaches this month's partition of event. It may deadlock with writers.
 func detachPartition(ctx context.Context, s *soak, _ *rand.Rand) error {
 	for {
 		err := s.system.transact(ctx, func(open pgx.Tx) error {

@@ -18,19 +18,20 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// follower follows the log, drops its connection now and then, and resumes after its
-// last cursor on any server.
+// follower follows the log. It drops its connection from time to time, and resumes after
+// its last cursor on any server.
 type follower struct {
 	*soak
 	name   string
 	random *rand.Rand
 	follow func(ctx context.Context, f *follower, server int) error
-	// filter is the subscription's, and where the same in SQL; empty for everything.
+	// filter is the subscription's filter, and where the same in SQL; empty for all events.
 	filter map[string]any
 	where  string
-	// drop is how long a connection is kept, on average; 0: until it breaks.
+	// drop is the average lifetime of a connection; 0: until it breaks.
 	drop time.Duration
-	// stall is how long it does not read, once in each connection. It is not waited for.
+	// stall is a period without reading, once per connection. Health checks do not wait
+	// for such a follower.
 	stall   time.Duration
 	stalled bool
 
@@ -71,7 +72,7 @@ func (f *follower) run(ctx context.Context) {
 		case f.slow() && (code == "SLOW_CONSUMER" || code == "connection"):
 			f.tally.count(f.who(), code)
 		default:
-			// What breaks the connection may have begun a little before.
+			// The fault may have begun a little before the connection broke.
 			f.explain(time.Now().Add(-time.Second), f.who(), "", err)
 			pause(ctx, 100*time.Millisecond)
 		}
@@ -82,7 +83,7 @@ func (f *follower) run(ctx context.Context) {
 func (f *follower) received(position, id string, body payload) {
 	at, err := strconv.ParseInt(position, 10, 64)
 	if err != nil || at <= f.start {
-		f.found.add(wrong, "a delivery to %s is at position %q, and it began after %d", f.name, position, f.start)
+		f.found.add(wrong, "a delivery to %s is at position %q, and the follower began after %d", f.name, position, f.start)
 		return
 	}
 	if strings.HasPrefix(id, eventPrefix) && body.ID != id {
@@ -111,8 +112,8 @@ func (f *follower) variables() map[string]any {
 	return variables
 }
 
-// next reads a response of the subscription. previous is the cursor of the delivery
-// before, on this connection.
+// next reads a response of the subscription. previous is the cursor of the previous
+// delivery on this connection.
 func (f *follower) next(response []byte, previous *string) error {
 	var data struct {
 		EventRecorded struct {
@@ -132,7 +133,7 @@ func (f *follower) next(response []byte, previous *string) error {
 	}
 	f.cursor, *previous = d.Cursor, d.Cursor
 	var body payload
-	_ = json.Unmarshal(d.Event.Payload, &body) // others' payloads are anything
+	_ = json.Unmarshal(d.Event.Payload, &body) // other clients' payloads may be any JSON
 	f.received(d.Position, d.Event.EventID, body)
 	return nil
 }
@@ -204,8 +205,8 @@ func (f *follower) receive(next func() (client.Event, error)) error {
 	}
 }
 
-// codeOf names an error: by its code, by the status of an answer that is not GraphQL, or
-// as a broken connection.
+// codeOf classifies an error: by its code, by the HTTP status of an answer that is not
+// GraphQL, or as a broken connection.
 func codeOf(err error) string {
 	var refusal *client.Error
 	var status *client.StatusError

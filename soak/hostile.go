@@ -23,14 +23,14 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// attack is what a hostile client does, and the answers that are right.
+// attack is a request of a hostile client, with the outcomes that are right.
 type attack struct {
 	name string
 	run  func(ctx context.Context, s *soak, server int) (outcome string)
 	want []string
 }
 
-// What large requests may end with beside an answer.
+// heavy are the right outcomes of a large request.
 var heavy = []string{"ok", "TOO_MANY_REQUESTS", "OVERLOADED", "BUDGET_EXCEEDED", "RESPONSE_TOO_LARGE"}
 
 const heavyList = `{ resources(first: 60, filter: {pathPrefix: "heavy/list/"}) { nodes { path versions(first: 5) { nodes { version payload } } } } }`
@@ -154,7 +154,8 @@ func send(text string, header ...string) func(context.Context, *soak, int) strin
 	}
 }
 
-// concurrently sends the same several times at once. The outcome is the worst.
+// concurrently sends the same request several times at once and returns the worst
+// outcome.
 func concurrently(once int, run func(context.Context, *soak, int) string) func(context.Context, *soak, int) string {
 	return func(ctx context.Context, s *soak, server int) (worst string) {
 		outcomes := make([]string, once)
@@ -176,7 +177,7 @@ func (s *soak) raw(ctx context.Context, server int) (net.Conn, error) {
 	return dialer(true).DialContext(ctx, "tcp", s.system.servers[server].address)
 }
 
-// untilClosed waits for the end of a connection, which it reads from.
+// untilClosed reads from a connection until the server closes it.
 func untilClosed(connection net.Conn, bound time.Duration) string {
 	_ = connection.SetReadDeadline(time.Now().Add(bound))
 	var head [12]byte
@@ -213,8 +214,8 @@ func halfOpen(ctx context.Context, s *soak, server int) string {
 	return untilClosed(connection, 30*time.Second)
 }
 
-// unread asks for a long answer, reads its status and no more, and waits until the
-// server closes the connection.
+// unread requests a long answer, reads its status only, and waits until the server closes
+// the connection.
 func unread(ctx context.Context, s *soak, server int) string {
 	connection, err := s.raw(ctx, server)
 	if err != nil {
@@ -240,7 +241,7 @@ func unread(ctx context.Context, s *soak, server int) string {
 	return "open after 45s"
 }
 
-// untilWebSocketClosed reads messages until the end.
+// untilWebSocketClosed reads messages until the server closes the WebSocket.
 func untilWebSocketClosed(ctx context.Context, socket *client.WebSocket) string {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()

@@ -15,18 +15,18 @@ import (
 type kind string
 
 const (
-	lost       kind = "lost"              // acknowledged and not stored, or stored and not delivered
+	lost       kind = "lost"              // acknowledged but not stored, or stored but not delivered
 	doubled    kind = "doubled"           // delivered or stored twice
-	reordered  kind = "reordered"         // not in the order that all share, or against cause and effect
-	forged     kind = "never written"     // stored or delivered without a write
-	wrong      kind = "wrong answer"      // against what was acknowledged
+	reordered  kind = "reordered"         // not in the common order, or an effect before its cause
+	forged     kind = "never written"     // stored or delivered, but not written
+	wrong      kind = "wrong answer"      // contradicts what was acknowledged
 	unexpected kind = "unexpected error"  // no fault explains it
-	unhealthy  kind = "not healthy again" // after a fault, within its bound
-	leaked     kind = "not given back"    // memory, goroutines, descriptors
-	broken     kind = "of the run itself" // something could not be tried
+	unhealthy  kind = "not healthy again" // not within the bound after a fault
+	leaked     kind = "not given back"    // memory, goroutines or descriptors
+	broken     kind = "of the run itself" // a fault could not be injected, and the like
 )
 
-// findings count by kind, with the first examples of each.
+// findings counts the findings of each kind and keeps the first examples.
 type findings struct {
 	mu       sync.Mutex
 	counts   map[kind]int
@@ -55,8 +55,8 @@ const (
 	rolledBack
 )
 
-// transaction is an ended transaction. began is before its first statement was sent,
-// ended after its outcome was known.
+// transaction is a completed transaction. began is a time before its first statement was
+// sent, ended a time after its outcome was known.
 type transaction struct {
 	ids          []string
 	outcome      outcome
@@ -70,10 +70,11 @@ type fact struct{ id, path, run string }
 type revision struct {
 	label  string
 	number int
-	text   string // the payload's, which tells it from others
+	text   string // of the payload, unique to this version
 }
 
-// ledger is the oracle: what the writers know, and the order that the followers saw.
+// ledger is the oracle: what the writers know, and the order in which followers received
+// events.
 type ledger struct {
 	found *findings
 
@@ -90,7 +91,8 @@ func newLedger(found *findings) *ledger {
 	return &ledger{found: found, runs: map[string]int{}, revisions: map[string][]revision{}}
 }
 
-// note records an ended transaction, and of the committed ones what readers may ask for.
+// note records a completed transaction and, if it was committed, the facts that readers
+// may check.
 func (l *ledger) note(tx *transaction, facts ...fact) {
 	tx.ended = time.Now()
 	l.mu.Lock()
@@ -107,7 +109,7 @@ func (l *ledger) note(tx *transaction, facts ...fact) {
 	}
 }
 
-// fact returns any acknowledged event; pick gets the number of them.
+// fact returns an acknowledged event; pick chooses its index from their number.
 func (l *ledger) fact(pick func(int) int) (fact, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,8 +125,8 @@ func (l *ledger) ofRun(run string) int {
 	return l.runs[run]
 }
 
-// register records an acknowledged version. A number or a label that has other content
-// already is a wrong answer.
+// register records an acknowledged version. It adds a finding if its number or label
+// already has other content.
 func (l *ledger) register(path string, r revision) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -139,7 +141,7 @@ func (l *ledger) register(path string, r revision) {
 	l.revisions[path] = append(l.revisions[path], r)
 }
 
-// version returns any acknowledged version.
+// version returns an acknowledged version; pick chooses its index from their number.
 func (l *ledger) version(pick func(int) int) (path string, r revision, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,8 +166,8 @@ func (l *ledger) latest() map[string]int {
 	return highest
 }
 
-// delivered compares a delivery with the order that others saw. Deliveries to the
-// followers of everything come without a gap, so the order grows at its end.
+// delivered compares a delivery with the order in which other followers received events.
+// Followers of all events receive them without a gap, so the order grows at its end.
 func (l *ledger) delivered(name string, position int64, id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -182,8 +184,8 @@ func (l *ledger) delivered(name string, position int64, id string) {
 	}
 }
 
-// stored is the database in the end: the event of each position after first, and the
-// ids of all events.
+// stored is the final state of the database: the event of each position from first on, and
+// the ids of all events.
 type stored struct {
 	log    []string
 	events map[string]bool
@@ -210,12 +212,12 @@ func (l *ledger) check(s stored) {
 			}
 		}
 	}
-	// Of two transactions, the one that began after the other's acknowledgement comes later.
+	// A transaction that began after another one's acknowledgement comes later in the log.
 	var latest *transaction
 	for i, id := range s.log {
 		tx := known[id]
 		if tx == nil {
-			// Registrations whose answer was lost have an id that only the server knows.
+			// The ids of registrations whose answer was lost are known to the server only.
 			if strings.HasPrefix(id, eventPrefix) {
 				l.found.add(forged, "%s is in the log, and nobody wrote it", id)
 			}
@@ -241,7 +243,8 @@ func (l *ledger) check(s stored) {
 	}
 }
 
-// checkPositions compares what a follower received with what it should have.
+// checkPositions compares the positions that a follower received with those it should
+// have received.
 func (f *findings) checkPositions(name string, got, want []int64) {
 	seen := map[int64]bool{}
 	for i, position := range got {
@@ -266,7 +269,7 @@ func (f *findings) checkPositions(name string, got, want []int64) {
 	}
 }
 
-// windows are the times of faults that explain errors.
+// windows are the periods in which faults explain errors.
 type windows struct {
 	mu  sync.Mutex
 	all []window
@@ -278,8 +281,8 @@ type window struct {
 	hides bool
 }
 
-// grace is for sessions in a server's pool that a fault has ended: each costs the request
-// that uses it next, also after others have succeeded.
+// grace extends a window: the next request on each pooled session that the fault has ended
+// fails, even after other requests have succeeded.
 const grace = time.Second
 
 // open begins a window; the result ends it.
@@ -295,14 +298,14 @@ func (w *windows) open(hides bool) (end func()) {
 	}
 }
 
-// explain reports whether there was a fault between began and now.
+// explain reports whether a fault was active between began and now.
 func (w *windows) explain(began time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.during(began) != nil
 }
 
-// hide reports whether there was one that hides events.
+// hide reports whether a fault that hides events was active between began and now.
 func (w *windows) hide(began time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -310,7 +313,7 @@ func (w *windows) hide(began time.Time) bool {
 	return last != nil && last.hides
 }
 
-// during returns the last window, if it overlaps the time since began. mu is held.
+// during returns the last window if it overlaps the time since began. The caller holds mu.
 func (w *windows) during(began time.Time) *window {
 	if len(w.all) == 0 {
 		return nil
@@ -337,7 +340,7 @@ func (t *tally) count(who, code string) {
 	t.counts[who][code]++
 }
 
-// String is a line for each caller.
+// String returns a line for each caller.
 func (t *tally) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

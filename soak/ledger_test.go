@@ -13,7 +13,7 @@ func newFindings() *findings {
 	return &findings{counts: map[kind]int{}, examples: map[kind][]string{}, report: func(string) {}}
 }
 
-// second is an instant of the tests.
+// second returns the nth second of a test.
 func second(n int) time.Time { return time.Unix(int64(n), 0) }
 
 func TestLedger_OneError_IsFound(t *testing.T) {
@@ -30,7 +30,7 @@ func TestLedger_OneError_IsFound(t *testing.T) {
 		"nobody wrote an event":               {[]kind{forged}, func(l *ledger, _ *stored) { l.transactions = l.transactions[1:] }},
 		"an effect comes before its cause":    {[]kind{reordered}, func(l *ledger, s *stored) { l.order = nil; s.log[0], s.log[3] = s.log[3], s.log[0] }},
 		"delivered in another order":          {[]kind{reordered}, func(l *ledger, _ *stored) { l.order[0], l.order[1] = l.order[1], l.order[0] }},
-		"more is delivered than there is":     {[]kind{forged}, func(l *ledger, _ *stored) { l.delivered("a follower", 14, "soak-9") }},
+		"more is delivered than stored":       {[]kind{forged}, func(l *ledger, _ *stored) { l.delivered("a follower", 14, "soak-9") }},
 		"two followers see two orders":        {[]kind{reordered}, func(l *ledger, _ *stored) { l.delivered("a follower", 10, "soak-1") }},
 		"an unknown outcome is stored":        {nil, func(l *ledger, _ *stored) { l.transactions[2].outcome = unknown }},
 		"an unknown outcome is not stored": {nil, func(l *ledger, s *stored) {
@@ -64,18 +64,18 @@ func TestLedger_OneError_IsFound(t *testing.T) {
 	}
 }
 
-func TestFindings_PositionsOfAFollower(t *testing.T) {
+func TestFindings_PositionsOfAFollower_OneErrorFound(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		want []kind
 		got  []int64
 	}{
-		"as they should be": {nil, []int64{2, 4, 7}},
-		"one is missing":    {[]kind{lost}, []int64{2, 7}},
-		"the last is":       {[]kind{lost}, []int64{2, 4}},
-		"one is repeated":   {[]kind{doubled}, []int64{2, 4, 4, 7}},
-		"two are swapped":   {[]kind{reordered}, []int64{2, 7, 4}},
-		"one is too many":   {[]kind{wrong}, []int64{2, 3, 4, 7}},
+		"as they should be":   {nil, []int64{2, 4, 7}},
+		"one is missing":      {[]kind{lost}, []int64{2, 7}},
+		"the last is missing": {[]kind{lost}, []int64{2, 4}},
+		"one is repeated":     {[]kind{doubled}, []int64{2, 4, 4, 7}},
+		"two are swapped":     {[]kind{reordered}, []int64{2, 7, 4}},
+		"one is too many":     {[]kind{wrong}, []int64{2, 3, 4, 7}},
 	} {
 		f := newFindings()
 		f.checkPositions("a follower", test.got, []int64{2, 4, 7})
@@ -85,8 +85,8 @@ func TestFindings_PositionsOfAFollower(t *testing.T) {
 	}
 }
 
-// Only what overlaps a fault is explained by it.
-func TestWindows_ExplainWhatOverlaps(t *testing.T) {
+// A fault explains only errors of operations that overlap it.
+func TestWindows_OverlappingOperation_Explained(t *testing.T) {
 	t.Parallel()
 	w := &windows{}
 	before := time.Now()

@@ -4,12 +4,12 @@
 //
 // Two servers share a database: the first runs PostgreSQL as its child, the second
 // reaches it through a proxy. Writers, readers, followers, slow and hostile clients use
-// both at once. Meanwhile a fault is injected at each interval, drawn in an order that
-// the seed determines. After each, the servers have to be healthy again within a bound.
+// both at once. Meanwhile a fault is injected at each interval, in an order that the seed
+// determines. After each fault the servers must be healthy again within a bound.
 //
-// What the writers know to be acknowledged is the oracle: for the answers that readers
-// get, for what followers receive, and in the end for the tables. Errors are right only
-// while a fault explains them. In the end, the servers must have given back memory,
+// The oracle is what the writers know to be acknowledged: it is compared with the answers
+// to readers, the deliveries to followers and, at the end, the tables. An error is a
+// finding unless a fault explains it. At the end the servers must have released memory,
 // goroutines and descriptors. Any finding makes the exit status 1.
 //
 //	make soak
@@ -39,7 +39,7 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// options are the flags.
+// options has the flags.
 type options struct {
 	seed        uint64
 	length      time.Duration
@@ -52,11 +52,11 @@ type options struct {
 
 func main() {
 	var o options
-	flag.Uint64Var(&o.seed, "seed", 0, "of the order of the faults and of what clients do (default: any)")
+	flag.Uint64Var(&o.seed, "seed", 0, "seed for the order of the faults and the clients' actions (default: random)")
 	flag.DurationVar(&o.length, "for", 30*time.Minute, "how long faults are injected")
 	flag.DurationVar(&o.every, "every", time.Minute, "interval of the faults")
-	flag.DurationVar(&o.warmUp, "warm-up", 15*time.Second, "load without faults, before what the servers hold is measured")
-	flag.DurationVar(&o.healthBound, "healthy", 30*time.Second, "how long after a fault everything has to work again")
+	flag.DurationVar(&o.warmUp, "warm-up", 15*time.Second, "load without faults, before the servers' memory, goroutines and descriptors are measured")
+	flag.DurationVar(&o.healthBound, "healthy", 30*time.Second, "time after a fault within which everything must work again")
 	flag.StringVar(&o.only, "faults", "", "inject only these, separated by commas (default: all)")
 	flag.StringVar(&o.binary, "binary", "", "the program (default: build it)")
 	flag.Parse()
@@ -74,7 +74,7 @@ func main() {
 	}
 }
 
-// answerTimeout is longer than a mutation may take.
+// answerTimeout exceeds the longest time that a mutation may take.
 const answerTimeout = 75 * time.Second
 
 // soak is one run.
@@ -88,10 +88,10 @@ type soak struct {
 	tally   *tally
 	began   time.Time
 	clients map[string][2]*client.Client
-	// load is held for reading by each step of a client, and for writing while the
-	// servers are to be idle.
+	// load is locked for reading during each step of a client, and for writing while the
+	// servers must be idle.
 	load sync.RWMutex
-	// living ends with the clients.
+	// living ends when the clients have to end.
 	living    context.Context //nolint:containedctx // the steps of clients outlive the functions that start them
 	followers []*follower
 	markers   int64
@@ -138,7 +138,7 @@ func (s *soak) print(line string) {
 	fmt.Printf("%7.1f  %s\n", time.Since(s.began).Seconds(), line)
 }
 
-// random returns the random numbers of one client or of the faults.
+// random returns the random number generator of one client or of the faults.
 func (s *soak) random(name string) *rand.Rand {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(name))
@@ -184,7 +184,7 @@ func (s *soak) test(ctx context.Context, chosen []fault) error {
 	return s.check(ctx)
 }
 
-// startClients starts all of them; each ends with the context.
+// startClients starts all clients, which end with the context.
 func (s *soak) startClients(ctx context.Context, group *sync.WaitGroup) error {
 	cursor, position, err := s.end(ctx)
 	if err != nil {
@@ -220,7 +220,7 @@ func (s *soak) startClients(ctx context.Context, group *sync.WaitGroup) error {
 	return nil
 }
 
-// end is the end of the log, before which no follower reads.
+// end returns the present end of the log, after which the followers begin.
 func (s *soak) end(ctx context.Context) (cursor string, position int64, err error) {
 	connection, err := s.system.connect(ctx)
 	if err != nil {
@@ -235,9 +235,9 @@ func (s *soak) end(ctx context.Context) (cursor string, position int64, err erro
 	return data.Events.TailCursor, position, err
 }
 
-// ask sends an operation. again reports whether it had no outcome, since a fault was
-// under way: it is to be sent again. Every other error is a finding, unless it is
-// expected, and then success is one.
+// ask sends an operation. again reports that a fault explains the error, so the caller
+// should retry. Any other error is a finding unless its code is expected; if one is
+// expected, success is a finding.
 func (s *soak) ask(ctx context.Context, who string, server int, query string, variables map[string]any, data any, expected ...string) (again bool, err error) {
 	began := time.Now()
 	asking, cancel := context.WithTimeout(ctx, answerTimeout)
@@ -258,7 +258,7 @@ func (s *soak) ask(ctx context.Context, who string, server int, query string, va
 }
 
 // explain counts an error by its code, and adds a finding unless a fault explains it. It
-// reports whether the same may succeed later.
+// reports whether a retry may succeed.
 func (s *soak) explain(began time.Time, who, code string, err error) bool {
 	if s.living.Err() != nil {
 		return false
@@ -272,11 +272,11 @@ func (s *soak) explain(began time.Time, who, code string, err error) bool {
 	}
 	s.tally.count(who, code)
 	temporary := slices.Contains([]string{"UNAVAILABLE", "TIMEOUT", "connection", "SQL", "closed 1001", "HTTP 503"}, code)
-	// Of the connection, idle in a transaction, no partition, resources, lock, ended.
+	// Connection errors, idle in transaction, no partition, resources, lock, shutdown.
 	for _, class := range []string{"08", "25P03", "23514", "53", "55P03", "57"} {
 		temporary = temporary || strings.HasPrefix(code, "SQL "+class)
 	}
-	// PostgreSQL has no class for what hinders it to begin a session, as on a full disk.
+	// PostgreSQL has no class for errors at the start of a session, as on a full disk.
 	if _, connecting := errors.AsType[*pgconn.ConnectError](err); connecting {
 		temporary = true
 	}
@@ -291,8 +291,8 @@ func firstLine(err error) string {
 	return line
 }
 
-// idle pauses the load and measures what the servers hold together. With a start to
-// compare with, it waits until they hold as much as then, and adds findings if they do not.
+// idle pauses the load and measures the usage of both servers. If start is set, it waits
+// until the usage is down to start's, and adds findings if it does not get there.
 func (s *soak) idle(ctx context.Context, start *usage) *usage {
 	s.load.Lock()
 	defer s.load.Unlock()
@@ -330,8 +330,9 @@ func (s *soak) idle(ctx context.Context, start *usage) *usage {
 	return now
 }
 
-// beyond has slack for the connections of the pools, and for those of followers that are
-// just making them. A garbage collector may keep 100 MB in each server.
+// beyond returns by how much usage has grown. It allows for the connections of pools, for
+// followers that are just connecting, and for 100 MB per server that the garbage collector
+// may keep.
 func (u *usage) beyond(start *usage) (problems []string) {
 	for _, m := range []struct {
 		what              string

@@ -8,12 +8,13 @@ import (
 	"sync"
 )
 
-// proxy forwards TCP connections, and stops doing so when told to: then it accepts
-// connections and bytes, and passes nothing on, as a cut network does.
+// proxy forwards TCP connections. While it is cut, it accepts connections and bytes and
+// forwards nothing, as in a network failure.
 type proxy struct {
 	target   string
 	listener net.Listener
-	// open is held for reading while bytes pass, and for writing while the network is cut.
+	// open is locked for reading while bytes are forwarded, and for writing while the
+	// network is cut.
 	open sync.RWMutex
 
 	mu          sync.Mutex
@@ -72,7 +73,7 @@ func (p *proxy) forward(from, to net.Conn) {
 	}
 }
 
-// lead forwards connections to another target from now on.
+// lead makes the proxy forward new connections to another target.
 func (p *proxy) lead(to string) {
 	p.open.Lock()
 	p.target = to

@@ -13,13 +13,13 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// reader asks for what was acknowledged before, and compares.
+// reader queries data whose write was acknowledged, and compares the answers.
 type reader struct {
 	*soak
 	random *rand.Rand
 }
 
-// read runs one query of any kind.
+// read runs one query of a random kind.
 func (r *reader) read(ctx context.Context) {
 	kinds := []func(context.Context, int){r.version, r.event, r.eventsOfRun, r.heads, r.deferred, r.progress}
 	kinds[r.random.IntN(len(kinds))](ctx, r.random.IntN(2))
@@ -37,7 +37,7 @@ func (r *reader) query(ctx context.Context, server int, query string, variables 
 	return err == nil
 }
 
-// version: a version is found by its label, and never changes.
+// version checks that a version is found by its label and has not changed.
 func (r *reader) version(ctx context.Context, server int) {
 	path, known, ok := r.ledger.version(r.random.IntN)
 	var data struct {
@@ -58,7 +58,7 @@ func (r *reader) version(ctx context.Context, server int) {
 	}
 }
 
-// event: an acknowledged event is there.
+// event checks that an acknowledged event is found.
 func (r *reader) event(ctx context.Context, server int) {
 	began := time.Now()
 	known, ok := r.ledger.fact(r.random.IntN)
@@ -80,7 +80,7 @@ func (r *reader) event(ctx context.Context, server int) {
 	}
 }
 
-// eventsOfRun: a run has at least its acknowledged events, each once, over its pages.
+// eventsOfRun checks that the pages of a run's events have each acknowledged event once.
 func (r *reader) eventsOfRun(ctx context.Context, server int) {
 	began := time.Now()
 	known, ok := r.ledger.fact(func(n int) int { return n - 1 - r.random.IntN(min(n, 100)) })
@@ -117,7 +117,8 @@ func (r *reader) eventsOfRun(ctx context.Context, server int) {
 	}
 }
 
-// heads: the latest version of a resource is at least as new as what was acknowledged.
+// heads checks that the latest version of a resource is at least as new as the latest
+// acknowledged version.
 func (r *reader) heads(ctx context.Context, server int) {
 	least := r.ledger.latest()
 	var data struct {
@@ -156,8 +157,8 @@ func (r *reader) heads(ctx context.Context, server int) {
 	}
 }
 
-// runs: once all is quiet, a run has as many events as its list, and no fewer than were
-// acknowledged.
+// runs checks, when nothing is written any more, that the event count of a run equals the
+// length of its list, and that no acknowledged event is missing.
 func (r *reader) runs(ctx context.Context) {
 	for i := range 50 {
 		known, ok := r.ledger.fact(r.random.IntN)
@@ -176,7 +177,7 @@ func (r *reader) runs(ctx context.Context) {
 	}
 }
 
-// deferred: an answer in parts has the payload in a later one.
+// deferred checks that a deferred payload is in a later part of the answer.
 func (r *reader) deferred(ctx context.Context, server int) {
 	path, known, ok := r.ledger.version(r.random.IntN)
 	if !ok {
@@ -189,7 +190,7 @@ func (r *reader) deferred(ctx context.Context, server int) {
 	}
 }
 
-// progress: the subscription to a run that has ended delivers each of its events once.
+// progress checks that the subscription to a finished run delivers each event once.
 func (r *reader) progress(ctx context.Context, server int) {
 	known, ok := r.ledger.fact(r.random.IntN)
 	if !ok || r.ledger.ofRun(known.run) < runLength {
@@ -202,7 +203,7 @@ func (r *reader) progress(ctx context.Context, server int) {
 	}
 }
 
-// stream reads an answer in parts to its end.
+// stream reads all parts of an incremental answer.
 func (r *reader) stream(ctx context.Context, server int, query string, variables map[string]any) (parts []string, ok bool) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)

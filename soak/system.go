@@ -28,11 +28,11 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// system is what is tested: two servers on one database. The first runs PostgreSQL
-// as its child; the second reaches that through a proxy.
+// system is the system under test: two servers on one database. The first runs PostgreSQL
+// as its child; the second connects to it through a proxy.
 type system struct {
 	directory, binary, dataDir, tokensFile string
-	// tmpfs: the data directory is on a small file system of its own.
+	// tmpfs: the data directory is on a separate small file system.
 	tmpfs bool
 	// postgres is the address of the first server's PostgreSQL.
 	postgres string
@@ -40,19 +40,19 @@ type system struct {
 	servers  [2]*server
 
 	mu            sync.Mutex
-	tokens, lines map[string]string // of each kind of caller
+	tokens, lines map[string]string // by kind of caller
 }
 
-// tmpfsSize is more than a run of half an hour writes.
+// tmpfsSize exceeds what a run of half an hour writes.
 const tmpfsSize = 6 << 30
 
-// install prepares the directory: tokens, ports, and as root a tmpfs.
+// install prepares the directory with tokens and ports and, as root, a tmpfs.
 func install(ctx context.Context, directory, binary string) (*system, error) {
 	s := &system{
 		directory: directory, binary: binary, tokens: map[string]string{}, lines: map[string]string{},
 		dataDir: filepath.Join(directory, "disk", "postgres"), tokensFile: filepath.Join(directory, "tokens"),
 	}
-	// PostgreSQL runs as another user for root, who must be able to enter.
+	// As root, PostgreSQL runs as another user, which must be able to enter.
 	if err := errors.Join(os.Chmod(directory, 0o755), os.Mkdir(filepath.Dir(s.dataDir), 0o755)); err != nil { //nolint:gosec // holds nothing that others may not read
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func install(ctx context.Context, directory, binary string) (*system, error) {
 	return s, nil
 }
 
-// remove stops what runs and unmounts. The directory stays.
+// remove stops the servers and unmounts the tmpfs. It keeps the directory.
 func (s *system) remove() error {
 	var problems []error
 	for _, server := range s.servers[:] {
@@ -111,7 +111,7 @@ func (s *system) remove() error {
 	return errors.Join(problems...)
 }
 
-// setToken makes a token with the program's own command, in place of a former one.
+// setToken generates a token with the program's command, and replaces an earlier one.
 func (s *system) setToken(ctx context.Context, who, role string) error {
 	output, err := exec.CommandContext(ctx, s.binary, "token", "--role", role, "--owner", who).Output()
 	if err != nil {
@@ -136,14 +136,14 @@ func (s *system) databaseURL() string {
 	return strings.TrimSpace(string(text))
 }
 
-// connect opens a session of a superuser, as a person does with psql.
+// connect opens a superuser's session, as psql does.
 func (s *system) connect(ctx context.Context) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return pgx.Connect(ctx, s.databaseURL())
 }
 
-// transact runs a transaction in a session of its own.
+// transact runs a transaction in a new session.
 func (s *system) transact(ctx context.Context, run func(pgx.Tx) error) error {
 	connection, err := s.connect(ctx)
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *system) execute(ctx context.Context, statement string, arguments ...any
 	})
 }
 
-// postmaster is the process id of PostgreSQL.
+// postmaster returns the process id of the postmaster.
 func (s *system) postmaster() (int, error) {
 	text, err := os.ReadFile(filepath.Join(s.dataDir, "postmaster.pid"))
 	if err != nil {
@@ -170,7 +170,7 @@ func (s *system) postmaster() (int, error) {
 	return strconv.Atoi(first)
 }
 
-// children are the processes that a process has started.
+// children returns the child processes of a process.
 func children(of int) (found []int) {
 	directories, _ := filepath.Glob("/proc/[0-9]*")
 	for _, directory := range directories {
@@ -187,7 +187,7 @@ func children(of int) (found []int) {
 	return found
 }
 
-// signalPostgres sends a signal to the postmaster, and to its children as well if all.
+// signalPostgres sends a signal to the postmaster and, if all is set, to its children.
 func (s *system) signalPostgres(signal syscall.Signal, all bool) error {
 	process, err := s.postmaster()
 	if err != nil {
@@ -210,7 +210,7 @@ type server struct {
 	name, address, log string
 	binary, tokens     string
 	arguments          func() ([]string, error)
-	// died is called when the process ends and nothing has ended it.
+	// died is called when the process ends by itself.
 	died func(name, state string)
 
 	mu      sync.Mutex
@@ -226,8 +226,8 @@ func (s *system) newServer(name string, port int, arguments func() ([]string, er
 	}
 }
 
-// listenApart listens on a free port that the system gives to no connection or listener
-// that asks for any, so that a server that was stopped finds its port free.
+// listenApart listens on a free port outside the ephemeral range, so that no other socket
+// takes the port while a server is stopped.
 func listenApart(ctx context.Context) (listener net.Listener, err error) {
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)) //nolint:gosec // no secret
@@ -238,8 +238,8 @@ func listenApart(ctx context.Context) (listener net.Listener, err error) {
 	return nil, err
 }
 
-// start returns once the server is ready. It starts a server again that exits before
-// that, as the one that depends on the other's PostgreSQL does.
+// start returns once the server is ready. It restarts a server that exits before that, as
+// the second server does while the first one's PostgreSQL is down.
 func (s *server) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
@@ -287,10 +287,10 @@ func (s *server) start(ctx context.Context) error {
 		pause(ctx, 100*time.Millisecond)
 	}
 	_ = s.end(syscall.SIGKILL)
-	return fmt.Errorf("server %s does not get ready: %w", s.name, ctx.Err())
+	return fmt.Errorf("server %s does not become ready: %w", s.name, ctx.Err())
 }
 
-// ready asks readyz.
+// ready reports whether /readyz answers that the server is ready.
 func (s *server) ready(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -298,7 +298,7 @@ func (s *server) ready(ctx context.Context) bool {
 	return err == nil && text != ""
 }
 
-// get returns the body of an answer with status 200.
+// get returns the body of a response, or an error if its status is not 200.
 func (s *server) get(ctx context.Context, path string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url()+path, nil)
 	if err != nil {
@@ -319,7 +319,7 @@ func (s *server) get(ctx context.Context, path string) (string, error) {
 
 func (s *server) url() string { return "http://" + s.address }
 
-// process is nil while the server does not run.
+// process returns the server's process, or nil while the server does not run.
 func (s *server) process() *os.Process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -329,7 +329,7 @@ func (s *server) process() *os.Process {
 	return s.command.Process
 }
 
-// end sends a signal that ends the server, and waits for its end.
+// end sends a signal that ends the server, and waits until it has ended.
 func (s *server) end(signal syscall.Signal) error {
 	s.mu.Lock()
 	command, exited := s.command, s.exited
@@ -355,7 +355,7 @@ func (s *server) end(signal syscall.Signal) error {
 	return nil
 }
 
-// usage is what both servers hold.
+// usage is the resource usage of both servers together.
 type usage struct{ goroutines, descriptors, megabytes int }
 
 func (s *system) usage(ctx context.Context) (u *usage, err error) {
@@ -385,7 +385,7 @@ func (s *system) usage(ctx context.Context) (u *usage, err error) {
 	return u, nil
 }
 
-// client returns a client of one kind of caller. Callers have connections of their own.
+// client returns the client of one kind of caller. Clients share no connections.
 func (s *system) client(server *server, who string) *client.Client {
 	return &client.Client{
 		Endpoint: server.url() + "/graphql", Token: s.token(who),
@@ -393,8 +393,8 @@ func (s *system) client(server *server, who string) *client.Client {
 	}
 }
 
-// dialer opens connections; for a slow client those whose kernel keeps little of what is
-// not read.
+// dialer returns a dialer. For a slow client it sets a small receive buffer, so that the
+// server's writes soon block.
 func dialer(slow bool) *net.Dialer {
 	d := &net.Dialer{Timeout: 5 * time.Second}
 	if slow {
@@ -416,7 +416,7 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// pause waits, and reports whether the context is still alive.
+// pause waits, and reports whether the context has not ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -428,7 +428,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// await polls until done, or the context ends.
+// await polls until done returns true or the context ends.
 func await(ctx context.Context, interval time.Duration, done func() bool) error {
 	for !done() {
 		if !pause(ctx, interval) {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// readLogs looks for what a server reports and no client sees.
+// readLogs searches the servers' logs for errors that no client sees.
 func (s *soak) readLogs() {
 	for _, server := range s.system.servers {
 		text, _ := os.ReadFile(server.log)
@@ -25,8 +25,8 @@ func (s *soak) readLogs() {
 	}
 }
 
-// check compares the ledger and the followers with the database, whose own rules are
-// checked as well.
+// check compares the ledger and the followers with the database, and checks the invariants
+// of the tables.
 func (s *soak) check(ctx context.Context) error {
 	connection, err := s.system.connect(ctx)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *soak) check(ctx context.Context) error {
 	return nil
 }
 
-// column reads a column, unless an earlier query has failed.
+// column returns the result of a query for one column. It does nothing if failed is set.
 func column[T any](ctx context.Context, connection *pgx.Conn, failed *error, query string, arguments ...any) (all []T) {
 	if *failed == nil {
 		var rows pgx.Rows

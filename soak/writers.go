@@ -16,19 +16,19 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// eventPrefix begins the ids of all events that have one of ours.
+// eventPrefix is the prefix of the event ids that the soak assigns.
 const eventPrefix = "soak-"
 
 const (
 	eventPaths = 16
 	markerPath = "soak/sql/marker"
 	markerType = "soak.marker"
-	// fatEvery is how many events of a writer lie between two large ones, of which
-	// clients that read slowly get many.
+	// Every fatEvery-th event of a writer has a large payload, so that slow clients fall
+	// behind.
 	fatEvery, fatBytes = 40, 64 << 10
 )
 
-// writer writes events, one transaction after the other.
+// writer writes events, one transaction after another.
 type writer struct {
 	*soak
 	name   string
@@ -47,7 +47,7 @@ type payload struct {
 // runLength is the number of events of a run.
 const runLength = 10
 
-// next makes an event of the writer's present run.
+// next returns the next event of the writer's current run.
 func (w *writer) next(prefix string) (map[string]any, fact) {
 	w.number++
 	id := fmt.Sprintf("%s%s-%d", eventPrefix, w.name, w.number)
@@ -72,7 +72,7 @@ func (w *writer) next(prefix string) (map[string]any, fact) {
 
 const recordEvents = `mutation ($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate event { eventId path } } } }`
 
-// record records one to five events through the API, and some of them once more.
+// record records one to five events through the API, and repeats some of them.
 func (w *writer) record(ctx context.Context) {
 	tx := &transaction{began: time.Now()}
 	var inputs []map[string]any
@@ -108,7 +108,7 @@ func (w *writer) record(ctx context.Context) {
 	}
 }
 
-// repeat sends an acknowledged event again: as it was, which is a duplicate, and with
+// repeat sends an acknowledged event twice more: unchanged, which is a duplicate, and with
 // other content, which is a conflict.
 func (w *writer) repeat(ctx context.Context, input map[string]any) {
 	var answer struct {
@@ -121,9 +121,10 @@ func (w *writer) repeat(ctx context.Context, input map[string]any) {
 	_, _ = w.persist(ctx, recordEvents, map[string]any{"inputs": []any{input}}, nil, "CONFLICT")
 }
 
-// persist sends a mutation again until it is answered. fresh reports that nothing can
-// have been done before: each earlier answer, if there was one, said so. The error is a
-// refusal, which is a finding already unless it is expected, or the end of the run.
+// persist retries a mutation until it is answered. fresh reports that no earlier attempt
+// can have had an effect, since each one was answered with the outcome none. The error is a
+// refusal, for which a finding is already added unless it is expected, or the end of the
+// run.
 func (w *writer) persist(ctx context.Context, mutation string, variables map[string]any, data any, expected ...string) (fresh bool, err error) {
 	for fresh = true; ; {
 		var again bool
@@ -138,8 +139,7 @@ func (w *writer) persist(ctx context.Context, mutation string, variables map[str
 	}
 }
 
-// insert writes one to five events in plain SQL, in a transaction that may be rolled
-// back.
+// insert writes one to five events in plain SQL, in a transaction that it may roll back.
 func (w *writer) insert(ctx context.Context) {
 	began := time.Now()
 	if w.sql == nil || w.sql.IsClosed() {
@@ -188,7 +188,7 @@ func (w *writer) insert(ctx context.Context) {
 const registerResources = `mutation ($inputs: [RegisterResourceInput!]!) { registerResources(inputs: $inputs) {
 	results { error { code message } registration { status version { path version revision payload } event { eventId path } } } } }`
 
-// register registers one to three versions; half of them under a label.
+// register registers one to three versions, half of them with a label.
 func (w *writer) register(ctx context.Context) {
 	tx := &transaction{began: time.Now()}
 	var inputs []map[string]any
@@ -244,7 +244,7 @@ func (w *writer) register(ctx context.Context) {
 	w.ledger.note(tx)
 }
 
-// prepare registers what events refer to, and what hostile clients ask for.
+// prepare registers the resources that events refer to and that hostile clients request.
 func prepare(ctx context.Context, s *system) error {
 	return s.execute(ctx, `
 		INSERT INTO event_type (name) VALUES ('`+markerType+`'), ('step.completed'), ('playbook.started'), ('playbook.completed') ON CONFLICT DO NOTHING;

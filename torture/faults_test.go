@@ -24,14 +24,14 @@ import (
 type fault struct {
 	name    string
 	servers int
-	// slow is the duration of the transactions of one additional writer.
+	// slow is the transaction duration of one additional writer.
 	slow time.Duration
-	// prepare runs before the first event is written. Its effects last until
-	// every event has been delivered.
+	// prepare runs before the first event is written. Its effect lasts until every event
+	// has been delivered.
 	prepare func(r *run) error
-	// inject runs until the context, writing, ends.
+	// inject runs until the context writing ends.
 	inject func(writing context.Context, r *run) error
-	// control: the test must find that the naive log loses events.
+	// control: the test must detect that the naive log loses events.
 	control bool
 }
 
@@ -54,7 +54,7 @@ func faults(form form) []fault {
 	}
 }
 
-// standBy keeps a transaction with an id open in another database.
+// standBy keeps a transaction that has an id open in another database.
 func standBy(r *run) error {
 	_, err := connect(r.t, r.cluster.server.URL()).Exec(r.ctx, "BEGIN; SELECT pg_current_xact_id()")
 	return err
@@ -79,8 +79,8 @@ func silence(r *run) error {
 	return nil
 }
 
-// killBackends terminates random sessions: half of them a writer's, half a
-// server's, which is the sequencer's, the tail's or one of the pool.
+// killBackends terminates random sessions: half of them writers' sessions, half servers'
+// sessions, such as the sequencer's, the tail's or a pooled one.
 func killBackends(writing context.Context, r *run) error {
 	return r.repeat(writing, 120*time.Millisecond, func() error {
 		_, err := r.connection.Exec(r.ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -90,7 +90,7 @@ func killBackends(writing context.Context, r *run) error {
 	})
 }
 
-// killServers kills and restarts one server after the other.
+// killServers kills and restarts one server after another.
 func killServers(interval time.Duration) func(context.Context, *run) error {
 	return func(writing context.Context, r *run) error {
 		turn := 0
@@ -105,7 +105,7 @@ func killServers(interval time.Duration) func(context.Context, *run) error {
 // run is the test of one fault.
 type run struct {
 	t *testing.T
-	// ctx ends when the run has failed for lack of progress.
+	// ctx ends when the run fails because it makes no progress.
 	ctx         context.Context
 	name        string
 	binary      string
@@ -121,7 +121,7 @@ type run struct {
 
 func (r *run) anyServer() *server { return r.servers[rand.IntN(len(r.servers))] }
 
-// repeat injects a fault repeatedly, on average once an interval.
+// repeat injects a fault repeatedly, on average once per interval.
 func (r *run) repeat(writing context.Context, interval time.Duration, inject func() error) error {
 	for pause(writing, interval/2+rand.N(interval)) {
 		if err := inject(); err != nil {
@@ -132,7 +132,7 @@ func (r *run) repeat(writing context.Context, interval time.Duration, inject fun
 	return nil
 }
 
-// lastWriter writes the one event that follows all others.
+// lastWriter is the number of the writer of the last event.
 const lastWriter = 1000
 
 func torture(t *testing.T, binary string, cluster *cluster, form form, fault fault) {
@@ -200,14 +200,14 @@ func (r *run) startServers(count int) {
 	}
 }
 
-// connect opens the test's own connection, which only a crash ends.
+// connect opens the test's own connection, which no fault but a crash ends.
 func (r *run) connect() {
 	r.t.Helper()
 	r.connection = connect(r.t, r.databaseURL)
 }
 
-// tailers returns, for each server, two tailers that keep dropping their
-// connection, and one tailer that does not.
+// tailers returns one tailer that keeps its connection and, for each server, two tailers
+// that drop theirs repeatedly.
 func (r *run) tailers(control bool) []*tailer {
 	r.t.Helper()
 	var answer struct{ Events struct{ TailCursor string } }
@@ -232,7 +232,7 @@ func (r *run) tailers(control bool) []*tailer {
 	return tailers
 }
 
-// write writes under the fault, and then the last event.
+// write runs the writers while the fault is injected, and then writes the last event.
 func (r *run) write(form form, fault fault) {
 	writing, stop := context.WithTimeout(r.ctx, form.writing)
 	defer stop()
@@ -258,7 +258,7 @@ func (r *run) write(form form, fault fault) {
 	}
 	working.Wait()
 
-	r.connect() // a crash has ended the first
+	r.connect() // a crash may have ended the first connection
 	last := &transaction{began: time.Now(), events: []event{{r.name, lastWriter, 1}}}
 	if err := pgx.BeginFunc(r.ctx, r.connection, func(tx pgx.Tx) error { return insert(r.ctx, tx, last.events) }); err != nil {
 		r.t.Errorf("write the last event: %v", err)
@@ -267,8 +267,8 @@ func (r *run) write(form form, fault fault) {
 	r.ledger.note(last)
 }
 
-// awaitLast waits until every tailer has the last event, or nothing has arrived
-// for 5 s. Then something is lost, which check reports.
+// awaitLast waits until every tailer has the last event, or no event has arrived for 5 s.
+// In that case an event is lost, which check reports.
 func (r *run) awaitLast(tailers []*tailer) {
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
@@ -333,7 +333,7 @@ func (r *run) check(form form, fault fault, tailers []*tailer) {
 		resumes, r.faults.Load(), r.retries.Load(), r.ledger.count(rolledBack), r.ledger.count(unknown))
 }
 
-// stored are the ids of all events in the database.
+// stored returns the ids of all events in the database.
 func (r *run) stored() (map[string]bool, error) {
 	rows, err := r.connection.Query(r.ctx, "SELECT event_id FROM event")
 	if err != nil {

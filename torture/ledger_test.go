@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// event is a payload, which identifies an event of a writer.
+// event is the payload of an event, which identifies it.
 type event struct {
 	Run    string `json:"run"`
 	Writer int    `json:"writer"`
@@ -21,7 +21,7 @@ type event struct {
 
 func (e event) id() string { return fmt.Sprintf("%s-%d-%d", e.Run, e.Writer, e.Number) }
 
-// outcome is a transaction's, as its writer knows it.
+// outcome is the outcome of a transaction as its writer knows it.
 type outcome int
 
 const (
@@ -30,15 +30,15 @@ const (
 	rolledBack
 )
 
-// transaction is an ended transaction, as its writer saw it. began is before
-// its first event was sent, ended after its outcome was known.
+// transaction is a completed transaction. began is a time before its first event was sent,
+// ended a time after its outcome was known.
 type transaction struct {
 	events       []event
 	outcome      outcome
 	began, ended time.Time
 }
 
-// ledger has the transactions of all writers.
+// ledger records the transactions of all writers.
 type ledger struct {
 	mu           sync.Mutex
 	transactions []*transaction
@@ -51,7 +51,7 @@ func (l *ledger) note(tx *transaction) {
 	l.transactions = append(l.transactions, tx)
 }
 
-// byEvent finds the transaction of each event.
+// byEvent returns the transaction of each event.
 func (l *ledger) byEvent() map[string]*transaction {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,7 +82,7 @@ type delivery struct {
 	at       time.Time
 }
 
-// findings count faults by kind, with an example of each.
+// findings counts the findings of each kind, with an example of each.
 type findings struct {
 	counts   map[kind]int
 	examples map[kind]string
@@ -91,21 +91,21 @@ type findings struct {
 type kind string
 
 const (
-	// Of the database: a lost commit, or a stored rollback.
+	// The database has lost a commit or stored a rollback.
 	undone kind = "committed but not stored"
 	forged kind = "stored but never committed"
-	// Of a tailer.
+	// A tailer received the wrong events.
 	lost     kind = "lost"
 	repeated kind = "repeated"
 	foreign  kind = "delivered but not stored"
-	// A writer's events come as it wrote them, and those of a transaction that
-	// began after another had been committed come after that one's.
+	// A writer's events must arrive in the order of writing, and the events of a
+	// transaction that began after another one's commit must arrive after that one's.
 	disordered kind = "out of order"
-	// Positions begin at 1 and have no gap.
+	// Positions must begin at 1 and have no gap.
 	misplaced kind = "at a wrong position"
-	// All tailers see one order.
+	// All tailers must see the same order.
 	disagreed kind = "in another order than other tailers"
-	// A cursor chain with a gap, a follower that gave up, and the like.
+	// The cursor chain has a gap, a follower gave up, and the like.
 	broken kind = "broken promise"
 )
 
@@ -146,7 +146,7 @@ func (f *findings) checkTailer(name string, ledger *ledger, stored map[string]bo
 	known := ledger.byEvent()
 	times := map[string]int{}
 	last := map[int]int{}
-	var latest *transaction // of those seen, the one that began last
+	var latest *transaction // the one that began last among those seen
 	for i, d := range deliveries {
 		id := d.event.id()
 		if times[id]++; times[id] > 1 {
@@ -179,7 +179,7 @@ func (f *findings) checkTailer(name string, ledger *ledger, stored map[string]bo
 	}
 }
 
-// checkPositions is for tailers of the whole log.
+// checkPositions checks the positions that a tailer of the whole log received.
 func (f *findings) checkPositions(name string, deliveries []delivery) {
 	for i, d := range deliveries {
 		if want := int64(i + 1); d.position != want {
@@ -188,7 +188,7 @@ func (f *findings) checkPositions(name string, deliveries []delivery) {
 	}
 }
 
-// checkAgreement compares the order that a tailer saw with another's.
+// checkAgreement compares the order in which two tailers received events.
 func (f *findings) checkAgreement(name string, deliveries, others []delivery) {
 	for i := range min(len(deliveries), len(others)) {
 		if deliveries[i].event != others[i].event {
@@ -201,7 +201,6 @@ func (f *findings) checkAgreement(name string, deliveries, others []delivery) {
 	}
 }
 
-// TestFindings_OneError_IsFound tests the checker itself.
 func TestFindings_OneError_IsFound(t *testing.T) {
 	t.Parallel()
 	// Two writers take turns, and each begins after the other has committed,
@@ -240,47 +239,47 @@ func TestFindings_OneError_IsFound(t *testing.T) {
 		"one delivery is dropped": {[]kind{misplaced, disagreed, lost}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
 			return slices.Delete(d, 4, 5)
 		}},
-		"the last is dropped": {[]kind{disagreed, lost}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+		"the last delivery is dropped": {[]kind{disagreed, lost}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
 			return d[:len(d)-1]
 		}},
-		"one is dropped and the positions are closed up": {[]kind{disagreed, lost}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+		"one delivery is dropped and the later positions are decremented": {[]kind{disagreed, lost}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
 			for i := 5; i < len(d); i++ {
 				d[i].position--
 			}
 			return slices.Delete(d, 4, 5)
 		}},
-		"one is repeated": {[]kind{misplaced, disagreed, repeated}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+		"one delivery is repeated": {[]kind{misplaced, disagreed, repeated}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
 			return slices.Insert(d, 6, d[5])
 		}},
-		"two of one transaction are swapped": {[]kind{disagreed, disordered}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+		"two events of one transaction are swapped": {[]kind{disagreed, disordered}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
 			swap(d, 0, 1)
 			return d
 		}},
-		"two writers' are swapped, one of which knew the other": {[]kind{disagreed, disordered}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+		"a transaction is swapped with one that began after its commit": {[]kind{disagreed, disordered}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
 			swap(d, 1, 2)
 			return d
 		}},
-		"two of the same time are swapped": {[]kind{disagreed}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+		"two concurrent transactions are swapped": {[]kind{disagreed}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
 			swap(d, 11, 12)
 			return d
 		}},
-		"a rolled-back one is delivered in the end": {[]kind{disagreed, foreign, disordered}, func(book *ledger, _ map[string]bool, d []delivery) []delivery {
+		"a rolled-back event is delivered at the end": {[]kind{disagreed, foreign, disordered}, func(book *ledger, _ map[string]bool, d []delivery) []delivery {
 			return append(d, delivery{event: book.transactions[3].events[1], position: int64(len(d) + 1)})
 		}},
-		"a rolled-back one is stored": {[]kind{lost, forged}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
+		"a rolled-back event is stored": {[]kind{lost, forged}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
 			stored[book.transactions[3].events[1].id()] = true
 			return d
 		}},
-		"a committed one is not stored": {[]kind{undone, foreign}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
+		"a committed event is not stored": {[]kind{undone, foreign}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
 			delete(stored, book.transactions[2].events[0].id())
 			return d
 		}},
-		"one of unknown outcome is not stored": {[]kind{foreign}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
+		"an event of unknown outcome is not stored": {[]kind{foreign}, func(book *ledger, stored map[string]bool, d []delivery) []delivery {
 			book.transactions[2].outcome = unknown
 			delete(stored, book.transactions[2].events[0].id())
 			return d
 		}},
-		"a position is left out": {[]kind{misplaced}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
+		"a position is skipped": {[]kind{misplaced}, func(_ *ledger, _ map[string]bool, d []delivery) []delivery {
 			d[len(d)-1].position++
 			return d
 		}},

@@ -2,13 +2,12 @@
 
 // Package torture tries to make the event log lose, repeat or reorder events.
 //
-// It starts the built program over a PostgreSQL of its own. Writers commit
-// events in plain SQL and through the API; tailers follow them with the
-// command follow and over WebSocket, drop their connection all the time and
-// resume after their last cursor, on any server. Meanwhile a fault is injected:
-// backends are killed, PostgreSQL crashes, servers are killed. In the end every
-// tailer must have every committed event once, in the one order that all
-// tailers share; see findings for what is checked.
+// It starts the built program on a PostgreSQL of its own. Writers commit events in plain
+// SQL and through the API. Tailers follow them with the command follow and over WebSocket,
+// drop their connections repeatedly, and resume after their last cursor on any server.
+// Meanwhile a fault is injected: backends are killed, PostgreSQL crashes, servers are
+// killed. At the end every tailer must have received every committed event once, in the
+// order common to all tailers; see findings for what is checked.
 //
 //	go test ./torture                       # short: about 2 s of writing a fault
 //	go test ./torture -v -torture.full      # 10 s a fault, three servers
@@ -40,7 +39,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/embedded"
 )
 
-var full = flag.Bool("torture.full", os.Getenv("TORTURE") == "full", "write for 10 s a fault, over three servers")
+var full = flag.Bool("torture.full", os.Getenv("TORTURE") == "full", "write for 10 s per fault, with three servers")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -63,8 +62,8 @@ type form struct {
 	longTransaction time.Duration
 	// servers is the number of servers in runs with several.
 	servers int
-	// serverKill and crash are the intervals at which a server and PostgreSQL
-	// fail.
+	// serverKill and crash are the intervals at which a server is killed and PostgreSQL
+	// crashes.
 	serverKill, crash time.Duration
 }
 
@@ -82,7 +81,7 @@ func fullForm() form {
 	}
 }
 
-// build builds the program as it is released, without the race detector.
+// build builds the program without the race detector, as it is released.
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "noetl-catalog")
@@ -93,9 +92,8 @@ func build(t *testing.T) string {
 	return binary
 }
 
-// cluster is a PostgreSQL that may crash. A commit reaches the operating system
-// before it returns; it need not reach the disk, since the machine does not
-// crash.
+// cluster is a PostgreSQL that may crash. It runs without fsync: a commit has to survive a
+// crash of PostgreSQL, but not of the machine.
 type cluster struct {
 	config embedded.Config
 	server *embedded.Server
@@ -103,7 +101,7 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	// Not t.TempDir: root's PostgreSQL runs as another user, who must get there.
+	// Not t.TempDir: as root, PostgreSQL runs as another user, which must be able to enter.
 	parent, err := os.MkdirTemp("", "torture-")
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +129,7 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-// crash is pg_ctl restart -m immediate: every process of PostgreSQL exits at
+// crash does what pg_ctl restart -m immediate does: every process of PostgreSQL exits at
 // once, and the next start recovers.
 func (c *cluster) crash(ctx context.Context) error {
 	text, err := os.ReadFile(filepath.Join(c.server.DataDir(), "postmaster.pid"))
@@ -162,7 +160,7 @@ func (c *cluster) crash(ctx context.Context) error {
 	return nil
 }
 
-// createDatabase makes an empty database and returns its URL.
+// createDatabase creates an empty database and returns its URL.
 func (c *cluster) createDatabase(t *testing.T, name string) string {
 	t.Helper()
 	connection := connect(t, c.server.URL())
@@ -188,8 +186,8 @@ func connect(t *testing.T, databaseURL string) *pgx.Conn {
 	return connection
 }
 
-// command runs the program in its own process group, which ends with the
-// context, and with this process in any case.
+// command runs the program in its own process group, which is killed when the context or
+// this process ends.
 func command(ctx context.Context, binary string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -197,7 +195,7 @@ func command(ctx context.Context, binary string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// leftover is an error if a command that has ended has left a child behind.
+// leftover returns an error if a command has ended and left a child behind.
 func leftover(cmd *exec.Cmd) error {
 	if err := syscall.Kill(-cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("%q has left a process behind", cmd.Args)
@@ -209,7 +207,7 @@ func leftover(cmd *exec.Cmd) error {
 type server struct {
 	binary, databaseURL, address string
 	client                       *http.Client
-	// log is the file of its output, over all restarts.
+	// log is the file with its output from all starts.
 	log string
 	// kill ends the process with SIGKILL and waits for its end.
 	kill func() error
@@ -259,12 +257,12 @@ func (s *server) start(ctx context.Context) error {
 			return err
 		}
 		if !pause(ctx, 100*time.Millisecond) {
-			return errors.New("the server does not get ready")
+			return errors.New("the server does not become ready")
 		}
 	}
 }
 
-// ready waits until the server is ready, or exits.
+// ready waits until the server is ready or has exited, and reports whether it is ready.
 func (s *server) ready(ctx context.Context, exited <-chan struct{}) bool {
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
@@ -294,7 +292,7 @@ func (s *server) ready(ctx context.Context, exited <-chan struct{}) bool {
 
 func (s *server) url() string { return "http://" + s.address }
 
-// pause waits, and reports whether the context is still alive.
+// pause waits, and reports whether the context has not ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

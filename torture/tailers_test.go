@@ -19,8 +19,8 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// tailer follows the log. follow drops the connection when the context ends,
-// and returns an error; the next call resumes after the cursor.
+// tailer follows the log. follow returns an error when the connection breaks or the context
+// ends; the next call resumes after the cursor.
 type tailer struct {
 	name   string
 	run    *run
@@ -33,7 +33,7 @@ type tailer struct {
 	deliveries []delivery
 	broken     []string
 	resumes    int
-	// reached is closed when the last event of the run has come.
+	// reached is closed when the last event of the run has arrived.
 	reached chan struct{}
 }
 
@@ -106,7 +106,7 @@ func byCommand(ctx context.Context, t *tailer, server string) error {
 	for lines := bufio.NewReader(stdout); ; {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
-			break // a line that the kill has cut off has not been printed
+			break // the kill has cut off this line, so it does not count as printed
 		}
 		var printed struct {
 			Cursor, Position string
@@ -185,14 +185,13 @@ func (t *tailer) next(payload []byte) error {
 	return nil
 }
 
-// naiveLog numbers the events as they are inserted, like a log without a
-// sequencer.
+// naiveLog numbers events when they are inserted, as a log without a sequencer does.
 const naiveLog = `CREATE TABLE naive (seq BIGSERIAL PRIMARY KEY, payload JSONB NOT NULL);
 	CREATE FUNCTION naive() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
 		INSERT INTO public.naive (payload) SELECT payload FROM ins; RETURN NULL; END $$;
 	CREATE TRIGGER naive AFTER INSERT ON event REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION naive()`
 
-// bySerial reads the naive log after the highest number it has seen.
+// bySerial polls the naive log for numbers above the highest one it has seen.
 func bySerial(ctx context.Context, t *tailer, _ string) error {
 	connection, err := pgx.Connect(ctx, t.run.databaseURL)
 	if err != nil {

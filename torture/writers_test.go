@@ -17,24 +17,24 @@ import (
 
 const (
 	writers    = 16
-	apiWriters = 3 // of them, those that write through the API
+	apiWriters = 3 // the number of them that write through the API
 	paths      = 64
 	eventType  = "UPDATED"
 	version    = "1.0.0"
-	// maxWait is the longest time that a transaction is held open, and
-	// rollbacks is the share of transactions that are rolled back.
+	// maxWait is the longest time for which a transaction is kept open, and rollbacks
+	// the share of transactions that are rolled back.
 	maxWait   = 20 * time.Millisecond
 	rollbacks = 0.15
 )
 
-// writer writes transactions of 1 to 5 events, one after the other.
+// writer writes transactions of 1 to 5 events, one after another.
 type writer struct {
 	run    *run
 	number int
-	// events is the number of events made so far.
+	// events is the number of events generated so far.
 	events int
-	// hold is how long its transactions stay open, at most until writing ends;
-	// 0 for up to maxWait.
+	// hold is how long its transactions stay open, at most until writing ends; 0 means up
+	// to maxWait.
 	hold       time.Duration
 	connection *pgx.Conn
 }
@@ -48,7 +48,7 @@ func (w *writer) begin() *transaction {
 	return tx
 }
 
-// write writes until the context ends, and finishes what has begun by then.
+// write repeats step until the context ends. It does not interrupt the last step.
 func (w *writer) write(writing context.Context, step func(context.Context) error) {
 	defer func() {
 		if w.connection != nil {
@@ -63,7 +63,7 @@ func (w *writer) write(writing context.Context, step func(context.Context) error
 	}
 }
 
-// writeSQL writes one transaction in plain SQL. It returns errors that no fault
+// writeSQL writes one transaction in plain SQL. It returns only errors that no fault
 // explains.
 func (w *writer) writeSQL(writing context.Context) error {
 	ctx := w.run.ctx
@@ -135,7 +135,7 @@ func insert(ctx context.Context, tx pgx.Tx, events []event) error {
 
 func path(e event) string { return fmt.Sprintf("torture/%d", (e.Writer+e.Number)%paths) }
 
-// meta gives each writer's events their own execution.
+// meta returns the meta of an event: the events of a writer form one execution.
 func meta(e event) map[string]any {
 	return map[string]any{"execution_id": fmt.Sprintf("%s-%d", e.Run, e.Writer)}
 }
@@ -149,8 +149,8 @@ func registerPaths(ctx context.Context, connection *pgx.Conn) error {
 
 const recordEvents = `mutation ($inputs: [RecordEventInput!]!) { recordEvents(inputs: $inputs) { results { duplicate } } }`
 
-// writeAPI records one transaction through a server. Until it gets a response,
-// it retries with the same ids on any server.
+// writeAPI records one transaction through a server. It retries with the same ids on any
+// server until it gets a response.
 func (w *writer) writeAPI(context.Context) error {
 	tx := w.begin()
 	defer w.run.ledger.note(tx)
@@ -202,7 +202,7 @@ func unexplained(err error) bool {
 	return true
 }
 
-// ask asks any server once.
+// ask sends an operation to a random server, without retries.
 func (r *run) ask(ctx context.Context, query string, variables map[string]any, data any) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
