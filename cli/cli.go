@@ -1,7 +1,6 @@
-// Package cli has the commands of noetl-catalog other than serve, a file for
-// each. A command is a struct with its flags and a method Run. What the commands
-// that read from a server share is in session.go (the server), list.go (pages),
-// screen.go (the terminal) and table.go.
+// Package cli has the commands of noetl-catalog other than serve, one file each. A command
+// is a struct with its flags and a method Run. The commands that read from a server share
+// session.go (requests), list.go (pages), screen.go (the terminal) and table.go.
 //
 //	command := cli.Register{Paths: []string{"examples"}, Server: "http://127.0.0.1:8080"}
 //	err := command.Run(ctx, os.Stdout, os.Stderr)
@@ -39,8 +38,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// inOneLine replaces white space by spaces, and escapes what a terminal would
-// act upon.
+// inOneLine replaces white space by spaces, and escapes control characters.
 func inOneLine(s string) string {
 	return escape(strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -50,8 +48,8 @@ func inOneLine(s string) string {
 	}, s))
 }
 
-// escape writes control characters, except for line feeds and tabs, and characters
-// that reorder text as JSON strings have them, so that JSON keeps its meaning.
+// escape replaces control characters, except line feeds and tabs, and characters that
+// reorder text by their JSON escapes, so that JSON keeps its meaning.
 func escape(s string) string {
 	dangerous := func(r rune) bool {
 		return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)

@@ -35,16 +35,17 @@ func (c *Completion) Run(stdout io.Writer) error {
 	return err
 }
 
-// Complete is the command `complete`, which the scripts of completion run. It prints what
-// the last word may become, a candidate a line, where known with a tab and a description.
+// Complete is the command `complete`, which the completion scripts run. It prints the
+// candidates for the last word, one per line, followed by a tab and a description if there
+// is one.
 type Complete struct {
-	// Words are those after the program's name; the last may be empty.
+	// Words are the words after the program's name; the last may be empty.
 	Words []string
 	// Commands is the model of the command line.
 	Commands *kong.Node
 }
 
-// Run prints candidates. It fails silently: a shell has no place for messages.
+// Run prints candidates. It fails silently, since a message would disturb the prompt.
 func (c *Complete) Run(ctx context.Context, stdout io.Writer) error {
 	if len(c.Words) == 0 {
 		return nil
@@ -117,7 +118,7 @@ func (c *Complete) Run(ctx context.Context, stdout io.Writer) error {
 	return nil
 }
 
-// summary is the first sentence of a flag's help.
+// summary returns the first sentence of a flag's help.
 func summary(help string) string {
 	sentence, _, _ := strings.Cut(help, ". ")
 	return strings.TrimSuffix(sentence, ".")
@@ -132,7 +133,7 @@ func command(node *kong.Node, name string) *kong.Node {
 	return nil
 }
 
-// flagsOf are the flags of a command and, at the root, those of the default command.
+// flagsOf returns the flags of a command and, at the root, those of the default command.
 func flagsOf(node *kong.Node) (flags []*kong.Flag) {
 	if node.DefaultCmd != nil {
 		flags = append(flags, node.DefaultCmd.Flags...)
@@ -152,9 +153,10 @@ func flagOf(node *kong.Node, name string) *kong.Value {
 	return nil
 }
 
-// What completion asks a server for, by the tag `complete` of an argument or a flag.
+// The queries of completion, by the tag `complete` of an argument or a flag.
 const (
-	// The page of what begins with the word is for levels that are too long to be read.
+	// The part about paths that begin with the word is for levels too large to be read
+	// completely.
 	levelPaths = `query CompletePaths($folder: String!, $folders: String, $resources: String, $word: String!, $begin: Boolean!) {
   folder(path: $folder) {
     folders(first: 200, after: $folders) { nodes { name: path } pageInfo { hasNextPage endCursor } }
@@ -173,7 +175,7 @@ const (
 	facetNames        = `query CompleteFacets { facets: resourceFacets { %s { name } } }`
 )
 
-// values are the candidates for a value: those of its enum, or names of the server.
+// values returns the candidates for a value: those of its enum, or names from the server.
 func (r *Remote) values(ctx context.Context, value *kong.Value, word string) (candidates []string) {
 	if value.Enum != "" {
 		return value.EnumSlice()
@@ -233,12 +235,12 @@ func (r *Remote) values(ctx context.Context, value *kong.Value, word string) (ca
 	return candidates
 }
 
-// maxLevelPages bounds how much of a level is read. What lies beyond is offered once the
-// word leads to it.
+// maxLevelPages bounds the number of pages read of a level. Entries beyond it are offered
+// once the word is long enough to select them.
 const maxLevelPages = 10
 
-// paths are what a word may become on its level of the tree: folders, which end with a
-// slash, and resources.
+// paths returns the candidates for a word on its level of the tree: folders, which end with
+// a slash, and resources.
 func paths(ask func(query string, variables map[string]any, answer any), word string) []string {
 	type page struct {
 		Nodes    []named

@@ -20,7 +20,7 @@ type Diff struct {
 	Output
 }
 
-// versions returns the version, and the label of the one that it is compared with.
+// versions returns the version and the label of the version to compare it with.
 func (c *Diff) versions() (v pathVersion, against *string, err error) {
 	if c.To == "" {
 		v, err = parsePathVersion(c.Path, c.Version)

@@ -16,8 +16,7 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// Follow is the command `follow`. Its filter is the schema's EventFilter; a
-// flag that is not given does not narrow.
+// Follow is the command `follow`. Its flags form the schema's EventFilter.
 type Follow struct {
 	Server string `env:"CATALOG_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server. Default: ${default}."`
 	Token  string `env:"CATALOG_TOKEN" placeholder:"TOKEN" help:"Sent as Authorization: Bearer."`
@@ -77,10 +76,10 @@ func checkJSON(flag string, value *string) error {
 	return nil
 }
 
-// Run prints events to stdout as they are recorded, until the context ends or
-// the reader of stdout goes away; the error is nil then. It reconnects after
-// the last event printed, and says so on stderr. It returns the server's error
-// if the server refuses the subscription.
+// Run prints events to stdout as they are recorded. It returns nil when the context ends or
+// the reader of stdout closes the pipe. After a lost connection it resumes after the last
+// event printed, and reports that on stderr. It returns the server's error if the server
+// refuses the subscription.
 func (f *Follow) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	follower, err := newFollower(f, stdout, stderr)
 	if err != nil {
@@ -89,8 +88,8 @@ func (f *Follow) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	return follower.follow(ctx)
 }
 
-// filter is the variable `filter`; nil if no flag narrows. JSON is passed on as
-// written, so that numbers keep their digits.
+// filter returns the variable `filter`, or nil if no flag is set. JSON is sent unchanged, so
+// that numbers keep their digits.
 func (f *Follow) filter() map[string]any {
 	filter := map[string]any{}
 	for name, value := range map[string]*string{
@@ -119,13 +118,13 @@ func (f *Follow) filter() map[string]any {
 	return filter
 }
 
-// pace has the durations of following.
+// pace has the timeouts and delays of a follower.
 type pace struct {
-	// silence is how long a server may send nothing at all. It sends a
-	// checkpoint every 12 s if it has no event.
+	// silence is the time after which a connection that has sent nothing counts as lost. A
+	// server without events sends a checkpoint every 12 s.
 	silence time.Duration
-	// settle is how long a connection without an event must last before it is
-	// reported as connected: a server may end it at once.
+	// settle is how long a connection without an event must last before it is reported as
+	// connected, since a server may close it at once.
 	settle time.Duration
 	// shortest and longest bound the wait before the next attempt.
 	shortest, longest time.Duration
@@ -144,12 +143,12 @@ type follower struct {
 
 	// checked: the names of the filter have been checked.
 	checked bool
-	// cursor is the last printed event's, or where to begin; empty until the
+	// cursor is that of the last printed event, or the one to begin after; empty until the
 	// end of the log is known.
 	cursor string
-	// checkpoint is the last cursor after that, to resume after; empty if none.
+	// checkpoint is a later cursor to resume after; empty if the server has sent none.
 	checkpoint string
-	// failures are the attempts since the last event printed.
+	// failures is the number of attempts since the last printed event.
 	failures int
 }
 
@@ -179,13 +178,13 @@ func newFollower(f *Follow, stdout, stderr io.Writer) (*follower, error) {
 	return follower, nil
 }
 
-// finalError ends the command. So does an error of the client that is not
-// temporary; after every other error the follower reconnects.
+// finalError ends the command, as does a permanent error of the client. After any other
+// error the follower reconnects.
 type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }
 
-// errNoReader: stdout is a pipe whose reader has gone.
+// errNoReader: stdout is a pipe whose reader has closed it.
 var errNoReader = errors.New("nobody reads the output")
 
 // errEnded: the run that is followed has ended.
@@ -218,15 +217,14 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 }
 
-// delay is the pause before the next attempt. It is random, so that the
-// followers of a restarted server do not reconnect all at once, and its span
-// doubles with each failure.
+// delay returns the pause before the next attempt. It is random, so that the followers of a
+// restarted server do not reconnect at the same time. Its range doubles with each failure.
 func (f *follower) delay() time.Duration {
 	span := min(f.pace.shortest<<min(f.failures, 20), f.pace.longest-f.pace.shortest)
 	return f.pace.shortest + rand.N(span) //nolint:gosec // jitter
 }
 
-// followEvents takes the further fields of an event.
+// followEvents is a format for further fields of an event.
 const followEvents = `subscription FollowEvents($filter: EventFilter, $after: String) {
   eventRecorded(filter: $filter, after: $after) {
     cursor previousCursor position
@@ -234,21 +232,21 @@ const followEvents = `subscription FollowEvents($filter: EventFilter, $after: St
   }
 }`
 
-// followRun is followEvents for one run. It has the same fields of the same names.
+// followRun is followEvents for one run. Its response has the same fields.
 var followRun = strings.NewReplacer("FollowEvents", "FollowRun", "$filter: EventFilter", "$run: String!",
 	"eventRecorded(filter: $filter", "eventRecorded: executionProgressed(executionId: $run").Replace(followEvents)
 
 const tailCursor = `query TailCursor { events(first: 1) { tailCursor } }`
 
-// connect follows over one connection. It always returns an error: why the
-// connection ended.
+// connect follows over one connection. Its error is never nil: it is why the connection
+// ended.
 func (f *follower) connect(ctx context.Context) error {
 	if err := f.checkNames(ctx); err != nil {
 		return err
 	}
 	if f.cursor == "" && f.run == "" {
-		// A connection may be lost before its first event: without a cursor, what
-		// is recorded before the next connection would be missed.
+		// If the connection is lost before its first event, a follower without a cursor
+		// would miss what is recorded before the next connection.
 		var data struct{ Events struct{ TailCursor string } }
 		if err := f.client.Do(ctx, tailCursor, nil, &data); err != nil {
 			return err
@@ -310,7 +308,7 @@ func (f *follower) connect(ctx context.Context) error {
 	}
 }
 
-// deliver prints the event of a response, unless events before it are missing.
+// deliver prints the event of a response, or fails if earlier events are missing.
 func (f *follower) deliver(response []byte) error {
 	var data struct{ EventRecorded *delivery }
 	if err := client.Decode(response, &data); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// delivery is an EventDelivery. Raw values are printed byte for byte.
+// delivery is an EventDelivery. Its raw values are printed byte for byte.
 type delivery struct {
 	Cursor, PreviousCursor, Position json.RawMessage
 
@@ -24,12 +24,11 @@ type delivery struct {
 	}
 }
 
-// withoutLineEnds keeps JSON in one line: its line ends are white space between
+// withoutLineEnds puts JSON on one line. Line ends in JSON are always white space between
 // tokens.
 var withoutLineEnds = strings.NewReplacer("\n", " ", "\r", " ")
 
-// printJSON writes one line in a single call, so that a reader gets each event
-// at once.
+// printJSON writes a line in a single call, so that a reader never gets part of an event.
 func (d *delivery) printJSON(w io.Writer) error {
 	e := &d.Event
 	var line []byte
@@ -70,7 +69,7 @@ func (d *delivery) printForPeople(w io.Writer, terminal bool) error {
 	if terminal {
 		at = "\x1b[2m" + at + "\x1b[22m"
 	}
-	// In a single call to Write, as Fprintf does it.
+	// Fprintf makes a single call to Write.
 	_, err := fmt.Fprintf(w, "%s  %-20s  %-28s  %-8s  %s\n", at, inOneLine(text(e.Type.Name)),
 		inOneLine(text(e.Path)), inOneLine(text(e.Version.Version)), inOneLine(text(e.Message)))
 	return err

@@ -13,7 +13,7 @@ import (
 	"github.com/noetl/noetl-catalog/client"
 )
 
-// knownNames reads the names that a filter's are compared with.
+// knownNames queries the names with which the filter's names are compared.
 const knownNames = `query KnownNames($paths: [String!]!, $byPath: Boolean!, $prefix: String!, $byPrefix: Boolean!) {
   eventTypes { name } openEventTypes resourceTypes { name }
   resourcesByPath(paths: $paths) @include(if: $byPath) { path }
@@ -22,7 +22,7 @@ const knownNames = `query KnownNames($paths: [String!]!, $byPath: Boolean!, $pre
 
 type named struct{ Name string }
 
-// known are a server's names.
+// known has the names that exist on a server.
 type known struct {
 	EventTypes, ResourceTypes []named
 	OpenEventTypes            bool
@@ -30,10 +30,10 @@ type known struct {
 	Resources                 *struct{ Nodes []struct{} }
 }
 
-// names reports a filter that no event passes, which would be followed in
-// silence. It is an error for names that only an administrator can add, since
-// they are probably misspelt, and a warning for what may still be registered.
-func (f *Follow) names(known *known, warn func(string)) error {
+// checkAgainst reports unknown names in the filter, since following would silently print
+// nothing. It returns an error for a name that only an administrator can add, since it is
+// probably misspelt, and warns about a name that may still be registered.
+func (f *Follow) checkAgainst(known *known, warn func(string)) error {
 	for flag, names := range map[string][]string{"--type": f.Type, "--exclude-type": f.ExcludeType} {
 		for _, name := range names {
 			problem := unknown("event type", name, known.EventTypes)
@@ -65,19 +65,19 @@ func (f *Follow) names(known *known, warn func(string)) error {
 	return nil
 }
 
-// narrows reports whether the filter has names to check.
-func (f *Follow) narrows() bool {
+// hasNames reports whether the filter has names to check.
+func (f *Follow) hasNames() bool {
 	return f.Type != nil || f.ExcludeType != nil || f.ResourceType != nil || f.Path != nil || f.PathPrefix != nil || f.Version != nil
 }
 
-// A message lists at most maxNamed known names, and maxMeant similar ones.
+// A message lists at most maxNamed known names and maxMeant similar ones.
 const (
 	maxNamed = 50
 	maxMeant = 3
 )
 
-// unknown is the message that a name is not known, with similar names; empty if
-// it is known.
+// unknown returns the message that a name is unknown, with similar names, or an empty
+// string if the name is known.
 func unknown(what, name string, known []named) string {
 	if slices.Contains(known, named{name}) {
 		return ""
@@ -97,9 +97,9 @@ func unknown(what, name string, known []named) string {
 	return problem + inOneLine(" (it has "+strings.Join(list, ", ")+more+")")
 }
 
-// nearest are the names similar to another, the most similar first: those that
-// differ in a third of their characters at most, or that contain it. It ignores case
-// and what joins words.
+// nearest returns the names similar to a name, the most similar first: those that differ in
+// at most a third of their characters, or that contain it. It ignores case and word
+// separators.
 func nearest(name string, known []named) []string {
 	joined := strings.NewReplacer("-", "_", ".", "_", " ", "_")
 	folded := func(s string) string { return joined.Replace(strings.ToLower(s)) }
@@ -116,11 +116,11 @@ func nearest(name string, known []named) []string {
 	return names[:min(len(names), maxMeant)]
 }
 
-// checkNames checks the names of the filter once. If the server refuses the
-// query, the subscription shows what is wrong.
+// checkNames checks the names of the filter once. It ignores a refusal of the query, since
+// the server then refuses the subscription with the same error.
 func (f *follower) checkNames(ctx context.Context) error {
 	command := f.command
-	if f.checked || !command.narrows() {
+	if f.checked || !command.hasNames() {
 		return nil
 	}
 	known := &known{}
@@ -135,5 +135,5 @@ func (f *follower) checkNames(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	return command.names(known, f.notices.warn)
+	return command.checkAgainst(known, f.notices.warn)
 }

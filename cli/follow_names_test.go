@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// knowing returns a server with these names, and one registered path or none.
+// knowing answers the query knownNames; registered says whether the path is registered.
 func knowing(open, registered bool) func(w http.ResponseWriter) {
 	resource, nodes := "null", ""
 	if registered {
@@ -19,8 +19,8 @@ func knowing(open, registered bool) func(w http.ResponseWriter) {
 	}
 }
 
-// An unknown name ends the command with similar names: no event would ever
-// match.
+// An unknown name ends the command with a message that has similar names, since no event
+// could match.
 func TestFollow_UnknownName_Refused(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
@@ -52,7 +52,7 @@ func TestFollow_UnknownName_Refused(t *testing.T) {
 	}
 }
 
-// follow waits for a name that may still be added, and says so once.
+// follow waits for a name that may still be added, and prints one notice.
 func TestFollow_NameNotYetKnown_NoticeAndFollowed(t *testing.T) {
 	t.Parallel()
 	for args, test := range map[string]struct {
@@ -89,8 +89,7 @@ func TestFollow_NameNotYetKnown_NoticeAndFollowed(t *testing.T) {
 	}
 }
 
-// The names cannot be checked while the server is down: they are checked first
-// once it is up.
+// If the server is down at first, the names are checked when it is up.
 func TestFollow_ServerDownAtFirst_NamesCheckedLater(t *testing.T) {
 	t.Parallel()
 	asked := 0

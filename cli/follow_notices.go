@@ -6,17 +6,16 @@ import (
 	"sync"
 )
 
-// notices report on stderr, once each time, that the connection is lost and
-// that it is back.
+// notices reports each loss and each return of the connection once on stderr.
 type notices struct {
 	stderr   io.Writer
 	endpoint string
 
 	mu sync.Mutex
-	// reached: the server has answered once.
+	// reached: the server has answered before.
 	reached bool
-	// welcome is the message for when the connection is back; empty while it is
-	// not lost.
+	// welcome is the message to print when the connection is back; empty while it is not
+	// lost.
 	welcome string
 }
 
@@ -57,7 +56,7 @@ func (n *notices) connected() {
 	}
 }
 
-// gap warns, each time, that events are missing.
+// gap warns that events are missing, every time.
 func (n *notices) gap(last, previous string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -26,12 +26,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for an expected event.
 const patience = 20 * time.Second
 
-// player is a fake server: each subscription gets the next of its connections,
-// and after the last a stream that stays silent.
+// player is a fake server. It handles each subscription with the next function of its
+// connections, and after the last one opens a stream without events.
 type player struct {
 	tail func(w http.ResponseWriter)
-	// names responds with the server's names; nil for a server that does not
-	// support the query.
+	// names answers the query knownNames; nil for a server that does not support it.
 	names       func(w http.ResponseWriter)
 	connections []func(*connection)
 
@@ -100,7 +99,7 @@ func (p *player) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.connections[n-1](c)
 }
 
-// seen returns the cursors of the subscriptions.
+// seen returns the cursor after which each subscription began.
 func (p *player) seen() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +117,7 @@ func (c *connection) write(text string) {
 	_ = http.NewResponseController(c.w).Flush()
 }
 
-// send sends the events from one number to another: c1 follows c0, and so on.
+// send sends the events of the numbers from to to; c1 follows c0, and so on.
 func (c *connection) send(from, to int) {
 	for n := from; n <= to; n++ {
 		c.write(streamed(n))
@@ -129,7 +128,7 @@ func (c *connection) fail(code string) {
 	c.write(fmt.Sprintf("event: next\ndata: {\"errors\":[{\"message\":\"no\",\"extensions\":{\"code\":%q}}],\"data\":null}\n\n", code))
 }
 
-// cut breaks the connection off.
+// cut closes the connection in the middle of the response.
 func (c *connection) cut() { panic(http.ErrAbortHandler) }
 
 // hold keeps the connection open until the client closes it.
@@ -176,7 +175,7 @@ func (o *output) written() []string {
 	return slices.Clone(o.calls)
 }
 
-// await waits until enough lines are written.
+// await waits until enough returns true for the lines written.
 func (o *output) await(t *testing.T, enough func([]string) bool) []string {
 	t.Helper()
 	deadline := time.After(patience)
@@ -308,8 +307,8 @@ func TestFollow_RunEnds_Ends(t *testing.T) {
 	equal(t, "stderr", "", strings.Join(f.stderr.written(), ""))
 }
 
-// However a connection ends, the next begins after the last whole event, and
-// stderr says so once.
+// However a connection ends, the next one resumes after the last complete event, and stderr
+// has one notice.
 func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {
 	t.Parallel()
 	lost := func(reason string) string {
@@ -355,8 +354,8 @@ func TestFollow_ConnectionEnds_ResumesAfterLastEvent(t *testing.T) {
 	}
 }
 
-// A checkpoint is a cursor to resume after, not an event: the next event on the
-// same connection follows the last event.
+// A checkpoint is a cursor to resume after, not an event: the next event on the same
+// connection has the cursor of the last event as previousCursor.
 func TestFollow_Checkpoint_ResumesAfterIt(t *testing.T) {
 	t.Parallel()
 	p := &player{connections: []func(*connection){
@@ -386,8 +385,7 @@ func TestFollow_Checkpoint_ResumesAfterIt(t *testing.T) {
 	equal(t, "cursors resumed after", []string{"c0", "k1", "k4"}, p.seen())
 }
 
-// After any response of a failing server the follower retries, and says so
-// once.
+// After any response of a failing server the follower retries, with one notice.
 func TestFollow_ServerFailing_Retries(t *testing.T) {
 	t.Parallel()
 	for name, refuse := range map[string]func(*connection){
@@ -424,8 +422,8 @@ func refused(code string) string {
 	return fmt.Sprintf(`{"errors":[{"message":"is not \u001b[31mgood\nenough","extensions":{"code":%q,"argument":"after"}}]}`, code)
 }
 
-// The cursor to start after is read once, before the first event, so that events
-// recorded meanwhile are not missed.
+// The cursor to start after is read before the first event, so that a lost connection misses
+// no event.
 func TestFollow_CutBeforeFirstEvent_ResumesAfterTail(t *testing.T) {
 	t.Parallel()
 	var tails int
@@ -451,7 +449,7 @@ func TestFollow_CutBeforeFirstEvent_ResumesAfterTail(t *testing.T) {
 	equal(t, "tail queries", 3, p.tails)
 }
 
-// With --after, it starts there and does not read the end of the log.
+// With --after, follow starts there and does not query the end of the log.
 func TestFollow_After_StartsThere(t *testing.T) {
 	t.Parallel()
 	p := &player{connections: []func(*connection){func(c *connection) { c.open(); c.send(5, 5); c.hold() }}}
@@ -464,7 +462,7 @@ func TestFollow_After_StartsThere(t *testing.T) {
 	equal(t, "stderr", "", strings.Join(f.stderr.written(), ""))
 }
 
-// It waits for a server that is not up yet.
+// follow waits for a server that is not up yet.
 func TestFollow_NoServerYet_Waits(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -534,7 +532,7 @@ func TestFollow_ServerRefuses_EndsWithMessage(t *testing.T) {
 	}
 }
 
-// The first query, for the end of the log, may be refused, too.
+// The server may also refuse the first query, for the end of the log.
 func TestFollow_TailRefused_EndsWithMessage(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -560,8 +558,8 @@ func TestFollow_TailRefused_EndsWithMessage(t *testing.T) {
 	}
 }
 
-// An event that does not follow the last one is not printed: the missing ones
-// are fetched first.
+// follow does not print an event that does not follow the last one, but fetches the missing
+// events first.
 func TestFollow_EventsMissing_WarnsAndFetchesThem(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -603,8 +601,8 @@ func TestFollow_EventsMissing_WarnsAndFetchesThem(t *testing.T) {
 	}
 }
 
-// pipeListener is a network within a bubble of testing/synctest, where time
-// advances once all goroutines are blocked.
+// pipeListener is an in-memory network for a bubble of testing/synctest, in which time
+// advances when all goroutines are blocked.
 type pipeListener struct {
 	connections chan net.Conn
 	closed      chan struct{}
@@ -631,7 +629,7 @@ func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) 
 	}
 }
 
-// followInBubble follows with the default durations.
+// followInBubble follows with the default timeouts.
 func followInBubble(t *testing.T, p *player, stdout io.Writer) *following {
 	t.Helper()
 	listener := &pipeListener{make(chan net.Conn), make(chan struct{})}
@@ -651,14 +649,13 @@ func followInBubble(t *testing.T, p *player, stdout io.Writer) *following {
 	return start(t, follower, f)
 }
 
-// pass lets time pass, in a bubble.
+// pass lets time pass in a bubble.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
 
-// After 45 s of silence the connection counts as dead, before the response as
-// well as in it.
+// After 45 s of silence the connection counts as lost, both before and during the response.
 func TestFollow_Silence_Reconnects(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -690,7 +687,7 @@ func TestFollow_Silence_Reconnects(t *testing.T) {
 	}
 }
 
-// A comment only keeps the connection alive.
+// A comment in the stream keeps the connection alive and has no other effect.
 func TestFollow_KeepAliveComments_StaysConnected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -714,8 +711,7 @@ func TestFollow_KeepAliveComments_StaysConnected(t *testing.T) {
 	})
 }
 
-// A connection without events is reported once it has lasted a while; one that
-// ends at once is not.
+// A new connection without events is reported only after it has lasted for a while.
 func TestFollow_NoEventAfterOutage_ConnectedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -742,7 +738,7 @@ func (o *stoppedOutput) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Stopping the output does not end the connection.
+// A blocked output does not end the connection.
 func TestFollow_OutputStopped_StaysConnected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -766,7 +762,7 @@ func TestFollow_OutputStopped_StaysConnected(t *testing.T) {
 	})
 }
 
-// A server that stays down is retried every second or two, without end.
+// While a server is down, follow retries every one to two seconds without a limit.
 func TestFollow_LongOutage_BacksOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -782,8 +778,8 @@ func TestFollow_LongOutage_BacksOff(t *testing.T) {
 	})
 }
 
-// A JSON line has its keys in order and every value byte for byte as the
-// server sent it, in one Write.
+// A JSON line is written in one call, with its keys in a fixed order and every value byte
+// for byte as the server sent it.
 func TestFollow_JSON_BytesAsSent(t *testing.T) {
 	t.Parallel()
 	const payload = `{"b": 1.10, "a" :[12345678901234567890.0,1E3], "html":"<b>&\u003c", "u":"é\u2028` + "\u2028" + `\ud800"}`
@@ -812,7 +808,7 @@ func TestFollow_JSON_BytesAsSent(t *testing.T) {
 	}, got)
 }
 
-// A line for people is one line, for any content of the event.
+// Whatever an event contains, the output for people is one line.
 func TestFollow_ForPeople_OneLineWithoutControlCharacters(t *testing.T) {
 	t.Parallel()
 	p := &player{connections: []func(*connection){func(c *connection) {
@@ -833,7 +829,7 @@ func TestFollow_ForPeople_OneLineWithoutControlCharacters(t *testing.T) {
 	}, got)
 }
 
-// failingWriter fails from its second line on.
+// failingWriter fails from the second line on.
 type failingWriter struct {
 	err   error
 	lines int
@@ -872,8 +868,8 @@ func TestFollow_StdoutFails_Ends(t *testing.T) {
 	}
 }
 
-// Each flag reaches the server as its field of the filter, JSON with every
-// digit; without flags no filter is sent.
+// Each flag is sent as a field of the filter, with every digit of JSON numbers. Without
+// flags no filter is sent.
 func TestFollow_Flags_FormTheFilter(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -909,13 +905,13 @@ func TestFollow_Flags_FormTheFilter(t *testing.T) {
 			equal(t, "filter", test.filter, string(asked.variables["filter"]))
 			equal(t, "Accept", "text/event-stream", asked.accept)
 			equal(t, "Authorization", test.authorization, asked.authorization)
-			equal(t, "Authorization of the first question", test.authorization, p.requests[0].authorization)
+			equal(t, "Authorization of the first request", test.authorization, p.requests[0].authorization)
 			equal(t, "asks for payload and meta", test.payload, strings.Contains(asked.query, " payload meta"))
 		})
 	}
 }
 
-// parse reads a command line as package config does.
+// parse parses a command line as package config does.
 func parse(args []string) (Follow, error) {
 	var line struct {
 		Follow Follow `cmd:""`

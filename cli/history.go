@@ -22,8 +22,8 @@ const versionHistory = `query VersionHistory($path: String!, $first: Int!, $afte
   } }
 }`
 
-// Run prints the versions of a resource, newest first, with the time from one to the
-// next.
+// Run prints the versions of a resource, newest first, with the time since the previous
+// version.
 func (c *History) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	return c.read(ctx, &c.Output, stdout, stderr, func(ctx context.Context, s *session) error {
 		t := s.table("REVISION", "VERSION", "REGISTERED", "AFTER", "SOURCE", "LOCATION")

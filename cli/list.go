@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Listing are the flags of a list.
+// Listing has the flags that limit a list.
 type Listing struct {
 	Limit *int `placeholder:"N" help:"Print at most N, which is 1 or more. Default: 50 on a terminal, otherwise all."`
 	All   bool `help:"Print all, on a terminal as well."`
@@ -35,7 +35,7 @@ const (
 	pageSize = 200
 )
 
-// nodes is a page of a list. TotalCount is there if the page was asked for it.
+// nodes is a page of a list. TotalCount is set if the query requested it.
 type nodes struct {
 	Nodes      []json.RawMessage
 	TotalCount *int
@@ -45,12 +45,12 @@ type nodes struct {
 	}
 }
 
-// pageFields selects a connection apart from its nodes, with the variables that list
-// sets: $first, $after and $count.
+// pageFields selects the fields of a connection other than its nodes. list sets the
+// variables $first, $after and $count.
 const pageFields = `totalCount @include(if: $count) pageInfo { hasNextPage endCursor }`
 
-// list prints a list page by page: with the JSON of its nodes, or a table. fetch reads
-// the page of some variables; row adds a node to the table.
+// list prints a list page by page, as the JSON of its nodes or as a table. fetch reads a
+// page with the given variables; row adds a node to the table.
 func (s *session) list(l Listing, what string, t *table, fetch func(page map[string]any) (*nodes, error), row func(json.RawMessage) error) error {
 	limit := 0
 	switch {
@@ -101,7 +101,7 @@ func (s *session) list(l Listing, what string, t *table, fetch func(page map[str
 	return nil
 }
 
-// ResourceFilter are the flags that the schema's ResourceFilter has.
+// ResourceFilter has a flag for each supported field of the schema's ResourceFilter.
 type ResourceFilter struct {
 	Prefix string   `placeholder:"PREFIX" aliases:"path-prefix" complete:"path" help:"Only resources whose path starts with this."`
 	Type   []string `sep:"none" placeholder:"NAME" complete:"resource-type" help:"Only resources of this type; may be repeated."`
@@ -119,7 +119,7 @@ func (f *ResourceFilter) Validate() error {
 	return err
 }
 
-// variables adds the flags that are set to a filter.
+// variables adds the flags to a filter.
 func (f *ResourceFilter) variables(filter map[string]any) (map[string]any, error) {
 	err := cmp.Or(addTime(filter, "updatedSince", "since", f.Since), addTime(filter, "updatedBefore", "before", f.Before))
 	for name, value := range map[string]string{"pathPrefix": f.Prefix, "usesTool": f.Tool, "usesCredential": f.Uses, "calls": f.Calls} {
@@ -135,8 +135,8 @@ func (f *ResourceFilter) variables(filter map[string]any) (map[string]any, error
 	return filter, err
 }
 
-// addTime adds the instant of a flag to a filter, if the flag is set: RFC 3339, a date
-// in the local time zone, or how long ago.
+// addTime adds the time in a flag to a filter if the flag is set: RFC 3339, a date in the
+// local time zone, or a duration ago.
 func addTime(filter map[string]any, name, flag, value string) error {
 	if value == "" {
 		return nil
@@ -157,7 +157,7 @@ func addTime(filter map[string]any, name, flag, value string) error {
 	return nil
 }
 
-// parseDuration is time.ParseDuration, and takes days alone.
+// parseDuration parses a duration as time.ParseDuration does, or a number of days.
 func parseDuration(value string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(value, "d"); ok {
 		hours, err := time.ParseDuration(days + "h")
@@ -209,7 +209,7 @@ func (l *List) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	})
 }
 
-// resources prints the resources that pass a filter.
+// resources prints the resources that match a filter.
 func (s *session) resources(ctx context.Context, l Listing, variables map[string]any) error {
 	t := s.table("PATH", "TYPE", "VERSION", "UPDATED", "LAST RUN", "NAME")
 	fetch := func(page map[string]any) (*nodes, error) {

@@ -24,10 +24,10 @@ type Query struct {
 	Output
 }
 
-// maxDocument is the server's longest request, in bytes.
+// maxDocument is the size limit of a request in bytes, as on the server.
 const maxDocument = 16 << 20
 
-// Run prints the response, also one with errors, and returns the first of these.
+// Run prints the response, even if it has errors, and returns the first error.
 func (c *Query) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	document, err := c.document()
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Query) document() (string, error) {
 	return string(document), nil
 }
 
-// variables keeps each value as it is written, so that numbers keep their digits.
+// variables does not decode the values, so that numbers keep their digits.
 func (c *Query) variables() (map[string]any, error) {
 	raw := []byte(c.Variables)
 	if c.Variables == "" {

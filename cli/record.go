@@ -13,14 +13,14 @@ import (
 	"github.com/noetl/noetl-catalog/db/eventlog"
 )
 
-// Record records the events of a file, for serve --record: JSON objects with the fields
-// of RecordEventInput. Each needs an eventId, so that recording the file again adds
-// nothing, and ago in place of timestamp, so that the events are recent in a new database.
+// Record records the events of a file for serve --record: JSON objects with the fields of
+// RecordEventInput. Each needs an eventId, so that recording the file again adds nothing,
+// and ago instead of timestamp, so that the events are recent in a new database.
 type Record struct {
 	File string
 }
 
-// recordedEvent is an event of a file.
+// recordedEvent is an event in a file.
 type recordedEvent struct {
 	EventID string          `json:"eventId"`
 	Ago     string          `json:"ago"`
@@ -31,13 +31,13 @@ type recordedEvent struct {
 	Meta    json.RawMessage `json:"meta"`
 }
 
-// Run records the events, all or none, and prints how many are new.
+// Run records all events or none, and prints how many are new.
 func (r *Record) Run(ctx context.Context, store *eventlog.Store, stdout io.Writer) error {
 	records, err := r.read(time.Now())
 	if err != nil {
 		return err
 	}
-	// Who starts the server may write every path.
+	// The operator who starts the server may write to every path.
 	recorded, err := store.Record(ctx, []string{""}, records, catalog.DefaultLimits())
 	if err != nil {
 		return fmt.Errorf("record the events of %s: %w", r.File, err)

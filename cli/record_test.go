@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestRecord_File_EventsOrTheirFault(t *testing.T) {
+func TestRecord_File_EventsOrError(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]string{
@@ -39,6 +39,6 @@ func TestRecord_File_EventsOrTheirFault(t *testing.T) {
 		}
 	}
 	if _, err := (&Record{File: "missing"}).read(now); err == nil {
-		t.Error("a missing file is no error")
+		t.Error("no error for a missing file")
 	}
 }

@@ -39,7 +39,7 @@ type reference struct {
 	Resource                    *struct{}
 }
 
-// target is what the reference names, marked if it leads to no resource.
+// target returns the target of a reference, marked if no resource was found.
 func (r *reference) target() cell {
 	switch {
 	case r.Templated:
@@ -50,8 +50,8 @@ func (r *reference) target() cell {
 	return cell{r.Target, bold}
 }
 
-// Run prints what the latest version of a resource calls and uses, in the order of its
-// payload, and what calls it.
+// Run prints what the latest version of a resource calls and uses, in the order of the
+// payload, and which resources call it.
 func (c *Refs) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	return c.read(ctx, &c.Output, stdout, stderr, func(ctx context.Context, s *session) error {
 		if !c.Incoming {
@@ -73,7 +73,7 @@ func (c *Refs) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	})
 }
 
-// references prints the references of one direction.
+// references prints the references in one direction.
 func (s *session) references(ctx context.Context, c *Refs, what, query string, t *table, row func(*reference)) error {
 	fetch := func(page map[string]any) (*nodes, error) {
 		page["path"] = c.Path

@@ -10,8 +10,8 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// ErrRefused is returned by Register.Run if some files were not registered,
-// after each has been reported.
+// ErrRefused is the error of Register.Run if files were refused. Each of them has been
+// reported.
 var ErrRefused = errors.New("some files were refused")
 
 // Register is the command `register FILE|DIR…`.
@@ -25,17 +25,17 @@ type Register struct {
 	Quiet       bool     `help:"Show no progress and no summary, only what was refused."`
 }
 
-// registrar registers files, and returns an outcome for each.
+// registrar registers files and returns an outcome for each.
 type registrar interface {
 	register(ctx context.Context, b batch) (results, error)
 	close()
 }
 
-// batch is what one call registers.
+// batch has the files that one call registers.
 type batch struct {
 	files []file
-	// from is set for a part of a history that takes several calls: the
-	// revision that the previous parts reached.
+	// from is set for each part of a history that takes several calls: it is the revision
+	// at the end of the previous part.
 	from                *int32
 	dryRun, createTypes bool
 }
@@ -47,12 +47,11 @@ type results struct {
 
 // outcome is the result for a file.
 type outcome struct {
-	// status is REGISTERED, UPDATED or UNCHANGED; empty for a file that was
-	// refused or skipped.
+	// status is REGISTERED, UPDATED or UNCHANGED; empty for a refused or skipped file.
 	status   string
 	revision int32
 	refusal  *fault.Error
-	// skipped is why a file has nothing to register.
+	// skipped is the reason why a file is not a resource.
 	skipped string
 }
 
@@ -108,7 +107,7 @@ type registration struct {
 	report  *report
 }
 
-// all registers all files: those of one path in one call, as its history.
+// all registers all files. It sends the files of a path in one call, as its history.
 func (r *registration) all(ctx context.Context) error {
 	names := make([]string, len(r.files))
 	for i, file := range r.files {
@@ -137,17 +136,17 @@ func (r *registration) all(ctx context.Context) error {
 	return err
 }
 
-// group is the files of one path, in their order.
+// group has the files of one path in order.
 type group struct {
 	places []int
 	size   int
-	// partial: a file that cannot be parsed seems to belong to the group.
+	// partial: a file that cannot be parsed may belong to the group.
 	partial bool
 }
 
-// groups groups the files by path, ordered by the first file of each group, and
-// reports those that have nothing to register. The files are read again when
-// they are registered, since all of them may not fit into memory.
+// groups groups the files by path, in the order of each group's first file, and reports
+// refused and skipped files. It does not keep their contents, which may not fit into
+// memory; the files are read again to be registered.
 func (r *registration) groups() []*group {
 	var groups []*group
 	ofPath := map[string]*group{}
@@ -186,8 +185,8 @@ func (r *registration) groups() []*group {
 	return groups
 }
 
-// history registers the files of one path, in several calls if needed, each of
-// which continues where the previous one ended.
+// history registers the files of one path. If that takes several calls, each continues where
+// the previous one ended.
 func (r *registration) history(ctx context.Context, whole *group) error {
 	if len(whole.places) == 1 && !whole.partial {
 		_, err := r.send(ctx, whole.places, nil)
@@ -202,8 +201,8 @@ func (r *registration) history(ctx context.Context, whole *group) error {
 		}
 		part := whole.places[begin : end+1]
 		if r.DryRun && begin > 0 {
-			// The previous call added nothing: begin with its last file, which
-			// is already reported.
+			// The previous call added nothing, so continue from its last file, which is
+			// already reported.
 			part = whole.places[begin-1 : end+1]
 		}
 		outcomes, err := r.send(ctx, part, &reached)

@@ -11,7 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog"
 )
 
-// viaDatabase registers in a database, without a server.
+// viaDatabase registers files in a database without a server.
 type viaDatabase struct {
 	pool  *db.Pool
 	store *catalog.Store
@@ -33,7 +33,7 @@ func (d *viaDatabase) register(ctx context.Context, b batch) (results, error) {
 		f := &b.files[i]
 		registrations[i] = catalog.Registration{Source: "file", Location: f.location, YAML: &f.text, Meta: f.metaOf([]byte(f.text))}
 	}
-	// The owner of the database's password may write every path.
+	// Who has the database's password may write to every path.
 	everything := []string{""}
 	registered, err := d.store.Register(ctx, everything, registrations, catalog.RegisterOptions{
 		DryRun: b.dryRun, AsHistory: true, HistoryFrom: b.from, CreateTypes: b.createTypes, Limits: catalog.DefaultLimits(),

@@ -10,18 +10,18 @@ import (
 	"github.com/noetl/noetl-catalog/db/catalog/yaml"
 )
 
-// document is what a file declares.
+// document has the keys of a file that show whether it is a resource.
 type document struct {
-	// parsed: the file is valid YAML or JSON. If not, the other fields are
-	// guessed from its lines.
+	// parsed: the file is valid YAML or JSON. Otherwise the other fields are guessed from
+	// its lines.
 	parsed                 bool
 	apiVersion, kind, path string
 }
 
-// inspectedBytes is how much of an invalid file is inspected.
+// inspectedBytes is the length of the part of an invalid file that is inspected.
 const inspectedBytes = 64 << 10
 
-// inspect reads what a file declares. sound: the file is valid text.
+// inspect returns the keys of a file. sound: the file is valid text.
 func inspect(raw []byte, sound bool) document {
 	if sound {
 		if read, err := yaml.Parse("payload", string(raw), catalog.DefaultLimits()); err == nil {
@@ -40,8 +40,8 @@ func inspect(raw []byte, sound bool) document {
 	}
 }
 
-// A key of the outermost mapping, in block or flow style, with its value. A
-// path may also be in metadata, one level deeper.
+// Each pattern matches a key of the outermost mapping, in block or flow style, with its
+// value. The path may also be one level deeper, in metadata.
 var (
 	apiVersionLine = regexp.MustCompile(`(?m)(?:^|[{,]\s*)["']?apiVersion["']?\s*:\s*["']?([^\s"',{}]+)`)
 	kindLine       = regexp.MustCompile(`(?m)(?:^|[{,]\s*)["']?kind["']?\s*:\s*["']?([^\s"',]+)`)
@@ -56,9 +56,9 @@ func firstMatch(line *regexp.Regexp, raw []byte) string {
 	return string(match[1])
 }
 
-// isResource reports whether a file found in a directory looks like a resource,
-// valid or not. package.json and compose files have no kind; manifests of other
-// systems have another apiVersion and no path.
+// isResource reports whether a file found in a directory is meant to be a resource, valid or
+// not. package.json and compose files have no kind; manifests of other systems have another
+// apiVersion and no path.
 func (d document) isResource() bool {
 	switch {
 	case strings.HasPrefix(d.apiVersion, "noetl.io/"):
@@ -69,7 +69,7 @@ func (d document) isResource() bool {
 	return d.kind != ""
 }
 
-// why is the reason why it is not a resource.
+// why returns the reason why the file is not a resource.
 func (d document) why() string {
 	if d.kind == "" {
 		return "has no kind"

@@ -19,24 +19,24 @@ import (
 
 // file is a file to register.
 type file struct {
-	// name is the path as given or walked, with slashes.
+	// name is the path as given or found, with slashes.
 	name string
 	text string
 	origin
 }
 
-// found is a file that was named, or found in a named directory.
+// found is a file that was named or found in a named directory.
 type found struct {
 	name  string
 	named bool
 	size  int // in bytes, once it has been read
 }
 
-// maxFile is the longest file, in bytes: the longest payload.
+// maxFile is the size limit of a file in bytes, which is that of a payload.
 const maxFile = 8 << 20
 
-// walk lists the files in the order given, and those of a directory sorted by
-// name. It skips hidden files and node_modules.
+// walk lists the named files in order, and the files in each named directory sorted by name.
+// It skips hidden files and node_modules.
 func walk(paths []string) ([]found, error) {
 	var files []found
 	for _, path := range paths {
@@ -75,8 +75,8 @@ func walk(paths []string) ([]found, error) {
 	return withoutDuplicates(files)
 }
 
-// withoutDuplicates removes duplicates, also under another spelling of their path. A
-// file that is named anywhere counts as named.
+// withoutDuplicates removes duplicates, even if their paths are spelled differently. A file
+// that is both named and found counts as named.
 func withoutDuplicates(files []found) ([]found, error) {
 	places := make(map[string]int, len(files))
 	kept := files[:0]
@@ -95,7 +95,7 @@ func withoutDuplicates(files []found) ([]found, error) {
 	return kept, nil
 }
 
-// read returns a file's bytes, even if it also returns a fault.
+// read returns the bytes of a file, even with a fault.
 func read(name string) ([]byte, *fault.Error) {
 	opened, err := os.Open(filepath.FromSlash(name))
 	if err != nil {
@@ -120,7 +120,7 @@ func read(name string) ([]byte, *fault.Error) {
 	return raw, nil
 }
 
-// faultOf returns an error of the package catalog as a fault.
+// faultOf converts an error of package catalog to a fault.
 func faultOf(err error) *fault.Error {
 	if problem, ok := fault.As(err); ok || err == nil {
 		return problem
@@ -135,8 +135,8 @@ func unreadable(err error) *fault.Error {
 	return fault.Input("", "cannot be read: %v", err)
 }
 
-// locate points a fault in the type or the path, if it has no place, at the line
-// that sets them.
+// locate sets the position of a fault in the type or the path to the line of that key, if
+// the fault has no position.
 func (f *file) locate(r *fault.Error) {
 	if r == nil || r.Line > 0 {
 		return

@@ -21,21 +21,21 @@ import (
 	"time"
 )
 
-// origin is where a file comes from.
+// origin describes where a file comes from.
 type origin struct {
-	// location is the path within the file's git checkout; outside of one, the
-	// absolute path.
+	// location is the path within the file's git checkout, or the absolute path outside of
+	// a checkout.
 	location string
 	git      *gitOrigin // nil outside of a checkout
 }
 
-// gitOrigin is git's information on a file.
+// gitOrigin has git's information about a file.
 type gitOrigin struct {
-	// Commit is the last one that changed the file, and Author its author; empty
-	// for a file that was never committed.
+	// Commit is the last commit that changed the file, and Author its author. Both are
+	// empty for a file that was never committed.
 	Commit string `json:"commit,omitempty"`
 	Author string `json:"author,omitempty"`
-	// Remote is without credentials.
+	// Remote has no credentials.
 	Remote string `json:"remote,omitempty"`
 	// Dirty: the file differs from its committed content.
 	Dirty bool `json:"dirty,omitempty"`
@@ -44,15 +44,15 @@ type gitOrigin struct {
 }
 
 const (
-	// gitTimeout limits git for all files. What is unknown by then is omitted.
+	// gitTimeout limits the time of git for all files. What is unknown by then is omitted.
 	gitTimeout = 20 * time.Second
-	// gitPathspecs is up to how many files git gets their names; for more, it
-	// gets their common folder.
+	// gitPathspecs is the largest number of files that are passed to git by name. For more
+	// files, git gets their common folder.
 	gitPathspecs = 100
 )
 
-// originsOf asks git, if installed, for the files' origins, in a few calls for
-// each checkout. It never fails, but passes problems to warn.
+// originsOf returns the origins of files. It makes a few calls of git, if installed, for each
+// checkout. Problems do not make it fail; it passes them to warn.
 func originsOf(ctx context.Context, names []string, warn func(string)) map[string]origin {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
@@ -94,13 +94,12 @@ func originsOf(ctx context.Context, names []string, warn func(string)) map[strin
 	return origins
 }
 
-// location is a path as valid UTF-8.
+// location returns a path as valid UTF-8.
 func location(path string) string {
 	return strings.ToValidUTF8(filepath.ToSlash(path), "\ufffd")
 }
 
-// rootOf returns the root of the checkout that contains a folder, or an empty
-// string.
+// rootOf returns the root of the checkout that contains a folder, or an empty string.
 func rootOf(folder string, known map[string]string) string {
 	if root, found := known[folder]; found {
 		return root
@@ -115,7 +114,7 @@ func rootOf(folder string, known map[string]string) string {
 	return root
 }
 
-// askGit asks for the origins of files in a checkout.
+// askGit returns the origins of files in a checkout.
 func askGit(ctx context.Context, root string, files map[string][]string) (map[string]*gitOrigin, error) {
 	top, err := git(ctx, root, "rev-parse", "--show-toplevel")
 	if err != nil {
@@ -133,7 +132,7 @@ func askGit(ctx context.Context, root string, files map[string][]string) (map[st
 	paths := append([]string{"--"}, pathspecs(known)...)
 	tree, err := git(ctx, root, append([]string{"ls-tree", "-r", "-z", "HEAD"}, paths...)...)
 	if err != nil {
-		return known, nil //nolint:nilerr // there is no commit yet
+		return known, nil //nolint:nilerr // the repository has no commit yet
 	}
 	missing := 0
 	for entry := range strings.SplitSeq(string(tree), "\x00") {
@@ -147,8 +146,7 @@ func askGit(ctx context.Context, root string, files map[string][]string) (map[st
 	return known, nil
 }
 
-// readLog reads the log, newest first, until each committed file has its
-// commit.
+// readLog reads the log, newest commit first, until the last commit of each file is found.
 func readLog(ctx context.Context, root string, paths []string, known map[string]*gitOrigin, missing int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -179,13 +177,13 @@ func readLog(ctx context.Context, root string, paths []string, known map[string]
 	}
 }
 
-// pathspecs are the files, or their common folder.
+// pathspecs returns the names of the files or their common folder.
 func pathspecs(files map[string]*gitOrigin) []string {
 	names := slices.Sorted(maps.Keys(files))
 	if len(names) <= gitPathspecs {
 		return names
 	}
-	// What the first and the last in order have in common, all have.
+	// The names are sorted, so what the first and the last have in common, all have.
 	first, last := strings.Split(names[0], "/"), strings.Split(names[len(names)-1], "/")
 	common := 0
 	for common < len(first)-1 && common < len(last)-1 && first[common] == last[common] {
@@ -197,15 +195,15 @@ func pathspecs(files map[string]*gitOrigin) []string {
 	return []string{strings.Join(first[:common], "/") + "/"}
 }
 
-// gitCommand runs git in a checkout. It only reads: it does not prompt, fetch,
-// or run a program that the checkout's configuration names.
+// gitCommand runs a read-only git command in a checkout. It does not prompt, fetch, or run a
+// program that the checkout's configuration names.
 func gitCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "git", append([]string{"--no-pager", "-c", "core.fsmonitor=false"}, arguments...)...) //nolint:gosec // no shell
 	command.Dir = root
 	command.WaitDelay = time.Second
 	for _, variable := range os.Environ() {
 		switch name, _, _ := strings.Cut(variable, "="); name {
-		// A hook sets these for its own checkout, which may be another one.
+		// In a hook, these name the hook's checkout, which may be a different one.
 		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX":
 		default:
 			command.Env = append(command.Env, variable)
@@ -215,7 +213,7 @@ func gitCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd
 	return command
 }
 
-// git returns git's output; the error is the first line of its stderr.
+// git returns the output of git. Its error is the first line of stderr.
 func git(ctx context.Context, root string, arguments ...string) ([]byte, error) {
 	output, err := gitCommand(ctx, root, arguments...).Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok && len(failed.Stderr) > 0 {
@@ -234,8 +232,8 @@ func sameFile(one, other string) bool {
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
-// remoteOf returns the address of origin, or else of the first remote that has
-// one, from the output of git config.
+// remoteOf returns the address of the remote origin, or else of the first remote with an
+// address, from the output of git config.
 func remoteOf(config string) string {
 	remote := ""
 	for entry := range strings.SplitSeq(config, "\x00") {
@@ -251,16 +249,16 @@ func remoteOf(config string) string {
 	return remote
 }
 
-// scpAddress is user@host:path, which cannot contain a password.
+// scpAddress matches user@host:path, which cannot contain a password.
 var scpAddress = regexp.MustCompile(`^[A-Za-z0-9._-]+@[A-Za-z0-9.\[\]:-]+:[^:@][^@]*$`)
 
-// withoutCredentials returns a remote's address without user, password, query
-// and fragment, or an empty string if it cannot tell what is secret.
+// withoutCredentials removes user, password, query and fragment from a remote's address. It
+// returns an empty string if it does not recognize where the secrets are.
 func withoutCredentials(address string) string {
 	switch {
 	case strings.ContainsFunc(address, func(r rune) bool { return r < ' ' || r == 0x7F || r == '\ufffd' }):
 		return ""
-	case strings.Contains(address, "::"): // of a remote helper, in a syntax of its own
+	case strings.Contains(address, "::"): // a remote helper defines the syntax
 		return ""
 	case !strings.Contains(address, "://"):
 		if !strings.Contains(address, "@") || scpAddress.MatchString(address) {
@@ -269,7 +267,7 @@ func withoutCredentials(address string) string {
 		return ""
 	}
 	parsed, err := url.Parse(address)
-	// A second @ means that the password has an unescaped one.
+	// A second @ means that the password contains an unescaped @.
 	if err != nil || parsed.Opaque != "" || strings.Contains(parsed.Host+parsed.Path+parsed.RawQuery+parsed.Fragment, "@") {
 		return ""
 	}
@@ -283,7 +281,7 @@ func withoutCredentials(address string) string {
 	return parsed.String()
 }
 
-// metaOf returns the meta of a version with this content.
+// metaOf returns the meta for a version with this content.
 func (o origin) metaOf(content []byte) json.RawMessage {
 	if o.git == nil {
 		return nil
@@ -298,7 +296,7 @@ func (o origin) metaOf(content []byte) json.RawMessage {
 	return meta
 }
 
-// isBlob reports whether name is git's name of the content.
+// isBlob reports whether name is git's blob hash of the content.
 func isBlob(name string, content []byte) bool {
 	digest := sha1.New() //nolint:gosec // no secret depends on it
 	if len(name) == 2*sha256.Size {

@@ -73,8 +73,8 @@ func (c checkout) origins(files ...string) []string {
 	return lines
 }
 
-// Each file has its own last commit and that commit's author; a modified file is
-// marked dirty.
+// The origin of a file has its last commit and that commit's author. A modified file is
+// marked as dirty.
 func TestOrigins_Checkout_CommitAuthorAndRemote(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)
@@ -103,7 +103,7 @@ func TestOrigins_Checkout_CommitAuthorAndRemote(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
-	// A change made by the merge itself has the merge commit.
+	// The origin of a file changed by a merge itself has the merge commit.
 	c.git("checkout", "-q", "--", ".")
 	c.git("checkout", "-q", "-b", "side", first)
 	c.commit("c.yaml", "side")
@@ -115,7 +115,7 @@ func TestOrigins_Checkout_CommitAuthorAndRemote(t *testing.T) {
 	}
 }
 
-// With more files than git takes by name, the answers are the same.
+// The origins are the same for more files than are passed to git by name.
 func TestOrigins_ManyFiles_SameAsFew(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)
@@ -133,7 +133,8 @@ func TestOrigins_ManyFiles_SameAsFew(t *testing.T) {
 	}
 }
 
-// Nested checkouts are distinguished; outside of any, a file has its absolute path.
+// Nested checkouts are distinguished. Outside of a checkout, the location is the absolute
+// path.
 func TestOrigins_OtherPlaces_AbsolutePath(t *testing.T) {
 	t.Parallel()
 	outer := newCheckout(t)
@@ -227,7 +228,7 @@ func TestWithoutCredentials_AnySecret_Removed(t *testing.T) {
 	})
 }
 
-// The meta of a file is JSON that the server accepts, for any output of git.
+// For any output of git, the meta of a file is JSON that the server accepts.
 func TestOrigins_AnyAuthor_ValidMeta(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)

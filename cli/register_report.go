@@ -19,8 +19,8 @@ type report struct {
 	total, done             int
 	counts                  map[string]int
 	refused, skipped        int
-	// lines are the messages for refused and skipped files, and reported marks the
-	// files with an outcome, by the files' indexes.
+	// lines has the messages about refused and skipped files, and reported marks the files
+	// with an outcome; both by the index of the file.
 	lines    []string
 	reported []bool
 	types    map[string]bool
@@ -33,7 +33,7 @@ func newReport(command *Register, total int, stdout, stderr io.Writer) *report {
 	}
 }
 
-// add records the outcome of a file, once.
+// add records the first outcome of a file.
 func (r *report) add(place int, name string, o outcome) {
 	if r.reported[place] {
 		return
@@ -71,8 +71,7 @@ func (r *report) addTypes(names []string) {
 	}
 }
 
-// abandon clears the progress and prints the messages so far, in the order of
-// the files.
+// abandon clears the progress and prints the messages so far, in the order of the files.
 func (r *report) abandon() {
 	if r.terminal && r.done > 0 {
 		fmt.Fprint(r.stderr, "\r\x1b[K")
@@ -114,7 +113,7 @@ func (r *report) finish(took time.Duration) {
 	fmt.Fprintf(r.stderr, "took %s\n", took.Round(time.Millisecond))
 }
 
-// refusalLine is a refused file's line, in the form that compilers use.
+// refusalLine returns the line for a refused file, in the format of compilers' messages.
 func refusalLine(name string, f *fault.Error) string {
 	message := f.Message
 	if f.Argument != "" && !strings.HasPrefix(f.Argument, "payload") {

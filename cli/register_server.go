@@ -11,7 +11,7 @@ import (
 	"github.com/noetl/noetl-catalog/db/fault"
 )
 
-// viaServer registers through a running server.
+// viaServer registers files through a running server.
 type viaServer struct{ client *client.Client }
 
 func newViaServer(server, token string) (*viaServer, error) {

@@ -16,13 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeServer responds REGISTERED to every input, and records what it was sent.
+// fakeServer answers REGISTERED for every input, and records the requests.
 type fakeServer struct {
 	mu      sync.Mutex
 	batches [][]string
 	from    []*int
 	tokens  []string
-	// revision is that of the last input.
+	// revision is the revision of the last input.
 	revision int
 }
 
@@ -72,7 +72,7 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// Files are sent in order, in batches bounded by number and bytes.
+// Files are sent in order, in batches that are bounded in number and bytes.
 func TestRegister_ManyFiles_BatchesInOrder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -109,9 +109,9 @@ func TestRegister_ManyFiles_BatchesInOrder(t *testing.T) {
 	}
 }
 
-// The files of one path are sent in one call, in order, whatever files lie between
-// them; a history too long for one call is sent in several, each continuing the one
-// before.
+// The files of one path are sent in one call and in order, even if files of other paths lie
+// between them. A history too long for one call is sent in several, each of which continues
+// the previous one.
 func TestRegister_FilesOfOnePath_InOneCall(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -122,7 +122,7 @@ func TestRegister_FilesOfOnePath_InOneCall(t *testing.T) {
 	write(t, dir, "b1.yaml", playbook("b"))
 	write(t, dir, "b2.json", `{"kind": "Playbook", "path": "c"}`)
 	write(t, dir, "b3.json", `{"kind": "Playbook", "metadata": {"path": "b"}}`)
-	// One file of d cannot be read, so the other is not the whole history.
+	// One file of d cannot be parsed, so the other is not the whole history.
 	write(t, dir, "d1.yaml", playbook("d"))
 	write(t, dir, "d2.yaml", playbook("d")+"}")
 	for i := range batchFiles + 1 {
@@ -157,8 +157,7 @@ func TestRegister_FilesOfOnePath_InOneCall(t *testing.T) {
 	}
 }
 
-// In a directory, files that are not resources are skipped; a named file is
-// not.
+// Files in a directory that are not resources are skipped; a named file is refused.
 func TestRegister_OtherFiles_SkippedInWalks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -200,7 +199,7 @@ func TestRegister_OtherFiles_SkippedInWalks(t *testing.T) {
 	}
 }
 
-// A broken resource in a directory is refused, too.
+// An invalid resource in a directory is refused, not skipped.
 func TestRegister_BrokenResources_RefusedInWalks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -259,7 +258,7 @@ func TestRegister_UnreadableFiles_RefusedWithPosition(t *testing.T) {
 	}
 }
 
-// An unexpected response ends the command with the number of files so far.
+// An unexpected response ends the command; the error has the number of files so far.
 func TestRegister_ServerRefuses_ReasonReported(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

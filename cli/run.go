@@ -36,7 +36,7 @@ const showRun = `query ShowRun($id: String!) {
     parent { executionId version { path } } children(first: 1) { totalCount } }
 }`
 
-// Run prints a run: what it is, and its steps.
+// Run prints the properties of a run and its steps.
 func (c *Run) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	if c.Follow {
 		c.NoPager = true
@@ -65,7 +65,7 @@ func (c *Run) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	})
 }
 
-// run reads the head of a run.
+// run reads the properties of a run.
 func (s *session) run(ctx context.Context, id string) (json.RawMessage, error) {
 	var data struct{ Execution json.RawMessage }
 	if err := s.ask(ctx, showRun, map[string]any{"id": id}, &data); err != nil {
@@ -77,7 +77,7 @@ func (s *session) run(ctx context.Context, id string) (json.RawMessage, error) {
 	return data.Execution, nil
 }
 
-// head prints what is known of a run.
+// head prints the properties of a run.
 func (s *session) head(raw json.RawMessage) error {
 	var r struct {
 		run
@@ -112,22 +112,23 @@ func (s *session) head(raw json.RawMessage) error {
 	return nil
 }
 
-// step is what a run's events say of one step.
+// step is the state of a step, derived from the run's events.
 type step struct {
 	Step      string    `json:"step"`
 	Status    string    `json:"status"`
 	StartedAt time.Time `json:"startedAt"`
-	// LastEventAt and Events are those of the events about the step.
+	// LastEventAt and Events are the time of the last event about the step, and the number
+	// of such events.
 	LastEventAt time.Time `json:"lastEventAt"`
 	Events      int       `json:"eventCount"`
-	// Parent is the step that this one ran within.
+	// Parent is the step within which this one ran.
 	Parent *string `json:"parent"`
 
 	parent, lastIndex, firstIndex int
 }
 
-// The bounds of what is kept of a run, which may have hundreds of thousands of events: a
-// parent is looked for among the latest events.
+// A run may have hundreds of thousands of events, so the number of steps kept is bounded,
+// and a parent is looked up among the latest events only.
 const (
 	maxSteps  = 10_000
 	maxEvents = 10_000
@@ -139,7 +140,7 @@ const runSteps = `query RunSteps($id: String!, $first: Int!, $after: String) {
   } }
 }`
 
-// steps folds the events of a run, in their order, into its steps.
+// steps derives the steps of a run from its events, in their order.
 func (s *session) steps(ctx context.Context, id string) ([]*step, error) {
 	var steps []*step
 	indexes := map[string]int{}
@@ -208,8 +209,8 @@ func (s *session) steps(ctx context.Context, id string) ([]*step, error) {
 	return steps, nil
 }
 
-// nest keeps the parents that went on after their step began. A step that had ended by
-// then came before it: its events only led to the step.
+// nest removes the parents that had ended when their step began: such a step only preceded
+// the other.
 func nest(steps []*step) {
 	for _, step := range steps {
 		if step.parent >= 0 && steps[step.parent].lastIndex > step.firstIndex {
@@ -233,10 +234,10 @@ func (s *session) runJSON(head json.RawMessage, steps []*step) error {
 	return s.printJSON(json.RawMessage(object + `,"steps":` + string(encoded) + "}"))
 }
 
-// maxIndent bounds how far a step is indented.
+// maxIndent is the largest number of levels by which a step is indented.
 const maxIndent = 8
 
-// timeline prints the steps, each under the one that it ran within.
+// timeline prints the steps, each below its parent.
 func (s *session) timeline(steps []*step, head json.RawMessage) error {
 	if len(steps) == 0 {
 		s.note("no steps")
@@ -295,8 +296,8 @@ func (s *session) runEvents(ctx context.Context, c *Run) error {
 	})
 }
 
-// followRun prints the events of a run from its first until it ends, and reconnects as
-// the command follow does.
+// followRun prints the events of a run from the first one until the run ends. It reconnects
+// as the command follow does.
 func (s *session) followRun(ctx context.Context, c *Run, head json.RawMessage, stdout io.Writer) error {
 	if !s.JSON {
 		if err := s.head(head); err != nil {

@@ -82,8 +82,8 @@ type run struct {
 	Version                     struct{ Path, Version string }
 }
 
-// statusCell is the status, with the number of failed steps: a run with failed steps may
-// be completed.
+// statusCell returns the status with the number of failed steps, since a completed run may
+// have failed steps.
 func (r *run) statusCell() cell {
 	status, style := strings.ToLower(r.Status), statusStyle(r.Status)
 	if r.FailedStepCount > 0 && r.Status != "FAILED" {
@@ -92,7 +92,7 @@ func (r *run) statusCell() cell {
 	return cell{status, style}
 }
 
-// duration is that from start to end, or, with a +, until now.
+// duration returns the time from start to end, or until now with a + appended.
 func (r *run) duration() string {
 	if r.FinishedAt.IsZero() {
 		return span(time.Since(r.StartedAt)) + "+"

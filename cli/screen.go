@@ -18,26 +18,26 @@ import (
 	"golang.org/x/term"
 )
 
-// Output are the flags of what a command prints.
+// Output has the flags for the format of the output.
 type Output struct {
 	JSON    bool `name:"json" help:"Print JSON, one object a line, with the schema's names."`
 	UTC     bool `name:"utc" help:"Show times in UTC. Default: in the local time zone. JSON has UTC."`
 	NoPager bool `name:"no-pager" help:"Do not show the output in the program that PAGER names."`
 }
 
-// screen is what a command prints to: stdout, or a pager on a terminal.
+// screen is the output of a command: stdout, or a pager on a terminal.
 type screen struct {
 	*Output
 	*bufio.Writer
 	stderr io.Writer
-	// terminal: people read the output.
+	// terminal: the output goes to a terminal or a pager.
 	terminal, coloured bool
-	// width of the terminal; 0 where lines may have any length.
+	// width is the width of the terminal; 0 if lines may have any length.
 	width int
 	zone  *time.Location
 	pager *pager
-	// pipes gets SIGPIPE, which would end the process before it could say that
-	// nothing is wrong.
+	// pipes receives SIGPIPE, which would otherwise end the process with an error when a
+	// reader closes the pipe.
 	pipes chan os.Signal
 }
 
@@ -61,11 +61,11 @@ func newScreen(output *Output, stdout, stderr io.Writer) *screen {
 	return s
 }
 
-// hasColours reports whether the terminal may be sent colours (no-color.org).
+// hasColours reports whether the output may have colours (no-color.org).
 func hasColours() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
-// close ends the output, and returns the error of the command that made it, unless
-// that is a reader who has seen enough.
+// close ends the output and returns the command's error, unless the error is that the reader
+// has closed the pipe.
 func (s *screen) close(err error) error {
 	err = cmp.Or(err, s.Flush())
 	signal.Stop(s.pipes)
@@ -78,7 +78,7 @@ func (s *screen) close(err error) error {
 	return err
 }
 
-// note prints a line for people that is not part of the output.
+// note prints a line for people, outside of the output proper.
 func (s *screen) note(format string, values ...any) {
 	if s.terminal && !s.JSON {
 		fmt.Fprintln(s, s.paint(dim, fmt.Sprintf(format, values...)))
@@ -103,7 +103,7 @@ func (s *screen) printIndented(value []byte) error {
 	return err
 }
 
-// style is the parameter of the escape sequence that sets colour or weight.
+// style is the parameter of an escape sequence that sets colour or weight.
 type style string
 
 const (
@@ -123,7 +123,7 @@ func (s *screen) paint(style style, text string) string {
 	return "\x1b[" + string(style) + "m" + text + "\x1b[0m"
 }
 
-// statusStyle is the colour of a run's or a step's status, in any case.
+// statusStyle returns the colour for the status of a run or a step, ignoring case.
 func statusStyle(status string) style {
 	switch strings.ToLower(status) {
 	case "completed", "success":
@@ -138,7 +138,7 @@ func statusStyle(status string) style {
 	return plain
 }
 
-// at is an instant of the API for people; layout is that of package time.
+// at formats a time for people in a layout of package time.
 func (s *screen) at(instant time.Time, layout string) string {
 	if instant.IsZero() {
 		return ""
@@ -146,13 +146,13 @@ func (s *screen) at(instant time.Time, layout string) string {
 	return instant.In(s.zone).Format(layout)
 }
 
-// The layouts of tables.
+// The time layouts of tables.
 const (
 	toSeconds = "2006-01-02 15:04:05"
 	toMillis  = "15:04:05.000"
 )
 
-// span is a duration in two units at most.
+// span formats a duration in at most two units.
 func span(d time.Duration) string {
 	switch d = max(d, 0); {
 	case d < time.Second:
@@ -167,8 +167,8 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
-// pager starts the program of PAGER when the first output is there, so that an error
-// alone is not shown in it.
+// pager starts the program in PAGER at the first output, so that it does not show an error
+// alone.
 type pager struct {
 	command        string
 	stdout, stderr io.Writer
@@ -178,11 +178,11 @@ type pager struct {
 
 func (p *pager) Write(text []byte) (int, error) {
 	if p.process == nil {
-		process := exec.Command("sh", "-c", p.command) // It ends when its reader wants, also after an interrupt
+		process := exec.Command("sh", "-c", p.command) // the user ends it, also after an interrupt
 		process.Stdout, process.Stderr = p.stdout, p.stderr
 		process.Env = os.Environ()
 		if os.Getenv("LESS") == "" {
-			process.Env = append(process.Env, "LESS=FRX") // colours, and no page for what fits the screen
+			process.Env = append(process.Env, "LESS=FRX") // colours, and no paging if the output fits the screen
 		}
 		input, err := process.StdinPipe()
 		if err == nil {

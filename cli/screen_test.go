@@ -37,8 +37,8 @@ func TestSpan_TwoUnits(t *testing.T) {
 	}
 }
 
-// Columns are as wide on the screen as their widest cell, and the last one ends at the
-// terminal's edge. What a terminal would act upon is escaped.
+// A column is as wide on the screen as its widest cell, and the last one ends at the edge of
+// the terminal. Control characters are escaped.
 func TestTable_AnyText_AlignedInTheTerminal(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
@@ -64,7 +64,7 @@ func TestTable_AnyText_AlignedInTheTerminal(t *testing.T) {
 	}
 }
 
-// On a terminal a very long cell pushes its own row aside, and no other.
+// On a terminal, a very long cell shifts the columns of its own row only.
 func TestTable_LongCell_PadsNoOtherRow(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 41)
@@ -88,7 +88,7 @@ func TestTable_LongCell_PadsNoOtherRow(t *testing.T) {
 	}
 }
 
-// A step is nested below one that went on after it began; one that had ended only led to it.
+// A step is nested below its parent only if the parent had not ended when the step began.
 func TestNest_ParentGoesOn_Nested(t *testing.T) {
 	t.Parallel()
 	steps := []*step{
@@ -122,7 +122,7 @@ func TestAddTime_InstantDateOrAgo(t *testing.T) {
 	}
 }
 
-// Candidates that need no server: commands, flags and values of a fixed set.
+// Commands, flags and enum values are completed without a server.
 func TestComplete_CommandLine_Candidates(t *testing.T) {
 	t.Parallel()
 	var line struct {

@@ -19,7 +19,7 @@ type Search struct {
 // Validate is called by kong.
 func (c *Search) Validate() error { return cmp.Or(c.Listing.Validate(), c.ResourceFilter.Validate()) }
 
-// Run prints the resources that have all words, the best matches first.
+// Run prints the resources that match all words, the best matches first.
 func (c *Search) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	filter, err := c.variables(map[string]any{"search": strings.Join(c.Words, " ")})
 	if err != nil {

@@ -20,17 +20,17 @@ type Remote struct {
 	Token  string `env:"CATALOG_TOKEN" placeholder:"TOKEN" help:"Sent as Authorization: Bearer."`
 }
 
-// session is one run of a command that reads from a server and prints what it read.
+// session is one run of a command that reads from a server and prints the result.
 type session struct {
 	*screen
 	client *client.Client
 }
 
-// silence is how long a server may send nothing of an answer: longer than its
-// longest --query-timeout.
+// silence is the time after which an answer counts as lost: longer than the longest
+// --query-timeout.
 const silence = 6 * time.Minute
 
-// read runs a command. A reader of stdout that goes away ends it without an error.
+// read runs a command. It returns nil if the reader of stdout closes the pipe.
 func (r *Remote) read(ctx context.Context, output *Output, stdout, stderr io.Writer, run func(context.Context, *session) error) error {
 	c, err := newClient(r.Server, r.Token)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *session) ask(ctx context.Context, query string, variables map[string]an
 	return explain(s.client.Endpoint, s.client.Do(ctx, query, variables, data))
 }
 
-// explain says what was done when a request failed, and what helps.
+// explain adds to an error what failed and what the user can do.
 func explain(endpoint string, err error) error {
 	refused, isRefused := errors.AsType[*client.Error](err)
 	switch {
@@ -70,10 +70,10 @@ const similarPaths = `query SimilarPaths($folder: String!) {
   all: resources(first: 200) { nodes { name: path } }
 }`
 
-// unknownPath is the error for a path that is not registered. It names similar paths.
+// unknownPath returns the error for a path that is not registered, with similar paths.
 func (s *session) unknownPath(ctx context.Context, path string) error {
 	var data struct{ Near, All struct{ Nodes []named } }
-	// Without an answer, the message lacks the suggestion.
+	// If this fails, the message has no suggestion.
 	_ = s.client.Do(ctx, similarPaths, map[string]any{"folder": path[:strings.LastIndex(path, "/")+1]}, &data)
 	hint := "`noetl-catalog list` shows what is registered"
 	registered := slices.Concat(data.Near.Nodes, data.All.Nodes)
@@ -88,7 +88,7 @@ const versionLabels = `query VersionLabels($path: String!) {
   resource(path: $path) { versions(first: 50) { nodes { name: version } } }
 }`
 
-// unknownVersion is the error for a version that does not exist, or for its path.
+// unknownVersion returns the error for a version that does not exist, or for its path.
 func (s *session) unknownVersion(ctx context.Context, v pathVersion) error {
 	var data struct {
 		Resource *struct{ Versions struct{ Nodes []named } }
@@ -113,12 +113,12 @@ func (s *session) unknownVersion(ctx context.Context, v pathVersion) error {
 type pathVersion struct {
 	path  string
 	label *string
-	// split: the label comes from the argument, not from a flag.
+	// split: the label is from the argument, not from a flag.
 	split bool
 }
 
-// parsePathVersion splits an argument at its last @, unless a flag has the label: a
-// path may hold an @.
+// parsePathVersion splits an argument at its last @. It does not if a flag has the label,
+// since a path may contain an @.
 func parsePathVersion(argument string, flag *string) (pathVersion, error) {
 	at := strings.LastIndexByte(argument, '@')
 	switch {

@@ -36,7 +36,7 @@ const showVersion = `query ShowVersion($path: String!, $version: String) {
   }
 }`
 
-// Run prints a version: the YAML text that it was registered from, else its payload.
+// Run prints the YAML text from which a version was registered, or else its payload.
 func (c *Show) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	v, err := parsePathVersion(c.Path, c.Version)
 	if err != nil {
@@ -62,7 +62,7 @@ func (c *Show) Run(ctx context.Context, stdout, stderr io.Writer) error {
 
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// version prints the content of a version, or what is known of it.
+// version prints the content of a version or, with meta, its properties.
 func (s *session) version(raw json.RawMessage, meta bool) error {
 	var version struct {
 		Path, Version, Source string
@@ -117,7 +117,7 @@ func value(s *string) string {
 	return *s
 }
 
-// properties prints names and values, a line each, without those that are empty.
+// properties prints a line for each name and value. It omits empty values.
 func (s *screen) properties(properties [][2]string) {
 	properties = slices.DeleteFunc(properties, func(property [2]string) bool { return property[1] == "" })
 	longest := 0

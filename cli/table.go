@@ -7,7 +7,7 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// cell is a text of a table. It may hold anything that a server sends.
+// cell is a text in a table. It may contain any character that a server sends.
 type cell struct {
 	text  string
 	style style
@@ -21,8 +21,8 @@ func cells(texts ...string) []cell {
 	return row
 }
 
-// table prints rows in columns. The rows of a page are aligned, and those of later
-// pages are at least as wide: rows that were printed are not kept.
+// table prints rows in columns. It aligns the rows of one page, since printed rows are not
+// kept. The columns of later pages are at least as wide.
 type table struct {
 	*screen
 	titles []string
@@ -39,8 +39,8 @@ func (t *table) add(row ...cell) {
 	t.rows = append(t.rows, row)
 }
 
-// widest is the most that a column is padded to on a terminal: one very long cell would
-// push the next columns of all rows out of sight.
+// widest is the largest width to which a column is padded on a terminal, since one very long
+// cell would otherwise push the next columns of all rows off the screen.
 func (t *table) widest() int {
 	if t.width == 0 {
 		return math.MaxInt
@@ -48,7 +48,7 @@ func (t *table) widest() int {
 	return max(t.width/2, 32)
 }
 
-// flush prints the rows that were added, below the titles the first time.
+// flush prints the added rows, the first time below the titles.
 func (t *table) flush() error {
 	if t.widths == nil && len(t.rows) > 0 {
 		t.widths = make([]int, len(t.titles))
@@ -72,7 +72,7 @@ func (t *table) flush() error {
 	return t.Flush()
 }
 
-// print prints a row, whose last cell is cut off at the terminal's right edge.
+// print prints a row. It truncates the last cell at the right edge of the terminal.
 func (t *table) print(row []cell) {
 	var line strings.Builder
 	used := 0
