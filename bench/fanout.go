@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/noetl/noetl-catalog/client"
@@ -109,35 +110,42 @@ func (f *fan) read(ctx context.Context, socket *client.WebSocket) {
 		if err != nil {
 			return
 		}
+		delivered := false
 		if !f.counting {
 			text, err := io.ReadAll(message)
 			if err != nil {
 				return
 			}
-			f.received(text)
+			delivered = f.received(text)
 		} else if n, err := io.Copy(io.Discard, message); err == nil && n > 100 { // longer than a ping
 			f.count.Add(1)
+			delivered = true
+		}
+		if !delivered { // a ping, without whose answer the server closes the connection
+			_ = socket.Write(ctx, websocket.MessageText, []byte(`{"type":"pong"}`))
 		}
 	}
 }
 
-// received records a delivery. An event's timestamp is the start of its insert.
-func (f *fan) received(message []byte) {
+// received records a message, and reports whether it is a delivery. An event's timestamp is
+// the start of its insert.
+func (f *fan) received(message []byte) bool {
 	const mark = `"timestamp":"`
 	text := string(message[:min(len(message), 512)])
 	_, rest, found := strings.Cut(text, mark)
 	if !found {
-		return // a ping
+		return false
 	}
 	stamp, _, _ := strings.Cut(rest, `"`)
 	at, err := time.Parse(time.RFC3339Nano, stamp)
 	if err != nil {
-		return
+		return false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.took = append(f.took, time.Since(at))
 	f.count.Add(1)
+	return true
 }
 
 // reset forgets the deliveries so far.

@@ -1,4 +1,4 @@
-// What a browser has and Node 20 does not.
+// Browser globals that Node 20 lacks.
 import { WebSocket } from "ws";
 
 Object.assign(globalThis, { WebSocket: globalThis.WebSocket ?? WebSocket });

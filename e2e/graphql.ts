@@ -1,12 +1,12 @@
-// Plain requests, for what a test does beside the client that it is about.
+// Plain requests with fetch, for the steps of a test that do not concern the client under test.
 import { inject } from "vitest";
 
-/** The shared server's addresses. */
+/** The addresses of the shared server. */
 export const origin = inject("origin");
 export const url = `${origin}/graphql`;
 export const wsUrl = url.replace("http", "ws");
 
-/** Executes an operation with fetch; rejects where the answer has errors. */
+/** Executes an operation with fetch; rejects if the answer has errors. */
 export async function execute<Data = any>(query: string, variables: Record<string, unknown> = {}, at = url): Promise<Data> {
   const response = await fetch(at, {
     method: "POST",
@@ -18,7 +18,7 @@ export async function execute<Data = any>(query: string, variables: Record<strin
   return data;
 }
 
-/** Registers a playbook and returns the event that it left. */
+/** Registers a playbook and returns the event of the registration. */
 export async function register(path: string, payload: unknown = { greeting: path }, at = url) {
   const { registerResource } = await execute(
     `mutation ($input: RegisterResourceInput!) {

@@ -1,4 +1,4 @@
-// A noetl-catalog of the tests' own: a fresh database, a free port.
+// Starts a noetl-catalog for the tests, with a new database on a free port.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
@@ -9,17 +9,17 @@ import { createInterface } from "node:readline";
 const root = resolve(import.meta.dirname, "..");
 const binary = process.env.CATALOG_BINARY ?? join(root, "bin/noetl-catalog");
 
-/** A running server. Its URLs have no slash at the end. */
+/** A running server. Its URLs have no trailing slash. */
 export interface Server {
   /** http://127.0.0.1:PORT */
   readonly origin: string;
-  /** Where GraphQL is served over HTTP and SSE. */
+  /** The URL of GraphQL over HTTP and SSE. */
   readonly url: string;
-  /** Where it is served over WebSocket. */
+  /** The URL of GraphQL over WebSocket. */
   readonly wsUrl: string;
-  /** Ends the process as a person would, with SIGTERM, or at once, with SIGKILL; the data stays. */
+  /** Ends the process with SIGTERM or SIGKILL, and keeps the data. */
   kill(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
-  /** Starts it again on the same address and data. */
+  /** Starts the process again with the same address and data. */
   restart(): Promise<void>;
   /** Ends the process and removes its data. */
   stop(): Promise<void>;
@@ -28,14 +28,14 @@ export interface Server {
 export interface ServerOptions {
   /** Further flags of `noetl-catalog serve`. */
   flags?: string[];
-  /** Whether to register the example playbooks, and to wait until they are. */
+  /** Whether to register the example playbooks, and to wait for that. */
   examples?: boolean;
 }
 
-/** Starts a server with an empty database; rejects with what it printed where it does not come up. */
+/** Starts a server with an empty database; rejects with its output if it does not start. */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), "noetl-catalog-e2e-"));
-  // PostgreSQL runs as another user where the tests run as root.
+  // If the tests run as root, PostgreSQL runs as another user.
   await chmod(directory, 0o755);
   const launch = (listen: string) =>
     run(["serve", "--listen", listen, "--data-dir", join(directory, "data"), "--log-level", "warn", ...(options.flags ?? [])]);
@@ -64,7 +64,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   };
 }
 
-/** Runs a command of noetl-catalog to its end; rejects where it fails. */
+/** Runs a command of noetl-catalog to its end; rejects if it fails. */
 export async function command(args: string[]): Promise<void> {
   const child = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"] });
   let printed = "";

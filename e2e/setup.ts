@@ -1,4 +1,4 @@
-// One server with the example playbooks for all test files that need nothing more.
+// Starts a server with the example playbooks, which most test files share.
 import type { TestProject } from "vitest/node";
 import { startServer } from "./server.js";
 

@@ -7,10 +7,10 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // A browser under load does, once in hundreds of runs, what nobody has seen
-    // twice. CI tries once more and says so; by hand a failure stays one.
+    // Once in hundreds of runs, a browser under load fails a test for no known reason. CI
+    // retries a test once and reports that; a run by hand does not retry.
     retry: process.env.CI ? 1 : 0,
-    // Two cores carry the server, PostgreSQL and a browser, too.
+    // The server, PostgreSQL and a browser share two cores with the tests.
     maxWorkers: 2,
   },
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { execute, register, url, wsUrl } from "../graphql.js";
 import { type ClientOptions, createClient } from "./client.js";
 
-/** The requests that a client makes. */
+/** The requests that a client has sent. */
 const requests: { method: string; url: string; body: string; accept: string }[] = [];
 const recordingFetch: typeof fetch = (input, init) => {
   const headers = new Headers(init?.headers);
@@ -35,7 +35,7 @@ const Catalog = gql`
   }
 `;
 
-test("pages are merged into one list in the cache, without requests for cached ones", async () => {
+test("the cache merges pages into one list, and cached pages need no request", async () => {
   const client = connect();
   const list = client.watchQuery<any>({ query: Catalog });
   const subscription = list.subscribe(() => {});
@@ -64,7 +64,7 @@ test("pages are merged into one list in the cache, without requests for cached o
   subscription.unsubscribe();
 });
 
-test("a mutation's answer updates the screen", async () => {
+test("the answer of a mutation updates the watched query", async () => {
   const path = `apollo/${crypto.randomUUID()}`;
   await register(path, { greeting: "hi" });
   const client = connect();
@@ -102,9 +102,9 @@ test("an error has its code and its argument", async () => {
 test.each([
   ["a WebSocket", { wsUrl }],
   ["multipart, which the HTTP link chooses by itself", {}],
-])("a subscription brings each event, over %s", async (_, options) => {
+])("a subscription delivers each event over %s", async (_, options) => {
   const path = `apollo/${crypto.randomUUID()}`;
-  // Events from here on are not missed, however long it takes to subscribe.
+  // The subscription starts at this cursor, so it misses no later event.
   const { events } = await execute("{ events(first: 1) { tailCursor } }");
   const client = connect(options);
   const versions: string[] = [];
@@ -129,7 +129,7 @@ test.each([
   subscription.unsubscribe();
 });
 
-test("a refused subscription gives the reason", async () => {
+test("a refused subscription reports the reason", async () => {
   const refused = gql`subscription { eventRecorded(after: "no cursor") { cursor } }`;
   for (const options of [{ wsUrl }, {}]) {
     const error = await new Promise<any>((settle) => {
@@ -140,7 +140,7 @@ test("a refused subscription gives the reason", async () => {
   }
 });
 
-test("@defer brings the list first and the rest of each item later", async () => {
+test("@defer delivers the list first and the rest of each item later", async () => {
   const client = connect();
   const states: any[] = [];
   const list = client.watchQuery<any>({
@@ -162,14 +162,14 @@ test("@defer brings the list first and the rest of each item later", async () =>
   }
   const streaming = states.find(({ state }) => state === "streaming");
   expect(streaming?.data.resources.nodes[0]).toHaveProperty("path");
-  // A part that has not arrived is absent, not null, which a screen would take for "no event".
+  // A missing part is absent, not null, which would mean that there is no event.
   for (const { data } of states.filter(({ state }) => state === "streaming")) {
     for (const node of data.resources.nodes) expect(Object.values(node)).not.toContain(null);
   }
   subscription.unsubscribe();
 });
 
-test("a persisted query is sent once, and then only its hash", async () => {
+test("a persisted query is sent once, and afterwards its hash only", async () => {
   const exchanges: { method: string; document: boolean; hash: boolean; codes: string[] }[] = [];
   const client = connect({
     persisted: true,
@@ -199,7 +199,7 @@ test("a persisted query is sent once, and then only its hash", async () => {
   ]);
 });
 
-test("a persisted query can be answered in parts, too", async () => {
+test("a persisted query can have an incremental answer", async () => {
   const client = connect({ persisted: true });
   const query = gql(`query Deferred${Math.random().toString(36).slice(2)} {
     resources(first: 2) { nodes { id ... @defer { latestVersion { id version } } } }

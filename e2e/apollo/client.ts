@@ -1,4 +1,4 @@
-// An Apollo Client for the catalog, as a frontend has it.
+// An Apollo Client for the catalog, configured as in a frontend.
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from "@apollo/client";
 import { Defer20220824Handler } from "@apollo/client/incremental";
 import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
@@ -9,11 +9,11 @@ import { createClient as createSocket } from "graphql-ws";
 
 export interface ClientOptions {
   url: string;
-  /** Where subscriptions go; without it they go over HTTP, as multipart. */
+  /** The WebSocket URL of subscriptions; without it they use HTTP multipart. */
   wsUrl?: string;
-  /** Send each document once, and its hash with GET from then on. */
+  /** Send each document once, and afterwards its hash with GET. */
   persisted?: boolean;
-  /** For tests that look at the requests. */
+  /** Replaces fetch in tests that inspect the requests. */
   fetch?: typeof globalThis.fetch;
 }
 
@@ -37,9 +37,9 @@ export function createClient({ url, wsUrl, persisted, fetch }: ClientOptions) {
     link,
     cache: new InMemoryCache({
       typePolicies: {
-        // One list for each filter and order, whatever page it was read by.
+        // One cached list for each filter and order; all pages of it are merged.
         Query: { fields: { resources: relayStylePagination(["filter", "orderBy"]) } },
-        // No Node: a type is its name.
+        // Types are no Nodes; their name identifies them.
         ResourceType: { keyFields: ["name"] },
         EventType: { keyFields: ["name"] },
       },

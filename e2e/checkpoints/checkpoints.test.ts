@@ -1,5 +1,5 @@
-// Keep-alives that carry a cursor: no client may take one for an event or an error,
-// and those that can, remember it.
+// Checkpoints are keep-alives with a cursor. No client may treat one as an event or an error,
+// and clients that are able to must remember the cursor.
 import { createClient as createSSE } from "graphql-sse";
 import { createClient as createSocket } from "graphql-ws";
 import { chromium } from "playwright-core";
@@ -41,7 +41,7 @@ const clients: Record<string, Follow> = {
   },
 };
 
-test.each(Object.entries(clients))("%s passes over checkpoints", async (name, follow) => {
+test.each(Object.entries(clients))("%s ignores checkpoints", async (name, follow) => {
   const prefix = `${name.replaceAll(" ", "-")}/`;
   const taken: string[] = [];
   const failed = vi.fn();
@@ -60,7 +60,7 @@ test.each(Object.entries(clients))("%s passes over checkpoints", async (name, fo
   expect(failed).not.toHaveBeenCalled();
 });
 
-test("graphql-ws hands the checkpoint to its listeners, and the server resumes after it", async () => {
+test("graphql-ws passes the checkpoint to its listeners, and the server resumes after it", async () => {
   let checkpoint: { id: string; cursor: string } | undefined;
   let number = 0;
   const client = createSocket({

@@ -1,5 +1,5 @@
-// graphql-codegen's configuration: typed documents from the schema of a running
-// server and from what program.ts asks for.
+// The configuration of graphql-codegen, which generates typed documents from the schema of a
+// running server and the operations in program.ts.
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
 /** The configuration for a server at an origin, such as http://127.0.0.1:8080. */

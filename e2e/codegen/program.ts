@@ -1,4 +1,4 @@
-// A program whose every request and answer is typed by the schema.
+// A program whose requests and answers have types generated from the schema.
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
 import { graphql } from "./generated/gql.js";
@@ -42,13 +42,13 @@ export interface Summary {
   status: ExecutionStatus | undefined;
 }
 
-/** What is known of a resource; undefined where there is none. */
+/** A summary of a resource; undefined if there is no such resource. */
 export async function summary(url: string, path: string): Promise<Summary | undefined> {
   const { resource } = await request(url, Latest, { path });
   if (!resource) return undefined;
-  // @ts-expect-error: the schema has no such field
+  // @ts-expect-error: the field does not exist
   resource.latestVersion.label;
-  // @ts-expect-error: there may be no event
+  // @ts-expect-error: the event may be null
   resource.latestEvent.message;
   // @ts-expect-error: the path is a string
   const _wrong = () => request(url, Latest, { path: 1 });

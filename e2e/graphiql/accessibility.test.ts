@@ -1,4 +1,4 @@
-// What axe finds, and what a person sees of each panel, on a desktop and a phone.
+// Accessibility as checked by axe, and scrollbars, hints and labels, on a desktop and a phone.
 import { createRequire } from "node:module";
 import type axe from "axe-core";
 import { expect, test } from "vitest";
@@ -8,7 +8,7 @@ const axeFile = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const desktop = { viewport: { width: 1280, height: 720 } };
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
-/** What axe finds wrong with the page. */
+/** Returns the violations that axe finds on the page. */
 async function findings({ page }: GraphiQLPage): Promise<string[]> {
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ["violations"] }));
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
@@ -19,7 +19,7 @@ test.for([
   ["desktop", "dark", desktop],
   ["phone", "light", phone],
   ["phone", "dark", phone],
-] as const)("axe finds nothing: %s, %s", async ([, colorScheme, device]) => {
+] as const)("axe finds no violation: %s, %s", async ([, colorScheme, device]) => {
   const graphiql = await GraphiQLPage.open({ ...device, colorScheme, prepare: async (page) => void (await page.addInitScript({ path: axeFile })) });
   expect(await findings(graphiql)).toEqual([]);
   await graphiql.run();
@@ -41,7 +41,7 @@ test.for([
   ["1280x720", desktop],
   ["1440x900", { viewport: { width: 1440, height: 900 } }],
   ["phone", phone],
-] as const)("what does not fit has a visible scrollbar: %s", async ([, device]) => {
+] as const)("overflowing content has a visible scrollbar: %s", async ([, device]) => {
   const graphiql = await GraphiQLPage.open(device);
   const { page } = graphiql;
   await graphiql.run();
@@ -58,12 +58,12 @@ test.for([
   expect(await panel.evaluate((element: HTMLElement) => element.scrollHeight > element.clientHeight && element.offsetWidth - element.clientWidth >= 10)).toBe(true);
 });
 
-test("a phone says what to do before the first run, and comments wrap by themselves", async () => {
+test("a phone shows a hint before the first run, and wraps comments", async () => {
   const graphiql = await GraphiQLPage.open(phone);
   const { page } = graphiql;
   const hint = page.getByText("Press the run button beside the query");
   await hint.waitFor();
-  // A comment is one line of the text, and the editor breaks it into several.
+  // A comment is one line of the text, which the editor wraps.
   expect(await page.locator(".graphiql-query-editor .view-line", { hasText: "#" }).count()).toBe(2);
   expect(await page.locator(".graphiql-query-editor .scrollbar.horizontal").getAttribute("class")).not.toMatch(/(^| )visible( |$)/);
   await graphiql.run();

@@ -1,5 +1,5 @@
-// A headless Chromium whose page may talk to one server only, and complains
-// of nothing unnoticed.
+// A headless Chromium whose page may contact one server only. A test fails if the page logs an
+// unexpected error.
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, expect, onTestFinished } from "vitest";
@@ -12,20 +12,20 @@ let browser: Promise<Browser> | undefined;
 afterAll(async () => (await browser)?.close());
 
 export interface Visit extends BrowserContextOptions {
-  /** What follows the origin, e.g. "/#query=…". */
+  /** The part of the URL after the origin, such as "/#query=…". */
   address?: string;
-  /** The server's origin, where it is not the shared server's. */
+  /** The origin of the server; default: the shared server. */
   at?: string;
-  /** The complaints that the test provokes; any other fails it. */
+  /** The errors that the test provokes; any other error fails it. */
   provoked?: RegExp;
-  /** Runs before the page loads. */
+  /** Is called before the page loads. */
   prepare?: (page: Page) => Promise<void>;
 }
 
-/** An editor of GraphiQL; the response is one to read. */
+/** An editor of GraphiQL; the response is a read-only one. */
 export type Editor = "query" | "variables" | "headers" | "response";
 
-/** GraphiQL in a browser of its own, as on a first visit. */
+/** GraphiQL in a new browser, as on a first visit. */
 export class GraphiQLPage {
   private constructor(
     readonly page: Page,
@@ -40,7 +40,7 @@ export class GraphiQLPage {
     const { address = "/", at = origin, provoked, prepare, ...options } = visit;
     browser ??= chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      // Scrollbars as people see them.
+      // Playwright hides scrollbars by default.
       ignoreDefaultArgs: ["--hide-scrollbars"],
       args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync", "--disable-component-update"],
     });
@@ -80,24 +80,24 @@ export class GraphiQLPage {
     return graphiql;
   }
 
-  /** Waits until there is a query to run and a schema to check it with. */
+  /** Waits until the editor has a query and the schema is loaded. */
   async ready() {
     await this.editor("query").locator(".view-line").first().waitFor();
     await this.editor("response").locator(".view-line").first().waitFor();
     await this.page.locator(".graphiql-sidebar .graphiql-spin").waitFor({ state: "detached" });
   }
 
-  /** The titles of the tabs. */
+  /** Returns the titles of the tabs. */
   titles(): Promise<string[]> {
     return this.page.locator(".graphiql-tab-button").allTextContents();
   }
 
-  /** The title of the active tab. */
+  /** Returns the title of the active tab. */
   async title(): Promise<string | null> {
     return this.page.locator(".graphiql-tab-active .graphiql-tab-button").textContent();
   }
 
-  /** Shows another tab. */
+  /** Activates another tab. */
   async select(tab: string) {
     await this.page.locator(".graphiql-tab-button", { hasText: tab }).click();
     await expect.poll(() => this.text("query")).toContain(tab);
@@ -117,12 +117,12 @@ export class GraphiQLPage {
     await expect.poll(async () => unspaced(this.linked("query") ?? "").startsWith(await this.text("query"))).toBe(true);
   }
 
-  /** A parameter of the deep link in the address bar. */
+  /** Returns a parameter of the deep link in the address bar. */
   linked(name: string): string | null {
     return new URLSearchParams(new URL(this.page.url()).hash.slice(1)).get(name);
   }
 
-  /** What an editor shows of its text, without the spaces and breaks, which depend on the width. */
+  /** Returns the visible text of an editor without spaces and line breaks, which depend on the width. */
   async text(editor: Editor): Promise<string> {
     const lines = await this.editor(editor)
       .locator(".view-line")
@@ -135,7 +135,7 @@ export class GraphiQLPage {
     return unspaced(lines.join(""));
   }
 
-  /** Waits until the response shows this text; spaces do not count. */
+  /** Waits until the response shows a text, ignoring spaces. */
   async shows(text: string) {
     try {
       await expect.poll(() => this.text("response"), { timeout: 20_000 }).toContain(unspaced(text));
@@ -151,12 +151,12 @@ export class GraphiQLPage {
     if (editor !== "query") await this.page.getByRole("button", { name: editor === "headers" ? "Headers" : "Variables", exact: true }).click();
     await this.editor(editor).locator(".view-lines").click();
     await this.page.keyboard.press("ControlOrMeta+A");
-    // Over a selection Monaco would put its quotes.
+    // Monaco would surround a selection with quotes.
     await this.page.keyboard.press("Delete");
     await this.page.keyboard.insertText(text);
   }
 
-  /** Opens a query of the menu. */
+  /** Opens a query from the menu. */
   async openUseCase(title: string) {
     const show = this.page.getByRole("button", { name: "Show Use cases" });
     if (await show.isVisible()) await show.click();
@@ -170,7 +170,7 @@ export class GraphiQLPage {
     return this.page.locator(".graphiql-plugin");
   }
 
-  /** Keeps a picture among the artifacts. */
+  /** Saves a screenshot as an artifact. */
   async screenshot(name: string) {
     await this.page.screenshot({ path: join(artifacts, `${name}.png`), animations: "disabled" });
   }
@@ -190,7 +190,7 @@ export class GraphiQLPage {
   }
 }
 
-/** The address of an operation. */
+/** Returns the deep link to an operation. */
 export function addressOf(operation: Record<string, string>): string {
   return `/#${new URLSearchParams(operation)}`;
 }

@@ -1,11 +1,11 @@
-// Addresses for sharing an operation.
+// Deep links, which share an operation.
 import { expect, test } from "vitest";
 import { origin } from "../graphql.js";
 import { addressOf, GraphiQLPage } from "./browser.js";
 
 const query = "query Shared($first: Int) { resources(first: $first) { totalCount } }";
 
-test("an address holds the operation without secrets, and opens it elsewhere without running it", async () => {
+test("a link has the operation without secrets, and opening it runs nothing", async () => {
   const headers = {
     "X-Trace": "traced", Authorization: "Bearer secret-1", Cookie: "secret-2", "X-Api-Key": "secret-3",
     "X-Session-Id": "secret-4", "my-PASSWORD": "secret-5", "Client-Token": "secret-6", ClientSecret: "secret-7",
@@ -36,7 +36,7 @@ test("an address holds the operation without secrets, and opens it elsewhere wit
   await to.shows('"totalCount":');
 });
 
-test("the address follows the active tab", async () => {
+test("the address bar has the link to the active tab", async () => {
   const graphiql = await GraphiQLPage.open();
   await graphiql.select("Register");
   await expect.poll(() => graphiql.linked("query")).toContain("mutation Register");
@@ -44,7 +44,7 @@ test("the address follows the active tab", async () => {
   await expect.poll(() => graphiql.page.url()).toBe(`${origin}/`);
 });
 
-test("an address opens its own tab among those of an earlier visit", async () => {
+test("a link opens a new tab beside those of an earlier visit", async () => {
   const graphiql = await GraphiQLPage.open();
   await graphiql.settled();
   const stored = () => graphiql.page.evaluate(() => localStorage.getItem("graphiql:tabState"));
@@ -56,12 +56,12 @@ test("an address opens its own tab among those of an earlier visit", async () =>
   expect(await graphiql.text("variables")).toBe('{"first":3}');
 });
 
-test("the form with a question mark is understood", async () => {
+test("a link with the operation in the query string works", async () => {
   const graphiql = await GraphiQLPage.open({ address: `/?${new URLSearchParams({ query })}` });
   expect(await graphiql.title()).toBe("Shared");
 });
 
-test("the operation that an address names is the one that runs", async () => {
+test("the run button runs the operation that the link names", async () => {
   const two = "query One { resourceTypes { name } }\n\nquery Two { eventTypes { name } }";
   const graphiql = await GraphiQLPage.open({ address: addressOf({ query: two, operationName: "Two" }) });
   await graphiql.settled();
@@ -69,7 +69,7 @@ test("the operation that an address names is the one that runs", async () => {
   await graphiql.shows('"REGISTERED"');
 });
 
-test("a button copies the address", async () => {
+test("a button copies the link", async () => {
   const graphiql = await GraphiQLPage.open({ permissions: ["clipboard-read", "clipboard-write"] });
   await graphiql.settled();
   await graphiql.page.getByRole("button", { name: "Copy link" }).click();

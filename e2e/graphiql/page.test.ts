@@ -1,11 +1,11 @@
-// The page itself: it loads with the network cut off from everything but the
-// server, and looks right at both sizes and in both themes.
+// The page loads without access to any host but the server, and is laid out correctly at both
+// sizes and in both themes.
 import { expect, test } from "vitest";
 import { GraphiQLPage } from "./browser.js";
 
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
 
-/** How bright an element's background is, from 0 to 1. */
+/** Returns the brightness of the page's background, from 0 to 1. */
 async function brightness({ page }: GraphiQLPage): Promise<number> {
   const color = await page.locator(".graphiql-container").evaluate((element) => getComputedStyle(element).backgroundColor);
   const channels = color.match(/\d+/g)!.slice(0, 3).map(Number);
@@ -31,7 +31,7 @@ test("the dark theme follows the system", async () => {
   await graphiql.screenshot("graphiql-dark");
 });
 
-test("the dark theme can be chosen, and stays", async () => {
+test("the dark theme can be chosen and survives a reload", async () => {
   const graphiql = await GraphiQLPage.open({ colorScheme: "light" });
   await graphiql.page.getByRole("button", { name: "Open settings dialog" }).click();
   await graphiql.page.getByRole("button", { name: "Dark" }).click();
@@ -41,7 +41,7 @@ test("the dark theme can be chosen, and stays", async () => {
   expect(await brightness(graphiql)).toBeLessThan(0.3);
 });
 
-test("a phone shows all panes, one below the other", async () => {
+test("a phone shows all panes below each other", async () => {
   const graphiql = await GraphiQLPage.open(phone);
   const { page } = graphiql;
   await graphiql.run();
@@ -72,7 +72,7 @@ test("a phone shows all panes, one below the other", async () => {
   expect(dark.x + dark.width).toBeLessThanOrEqual(dialog.x + dialog.width);
 });
 
-test("a second visit finds the tabs of the first", async () => {
+test("a second visit restores the tabs of the first", async () => {
   const graphiql = await GraphiQLPage.open();
   await graphiql.page.getByRole("button", { name: "New tab" }).click();
   await graphiql.type("query", "query Kept { resourceTypes { name } }");

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { addressOf, GraphiQLPage } from "./browser.js";
 
-test("the query builder builds a query by clicks, and it runs", async () => {
+test("clicks in the query builder build a query that runs", async () => {
   const graphiql = await GraphiQLPage.open();
   await graphiql.page.getByRole("button", { name: "New tab" }).click();
   await expect.poll(() => graphiql.text("query")).toBe("");
@@ -19,7 +19,7 @@ test("the query builder builds a query by clicks, and it runs", async () => {
   await graphiql.screenshot("graphiql-builder");
 });
 
-test("the documentation finds a type, and explains a field", async () => {
+test("the documentation finds a type and describes a field", async () => {
   const graphiql = await GraphiQLPage.open();
   const docs = await graphiql.openPlugin("Documentation Explorer");
   await docs.getByRole("combobox").fill("RegistrationStatus");
@@ -32,7 +32,7 @@ test("the documentation finds a type, and explains a field", async () => {
   await docs.getByText("Every committed event that passes the filter").waitFor();
 });
 
-test("the history brings a query back, and keeps no headers", async () => {
+test("the history restores a query and stores no headers", async () => {
   const graphiql = await GraphiQLPage.open({ address: addressOf({ query: "query Earlier { eventTypes { name } }" }) });
   await graphiql.type("headers", '{"Authorization": "Bearer remembered-by-nobody"}');
   await graphiql.run();

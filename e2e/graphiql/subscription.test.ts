@@ -1,4 +1,4 @@
-// A subscription prints events as they arrive.
+// A subscription shows events as they arrive.
 import { expect, test } from "vitest";
 import { execute, register } from "../graphql.js";
 import { startServer } from "../server.js";
@@ -30,7 +30,7 @@ test("events are counted and listed, newest first, until it is stopped", async (
   expect(await graphiql.text("response")).not.toContain("third");
 });
 
-test("many events at once are all counted", async () => {
+test("each of many simultaneous events is counted", async () => {
   await register("e2e/flood/resource");
   const graphiql = await GraphiQLPage.open({ address: watch("e2e/flood/") });
   await graphiql.run();
@@ -47,13 +47,13 @@ test("a refused operation shows the reason", async () => {
   await graphiql.shows('"code": "BAD_USER_INPUT"');
 });
 
-test("after a restart of the server it resumes where it was", async () => {
+test("after a restart of the server it resumes after the last event", async () => {
   const server = await startServer();
   try {
     const graphiql = await GraphiQLPage.open({
       at: server.origin,
       address: watch("e2e/restarted/"),
-      // The tests' browser caches nothing, and may fetch a worker while the server is down.
+      // The browser of the tests has no cache, so it may fetch a worker while the server is down.
       provoked: /WebSocket connection to|ERR_CONNECTION_REFUSED|web worker|^undefined$|^Event$/,
     });
     const registerThere = (path: string) =>

@@ -1,5 +1,5 @@
-// A server that requires a token: the page without a token, with a wrong one and
-// with the right one.
+// The page of a server that requires a token: without a token, with a wrong one and with the
+// right one.
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { addressOf, GraphiQLPage } from "./browser.js";
 const token = "the-right-token";
 const right = JSON.stringify({ Authorization: `Bearer ${token}` });
 const wrong = JSON.stringify({ Authorization: "Bearer a-wrong-token" });
-// The browser's own log entry for a response.
+// The browser logs this for a response with status 401.
 const unauthorized = /status of 401/;
 
 let directory: string;
@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test("a wrong token is a clear error; the right one opens everything, also after a reload, and stays in its tab", async () => {
+test("a wrong token shows a clear error; the right one works, also after a reload, and only in its browser tab", async () => {
   const graphiql = await GraphiQLPage.open({ at: server.origin, provoked: unauthorized });
   const { page } = graphiql;
   await graphiql.type("headers", wrong);
@@ -47,7 +47,7 @@ test("a wrong token is a clear error; the right one opens everything, also after
   await graphiql.run();
   await graphiql.shows('"totalCount":');
 
-  // Typed once, it is set in each tab.
+  // A token is typed once and then set in each tab.
   await graphiql.openUseCase("Search");
   await graphiql.run();
   await graphiql.shows('"nodes":');
@@ -71,7 +71,7 @@ test("a subscription with a wrong token shows the reason, and runs with the righ
   await graphiql.shows("Connected.");
 });
 
-test("an answer that is not GraphQL is shown as it is", async () => {
+test("an answer that is not GraphQL is shown unchanged", async () => {
   const graphiql = await GraphiQLPage.open({ provoked: /status of 502/ });
   await graphiql.page.route("**/graphql", (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" }));
   await graphiql.run();

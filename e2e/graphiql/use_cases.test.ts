@@ -1,4 +1,4 @@
-// The menu of use cases, and the links of an answer to the next one.
+// The menu of use cases, and the links in an answer to the next use case.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -11,7 +11,7 @@ const queries = readdirSync(folder)
   .map((name) => readFileSync(join(folder, name), "utf8"))
   .map((text) => ({ title: /^# (.*)/.exec(text)![1]!, name: /^(?:query|mutation|subscription) (\w+)/m.exec(text)![1]!, live: /^subscription/m.test(text) }));
 
-test("each query of examples/queries is in the menu, and answers", { timeout: 180_000 }, async () => {
+test("each query of examples/queries is in the menu and runs without errors", { timeout: 180_000 }, async () => {
   const graphiql = await GraphiQLPage.open({ viewport: { width: 1440, height: 1000 } });
   const entries = graphiql.page.getByRole("navigation", { name: "Use cases" }).getByRole("button");
   expect((await entries.allTextContents()).sort()).toEqual(queries.map(({ title }) => title).sort());
@@ -25,7 +25,7 @@ test("each query of examples/queries is in the menu, and answers", { timeout: 18
   }
 });
 
-test("a query opens in a tab of its own, or in the one that has it unchanged", async () => {
+test("a query opens in a new tab, or in the tab that has it unchanged", async () => {
   const graphiql = await GraphiQLPage.open();
   await graphiql.openUseCase("Search");
   await graphiql.select("CatalogPage");
@@ -47,7 +47,7 @@ test("the menu can be used with the keyboard", async () => {
   await expect.poll(() => graphiql.title()).toBe("Search");
 });
 
-test("the text to register is a block string, also after it is prettified", async () => {
+test("the text to register is a block string, also after prettifying", async () => {
   const graphiql = await GraphiQLPage.open();
   await graphiql.select("Register");
   await graphiql.run();
@@ -94,7 +94,7 @@ test("an execution id in an answer opens its run, by keyboard too", async () => 
   await graphiql.shows('"eventCount": 1');
 });
 
-test("an answer in parts is merged", async () => {
+test("an incremental answer is merged", async () => {
   const query = 'query Parts { resource(path: "examples/http/weather_fetch") { path ... @defer { versionCount } } }';
   const graphiql = await GraphiQLPage.open({ address: addressOf({ query }) });
   await graphiql.run();

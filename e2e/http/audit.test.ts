@@ -1,4 +1,4 @@
-// GraphQL over HTTP: every audit of npm's graphql-http, MUST, SHOULD and MAY alike.
+// GraphQL over HTTP: all audits of npm's graphql-http (MUST, SHOULD and MAY).
 import { serverAudits } from "graphql-http";
 import { describe, test } from "vitest";
 import { url } from "../graphql.js";

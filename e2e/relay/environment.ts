@@ -1,4 +1,4 @@
-// Relay's environment for the catalog, as a frontend has it.
+// A Relay environment for the catalog, configured as in a frontend.
 import { createClient as createSocket } from "graphql-ws";
 import { Environment, Network, Observable, RecordSource, Store, type RequestParameters, type Variables } from "relay-runtime";
 

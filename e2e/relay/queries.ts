@@ -1,6 +1,5 @@
-// What the screens of a Relay frontend ask for. Relay's compiler reads the
-// documents, checks them against schema.graphql (the server's GET
-// /schema.graphql), and writes __generated__.
+// The documents of a Relay frontend. Relay's compiler checks them against schema.graphql (the
+// server's GET /schema.graphql) and writes __generated__.
 import { graphql } from "relay-runtime";
 
 graphql`

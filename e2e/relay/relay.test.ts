@@ -9,8 +9,7 @@ import { createEnvironment } from "./environment.js";
 
 const generated = join(import.meta.dirname, "__generated__");
 
-// The compiler must accept the server's schema and the documents before
-// anything runs.
+// The tests need the output of the compiler, which must accept the schema and the documents.
 beforeAll(async () => {
   await rm(generated, { recursive: true, force: true });
   await mkdir(generated);
@@ -24,10 +23,10 @@ beforeAll(async () => {
   });
 });
 
-/** What the compiler has made of a document. */
+/** Returns the compiled form of a document. */
 const compiled = async (name: string) => (await import(join(generated, `${name}.graphql.ts`))).default;
 
-/** What a fragment has in the store, as useFragment gives it to a component. */
+/** Returns the data of a fragment in the store, as useFragment does in a component. */
 async function read(name: string, parent: unknown): Promise<any> {
   const selector = getSingularSelector(await compiled(name), parent);
   return environment.lookup(selector!).data;
@@ -61,7 +60,7 @@ test("pages are appended to one connection", async () => {
   retained.dispose();
 });
 
-test("a fragment is refetched by its object's id", async () => {
+test("a fragment is refetched by the id of its object", async () => {
   const query = await compiled("queriesCatalogQuery");
   const page = await compiled("queriesVersionsPageQuery");
   const variables = { count: 1, pathPrefix: "examples/http/weather_fetch", cursor: null };
@@ -83,7 +82,7 @@ test("a fragment is refetched by its object's id", async () => {
   retained.dispose();
 });
 
-test("a subscription prepends events to the list on the screen", async () => {
+test("a subscription prepends events to the connection", async () => {
   const path = `relay/${crypto.randomUUID()}`;
   await register(path, { n: 0 });
   const query = await compiled("queriesTimelineQuery");

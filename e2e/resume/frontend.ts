@@ -1,5 +1,5 @@
-// A frontend that misses nothing: it remembers the last cursor that it has
-// taken in, and begins there again whenever its connection has broken.
+// A frontend that misses no event: it remembers the cursor of the last event that it has
+// processed, and resumes after it whenever its connection breaks.
 import { createClient } from "graphql-ws";
 
 export interface Delivery {
@@ -15,16 +15,16 @@ export interface FollowOptions {
   filter: object;
   /** The cursor to start after. */
   after: string;
-  /** Gets each event once, in the log's order. */
+  /** Is called once for each event, in the order of the log. */
   take: (delivery: Delivery) => void;
-  /** Called with the reason if the server ends the stream for good; nothing follows. */
+  /** Is called with the reason if the server ends the stream permanently. */
   failed: (reason: unknown) => void;
-  /** The interval of pings to the server, in ms; an answer may take as long. */
+  /** The interval of pings to the server in ms, and the timeout of the answers. */
   keepAlive?: number;
 }
 
 export interface Following {
-  /** How often the connection was made. */
+  /** The number of connections made. */
   readonly connections: number;
   stop(): Promise<void>;
 }
@@ -40,7 +40,7 @@ const query = `
   }
 `;
 
-/** What ends a stream, but not for good. Any other error would come again. */
+/** The codes of temporary errors. Any other error would recur. */
 const passing = new Set(["SLOW_CONSUMER", "UNAVAILABLE", "TIMEOUT", "INTERNAL", "TOO_MANY_REQUESTS"]);
 
 /** Follows the events of a filter after a cursor, over any number of connections. */
@@ -48,23 +48,23 @@ export function follow({ wsUrl, filter, after, take, failed, keepAlive = 10_000 
   const variables = { filter, after };
   let connections = 0;
   let overdue: ReturnType<typeof setTimeout> | undefined;
-  // Not all frontends at once, where it was the server that went away.
+  // A random delay, so that not all frontends reconnect to a restarted server at once.
   const pause = () => new Promise<void>((over) => setTimeout(over, 100 + Math.random() * 200));
 
   const client = createClient({
     url: wsUrl,
     retryAttempts: Number.POSITIVE_INFINITY,
     retryWait: pause,
-    // A connection that is refused is an error, not a close event.
+    // A refused connection is an error, not a close event.
     shouldRetry: () => true,
     keepAlive,
     on: {
       connected: () => connections++,
-      // A network can fail silently. This side sends nothing and would not
-      // notice, so it pings.
+      // A network can fail silently. The client sends nothing else and would not notice, so it
+      // sends pings.
       ping: (received, payload) => {
-        // No event up to the checkpoint has passed the filter, so resuming after it
-        // misses nothing. There is one subscription on this connection.
+        // No event up to the checkpoint matches the filter, so resuming after it misses
+        // nothing. The connection has one subscription only.
         const checkpoint = payload?.checkpoint as { cursor: string } | undefined;
         if (received && checkpoint) variables.after = checkpoint.cursor;
         if (!received) overdue = setTimeout(() => client.terminate(), keepAlive);
@@ -81,7 +81,7 @@ export function follow({ wsUrl, filter, after, take, failed, keepAlive = 10_000 
   const subscribe = () => {
     if (stopped) return;
     unsubscribe = client.subscribe<{ eventRecorded: Delivery }>(
-      // The client sends these variables anew with each retry of its own.
+      // The client sends the current values of these variables with each of its retries.
       { query, variables },
       {
         next: ({ data, errors }) => {
@@ -89,7 +89,7 @@ export function follow({ wsUrl, filter, after, take, failed, keepAlive = 10_000 
           take(data.eventRecorded);
           variables.after = data.eventRecorded.cursor;
         },
-        // What the server says itself, the client does not retry.
+        // The client does not retry after an error that the server has sent.
         error: (reason) => {
           if (passing.has(codeOf(reason))) void pause().then(subscribe);
           else failed(reason);

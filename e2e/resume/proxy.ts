@@ -1,16 +1,16 @@
-// A network between a client and the server that can fail.
+// A network that can fail between a client and the server.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
-/** How connections end: reset, which each side sees, or silently. */
+/** How connections end: reset, which both sides notice, or silently. */
 export type Fault = "broken" | "silent";
 
 export interface Proxy {
-  /** host:port of it. */
+  /** The proxy's host:port. */
   readonly host: string;
-  /** How many connections were refused. */
+  /** The number of refused connections. */
   readonly refused: number;
-  /** Ends all connections, and refuses new ones for some time, in ms. */
+  /** Ends all connections, and refuses new ones for a time in ms. */
   cut(forMs: number, fault: Fault): Promise<void>;
   close(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export async function createProxy(target: string): Promise<Proxy> {
   await once(server, "listening");
   const address = server.address() as { port: number };
   const breakAll = () => sockets.forEach((socket) => socket.resetAndDestroy());
-  // They never carry anything again, not even their end.
+  // Silent connections never carry anything again, not even their end.
   const silenceAll = () => sockets.forEach((socket) => socket.unpipe().pause().removeAllListeners("close"));
   return {
     host: `127.0.0.1:${address.port}`,

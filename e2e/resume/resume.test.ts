@@ -7,7 +7,7 @@ import { startServer } from "../server.js";
 import { type Delivery, follow, type FollowOptions } from "./frontend.js";
 import { createProxy, type Fault } from "./proxy.js";
 
-/** Records events until stopped, and remembers those that were acknowledged. */
+/** Records events until stopped, and remembers the acknowledged ones. */
 function write(at: string, path: string, writers: number) {
   const recorded = new Set<string>();
   let stopped = false;
@@ -26,7 +26,7 @@ function write(at: string, path: string, writers: number) {
   return { recorded, stop: async () => ((stopped = true), await Promise.all(running)) };
 }
 
-/** The ids of all events of a path that the server has, as its lists tell. */
+/** Returns the ids of all events of a path, as the server lists them. */
 async function stored(at: string, path: string): Promise<Set<string>> {
   const ids = new Set<string>();
   let after: string | null = null;
@@ -47,13 +47,13 @@ async function stored(at: string, path: string): Promise<Set<string>> {
   return ids;
 }
 
-/** Where the log ends. */
+/** Returns the cursor of the end of the log. */
 async function tail(at: string): Promise<string> {
   const { events } = await execute("{ events(first: 1) { tailCursor } }", {}, at);
   return events.tailCursor;
 }
 
-/** Follows, and keeps what came and what failed. */
+/** Follows, and collects deliveries and errors. */
 function collect(options: Pick<FollowOptions, "wsUrl" | "filter" | "after" | "keepAlive">) {
   const deliveries: Delivery[] = [];
   const failed = vi.fn();
@@ -61,7 +61,7 @@ function collect(options: Pick<FollowOptions, "wsUrl" | "filter" | "after" | "ke
   return { deliveries, failed, following };
 }
 
-/** The ids that came; fails unless each came once, in the log's order, without a break in the chain. */
+/** Returns the ids delivered; fails unless each was delivered once, in the order of the log and without a gap in the chain of cursors. */
 function checkChain(deliveries: Delivery[], after: string): Set<string> {
   let previous = after;
   let position = 0n;
@@ -76,7 +76,7 @@ function checkChain(deliveries: Delivery[], after: string): Set<string> {
   return new Set(ids);
 }
 
-test.concurrent.each<Fault>(["broken", "silent"])("ten seconds without a network, its connections %s", async (fault) => {
+test.concurrent.each<Fault>(["broken", "silent"])("ten seconds without a network, connections %s", async (fault) => {
   const path = `resume/${crypto.randomUUID()}`;
   await register(path);
   const after = await tail(url);
@@ -91,7 +91,7 @@ test.concurrent.each<Fault>(["broken", "silent"])("ten seconds without a network
   const missed = load.recorded.size - before;
   expect(missed).toBeGreaterThan(500);
   expect(network.refused).toBeGreaterThan(0);
-  // It catches up while the writers continue.
+  // The subscriber catches up while the writers continue.
   await vi.waitFor(() => expect(deliveries.length).toBeGreaterThan(before + missed), { timeout: 30_000 });
   await load.stop();
   await vi.waitFor(() => expect(deliveries.length).toBeGreaterThanOrEqual(load.recorded.size), { timeout: 30_000 });
@@ -122,7 +122,7 @@ test("a server killed again and again", async () => {
       await server.restart();
     }
     await load.stop();
-    // Some were recorded, but the kill prevented their acknowledgement.
+    // Some events were recorded, but the kill prevented their acknowledgement.
     const all = await stored(server.url, "p");
     await vi.waitFor(() => expect(deliveries.length).toBeGreaterThanOrEqual(all.size), { timeout: 30_000 });
     expect(checkChain(deliveries, after)).toEqual(all);
@@ -135,7 +135,7 @@ test("a server killed again and again", async () => {
   }
 });
 
-test("a refused cursor ends the subscription, with the reason", async () => {
+test("a refused cursor ends the subscription with the reason", async () => {
   const { deliveries, failed, following } = collect({ wsUrl, filter: {}, after: "no cursor" });
   await vi.waitFor(() => expect(failed).toHaveBeenCalled(), { timeout: 20_000 });
   expect(failed.mock.calls).toMatchObject([[[{ extensions: { code: "BAD_USER_INPUT", argument: "after" } }]]]);

@@ -1,4 +1,4 @@
-// The schema by graphql-eslint's rules for schemas and for Relay.
+// Lints the schema with graphql-eslint's rules for schemas and for Relay.
 import graphql from "@graphql-eslint/eslint-plugin";
 
 export default [
@@ -12,12 +12,12 @@ export default [
     rules: {
       ...graphql.configs["flat/schema-recommended"].rules,
       ...graphql.configs["flat/schema-relay"].rules,
-      // Relay's Node has an id, and what is no Node needs none.
+      // Only a Relay Node has an id.
       "@graphql-eslint/strict-id-in-types": "off",
-      // Connections have `nodes` beside `edges`, and not every list is paged. Folders are
-      // paged and have paths instead of ids.
+      // Connections have `nodes` beside `edges`, not every list is paged, and folders, which
+      // are paged, have a path instead of an id.
       "@graphql-eslint/relay-edge-types": ["error", { withEdgeSuffix: true, shouldImplementNode: false, listTypeCanWrapOnlyEdgeType: false }],
-      // NoETL's own words: resource types and event types, which are tables.
+      // resource types and event types are terms of NoETL, and tables.
       "@graphql-eslint/naming-convention": [
         "error",
         {
@@ -25,14 +25,14 @@ export default [
           "ObjectTypeDefinition,ObjectTypeExtension": { forbiddenPrefixes: ["Type"], ignorePattern: "^(ResourceType|EventType)$" },
         },
       ],
-      // Also NoETL's: event_id, execution_id and version are what these are called everywhere.
+      // event_id, execution_id and version are terms of NoETL.
       "@graphql-eslint/no-typename-prefix": "off",
-      // People read the schema in GraphiQL: everything says what it is.
+      // People read the schema in GraphiQL, so everything has a description.
       "@graphql-eslint/require-description": [
         "error",
         { types: true, rootField: true, DirectiveDefinition: true, EnumValueDefinition: true, FieldDefinition: true, InputValueDefinition: true },
       ],
-      // Children are read forwards only, newest first.
+      // Lists of children are paged forwards only, newest first.
       "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
     },
   },

@@ -1,5 +1,5 @@
-// Event streams when the server or the client disconnects: with npm's graphql-sse,
-// and with the EventSource of a real browser.
+// Event streams when the server or the client disconnects, with npm's graphql-sse and the
+// EventSource of a real browser.
 import { createClient } from "graphql-sse";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
@@ -14,7 +14,7 @@ afterAll(() => server?.stop());
 
 const watch = "subscription { eventRecorded { cursor event { path } } }";
 
-/** How many subscriptions the server has, in any state. */
+/** Returns the number of the server's subscriptions in any state. */
 async function subscriptions(): Promise<number> {
   const metrics = await (await fetch(`${server.origin}/metrics`)).text();
   const counts = [...metrics.matchAll(/^catalog_subscriptions\{.*\} (\d+)$/gm)];
@@ -32,12 +32,12 @@ test("the subscriptions of a disconnected client end", async () => {
   await expect.poll(subscriptions, { timeout: 20_000 }).toBe(0);
 });
 
-test.each(["SIGTERM", "SIGKILL"] as const)("graphql-sse resumes where it was when the server is back from %s", async (signal) => {
+test.each(["SIGTERM", "SIGKILL"] as const)("graphql-sse resumes after the last event when the server is back from %s", async (signal) => {
   const received: string[] = [];
   const ended = vi.fn();
   const connected = vi.fn();
   const waiting: (() => void)[] = [];
-  // graphql-sse repeats the request, and calls the headers function each time.
+  // graphql-sse repeats the request, and calls the function headers for each attempt.
   let cursor: string | undefined;
   const client = createClient({
     url: server.url,
@@ -73,7 +73,7 @@ test.each(["SIGTERM", "SIGKILL"] as const)("graphql-sse resumes where it was whe
   expect(ended).not.toHaveBeenCalled();
 });
 
-test("a browser's EventSource resumes by itself, and receives the end", async () => {
+test("a browser's EventSource resumes by itself and receives the event complete", async () => {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync", "--disable-component-update"],
@@ -122,6 +122,6 @@ test("a browser's EventSource resumes by itself, and receives the end", async ()
   await record("EXECUTION_STARTED");
   await follow(`subscription { executionProgressed(executionId: "browser") { cursor event { path } } }`);
   await record("EXECUTION_COMPLETED");
-  // The first stream is still open, and shows both events, too.
+  // The first stream is still open, and receives both events, too.
   await vi.waitFor(() => expect([...lines].sort()).toEqual([...Array(4).fill("browser/before"), "complete", "open"]), { timeout: 20_000 });
 });

@@ -1,4 +1,4 @@
-// npm's graphql-sse in distinct connections mode, and what a browser's EventSource relies on.
+// npm's graphql-sse in distinct connections mode, and the behaviour that EventSource requires.
 import { type Client, type ClientOptions, createClient } from "graphql-sse";
 import { afterEach, expect, test, vi } from "vitest";
 import { execute, register, url } from "../graphql.js";
@@ -31,7 +31,7 @@ test("queries, mutations and refusals", async () => {
   expect(answers[2].errors[0].extensions).toMatchObject({ code: "BAD_USER_INPUT", argument: "after" });
 });
 
-test("an execution's stream ends by itself after its last event", async () => {
+test("the stream of an execution completes after its last event", async () => {
   const path = `sse/${crypto.randomUUID()}`;
   const executionId = crypto.randomUUID();
   await register(path);

@@ -1,10 +1,10 @@
-// A urql client for the catalog, as a frontend has it.
+// A urql client for the catalog, configured as in a frontend.
 import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient as createSocket } from "graphql-ws";
 
 export interface ClientOptions {
   url: string;
-  /** Where subscriptions go; without it they go over HTTP, as server-sent events. */
+  /** The WebSocket URL of subscriptions; without it they use server-sent events. */
   wsUrl?: string;
 }
 

@@ -25,7 +25,7 @@ const Catalog = gql`
   }
 `;
 
-test("pages follow each other to the end", async () => {
+test("pages can be read to the end of the list", async () => {
   const client = connect();
   const paths: string[] = [];
   let after: string | null = null;
@@ -61,7 +61,7 @@ test("a mutation registers", async () => {
 test.each([
   ["a WebSocket", { wsUrl }],
   ["server-sent events", {}],
-])("a subscription brings each event, over %s", async (_, options) => {
+])("a subscription delivers each event over %s", async (_, options) => {
   const path = `urql/${crypto.randomUUID()}`;
   const { events } = await execute("{ events(first: 1) { tailCursor } }");
   const versions: string[] = [];
@@ -87,7 +87,7 @@ test.each([
 test.each([
   ["server-sent events, which the client prefers", undefined, "text/event-stream"],
   ["multipart", "multipart/mixed, application/graphql-response+json", "multipart/mixed"],
-])("@defer brings the rest of each item later, over %s", async (_, accept, mediaType) => {
+])("@defer delivers the rest of each item later over %s", async (_, accept, mediaType) => {
   const states: any[] = [];
   const done = vi.fn();
   const answered: (string | null)[] = [];

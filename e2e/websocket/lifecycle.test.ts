@@ -1,4 +1,4 @@
-// How the sockets of npm's graphql-ws end: the close code, and which clients reconnect.
+// The close codes of sockets of npm's graphql-ws, and after which of them clients reconnect.
 import { type ClientOptions, createClient } from "graphql-ws";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-/** A client, with the sockets that it opened and their close events, as "1000 Normal Closure". */
+/** Returns a client with the sockets that it opened and their close events, as "1000 Normal Closure". */
 function connect(options: Partial<ClientOptions> = {}) {
   const sockets: WebSocket[] = [];
   const closed: string[] = [];
@@ -22,7 +22,7 @@ function connect(options: Partial<ClientOptions> = {}) {
     closed.push(`${code} ${reason}`);
   });
   onTestFinished(async () => {
-    // A client without a socket rejects.
+    // dispose rejects if the client has no socket.
     await Promise.allSettled([client.dispose()]);
   });
   /** Executes a query and returns its data. */
@@ -37,12 +37,12 @@ function connect(options: Partial<ClientOptions> = {}) {
 
 const watch = "subscription ($after: String) { eventRecorded(after: $after) { cursor previousCursor event { path } } }";
 
-/** Says something before the client does. */
+/** A socket that sends a message before the client does. */
 const saying = (message: object): Partial<ClientOptions> => ({
   on: { opened: (socket) => (socket as WebSocket).send(JSON.stringify(message)) },
 });
 
-/** A client that names no subprotocol. */
+/** A socket without a subprotocol. */
 class Unnamed extends WebSocket {
   constructor(address: string | URL) {
     super(address);
@@ -58,14 +58,14 @@ test.each<[string, Partial<ClientOptions>]>([
   ["4409 Subscriber for a already exists", { generateID: () => "a" }],
   ["4429 Too many initialisation requests", saying({ type: "connection_init" })],
   ["1009 Message longer than 65536 bytes", { connectionParams: { token: "x".repeat(100_000) } }],
-])("a client that breaks the protocol learns why: %s", async (expected, options) => {
+])("a client that violates the protocol receives a close code: %s", async (expected, options) => {
   const { client, closed } = connect(options);
   const failed = [1, 2].map(() => new Promise<any>((error) => client.subscribe({ query: watch }, { next: error, error, complete: () => error("complete") })));
   for (const { code, reason } of await Promise.all(failed)) expect(`${code} ${reason}`).toBe(expected);
   expect(closed[0]).toBe(expected);
 });
 
-test("an idle socket is used again until lazyCloseTimeout", async () => {
+test("an idle socket is reused until lazyCloseTimeout", async () => {
   const { sockets, closed, result } = connect({ lazyCloseTimeout: 1500 });
   for (let n = 0; n < 3; n++) expect(await result("{ __typename }")).toEqual({ __typename: "Query" });
   expect(sockets).toHaveLength(1);
@@ -75,7 +75,7 @@ test("an idle socket is used again until lazyCloseTimeout", async () => {
   expect(sockets).toHaveLength(2);
 });
 
-/** How many subscriptions the server has, in any state. */
+/** Returns the number of the server's subscriptions in any state. */
 async function subscriptions(): Promise<number> {
   const metrics = await (await fetch(`${server.origin}/metrics`)).text();
   const counts = [...metrics.matchAll(/^catalog_subscriptions\{.*\} (\d+)$/gm)];
@@ -96,9 +96,9 @@ test("the subscriptions of a disconnected client end", async () => {
 test.each<["SIGTERM" | "SIGKILL", RegExp]>([
   ["SIGTERM", /^1001 Going away$/],
   ["SIGKILL", /^1006 /],
-])("a client resumes where it was when the server is back from %s", async (signal, end) => {
+])("a client resumes after the last event when the server is back from %s", async (signal, end) => {
   const { events } = await execute("{ events(first: 1) { tailCursor } }", {}, server.url);
-  // graphql-ws repeats the request, so the request has to hold the cursor.
+  // graphql-ws repeats the request, so the request must have the cursor.
   const variables = { after: events.tailCursor };
   const received: string[] = [];
   const failed = vi.fn();

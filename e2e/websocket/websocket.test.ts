@@ -16,7 +16,7 @@ afterEach(async () => {
   clients = [];
 });
 
-/** How many subscriptions a server has. */
+/** Returns the number of a server's subscriptions. */
 async function subscriptions(origin: string) {
   const text = await (await fetch(`${origin}/metrics`)).text();
   const values = text.split("\n").filter((line) => line.startsWith("catalog_subscriptions{"));
@@ -38,7 +38,7 @@ test("queries and mutations", async () => {
   }
 });
 
-test("@defer is answered in parts", async () => {
+test("@defer has an incremental answer", async () => {
   const answers: any[] = [];
   for await (const answer of connect().iterate({ query: "{ resources(first: 2) { nodes { path ... @defer { latestVersion { version } } } } }" })) {
     answers.push(answer);
@@ -92,7 +92,7 @@ test("fifty operations on one socket, each with its own events", async () => {
   stops.forEach((stop) => stop());
 });
 
-test("completed subscriptions leave nothing behind", async () => {
+test("the server releases completed subscriptions", async () => {
   const server = await startServer();
   try {
     const client = connect({ url: server.wsUrl, lazy: false });

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// coding is a content coding of HTTP that the bundle can be sent in.
+// coding is an HTTP content coding in which the bundle can be sent.
 type coding string
 
 const (
@@ -14,8 +14,9 @@ const (
 	brotli   coding = "br"
 )
 
-// negotiate returns the coding of the highest quality in Accept-Encoding (RFC 9110,
-// 12.5.3), the smaller one of equals; identity if there is no header.
+// negotiate returns the coding with the highest quality in Accept-Encoding (RFC 9110,
+// 12.5.3), or identity if there is no header. Of codings with equal quality it returns the
+// one with the smaller files.
 func negotiate(acceptEncoding []string) coding {
 	quality := map[string]float64{}
 	for item := range strings.SplitSeq(strings.Join(acceptEncoding, ","), ",") {

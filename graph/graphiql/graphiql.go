@@ -1,8 +1,7 @@
-// Package graphiql serves the page at /: GraphiQL, which `make graphiql` builds
-// from npm into bundle/, to be embedded. Without it the page says how to build it.
+// Package graphiql serves GraphiQL at /. `make graphiql` builds it from npm packages into
+// bundle/, which is embedded. If it is not built, the page says how to build it.
 //
-// bundle/ holds each file twice, as .br and as .gz, and loads nothing from
-// elsewhere.
+// bundle/ has each file as .br and as .gz. The page loads nothing from other hosts.
 package graphiql
 
 import (
@@ -28,13 +27,13 @@ var bundle embed.FS
 //go:embed unbuilt.html
 var unbuilt []byte
 
-// contentSecurityPolicy restricts the page to this server. Monaco, GraphiQL's
-// editor, adds style elements.
+// contentSecurityPolicy restricts the page to this server. It allows inline styles, since
+// Monaco, GraphiQL's editor, adds style elements.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
 	"img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Handler serves / and /assets/. Other paths are not found.
+// Handler serves / and /assets/, and answers 404 for other paths.
 func Handler() http.Handler {
 	files, err := fs.Sub(bundle, "bundle")
 	if err != nil {
@@ -81,7 +80,7 @@ func newHandler(files fs.FS) http.Handler {
 		header.Set("Cache-Control", caching)
 		header.Set("Vary", "Accept-Encoding")
 		header.Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(body)))
-		// It answers HEAD, If-None-Match and Range.
+		// ServeContent handles HEAD, If-None-Match and Range.
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
 	})
 }
@@ -102,7 +101,7 @@ func read(files fs.FS, name string, coding coding) ([]byte, error) {
 	return io.ReadAll(reader)
 }
 
-// mediaTypes are those of a bundle's files; the tables of machines differ.
+// mediaTypes has the media types of a bundle's files, since the tables of systems differ.
 var mediaTypes = map[string]string{
 	".html":  "text/html; charset=utf-8",
 	".js":    "text/javascript; charset=utf-8",

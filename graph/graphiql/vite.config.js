@@ -8,28 +8,28 @@ import { defineConfig } from "vite";
 const bundle = join(import.meta.dirname, "bundle");
 
 export default defineConfig({
-  // Relative addresses, so that the page works below any path of a proxy.
+  // Relative URLs, so that the page works below any path of a proxy.
   base: "./",
   plugins: [react(), compressed()],
   worker: { format: "es" },
   build: {
     outDir: bundle,
-    // It would remove .gitkeep, which go:embed needs; see clean.
+    // Vite would remove .gitkeep, which go:embed needs; see clean.
     emptyOutDir: false,
-    // No data: URLs, which the page's content security policy forbids in scripts.
+    // No data: URLs, since the content security policy forbids them in scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     // Monaco is large.
     chunkSizeWarningLimit: 6000,
     rolldownOptions: {
-      // GraphiQL's packages have directives for a compiler that has run already.
+      // GraphiQL's packages keep directives for a compiler that has already run.
       onLog: (level, log, print) => log.code === "MODULE_LEVEL_DIRECTIVE" || print(level, log),
     },
   },
 });
 
-// compressed leaves each file of the bundle as .br and .gz only: the server sends
-// them as they are, and the binary stays small.
+// compressed replaces each file of the bundle by a .br and a .gz file, which the server sends
+// unchanged, to keep the binary small.
 function compressed() {
   return {
     name: "compressed",

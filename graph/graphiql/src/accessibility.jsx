@@ -1,14 +1,14 @@
-// What GraphiQL lacks for people who cannot see its colors well, or not at all.
+// Additions to GraphiQL for people with low vision and for users of screen readers.
 import { useGraphiQL, useMonaco } from "@graphiql/react";
 import { useEffect } from "react";
 
-// The colors that have a contrast of less than 4.5 in GraphiQL's themes.
+// Replacements of the colors whose contrast in GraphiQL's themes is less than 4.5.
 const colors = {
   light: { lineNumber: "#1f6f87", comment: "#007000", number: "#087050", argument: "#6c69ce", primary: "#d60590", widget: "#ffffff" },
   dark: { lineNumber: "#a3a9b5", comment: "#86b972", number: "#b5cea8", argument: "#a8a3ff", primary: "#ff5794", widget: "#212a3b" },
 };
 
-/** Replaces GraphiQL's themes of Monaco, which cannot be changed in part. */
+/** Replaces GraphiQL's Monaco themes, which cannot be changed partially. */
 export function EditorColors() {
   const monaco = useMonaco((state) => state.monaco);
   useEffect(() => {
@@ -37,8 +37,8 @@ export function EditorColors() {
 }
 
 /**
- * Makes a list of the tabs, and scrolls to the active one. Each has two buttons, one of which closes it, and an element
- * with the role "tab" must not contain any.
+ * Gives the tabs the roles of a list, since each has two buttons and an element with the role "tab" must not contain any.
+ * Scrolls to the active tab.
  */
 export function TabList() {
   const [tabs, active] = useGraphiQL((state) => [state.tabs, state.activeTabIndex]);
@@ -55,7 +55,7 @@ export function TabList() {
   return null;
 }
 
-/** Names the inputs of the query builder after their arguments, and the entries of the history by their text. */
+/** Labels the inputs of the query builder with their arguments, and the entries of the history with their text. */
 export function PanelLabels() {
   const plugin = useGraphiQL((state) => state.visiblePlugin);
   useEffect(() => {

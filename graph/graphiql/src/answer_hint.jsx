@@ -1,6 +1,6 @@
 import { pick, useGraphiQL } from "@graphiql/react";
 
-/** Says what to do, in the place of the answer, until there is one. */
+/** Shows a hint in the response pane until there is an answer. */
 export function AnswerHint() {
   const { isFetching, fetchError, response } = useGraphiQL((state) => ({
     ...pick("isFetching", "fetchError")(state),

@@ -1,4 +1,4 @@
-// A path or an execution id in an answer is a link to the query that shows it.
+// Makes each path and execution id in an answer a link to the query that shows it.
 import { useGraphiQL } from "@graphiql/react";
 import { useEffect, useRef } from "react";
 import { useOpenQuery } from "./open_query.jsx";
@@ -6,7 +6,7 @@ import { leadingFields, nextQuery } from "./queries.js";
 
 const field = new RegExp(`"(${leadingFields.join("|")})": "((?:[^"\\\\]|\\\\.)+)"`, "g");
 
-/** Makes links of the lines of the answer that are in view; a click opens one, and so does Enter. */
+/** Adds links to the visible lines of the answer. A click or Enter opens a link. */
 export function AnswerLinks() {
   const editor = useGraphiQL((state) => state.responseEditor);
   const openQuery = useOpenQuery();
@@ -28,7 +28,7 @@ export function AnswerLinks() {
       if (link) open.current(link);
     };
     const openTapped = ({ pageX, pageY }) => openAt(editor.getTargetAtClientPoint(pageX, pageY)?.position);
-    // Monaco turns a touch into an event of its own, and none of the mouse.
+    // For a touch Monaco sends its own event, and no mouse event.
     const node = editor.getDomNode();
     node.addEventListener("-monaco-gesturetap", openTapped, true);
     const listeners = [
@@ -38,7 +38,7 @@ export function AnswerLinks() {
       editor.onDidLayoutChange(decorate),
       // A drag selects text.
       editor.onMouseUp(({ target }) => editor.getSelection().isEmpty() && openAt(target.position)),
-      // Enter; the answer cannot be edited.
+      // Enter is free, since the answer cannot be edited.
       editor.onKeyDown(({ browserEvent }) => browserEvent.key === "Enter" && !browserEvent.ctrlKey && !browserEvent.metaKey && openAt(editor.getPosition())),
     ];
     decorate();

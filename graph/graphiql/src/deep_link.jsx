@@ -1,5 +1,5 @@
-// Deep links: the URL's fragment, which browsers do not send to servers, holds the
-// operation of the active tab. Opening a link runs nothing.
+// Deep links: the fragment of the URL, which browsers do not send to servers, has the operation
+// of the active tab. Opening a link runs nothing.
 import { pick, ToolbarButton, tryParseJSONC, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useEffect, useRef, useState } from "react";
 import { LinkIcon, LinkedIcon } from "./icons.jsx";
@@ -9,7 +9,7 @@ const settleMillis = 400;
 
 const secret = /authorization|cookie|token|secret|key|password|session/i;
 
-/** The operation in a URL's fragment or, as of other tools, in its query; undefined if there is none. */
+/** Returns the operation in the fragment or, as other tools write it, in the query of a URL; undefined if there is none. */
 export function readLink({ hash, search }) {
   for (const text of [hash.slice(1), search]) {
     const named = new URLSearchParams(text);
@@ -24,14 +24,14 @@ export function readLink({ hash, search }) {
   return undefined;
 }
 
-/** The URL of a tab's operation, with its headers except those that look like secrets. */
+/** Returns the URL of a tab's operation with its headers, except those that look like secrets. */
 export function linkTo(tab) {
   const named = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...tab, headers: withoutSecrets(tab?.headers) })) {
     if (["query", "variables", "headers", "operationName"].includes(name) && value?.trim()) named.set(name, value);
   }
   const address = new URL(window.location.pathname, window.location.href);
-  // Without a query there is nothing to open.
+  // A tab without a query has no link.
   if (named.has("query")) address.hash = named.toString();
   return address.href;
 }
@@ -45,7 +45,7 @@ function withoutSecrets(headers) {
   }
 }
 
-/** Puts the cursor into the operation that a link names among several, so that GraphiQL runs that one. */
+/** Moves the cursor to the operation that a link names, so that GraphiQL runs it. */
 export function LinkedOperation({ name }) {
   const { queryEditor, operations } = useGraphiQL(pick("queryEditor", "operations"));
   const { setOperationName } = useGraphiQLActions();
@@ -83,7 +83,7 @@ export function CopyLink() {
     return () => clearTimeout(over);
   }, [copied]);
   const copy = () => {
-    // Browsers have a clipboard for https and localhost only.
+    // Browsers provide the clipboard on https and localhost only.
     if (!navigator.clipboard) throw new Error("The link is the address in the address bar");
     navigator.clipboard.writeText(linkTo(tab)).then(() => setCopied(true), () => setCopied(false));
   };

@@ -1,8 +1,8 @@
-// The documentation explorer, which also shows why the schema is missing.
+// The documentation explorer, which also shows why the schema could not be loaded.
 import { DocExplorer, DocExplorerStore } from "@graphiql/plugin-doc-explorer";
 import { Button, DocsFilledIcon, DocsIcon, pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 
-/** The plugin that replaces GraphiQL's. */
+/** The plugin that replaces GraphiQL's documentation explorer. */
 export const documentation = {
   // GraphiQL's shortcut for the search finds the button by this title.
   title: "Documentation Explorer",
@@ -16,7 +16,7 @@ export const documentation = {
   },
 };
 
-/** Opens the documentation of a name that is clicked in the editor. */
+/** Opens the documentation of a name when it is clicked in the editor. */
 export function Documentation() {
   return <DocExplorerStore>{null}</DocExplorerStore>;
 }
@@ -41,7 +41,7 @@ function Missing() {
   );
 }
 
-// GraphiQL stores the response as the text that it shows.
+// GraphiQL stores the response as text.
 function firstError(text) {
   try {
     return JSON.parse(text).errors[0];

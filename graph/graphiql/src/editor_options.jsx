@@ -2,8 +2,8 @@ import { useGraphiQL } from "@graphiql/react";
 import { useEffect } from "react";
 
 /**
- * Wraps long lines in the editors, as GraphiQL does in its response only, and shows
- * their scrollbars wherever there is more than fits, not only below the pointer.
+ * Wraps long lines in all editors, not only in the response, and always shows the scrollbars
+ * of editors whose content overflows, not only below the pointer.
  */
 export function EditorOptions() {
   const editors = useGraphiQL((state) => [state.queryEditor, state.variableEditor, state.headerEditor, state.responseEditor]);

@@ -5,8 +5,8 @@ import { getOperationAST } from "graphql";
 import { follow } from "./subscription.js";
 
 /**
- * A fetcher for GraphiQL. sessionHeaders are for the introspection at page
- * load, for which GraphiQL has no headers yet.
+ * Returns a fetcher for GraphiQL. It sends sessionHeaders with the introspection at page load,
+ * when GraphiQL has no headers yet.
  */
 export function createFetcher(endpoint, sessionHeaders) {
   const post = createGraphiQLFetcher({ url: endpoint.href, fetch: readable });
@@ -18,12 +18,12 @@ export function createFetcher(endpoint, sessionHeaders) {
   };
 }
 
-// A subscription with the variable $after can be resumed.
+// takesAfter reports whether an operation has the variable $after, so that it can be resumed.
 function takesAfter(operation) {
   return operation.variableDefinitions.some(({ variable }) => variable.name.value === "after");
 }
 
-// readable is fetch whose response is always GraphQL.
+// readable is fetch, but its response is always GraphQL.
 async function readable(url, init) {
   let response;
   try {

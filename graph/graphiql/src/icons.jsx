@@ -1,4 +1,3 @@
-/** A list. */
 export function MenuIcon() {
   return (
     <Icon>
@@ -7,7 +6,6 @@ export function MenuIcon() {
   );
 }
 
-/** Two links of a chain. */
 export function LinkIcon() {
   return (
     <Icon>
@@ -16,7 +14,6 @@ export function LinkIcon() {
   );
 }
 
-/** A check mark. */
 export function LinkedIcon() {
   return (
     <Icon>

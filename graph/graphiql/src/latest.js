@@ -1,7 +1,7 @@
 /**
- * An async iterable of a value that changes. It yields the newest value, at most
- * once per frame, and skips those between. show sets the value, end ends the
- * iteration, and onReturn is called when the consumer stops.
+ * Returns an async iterable of the newest value. It yields at most once per frame and skips
+ * values in between. show sets the value, end ends the iteration, and onReturn is called when
+ * the consumer stops.
  */
 export function latest(frameMillis, onReturn) {
   let value;

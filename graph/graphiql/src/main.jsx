@@ -22,10 +22,10 @@ import { useCases } from "./use_cases.jsx";
 
 const endpoint = new URL("graphql", window.location.href);
 const fetcher = createFetcher(endpoint, sessionHeaders);
-// GraphiQL calls it an explorer, as it calls the documentation.
+// GraphiQL calls both this plugin and the documentation an explorer.
 const queryBuilder = "Query Builder";
 const plugins = [useCases, HISTORY_PLUGIN, { ...explorerPlugin({ title: queryBuilder }), title: queryBuilder }];
-// Without a schema of theirs, the variables editor would take these for plain values.
+// Without these schemas, the variables editor would take JSON and DateTime for plain values.
 const customScalarSchemas = { JSON: {}, DateTime: { type: "string", format: "date-time" } };
 
 const link = readLink(window.location);
@@ -33,7 +33,7 @@ const firstVisit = isFirstVisit();
 const tabs = firstVisit ? [...(link ? [link] : []), ...firstTabs] : undefined;
 const opened = link ?? tabs?.[0];
 
-// The link of another operation was opened in this very tab.
+// A link to another operation was opened in this browser tab.
 window.addEventListener("hashchange", () => window.location.reload());
 
 createRoot(document.getElementById("page")).render(

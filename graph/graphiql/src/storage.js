@@ -1,5 +1,5 @@
-// What GraphiQL stores in this browser for the next visit: tabs, history, the
-// theme. Its history would include the headers, with a token.
+// The storage of GraphiQL in this browser, for tabs, history and theme. GraphiQL's history
+// would include the headers and so a token.
 const namespace = "graphiql:";
 const histories = [`${namespace}queries`, `${namespace}favorites`];
 
@@ -17,7 +17,7 @@ export const storage = {
   },
 };
 
-/** Whether this browser has no tabs of an earlier visit. */
+/** Reports whether this browser has stored no tabs of an earlier visit. */
 export function isFirstVisit() {
   return localStorage.getItem(`${namespace}tabState`) === null;
 }

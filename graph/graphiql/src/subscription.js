@@ -1,5 +1,5 @@
-// A subscription in the response pane: the number of events and the latest ones,
-// newest first. It reconnects after a lost connection.
+// Shows a subscription in the response pane: the number of events and the latest ones, newest
+// first. It reconnects after a lost connection.
 import { createClient } from "graphql-ws";
 import { latest } from "./latest.js";
 
@@ -10,10 +10,10 @@ const retryMillis = 1000;
 const resumable = ["SLOW_CONSUMER", "UNAVAILABLE", "TIMEOUT"];
 
 /**
- * Follows a subscription over its own socket, until it ends or the consumer of the
- * returned async iterable stops. The headers are the payload of connection_init.
- * If the operation has the variable `after`, a lost stream resumes after the last
- * cursor received, else with the events from then on.
+ * Follows a subscription over its own socket until it ends or the consumer of the returned
+ * async iterable stops. The headers are the payload of connection_init. If the operation has
+ * the variable `after`, a lost stream resumes after the last cursor received; otherwise it
+ * continues with new events only.
  */
 export function follow(endpoint, { query, variables, operationName }, headers, takesAfter) {
   let events = 0;

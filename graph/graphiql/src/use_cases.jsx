@@ -1,4 +1,4 @@
-// The menu of use cases, below the schema's description as the page's introduction.
+// The menu of use cases, below the description of the schema as an introduction.
 import { MarkdownContent, useGraphiQL } from "@graphiql/react";
 import { MenuIcon } from "./icons.jsx";
 import { useOpenQuery } from "./open_query.jsx";
