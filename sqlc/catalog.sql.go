@@ -42,8 +42,8 @@ type RegisterParams struct {
 // Versions of resources: the catalog table.
 //
 // Every query that reads or writes paths takes @scopes, the path prefixes that
-// the caller may see; ” is all of them. payload, content and meta are read
-// only where a flag asks for them: they stay in TOAST otherwise.
+// the caller may see; ” means all paths. payload, content and meta are read from
+// TOAST only if a flag requests them.
 // Registers versions; see the function's comment.
 func (q *Queries) Register(ctx context.Context, arg RegisterParams) ([]byte, error) {
 	row := q.db.QueryRow(ctx, register,
@@ -104,8 +104,8 @@ type VersionByLabelRow struct {
 	Meta             []byte
 }
 
-// VersionsByLabel for the one pair that is asked for most often, at nine tenths
-// of what that takes.
+// VersionsByLabel for a single pair, the most frequent case, in nine tenths of the
+// time.
 func (q *Queries) VersionByLabel(ctx context.Context, arg VersionByLabelParams) ([]VersionByLabelRow, error) {
 	rows, err := q.db.Query(ctx, versionByLabel,
 		arg.WithPayload,

@@ -674,12 +674,13 @@ type EventStatisticsRow struct {
 	Last  interface{}
 }
 
-// Events by type, by status, and by type and interval. What the prefixes are made of is
-// summed from event_folder_count and event_count, by days or else by hours, if they know
-// what the filter asks for; what precedes and follows these hours is counted one by one:
-// PostgreSQL drops a part when it plans, if it is empty, and would otherwise walk the
-// index of paths for it. The counts of months that are detached are left out, like their
-// events. OFFSET 0 keeps the reading of a part's counts a probe of the index.
+// Counts of events by type, by status, and by type and interval. If the filter allows it,
+// counts of the folders and paths that make up the prefixes are summed from
+// event_folder_count and event_count, by days or else by hours. Events before and after
+// these hours are counted one by one. PostgreSQL removes an empty part in planning;
+// otherwise it would scan the index of paths for it. Counts of detached months are
+// excluded, like their events. OFFSET 0 makes PostgreSQL probe the index for the counts of
+// a part.
 func (q *Queries) EventStatistics(ctx context.Context, arg EventStatisticsParams) ([]EventStatisticsRow, error) {
 	rows, err := q.db.Query(ctx, eventStatistics,
 		arg.CountPaths,
@@ -2207,21 +2208,21 @@ type NewestEventsRow struct {
 //
 // A page is the half-open range low <= (timestamp, event_id) < high. The plain
 // bounds on timestamp beside it let PostgreSQL skip partitions. parent is the
-// ordinal, from 1, of the key that found an event. Each parent's events come in
-// the order of the page, after those of the parent before: PostgreSQL keeps the
-// order of a LATERAL subquery, and a sort of all rows would take a fifth of the
-// statement's time. Where parents are merged into one list (MergedEventsOf…),
-// the outer order is by time, and @page_size bounds the whole list too. No
-// event lies more than a day ahead (event_pending), so a probe for each of many
-// keys can leave out the partitions made ahead: a fifth of its cost. OFFSET 0
-// keeps a subquery from becoming a join, which would read all of catalog to
-// save a few probes.
+// ordinal, from 1, of the key that found an event. Each parent's events are in
+// the order of the page and follow those of the previous parent: PostgreSQL
+// keeps the order of a LATERAL subquery, and sorting all rows would take a fifth
+// of the statement's time. Where parents are merged into one list
+// (MergedEventsOf…), the outer order is by time, and @page_size also bounds the
+// whole list. No event is more than a day in the future (event_pending), so a
+// probe for each of many keys can skip the partitions of later months: a fifth
+// of its cost. OFFSET 0 prevents PostgreSQL from turning a subquery into a join,
+// which would read all of catalog to save a few probes.
 //
-// Most lists ask only for the newest events. Newest… omit the conditions of a
-// filter and of a range, which PostgreSQL prepares for every partition each
-// time: half of the cost of the feed. Whether the caller may see everything
-// (its scopes hold the empty prefix) is decided once per statement instead of
-// for each path: an eighth of the feed.
+// Most lists request the newest events only. The queries Newest… omit the
+// conditions of a filter and of a range, which PostgreSQL prepares for every
+// partition at each call: half of the cost of the feed. Whether the caller may
+// see everything (its scopes contain the empty prefix) is decided once per
+// statement instead of for each path: an eighth of the cost of the feed.
 func (q *Queries) NewestEvents(ctx context.Context, arg NewestEventsParams) ([]NewestEventsRow, error) {
 	rows, err := q.db.Query(ctx, newestEvents,
 		arg.WithPayload,
@@ -2443,9 +2444,9 @@ type NewestEventsWithResourceTypesRow struct {
 	ResourceType    string
 }
 
-// NewestEvents, each with the type of its resource: a probe for each event,
-// which for more than that column would cost more than a statement for each
-// resource once. OFFSET 0 keeps it a probe.
+// NewestEvents with the type of each event's resource, which takes a probe for each
+// event. For more columns, a second statement with each resource once would be
+// cheaper. OFFSET 0 makes PostgreSQL keep the probe.
 func (q *Queries) NewestEventsWithResourceTypes(ctx context.Context, arg NewestEventsWithResourceTypesParams) ([]NewestEventsWithResourceTypesRow, error) {
 	rows, err := q.db.Query(ctx, newestEventsWithResourceTypes,
 		arg.WithPayload,

@@ -25,11 +25,11 @@ type LogHeadRow struct {
 }
 
 // Generated from sqlc/templates/event_log.sql.tmpl by `make generate`; do not edit.
-// The log, read in its order. Each query returns the rows it has looked at, so
-// that the reader knows how far it has come; `passes` marks those that pass the
-// filter, and only those are complete. Beyond @max_bytes of payload and meta, as
-// they are sent, rows are `over` and left for the next page. Compressed values
-// are decompressed only up to @max_bytes as stored.
+// The log in its order. Each query returns all rows that it has examined, so that
+// the reader knows how far it has read; `passes` marks the rows that match the
+// filter, and only these are complete. Rows beyond @max_bytes of payload and meta,
+// as they are sent, are marked `over` and left for the next page. Compressed values
+// are decompressed only up to @max_bytes of their stored size.
 func (q *Queries) LogHead(ctx context.Context) (LogHeadRow, error) {
 	row := q.db.QueryRow(ctx, logHead)
 	var i LogHeadRow
@@ -387,7 +387,7 @@ type LogTailRow struct {
 	EventIds []string
 }
 
-// The head, and the committed events that have no position yet, at one moment.
+// The head, and the committed events without a position, in one snapshot.
 func (q *Queries) LogTail(ctx context.Context, atMost int32) (LogTailRow, error) {
 	row := q.db.QueryRow(ctx, logTail, atMost)
 	var i LogTailRow
@@ -562,8 +562,8 @@ type RenewLostStreamParams struct {
 	EventID  string
 }
 
-// Renews the stream if the event at a position that was read from it is not there.
-// The head is the sequencer's lock.
+// Renews the stream if the event that was read at a position is no longer there. The
+// sequencer locks the head row.
 func (q *Queries) RenewLostStream(ctx context.Context, arg RenewLostStreamParams) (int64, error) {
 	result, err := q.db.Exec(ctx, renewLostStream, arg.Stream, arg.Position, arg.EventID)
 	if err != nil {

@@ -225,12 +225,12 @@ type ExecutionStatisticsRow struct {
 	Durations []int32
 }
 
-// Executions by their status, with a status also by the interval of their start, and
-// in the row without either the percentiles of the durations. Each execution is read
-// once: the groups collect the durations. OFFSET 0 hides the groups' expressions, of
-// which PostgreSQL would expect as many values as there are starts, and sort instead of
-// hashing. A duration is computed in microseconds, which a float holds exactly, since
-// numeric takes three times as long.
+// Executions by status, and by status and interval of the start. The row without either
+// has the percentiles of the durations. Each execution is read once, since the groups
+// collect the durations. OFFSET 0 hides the expressions of the groups: PostgreSQL would
+// expect a distinct value for each start, and sort instead of hashing. Durations are
+// computed in microseconds, which a float represents exactly, since numeric takes three
+// times as long.
 func (q *Queries) ExecutionStatistics(ctx context.Context, arg ExecutionStatisticsParams) ([]ExecutionStatisticsRow, error) {
 	rows, err := q.db.Query(ctx, executionStatistics,
 		arg.UnitSeconds,
@@ -400,9 +400,9 @@ type ExecutionsByIDParams struct {
 
 // Generated from sqlc/templates/execution.sql.tmpl by `make generate`; do not edit.
 // Executions by their start. A page is the half-open range
-// low <= (started_at, execution_id) < high. A page in one direction is the half of a
-// UNION ALL whose index runs that way: PostgreSQL decides on @newest_first before
-// it reads, and does not run the other half.
+// low <= (started_at, execution_id) < high. Each direction has its half of a UNION ALL,
+// which walks the index that way: PostgreSQL evaluates @newest_first before it reads,
+// and does not run the other half.
 func (q *Queries) ExecutionsByID(ctx context.Context, arg ExecutionsByIDParams) ([]Execution, error) {
 	rows, err := q.db.Query(ctx, executionsByID, arg.ExecutionIds, arg.Scopes)
 	if err != nil {
@@ -808,8 +808,8 @@ type LatestExecutionsRow struct {
 	Pending   bool
 }
 
-// The newest execution of each path, and whether events wait for their positions, so
-// that the reader need not ask first.
+// The newest execution of each path, and whether events are waiting for positions, which
+// saves the reader a statement.
 func (q *Queries) LatestExecutions(ctx context.Context, arg LatestExecutionsParams) ([]LatestExecutionsRow, error) {
 	rows, err := q.db.Query(ctx, latestExecutions, arg.Keys, arg.Scopes)
 	if err != nil {

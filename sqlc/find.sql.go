@@ -90,8 +90,8 @@ type CountFacetsRow struct {
 	Count int64
 }
 
-// How many resources have each term, the most frequent terms of each kind. A condition on
-// a kind of terms does not narrow the counts of that kind.
+// The number of resources with each of the most frequent terms of each kind. A condition
+// on one kind of terms does not apply to the counts of that kind.
 func (q *Queries) CountFacets(ctx context.Context, arg CountFacetsParams) ([]CountFacetsRow, error) {
 	rows, err := q.db.Query(ctx, countFacets,
 		arg.Parents,
@@ -1181,13 +1181,12 @@ type SearchResourcesAscRow struct {
 }
 
 // Generated from sqlc/templates/find.sql.tmpl by `make generate`; do not edit.
-// Resources by what resource_index has of them. Plans are made for the arguments: a
-// condition that is not given costs nothing, and one that is given is served by an index
-// where that pays.
-// By rank, the least of its words, and then by path. The parts of UNION ALL run one after
-// another, each in the order of paths, and only while the page has room: words that most
-// resources have take no more than rare ones. The higher limit of a part has the planner
-// walk the paths only for words that many have.
+// Resources found by resource_index. Each call is planned for its arguments: a condition
+// that is not given costs nothing, and a given one uses an index if that is cheaper.
+// By rank, which is the lowest rank of the words, and then by path. The parts of UNION ALL
+// run one after another, each in the order of paths, until the page is full, so common
+// words take no longer than rare ones. The higher limit of a part makes the planner walk
+// the paths for common words only.
 func (q *Queries) SearchResourcesAsc(ctx context.Context, arg SearchResourcesAscParams) ([]SearchResourcesAscRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesAsc,
 		arg.Parents,
@@ -1530,10 +1529,10 @@ type SearchResourcesDescRow struct {
 	NegativeRank   int64
 }
 
-// By rank, the least of its words, and then by path. The parts of UNION ALL run one after
-// another, each in the order of paths, and only while the page has room: words that most
-// resources have take no more than rare ones. The higher limit of a part has the planner
-// walk the paths only for words that many have.
+// By rank, which is the lowest rank of the words, and then by path. The parts of UNION ALL
+// run one after another, each in the order of paths, until the page is full, so common
+// words take no longer than rare ones. The higher limit of a part makes the planner walk
+// the paths for common words only.
 func (q *Queries) SearchResourcesDesc(ctx context.Context, arg SearchResourcesDescParams) ([]SearchResourcesDescRow, error) {
 	rows, err := q.db.Query(ctx, searchResourcesDesc,
 		arg.Parents,

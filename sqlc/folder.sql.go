@@ -94,8 +94,8 @@ type FolderSizeParams struct {
 	ScopeEnds []string
 }
 
-// Folders: the levels of the paths. Scopes are disjoint, and scope_ends are the ends of
-// the ranges of paths that begin with them.
+// Folders: the levels of the tree of paths. Scopes are disjoint; scope_ends has the end of
+// the range of paths that begin with each scope.
 func (q *Queries) FolderSize(ctx context.Context, arg FolderSizeParams) (int64, error) {
 	row := q.db.QueryRow(ctx, folderSize, arg.Path, arg.Scopes, arg.ScopeEnds)
 	var resource_count int64

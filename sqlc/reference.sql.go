@@ -129,7 +129,7 @@ type ListReferencesAscRow struct {
 }
 
 // Generated from sqlc/templates/reference.sql.tmpl by `make generate`; do not edit.
-// References: the places of a latest payload that name something.
+// References: the places in a latest payload that name a playbook, credential or tool.
 // Up to @page_size references of each resource, in the order of its payload; parent is
 // the resource's ordinal, from 1.
 func (q *Queries) ListReferencesAsc(ctx context.Context, arg ListReferencesAscParams) ([]ListReferencesAscRow, error) {
@@ -289,9 +289,10 @@ type ListReferencesToAscRow struct {
 	Templated bool
 }
 
-// Up to @page_size places that call each resource, by path and pointer, which are one
-// key here: no path has the control character between them. Each caller has at least
-// one place, so no more callers than places are read, and the one that the page begins in.
+// Up to @page_size places that call each resource, ordered by path and pointer, which form
+// one key: no path contains the control character between them. Each caller has at least
+// one place, so it is enough to read as many callers as places, and the one in which the
+// page begins.
 func (q *Queries) ListReferencesToAsc(ctx context.Context, arg ListReferencesToAscParams) ([]ListReferencesToAscRow, error) {
 	rows, err := q.db.Query(ctx, listReferencesToAsc,
 		arg.Paths,
@@ -376,9 +377,10 @@ type ListReferencesToDescRow struct {
 	Templated bool
 }
 
-// Up to @page_size places that call each resource, by path and pointer, which are one
-// key here: no path has the control character between them. Each caller has at least
-// one place, so no more callers than places are read, and the one that the page begins in.
+// Up to @page_size places that call each resource, ordered by path and pointer, which form
+// one key: no path contains the control character between them. Each caller has at least
+// one place, so it is enough to read as many callers as places, and the one in which the
+// page begins.
 func (q *Queries) ListReferencesToDesc(ctx context.Context, arg ListReferencesToDescParams) ([]ListReferencesToDescRow, error) {
 	rows, err := q.db.Query(ctx, listReferencesToDesc,
 		arg.Paths,

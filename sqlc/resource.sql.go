@@ -619,9 +619,9 @@ type ListResourcesContainingAscParams struct {
 	PageSize        int32
 }
 
-// Resources whose latest version holds the given JSON: found by the GIN
-// indexes of catalog, then sorted. In the order of paths the sort time is
-// the epoch for all.
+// Resources whose latest version contains the given JSON, found by the GIN
+// indexes of catalog and then sorted. In the order of paths, the sort time of
+// all of them is the epoch.
 func (q *Queries) ListResourcesContainingAsc(ctx context.Context, arg ListResourcesContainingAscParams) ([]Resource, error) {
 	rows, err := q.db.Query(ctx, listResourcesContainingAsc,
 		arg.SortField,
@@ -707,9 +707,9 @@ type ListResourcesContainingDescParams struct {
 	PageSize        int32
 }
 
-// Resources whose latest version holds the given JSON: found by the GIN
-// indexes of catalog, then sorted. In the order of paths the sort time is
-// the epoch for all.
+// Resources whose latest version contains the given JSON, found by the GIN
+// indexes of catalog and then sorted. In the order of paths, the sort time of
+// all of them is the epoch.
 func (q *Queries) ListResourcesContainingDesc(ctx context.Context, arg ListResourcesContainingDescParams) ([]Resource, error) {
 	rows, err := q.db.Query(ctx, listResourcesContainingDesc,
 		arg.SortField,
@@ -987,7 +987,7 @@ type PathsUnderPrefixParams struct {
 	AtMost     int32
 }
 
-// At most @at_most paths: enough to see whether they are few.
+// At most @at_most paths, which is enough to see whether there are few.
 func (q *Queries) PathsUnderPrefix(ctx context.Context, arg PathsUnderPrefixParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, pathsUnderPrefix,
 		arg.PrefixLow,
@@ -1029,11 +1029,10 @@ type ResourcesByPathParams struct {
 // Generated from sqlc/templates/resource.sql.tmpl by `make generate`; do not edit.
 // Resources: the head row of each path.
 //
-// A page is the half-open range low <= (sort time, path) < high of its order;
-// one query per order and direction, so that each walks its own index. A
-// condition with IS NULL in front serves no index in a plan made for any
-// arguments, which would read all that comes after a cursor by updated_at, and
-// sort it.
+// A page is the half-open range low <= (sort time, path) < high of its order.
+// There is one query per order and direction, so that each walks its own index. A
+// generic plan cannot use an index for a condition that begins with IS NULL: it
+// would read and sort everything after a cursor by updated_at.
 func (q *Queries) ResourcesByPath(ctx context.Context, arg ResourcesByPathParams) ([]Resource, error) {
 	rows, err := q.db.Query(ctx, resourcesByPath, arg.Paths, arg.Scopes)
 	if err != nil {

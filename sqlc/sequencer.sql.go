@@ -97,8 +97,8 @@ type SequenceRow struct {
 	OldestRunning int64
 }
 
-// The oldest running transaction is that of this statement's beginning: earlier
-// than what event_sequence has seen.
+// oldest_running is from the beginning of this statement, so it is no later than what
+// event_sequence has seen.
 func (q *Queries) Sequence(ctx context.Context, arg SequenceParams) (SequenceRow, error) {
 	row := q.db.QueryRow(ctx, sequence, arg.RowLimit, arg.AfterSeq)
 	var i SequenceRow
@@ -111,7 +111,7 @@ const tryAwake = `-- name: TryAwake :one
 SELECT pg_try_advisory_lock(20251, 1) AS awake
 `
 
-// The sequencer. Lock (20251, 1) is held while it is awake; writers look at it
+// The sequencer. It holds the lock (20251, 1) while it is awake; writers check the lock
 // before they ring.
 func (q *Queries) TryAwake(ctx context.Context) (bool, error) {
 	row := q.db.QueryRow(ctx, tryAwake)

@@ -62,7 +62,7 @@ const resourceTypes = `-- name: ResourceTypes :many
 SELECT name FROM resource_type ORDER BY name
 `
 
-// Resource types and event types: small tables, read whole or by name.
+// Resource types and event types: small tables, read completely or by name.
 func (q *Queries) ResourceTypes(ctx context.Context) ([]string, error) {
 	rows, err := q.db.Query(ctx, resourceTypes)
 	if err != nil {
@@ -124,8 +124,8 @@ type SaveEventTypeParams struct {
 	SetTemplate bool
 }
 
-// What is not set stays as it is; of a new type: no template, and the phase that
-// its name says. An empty phase is none.
+// Columns that are not set keep their values. A new type then has no template, and the
+// phase that its name implies. An empty phase means no phase.
 func (q *Queries) SaveEventType(ctx context.Context, arg SaveEventTypeParams) (EventType, error) {
 	row := q.db.QueryRow(ctx, saveEventType,
 		arg.Name,

@@ -20,8 +20,8 @@ func main() {
 	}
 }
 
-// expand executes each template of a folder, <name>.sql.tmpl, into <name>.sql;
-// what they share is in its other templates.
+// expand executes each template <name>.sql.tmpl of a folder and writes <name>.sql. The
+// other templates of the folder have the parts that these share.
 func expand(from, to string) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.sql.tmpl"))
 	if err != nil {
@@ -53,7 +53,7 @@ func expand(from, to string) error {
 
 func list(values ...any) []any { return values }
 
-// set makes named values, or sets more in a copy: set "name" value …, or
+// set returns named values, or a copy of values with more of them: set "name" value …, or
 // set values "name" value ….
 func set(arguments ...any) map[string]any {
 	values := map[string]any{}

@@ -1,8 +1,8 @@
 -- Versions of resources: the catalog table.
 --
 -- Every query that reads or writes paths takes @scopes, the path prefixes that
--- the caller may see; '' is all of them. payload, content and meta are read
--- only where a flag asks for them: they stay in TOAST otherwise.
+-- the caller may see; '' means all paths. payload, content and meta are read from
+-- TOAST only if a flag requests them.
 
 -- name: Register :one
 -- Registers versions; see the function's comment.
@@ -27,8 +27,8 @@ WHERE ((SELECT '' = ANY (@scopes::text[])) OR c.resource_path ^@ ANY (@scopes::t
 ORDER BY p.parent;
 
 -- name: VersionByLabel :many
--- VersionsByLabel for the one pair that is asked for most often, at nine tenths
--- of what that takes.
+-- VersionsByLabel for a single pair, the most frequent case, in nine tenths of the
+-- time.
 SELECT
     1::integer AS parent,
     c.resource_path, c.resource_type, c.resource_version, c.revision, c.source, c.resource_location, c.timestamp,

@@ -1,8 +1,8 @@
--- Events by their id, and how they are recorded. Lists and counts are in
+-- Events by id, and the recording of events. Lists and counts are in
 -- event_list.sql.
 
 -- name: EventsByID :many
--- An event's identity finds its partition.
+-- The identity of an event has the timestamp, which selects the partition.
 SELECT e.event_id, e.event_type, e.resource_path, e.resource_version,
     (CASE WHEN @with_payload::boolean THEN e.payload END)::jsonb AS payload,
     (CASE WHEN @with_meta::boolean THEN e.meta END)::jsonb AS meta,
@@ -49,11 +49,11 @@ ORDER BY i.ordinal
 RETURNING event_id, resource_version, timestamp;
 
 -- name: RecordEvents :many
--- Records events: all of them, or none where any has a problem. One row per
--- input, in their order. An input whose event_id is there already, or stands
--- earlier in the same call, with the same content is a duplicate; with another
--- content it is a CONFLICT. An empty version stands for the latest. Unknown types
--- are added with @open_types, as long as there are no more than @max_types.
+-- Records all events, or none if any has a problem. Returns one row per input, in
+-- the order of the input. An input whose event_id is already recorded, or is that of
+-- an earlier input, is a duplicate if the content is the same, and a CONFLICT
+-- otherwise. An empty version means the latest. With @open_types, unknown types are
+-- added up to a total of @max_types.
 WITH input AS MATERIALIZED (
     SELECT i.ordinal, i.event_id, i.event_type, i.path, i.payload, i.meta, i.timestamp,
         coalesce(nullif(i.version, ''), r.latest_version) AS version,
@@ -95,13 +95,13 @@ WITH input AS MATERIALIZED (
                 AND (i.first_type, i.first_path, i.first_version, i.first_payload, i.first_meta)
                     IS DISTINCT FROM (i.event_type, i.path, i.version, i.payload, i.meta) THEN 'CONFLICT'
             WHEN i.stored_timestamp IS NOT NULL OR i.first_ordinal <> i.ordinal THEN ''
-            -- What callers cannot check: the length of a number in jsonb, and the database's clock.
+            -- Callers cannot check the length of a number in jsonb, or the database's clock.
             WHEN i.timestamp > now() + interval '1 day' THEN 'TOO_FAR_AHEAD'
             ELSE coalesce('META ' || meta_problem(i.meta), '')
         END AS problem
     FROM compared i
 ), added AS (
-    -- In one order, so that two callers do not wait for each other.
+    -- A fixed order, so that two callers cannot deadlock.
     INSERT INTO event_type (name)
     SELECT DISTINCT event_type FROM checked
     WHERE NOT type_known AND NOT EXISTS (SELECT 1 FROM checked WHERE problem <> '')

@@ -1,9 +1,9 @@
 -- Generated from sqlc/templates/event_log.sql.tmpl by `make generate`; do not edit.
--- The log, read in its order. Each query returns the rows it has looked at, so
--- that the reader knows how far it has come; `passes` marks those that pass the
--- filter, and only those are complete. Beyond @max_bytes of payload and meta, as
--- they are sent, rows are `over` and left for the next page. Compressed values
--- are decompressed only up to @max_bytes as stored.
+-- The log in its order. Each query returns all rows that it has examined, so that
+-- the reader knows how far it has read; `passes` marks the rows that match the
+-- filter, and only these are complete. Rows beyond @max_bytes of payload and meta,
+-- as they are sent, are marked `over` and left for the next page. Compressed values
+-- are decompressed only up to @max_bytes of their stored size.
 
 -- name: LogHead :one
 SELECT h.stream::text AS stream, h.position, h.floor,
@@ -11,7 +11,7 @@ SELECT h.stream::text AS stream, h.position, h.floor,
 FROM event_head h;
 
 -- name: LogTail :one
--- The head, and the committed events that have no position yet, at one moment.
+-- The head, and the committed events without a position, in one snapshot.
 SELECT stream::text AS stream, position, floor,
     ARRAY(SELECT p.seq FROM event_pending p ORDER BY p.seq LIMIT @at_most::integer)::bigint[] AS seqs,
     ARRAY(SELECT p.event_id FROM event_pending p ORDER BY p.seq LIMIT @at_most::integer)::text[] AS event_ids
@@ -177,8 +177,8 @@ ORDER BY w.position;
 UPDATE event_head SET stream = gen_random_uuid();
 
 -- name: RenewLostStream :execrows
--- Renews the stream if the event at a position that was read from it is not there.
--- The head is the sequencer's lock.
+-- Renews the stream if the event that was read at a position is no longer there. The
+-- sequencer locks the head row.
 UPDATE event_head SET stream = gen_random_uuid()
 WHERE stream = (@stream::text)::uuid AND floor < @position::bigint
     AND NOT EXISTS (SELECT 1 FROM event_log l WHERE l.position = @position::bigint AND l.event_id = @event_id::text);

@@ -1,8 +1,8 @@
 -- Generated from sqlc/templates/execution.sql.tmpl by `make generate`; do not edit.
 -- Executions by their start. A page is the half-open range
--- low <= (started_at, execution_id) < high. A page in one direction is the half of a
--- UNION ALL whose index runs that way: PostgreSQL decides on @newest_first before
--- it reads, and does not run the other half.
+-- low <= (started_at, execution_id) < high. Each direction has its half of a UNION ALL,
+-- which walks the index that way: PostgreSQL evaluates @newest_first before it reads,
+-- and does not run the other half.
 
 -- name: ExecutionsByID :many
 SELECT * FROM execution
@@ -10,8 +10,8 @@ WHERE execution_id = ANY (@execution_ids::text[]) AND path ^@ ANY (@scopes::text
 ORDER BY execution_id;
 
 -- name: LatestExecutions :many
--- The newest execution of each path, and whether events wait for their positions, so
--- that the reader need not ask first.
+-- The newest execution of each path, and whether events are waiting for positions, which
+-- saves the reader a statement.
 SELECT sqlc.embed(x), EXISTS (SELECT 1 FROM event_pending)::boolean AS pending
 FROM execution x
 WHERE x.execution_id = ANY (ARRAY(
@@ -238,12 +238,12 @@ GROUP BY p.ordinal
 ORDER BY p.ordinal;
 
 -- name: ExecutionStatistics :many
--- Executions by their status, with a status also by the interval of their start, and
--- in the row without either the percentiles of the durations. Each execution is read
--- once: the groups collect the durations. OFFSET 0 hides the groups' expressions, of
--- which PostgreSQL would expect as many values as there are starts, and sort instead of
--- hashing. A duration is computed in microseconds, which a float holds exactly, since
--- numeric takes three times as long.
+-- Executions by status, and by status and interval of the start. The row without either
+-- has the percentiles of the durations. Each execution is read once, since the groups
+-- collect the durations. OFFSET 0 hides the expressions of the groups: PostgreSQL would
+-- expect a distinct value for each start, and sort instead of hashing. Durations are
+-- computed in microseconds, which a float represents exactly, since numeric takes three
+-- times as long.
 WITH counted AS MATERIALIZED (
     SELECT r.status, r.bin, count(*) AS count, count(*) FILTER (WHERE r.failed) AS failed,
         array_agg(r.duration) FILTER (WHERE r.duration IS NOT NULL) AS durations

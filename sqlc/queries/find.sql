@@ -1,13 +1,12 @@
 -- Generated from sqlc/templates/find.sql.tmpl by `make generate`; do not edit.
--- Resources by what resource_index has of them. Plans are made for the arguments: a
--- condition that is not given costs nothing, and one that is given is served by an index
--- where that pays.
+-- Resources found by resource_index. Each call is planned for its arguments: a condition
+-- that is not given costs nothing, and a given one uses an index if that is cheaper.
 
 -- name: SearchResourcesAsc :many
--- By rank, the least of its words, and then by path. The parts of UNION ALL run one after
--- another, each in the order of paths, and only while the page has room: words that most
--- resources have take no more than rare ones. The higher limit of a part has the planner
--- walk the paths only for words that many have.
+-- By rank, which is the lowest rank of the words, and then by path. The parts of UNION ALL
+-- run one after another, each in the order of paths, until the page is full, so common
+-- words take no longer than rare ones. The higher limit of a part makes the planner walk
+-- the paths for common words only.
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM (SELECT part.* FROM ((
         SELECT i.resource_path, -6::bigint AS negative_rank
@@ -596,10 +595,10 @@ CROSS JOIN LATERAL (
 ORDER BY p.parent, s.sort_time ASC, s.resource_path ASC;
 
 -- name: SearchResourcesDesc :many
--- By rank, the least of its words, and then by path. The parts of UNION ALL run one after
--- another, each in the order of paths, and only while the page has room: words that most
--- resources have take no more than rare ones. The higher limit of a part has the planner
--- walk the paths only for words that many have.
+-- By rank, which is the lowest rank of the words, and then by path. The parts of UNION ALL
+-- run one after another, each in the order of paths, until the page is full, so common
+-- words take no longer than rare ones. The higher limit of a part makes the planner walk
+-- the paths for common words only.
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at, s.negative_rank::bigint AS negative_rank
 FROM (SELECT part.* FROM ((
         SELECT i.resource_path, -1::bigint AS negative_rank
@@ -1259,8 +1258,8 @@ FROM unnest(@parents::text[]) WITH ORDINALITY AS p(type, parent)
 ORDER BY p.parent;
 
 -- name: CountFacets :many
--- How many resources have each term, the most frequent terms of each kind. A condition on
--- a kind of terms does not narrow the counts of that kind.
+-- The number of resources with each of the most frequent terms of each kind. A condition
+-- on one kind of terms does not apply to the counts of that kind.
 SELECT counted.kind::text AS kind, counted.name::text AS name, counted.count::bigint AS count
 FROM (
     SELECT split_part(t.term, ':', 1) AS kind, substr(t.term, strpos(t.term, ':') + 1) AS name, t.count,

@@ -1,5 +1,5 @@
--- Folders: the levels of the paths. Scopes are disjoint, and scope_ends are the ends of
--- the ranges of paths that begin with them.
+-- Folders: the levels of the tree of paths. Scopes are disjoint; scope_ends has the end of
+-- the range of paths that begin with each scope.
 
 -- name: FolderSize :one
 SELECT folder_size_within(@path::text, @scopes::text[], @scope_ends::text[])::bigint AS resource_count;

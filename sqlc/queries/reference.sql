@@ -1,5 +1,5 @@
 -- Generated from sqlc/templates/reference.sql.tmpl by `make generate`; do not edit.
--- References: the places of a latest payload that name something.
+-- References: the places in a latest payload that name a playbook, credential or tool.
 
 -- name: ListReferencesAsc :many
 -- Up to @page_size references of each resource, in the order of its payload; parent is
@@ -20,9 +20,10 @@ CROSS JOIN LATERAL (
 ORDER BY p.parent, f.nth ASC;
 
 -- name: ListReferencesToAsc :many
--- Up to @page_size places that call each resource, by path and pointer, which are one
--- key here: no path has the control character between them. Each caller has at least
--- one place, so no more callers than places are read, and the one that the page begins in.
+-- Up to @page_size places that call each resource, ordered by path and pointer, which form
+-- one key: no path contains the control character between them. Each caller has at least
+-- one place, so it is enough to read as many callers as places, and the one in which the
+-- page begins.
 SELECT p.parent::integer AS parent, f.resource_path AS path, 0::integer AS nth, f.kind, f.pointer, f.step, f.target, f.templated
 FROM unnest(@paths::text[]) WITH ORDINALITY AS p(path, parent)
 CROSS JOIN LATERAL (
@@ -64,9 +65,10 @@ CROSS JOIN LATERAL (
 ORDER BY p.parent, f.nth DESC;
 
 -- name: ListReferencesToDesc :many
--- Up to @page_size places that call each resource, by path and pointer, which are one
--- key here: no path has the control character between them. Each caller has at least
--- one place, so no more callers than places are read, and the one that the page begins in.
+-- Up to @page_size places that call each resource, ordered by path and pointer, which form
+-- one key: no path contains the control character between them. Each caller has at least
+-- one place, so it is enough to read as many callers as places, and the one in which the
+-- page begins.
 SELECT p.parent::integer AS parent, f.resource_path AS path, 0::integer AS nth, f.kind, f.pointer, f.step, f.target, f.templated
 FROM unnest(@paths::text[]) WITH ORDINALITY AS p(path, parent)
 CROSS JOIN LATERAL (

@@ -1,11 +1,10 @@
 -- Generated from sqlc/templates/resource.sql.tmpl by `make generate`; do not edit.
 -- Resources: the head row of each path.
 --
--- A page is the half-open range low <= (sort time, path) < high of its order;
--- one query per order and direction, so that each walks its own index. A
--- condition with IS NULL in front serves no index in a plan made for any
--- arguments, which would read all that comes after a cursor by updated_at, and
--- sort it.
+-- A page is the half-open range low <= (sort time, path) < high of its order.
+-- There is one query per order and direction, so that each walks its own index. A
+-- generic plan cannot use an index for a condition that begins with IS NULL: it
+-- would read and sort everything after a cursor by updated_at.
 
 -- name: ResourcesByPath :many
 SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at
@@ -55,9 +54,9 @@ ORDER BY r.created_at ASC, r.resource_path ASC
 LIMIT @page_size::integer;
 
 -- name: ListResourcesContainingAsc :many
--- Resources whose latest version holds the given JSON: found by the GIN
--- indexes of catalog, then sorted. In the order of paths the sort time is
--- the epoch for all.
+-- Resources whose latest version contains the given JSON, found by the GIN
+-- indexes of catalog and then sorted. In the order of paths, the sort time of
+-- all of them is the epoch.
 SELECT s.resource_path, s.resource_type, s.latest_version, s.latest_revision, s.name, s.description, s.created_at, s.updated_at
 FROM (
     SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at,
@@ -149,9 +148,9 @@ ORDER BY r.created_at DESC, r.resource_path DESC
 LIMIT @page_size::integer;
 
 -- name: ListResourcesContainingDesc :many
--- Resources whose latest version holds the given JSON: found by the GIN
--- indexes of catalog, then sorted. In the order of paths the sort time is
--- the epoch for all.
+-- Resources whose latest version contains the given JSON, found by the GIN
+-- indexes of catalog and then sorted. In the order of paths, the sort time of
+-- all of them is the epoch.
 SELECT s.resource_path, s.resource_type, s.latest_version, s.latest_revision, s.name, s.description, s.created_at, s.updated_at
 FROM (
     SELECT r.resource_path, r.resource_type, r.latest_version, r.latest_revision, r.name, r.description, r.created_at, r.updated_at,
@@ -243,7 +242,7 @@ GROUP BY r.resource_type
 ORDER BY r.resource_type;
 
 -- name: PathsUnderPrefix :many
--- At most @at_most paths: enough to see whether they are few.
+-- At most @at_most paths, which is enough to see whether there are few.
 SELECT r.resource_path
 FROM resource r
 WHERE r.resource_path >= @prefix_low::text AND (@prefix_high::text = '' OR r.resource_path < @prefix_high::text)

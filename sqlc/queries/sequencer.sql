@@ -1,4 +1,4 @@
--- The sequencer. Lock (20251, 1) is held while it is awake; writers look at it
+-- The sequencer. It holds the lock (20251, 1) while it is awake; writers check the lock
 -- before they ring.
 
 -- name: TryAwake :one
@@ -8,8 +8,8 @@ SELECT pg_try_advisory_lock(20251, 1) AS awake;
 SELECT pg_advisory_unlock(20251, 1) AS asleep;
 
 -- name: Sequence :one
--- The oldest running transaction is that of this statement's beginning: earlier
--- than what event_sequence has seen.
+-- oldest_running is from the beginning of this statement, so it is no later than what
+-- event_sequence has seen.
 SELECT event_sequence(@row_limit::integer, @after_seq::bigint)::bigint AS moved,
     pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running;
 

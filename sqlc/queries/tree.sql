@@ -1,16 +1,16 @@
--- Rows of several levels in one statement, where each level says what is read
--- of the next: a round trip costs more than many a level.
+-- Rows of several levels in one statement, in which each level determines the rows
+-- of the next, since a round trip often costs more than reading a level.
 --
--- level says what a row is: 0 a resource, 1 a version, 2 an event. Each level
--- comes behind the one before (Append keeps the order of its parts, and each
--- CTE its own), and parent is the ordinal, from 1, of the row of the level before
--- that it belongs to. A column means the same as in the other queries; name is
--- a version's source as well, description its location, timestamp a resource's
--- updated_at.
+-- level is the kind of a row: 0 a resource, 1 a version, 2 an event. Each level
+-- follows the previous one (Append keeps the order of its parts, and each CTE its
+-- own). parent is the ordinal, from 1, of the row of the previous level to which a
+-- row belongs. Columns mean the same as in the other queries, except that name is
+-- also the source of a version, description its location, and timestamp also the
+-- updated_at of a resource.
 
 -- name: ResourceTree :many
--- A page of resources by path, the newest versions of each, and the newest
--- events of each of these; an event says nothing that its version says.
+-- A page of resources by path, the newest versions of each resource, and the newest
+-- events of each version. The row of an event does not repeat what its version has.
 WITH r AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY resource_path)::integer AS place,
         resource_path, resource_type, latest_version, latest_revision, name, description, created_at, updated_at

@@ -1,4 +1,4 @@
--- Resource types and event types: small tables, read whole or by name.
+-- Resource types and event types: small tables, read completely or by name.
 
 -- name: ResourceTypes :many
 SELECT name FROM resource_type ORDER BY name;
@@ -16,8 +16,8 @@ SELECT * FROM event_type WHERE name = ANY (@names::text[]) ORDER BY name;
 INSERT INTO resource_type (name) VALUES (@name) ON CONFLICT (name) DO NOTHING;
 
 -- name: SaveEventType :one
--- What is not set stays as it is; of a new type: no template, and the phase that
--- its name says. An empty phase is none.
+-- Columns that are not set keep their values. A new type then has no template, and the
+-- phase that its name implies. An empty phase means no phase.
 INSERT INTO event_type AS t (name, template, phase)
 VALUES (@name, sqlc.narg('template'), CASE WHEN @set_phase::boolean THEN coalesce(sqlc.narg('phase')::text, '') END)
 ON CONFLICT (name) DO UPDATE SET
