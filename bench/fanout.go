@@ -101,7 +101,12 @@ func (f *fan) open(ctx context.Context, server *server, n int, dial func(i int) 
 		})
 	}
 	check(opening.Wait())
-	await(ctx, "not all subscriptions are live", func() bool { return server.metrics()["catalog_subscriptions{state=\"live\"}"] == float64(n) })
+	server.awaitLive(ctx, n)
+}
+
+// awaitLive waits until n subscriptions are live. Before that they may miss an event.
+func (s *server) awaitLive(ctx context.Context, n int) {
+	await(ctx, "not all subscriptions are live", func() bool { return s.metrics()["catalog_subscriptions{state=\"live\"}"] == float64(n) })
 }
 
 func (f *fan) read(ctx context.Context, socket *client.WebSocket) {

@@ -17,6 +17,7 @@ func latency(ctx context.Context, b *bench) {
 	defer server.stop()
 	socket := must(subscribe(ctx, server.Client, "p/0"))
 	defer func() { _ = socket.CloseNow() }()
+	server.awaitLive(ctx, 1)
 	fmt.Println("latency: commit to delivery, one subscriber, idle server")
 	for _, pause := range []time.Duration{5 * time.Millisecond, 100 * time.Millisecond} {
 		var took []time.Duration
