@@ -44,4 +44,16 @@ func TestEventStatistics_TabsAndHistogram(t *testing.T) {
 		a.wantError("BAD_USER_INPUT", "interval", `{ eventStatistics(filter: `+filter+`) { buckets(interval: MINUTE) { start } } }`, nil)
 	}
 	a.wantError("BAD_USER_INPUT", "filter.text", `{ eventStatistics(filter: {text: "x"}) { total } }`, nil)
+	for _, query := range []string{
+		`{ eventStatistics(filter: {since: "0001-01-01T00:00:00Z"}) { buckets(interval: WEEK) { start } } }`,
+		`{ executionStatistics(filter: {startedSince: "0001-01-01T00:00:00Z"}) { buckets(interval: WEEK) { start } } }`,
+		`{ executionStatistics(filter: {startedSince: "0001-01-01T00:00:00Z", startedBefore: "9999-12-31T00:00:00Z"}) { buckets(interval: WEEK) { start } } }`,
+	} {
+		a.wantError("BAD_USER_INPUT", "interval", query, nil)
+	}
+	// The first instant that the API takes is Go's zero time.
+	a.mustAsk(nil, recordMutation, variables{"inputs": []variables{{"type": "UNCHANGED", "path": "p/two", "timestamp": "0001-01-01T00:00:00Z", "meta": variables{"execution_id": "zero"}}}})
+	a.wantData(`{"events": {"buckets": [{"start": "0001-01-01T00:00:00.000000Z", "count": 1}]}, "runs": {"buckets": [{"start": "0001-01-01T00:00:00.000000Z"}]}}`,
+		`{ events: eventStatistics(filter: {types: ["UNCHANGED"]}) { buckets(interval: HOUR) { start count } }
+			runs: executionStatistics(filter: {text: "zero"}) { buckets(interval: DAY) { start } } }`, nil)
 }

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -96,17 +97,20 @@ type EventCounts struct {
 // Bounds are the instants that buckets reach from and to: those of the filter, else of
 // the events. none: there are neither.
 func (c *EventCounts) Bounds(since, until *time.Time) (from, to time.Time, none bool) {
-	return bounds(since, until, c.first, c.last)
+	return bounds(since, until, c.Total > 0, c.first, c.last)
 }
 
-func bounds(since, until *time.Time, first, last time.Time) (from, to time.Time, none bool) {
+// bounds ignores first and last unless found. Go's zero time is an instant like any
+// other: clients use it for the beginning of all time.
+func bounds(since, until *time.Time, found bool, first, last time.Time) (from, to time.Time, none bool) {
 	if from, to = first, last; since != nil {
 		from = *since
 	}
 	if until != nil {
 		to = until.Add(-time.Microsecond)
 	}
-	return from, to, from.IsZero() || to.IsZero() || to.Before(from)
+	open := since == nil || until == nil
+	return from, to, open && !found || to.Before(from)
 }
 
 // rolledUp reports whether event_count knows what the filter asks for.
@@ -127,7 +131,7 @@ func (s *Store) Statistics(ctx context.Context, scopes []string, filter Filter, 
 	if err := s.settleAll(ctx); err != nil {
 		return nil, err
 	}
-	if from, to, none := bounds(filter.Since, filter.Until, time.Time{}, time.Time{}); unit != 0 && !none {
+	if from, to, none := bounds(filter.Since, filter.Until, false, time.Time{}, time.Time{}); unit != 0 && !none {
 		if _, err := unit.Starts(from, to); err != nil {
 			return nil, err
 		}
@@ -202,7 +206,7 @@ func (s *Store) statistics(ctx context.Context, scopes []string, filter Filter, 
 			counts.ByStatus = append(counts.ByStatus, count)
 		default:
 			start := instant(row.Start)
-			counts.fits = counts.fits && !start.IsZero()
+			counts.fits = counts.fits && row.Start != nil
 			counts.Buckets[start] = append(counts.Buckets[start], count)
 		}
 	}
@@ -250,16 +254,11 @@ type ExecutionCounts struct {
 // Bounds are the instants that buckets reach from and to: those of the filter, else of
 // the executions. none: there are neither.
 func (c *ExecutionCounts) Bounds(since, until *time.Time) (from, to time.Time, none bool) {
-	var first, last time.Time
-	for start := range c.Buckets {
-		if first.IsZero() || start.Before(first) {
-			first = start
-		}
-		if start.After(last) {
-			last = start
-		}
+	starts := slices.SortedFunc(maps.Keys(c.Buckets), time.Time.Compare)
+	if len(starts) == 0 {
+		return bounds(since, until, false, time.Time{}, time.Time{})
 	}
-	return bounds(since, until, first, last)
+	return bounds(since, until, true, starts[0], starts[len(starts)-1])
 }
 
 // ExecutionStatistics counts the executions that pass the filter, with buckets as
@@ -268,7 +267,7 @@ func (s *Store) ExecutionStatistics(ctx context.Context, scopes []string, filter
 	if err := s.settleAll(ctx); err != nil {
 		return nil, err
 	}
-	if from, to, none := bounds(filter.StartedSince, filter.StartedBefore, time.Time{}, time.Time{}); unit != 0 && !none {
+	if from, to, none := bounds(filter.StartedSince, filter.StartedBefore, false, time.Time{}, time.Time{}); unit != 0 && !none {
 		if _, err := unit.Starts(from, to); err != nil {
 			return nil, err
 		}
@@ -295,7 +294,7 @@ func (s *Store) ExecutionStatistics(ctx context.Context, scopes []string, filter
 		case !row.Binned:
 			counts.ByStatus[row.Status] = count
 		case unit == 0:
-		case start.IsZero():
+		case row.Start == nil:
 			return nil, fault.Input("interval", "the executions start in more than %d intervals; ask for longer ones, or narrow the filter to a shorter time", maxBuckets)
 		default:
 			if counts.Buckets[start] == nil {
