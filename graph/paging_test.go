@@ -3,6 +3,7 @@ package graph_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -179,4 +180,36 @@ func nilIfEmpty(text string) any {
 		return nil
 	}
 	return text
+}
+
+func TestEvents_FirstInstant_PagedWithoutGapOrRepetition(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.register("p", 1)
+	var inputs []variables
+	for _, event := range [][2]string{{"e1", "0001-01-01T00:00:00Z"}, {"e2", "0001-01-01T00:00:00Z"}, {"e3", "1950-01-01T00:00:00Z"}} {
+		inputs = append(inputs, variables{"eventId": event[0], "type": "UPDATED", "path": "p", "timestamp": event[1]})
+	}
+	a.mustAsk(nil, recordMutation, variables{"inputs": inputs})
+	for direction, want := range map[string]string{"ASC": "e1 e2 e3", "DESC": "e3 e2 e1"} {
+		var after *string
+		var got []string
+		for range 5 {
+			var page struct {
+				Events struct {
+					Nodes    []struct{ EventID string }
+					PageInfo struct{ EndCursor *string }
+				}
+			}
+			a.mustAsk(&page, `query($after: String, $direction: OrderDirection!) { events(first: 1, after: $after, direction: $direction, filter: {types: ["UPDATED"]}) { nodes { eventId } pageInfo { endCursor } } }`,
+				variables{"after": after, "direction": direction})
+			if len(page.Events.Nodes) == 0 {
+				break
+			}
+			got, after = append(got, page.Events.Nodes[0].EventID), page.Events.PageInfo.EndCursor
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", direction, got, want)
+		}
+	}
 }

@@ -72,7 +72,7 @@ type Order struct {
 	Descending bool
 }
 
-// SortTime is the time that a resource is sorted by: zero in the order of paths, and the
+// SortTime is the time that a resource is sorted by: one for all in the order of paths, the
 // negative rank in microseconds in the order of ranks.
 func (o Order) SortTime(r *Resource) time.Time {
 	switch o.Field {
@@ -84,7 +84,7 @@ func (o Order) SortTime(r *Resource) time.Time {
 		return time.UnixMicro(-r.Rank)
 	case OrderByPath:
 	}
-	return time.Time{}
+	return time.UnixMicro(0)
 }
 
 // Range is a part of an ordered list: low <= (sort time, path) < high. An

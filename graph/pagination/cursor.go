@@ -20,9 +20,6 @@ type Place struct {
 
 // At returns the place of something sorted by time and then by key.
 func At(t time.Time, key string) Place {
-	if t.IsZero() {
-		return Place{Key: key}
-	}
 	return Place{Number: t.UnixMicro(), Key: key}
 }
 
