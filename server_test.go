@@ -334,9 +334,11 @@ func startServer(t *testing.T, address, databaseURL string, flags ...string) *ru
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &running{address: address, stop: cancel, status: make(chan int, 1)}
-	go func() {
-		s.status <- run(ctx, append([]string{"serve", "--listen", address, "--database-url", databaseURL}, flags...), io.Discard, io.Discard)
-	}()
+	args := append([]string{"serve", "--listen", address}, flags...)
+	if databaseURL != "" {
+		args = append(args, "--database-url", databaseURL)
+	}
+	go func() { s.status <- run(ctx, args, io.Discard, io.Discard) }()
 	t.Cleanup(cancel)
 	var err error
 	if s.Client, err = client.New("http://"+address, ""); err != nil {
