@@ -24,7 +24,7 @@ graph/graphiql/bundle/index.html.br: graph/graphiql/package-lock.json graph/grap
 	touch $@
 
 .PHONY: run
-run: build ## Build, start PostgreSQL, serve, and register the examples.
+run: build ## Build, start PostgreSQL, serve, and load the examples.
 	./$(BIN) serve --register examples --record examples/events.jsonl
 
 # These tests fill a database, or measure memory, which the race detector multiplies.
